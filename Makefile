@@ -1,0 +1,51 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# Every target sets up what it needs first.  EXTRA goes to ansible-playbook: make lab EXTRA="-e lab_mem=64".
+
+SHELL := /bin/bash
+export LC_ALL := C.UTF-8
+# By its full name, because Ansible ignores an ansible.cfg in a directory that everyone may write to.
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
+EXTRA ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test lab clean-lab test lint sanity unit integration build clean
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## Install what the controller needs: packages that are missing, .venv, .collections
+	@scripts/setup.sh
+
+lab: setup ## Build the sample lab: two guests on a bridge that ping each other (EXTRA="-e lab_mem=64")
+	@.venv/bin/ansible-playbook playbooks/lab.yml $(EXTRA)
+
+clean-lab: setup ## Take the lab away again, keep kernels and masters
+	@.venv/bin/ansible-playbook playbooks/teardown.yml $(EXTRA)
+
+setup-test:
+	@scripts/setup.sh test
+
+test: setup-test ## Run everything below: lint, sanity, unit and integration
+	@scripts/test.sh lint sanity unit integration
+
+lint: setup-test ## Run ansible-lint, ruff, yamllint and mypy
+	@scripts/test.sh lint
+
+sanity: setup-test ## Run ansible-test sanity
+	@scripts/test.sh sanity
+
+unit: setup-test ## Run the unit tests (seconds, no guest)
+	@scripts/test.sh unit
+
+integration: setup-test ## Run the tests on real guests (minutes)
+	@scripts/test.sh integration
+
+build: setup ## Build the collection's tarball in build/
+	@.venv/bin/ansible-galaxy collection build --force --output-path build
+
+clean: ## Remove .venv, .collections, build and all caches; labs are left alone
+	rm -rf .venv .collections .ansible build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

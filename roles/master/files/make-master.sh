@@ -1,0 +1,238 @@
+#!/bin/bash
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# make-master.sh STEP: masters/<name>/ of a working directory, up to and with the named step.
+#
+# A finished step is not done again; one that was broken off starts over from the packages that were fetched.  So a run may
+# end anywhere, and several may build the same master.  Everything is made in dot directories and renamed into its place.
+# What is wanted comes in the environment, from vars/main.yml; "look" and "default" need only WORKDIR, CACHE and NAME.
+
+set -euo pipefail
+
+MASTERS=$WORKDIR/masters
+KEY=${KEY-}
+PACKED=$CACHE/master-$KEY.tar.zst
+BUILD=$MASTERS/.$NAME.new-${KEY:0:16}
+ROOT=$BUILD/root
+LOG=$BUILD/log
+STEPS=(fetch unpack configure finish)
+
+# debootstrap has variables of the same names.
+export -n WORKDIR CACHE NAME KEY INFO SUITE SCRIPT MIRROR VARIANT COMPONENTS PACKAGES HOOKS
+
+die() {
+    printf '%s\n' "master $NAME: $*" >&2
+    exit 1
+}
+
+# --- what is there ---
+
+# key: what the master in place was made from.
+key() {
+    [ ! -d "$MASTERS/$NAME" ] || sed -n 's/^ *"key": "\([0-9a-f]*\)".*/\1/p' "$MASTERS/.$NAME.json" 2>/dev/null || true
+}
+
+look() {
+    local debootstrap
+    debootstrap=$(dpkg-query -W -f '${Version}' debootstrap 2>/dev/null) || die "debootstrap is missing; role dumm.lab.host installs it."
+    printf '{"architecture": "%s", "debootstrap": "%s", "there": %s, "key": "%s", "default": "%s"}\n' \
+        "$(dpkg --print-architecture)" "$debootstrap" "$([ -e "$MASTERS/$NAME" ] && echo true || echo false)" "$(key)" "$([ ! -e "$MASTERS/default" ] || readlink "$MASTERS/default")"
+}
+
+default() {
+    echo "masters/default -> $NAME"
+    [ -z "${1-}" ] || return 0
+    ln -sfn "$NAME" "$MASTERS/.default-$$"
+    mv -T "$MASTERS/.default-$$" "$MASTERS/default"
+}
+
+# --- debootstrap ---
+
+# quietly WHAT COMMAND...: its output goes to the log, whose end is shown if it fails.  It has namespaces of its own, so
+# that what it mounts or leaves running ends with it.
+quietly() {
+    local what=$1
+    shift
+    if ! unshare --mount --propagation private --pid --fork --kill-child "$@" >>"$LOG" 2>&1 </dev/null; then
+        tail -qn 8 "$LOG" "$ROOT/debootstrap/debootstrap.log" 2>/dev/null >&2 || true
+        die "$what failed; the end of its log is above."
+    fi
+}
+
+script_file() {
+    local file=/usr/share/debootstrap/scripts/${SCRIPT:-$SUITE}
+    [ -e "$file" ] || die "the debootstrap of this host knows no suite ${SCRIPT:-$SUITE};" \
+        "for one that is newer, let master_script be sid (Debian) or gutsy (Ubuntu)."
+    printf '%s\n' "$file"
+}
+
+# distribution SCRIPT: by the keyring that debootstrap's script names; without that nothing would be verified.
+distribution() {
+    local keyring
+    keyring=$(sed -n 's/^ *keyring //p' "$1" | head -n 1)
+    [ -e "$keyring" ] || die "suite $SUITE cannot be verified without $keyring;" \
+        "install the package debian-archive-keyring or ubuntu-keyring."
+    case $keyring in
+        *ubuntu*) echo Ubuntu ;;
+        *) echo Debian ;;
+    esac
+}
+
+# mirror DISTRIBUTION: as asked for, else as the host's apt has it.
+mirror() {
+    local found=$MIRROR
+    [ -n "$found" ] || found=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
+        sed -n "s,^$1 \(https\{0,1\}://.*\),\1,p" | grep -v security | sort -u | head -n 1 || true)
+    [ -n "$found" ] || [ "$1" != Debian ] || found=http://deb.debian.org/debian
+    [ -n "$found" ] || die "this host knows no mirror of $1; give master_mirror."
+    printf '%s\n' "$found"
+}
+
+# bootstrap WHAT OPTION: debootstrap's first half; all it fetches stays in BUILD/debs.
+bootstrap() {
+    local what=$1 script distribution mirror proxy
+    script=$(script_file)
+    distribution=$(distribution "$script")
+    mirror=$(mirror "$distribution")
+    # debootstrap does not ask apt for its proxy.
+    proxy=$(apt-config --format '%v' dump Acquire::http::Proxy 2>/dev/null || true)
+    [ -z "$proxy" ] || export http_proxy="$proxy"
+    mkdir -p "$BUILD/debs"
+    quietly "$what" debootstrap "$2" --variant="$VARIANT" --components="$COMPONENTS" ${PACKAGES:+--include="$PACKAGES"} \
+        --cache-dir="$BUILD/debs" "$SUITE" "$ROOT" "$mirror" "$script"
+}
+
+# --- the steps; each relies on the one before it ---
+
+fetch() {
+    rm -rf "$ROOT"
+    bootstrap "fetching the packages" --download-only
+}
+
+unpack() {
+    bootstrap "unpacking the packages" --foreign
+}
+
+configure() {
+    quietly "configuring the packages" chroot "$ROOT" /debootstrap/debootstrap --second-stage
+}
+
+finish() {
+    local hook number=0
+    printf '#!/bin/sh\nexit 101\n' >"$ROOT/usr/sbin/policy-rc.d"
+    chmod 0755 "$ROOT/usr/sbin/policy-rc.d"
+    for hook in $HOOKS; do
+        number=$((number + 1))
+        # shellcheck disable=SC2016 # for the inner shell
+        quietly "hook $number" env -i HOME=/root LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
+            PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec 'mount -t proc proc "$1/proc"; exec chroot "$1" sh -ec "$2"' \
+            hook "$ROOT" "$(base64 -d <<<"$hook")"
+    done
+    rm -f "$ROOT/usr/sbin/policy-rc.d" "$ROOT/etc/hostname" "$ROOT/etc/resolv.conf"
+    : >"$ROOT/etc/machine-id"
+    rm -f "$ROOT/var/lib/dbus/machine-id"
+    rm -rf "$ROOT"/var/cache/apt/* "$ROOT"/var/lib/apt/lists/* "$ROOT"/var/log/{apt,*.log} "$ROOT"/var/cache/ldconfig/*
+    mkdir -p "$ROOT/var/cache/apt/archives/partial" "$ROOT/var/lib/apt/lists/partial"
+}
+
+# finished: the last step that is; none while a step is under way.
+finished() {
+    cat "$BUILD/finished" 2>/dev/null || true
+}
+
+index() {
+    local number
+    for number in "${!STEPS[@]}"; do
+        if [ "${STEPS[number]}" = "$1" ]; then
+            echo "$number"
+            return
+        fi
+    done
+    echo -1
+}
+
+# upto STEP: do it, and the steps before it that are not done.
+upto() {
+    local number wanted
+    wanted=$(index "$1")
+    for ((number = $(index "$(finished)") + 1; number <= wanted; number++)); do
+        rm -f "$BUILD/finished"
+        "${STEPS[number]}"
+        printf '%s\n' "${STEPS[number]}" >"$BUILD/finished.new"
+        mv "$BUILD/finished.new" "$BUILD/finished"
+    done
+}
+
+pack() {
+    local new=$CACHE/.master-$KEY.new
+    tar --create --directory "$ROOT" --numeric-owner --xattrs --xattrs-include='*' --sort=name . | zstd -q -T0 >"$new" ||
+        die "packing it into $CACHE failed; is the disk full?"
+    mv "$new" "$PACKED"
+}
+
+place() {
+    local tree=$BUILD/tree
+    rm -rf "$tree"
+    mkdir -p "$tree"
+    if ! zstd -dcq "$PACKED" | tar --extract --directory "$tree" --numeric-owner --xattrs --xattrs-include='*' --preserve-permissions; then
+        rm -f "$PACKED"
+        die "$PACKED could not be unpacked and has been removed; if the disk is not full, run this again."
+    fi
+    # The note goes first and comes last, so that it never speaks of another tree than the one in place.
+    rm -f "$MASTERS/.$NAME.json"
+    [ ! -e "$MASTERS/$NAME" ] || mv -T "$MASTERS/$NAME" "$MASTERS/.$NAME.old-$$"
+    mv -T "$tree" "$MASTERS/$NAME"
+    printf '%s\n' "$INFO" >"$BUILD/info.json"
+    mv "$BUILD/info.json" "$MASTERS/.$NAME.json"
+}
+
+# clear_left_over: what runs before this one left behind, and at the end our own.
+clear_left_over() {
+    local left
+    for left in "$MASTERS/.$NAME".new-* "$MASTERS/.$NAME".old-* "$MASTERS"/.default-*; do
+        [ "$left" = "${1-}" ] || rm -rf --one-file-system "$left"
+    done
+}
+
+# lock: one run at a time works below a cache, and below a working directory.
+lock() {
+    local directory descriptor
+    umask 022
+    [ -d "$WORKDIR" ] || mkdir -m 0700 -p "$WORKDIR"
+    mkdir -p "$CACHE" "$MASTERS"
+    for directory in "$CACHE" "$MASTERS"; do
+        exec {descriptor}<"$directory"
+        flock -w 1800 "$descriptor" ||
+            die "another run has been working on $directory for half an hour; end that one and try again."
+    done
+}
+
+# build STEP: whatever is missing, and no more, of the work up to that step.
+build() {
+    lock
+    if [ "$(key)" = "$KEY" ]; then return; fi # another run was faster
+    clear_left_over "$BUILD"
+    mkdir -p "$BUILD"
+    if [ ! -e "$PACKED" ]; then
+        case $1 in
+            pack | place)
+                upto finish
+                pack
+                ;;
+            *) upto "$1" ;;
+        esac
+    fi
+    if [ "$1" = place ]; then
+        place
+        clear_left_over
+    fi
+}
+
+case $1 in
+    look | default) "$@" ;;
+    check) ;;
+    fetch | unpack | configure | finish | pack | place) build "$1" ;;
+    *) die "there is no step $1" ;;
+esac

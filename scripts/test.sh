@@ -1,0 +1,97 @@
+#!/usr/bin/env bash
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
+#
+# The parts are lint, sanity, unit and integration.  Each linter and each sanity run counts as one test.
+
+set -uo pipefail
+cd "$(dirname "$0")/.."
+PATH=$PWD/.venv/bin:$PATH
+
+passed=0 failed=0 skipped=0
+broken=()
+reports=$(mktemp -d)
+trap 'rm -rf "$reports"' EXIT
+
+# check NAME COMMAND...: one test, passed if the command succeeds within its time.
+check() {
+    local name=$1
+    shift
+    printf '\n=== %s\n' "$name"
+    if timeout --foreground --kill-after=30 "$LIMIT" "$@"; then
+        passed=$((passed + 1))
+    else
+        printf '%s FAILED (exit code %s)\n' "$name" "$?"
+        failed=$((failed + 1))
+        broken+=("$name")
+    fi
+}
+
+# count_pytest NAME DIRECTORY: all tests of a directory, counted from pytest's own report.
+count_pytest() {
+    local name=$1 report=$reports/$1.xml code counts
+    printf '\n=== %s tests\n' "$name"
+    PYTHONPATH=.collections timeout --foreground --signal=INT --kill-after=120 "$LIMIT" \
+        pytest -q --color=no -p no:cacheprovider -o junit_family=xunit2 --junitxml="$report" "$2"
+    code=$?
+    counts=$(python - "$report" <<'PYTHON'
+import sys
+import xml.etree.ElementTree as ElementTree
+
+count = {"tests": 0, "failures": 0, "errors": 0, "skipped": 0}
+for suite in ElementTree.parse(sys.argv[1]).iter("testsuite"):
+    for key in count:
+        count[key] += int(suite.get(key, 0))
+bad = count["failures"] + count["errors"]
+print(max(count["tests"] - bad - count["skipped"], 0), bad, count["skipped"])
+PYTHON
+    ) || counts="0 1 0"
+    read -r good bad left <<<"$counts"
+    # Ended early, or nothing to run: no single test says so, but it is a failure.
+    if [ "$code" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+    if [ "$bad" -gt 0 ]; then broken+=("$name tests"); fi
+}
+
+lint() {
+    LIMIT=10m
+    check ansible-lint ansible-lint --offline --profile production
+    check "ruff check" ruff check .
+    check "ruff format" ruff format --check .
+    check yamllint yamllint --strict .
+    check mypy env MYPYPATH=.collections mypy
+}
+
+sanity() {
+    LIMIT=30m
+    check "ansible-test sanity" bash scripts/sanity.sh
+}
+
+unit() {
+    LIMIT=10m
+    count_pytest unit tests/unit
+}
+
+integration() {
+    LIMIT=30m
+    check "kernels and masters for the tests" ansible-playbook tests/prepare.yml
+    LIMIT=50m
+    count_pytest integration tests/integration
+}
+
+for part in "$@"; do
+    case $part in
+        lint | sanity | unit | integration) "$part" ;;
+        *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
+    esac
+done
+
+printf '\n'
+for name in "${broken[@]}"; do printf 'FAILED: %s\n' "$name"; done
+printf '%d passed, %d failed' "$passed" "$failed"
+if [ "$skipped" -gt 0 ]; then printf ', %d skipped' "$skipped"; fi
+printf '\n'
+[ "$failed" -eq 0 ]
