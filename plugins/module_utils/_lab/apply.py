@@ -1,0 +1,268 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps → the system.  Steps that do not need each other are done at the same time.
+
+A step that fails stops what has not begun; what runs is finished.  Every step can be done again, so the next run does what is
+left.  The error names the object, and what was done is reported with it.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from . import lifecycle, mconsole, netlink, uml
+from .channel import Channel
+from .errors import DummError, GuestError, from_oserror
+from .guest import network
+from .netlink import Network
+from .steps import (
+    AddBridge,
+    AddTap,
+    Clean,
+    Configure,
+    Deed,
+    DeleteDevice,
+    ForgetBridge,
+    ForgetGuest,
+    MakeNamespace,
+    Pause,
+    Plan,
+    Plug,
+    RemoveNamespace,
+    Resume,
+    SetBridge,
+    SetTap,
+    Start,
+    Step,
+    Stop,
+    StoreBridge,
+    StoreGuest,
+    StoreNetns,
+    Unplug,
+)
+from .workdir import Workdir
+
+PARALLEL = 16
+CONFIGURE_SECONDS = 30.0
+
+
+@dataclass
+class Context:
+    """What the deeds work on.
+
+    :ivar netns: name of the lab's network namespace.
+    :ivar timeout: seconds that a guest may take to come up or go down.
+    :ivar tell: told of each step that begins and ends.
+    """
+
+    workdir: Workdir
+    netns: str
+    timeout: float
+    tell: Callable[[str], None]
+    durations: dict[str, float] = field(default_factory=dict)
+    _network: Network | None = None
+
+    @property
+    def lab(self) -> str:
+        """The lab's name."""
+        return self.workdir.lab_name
+
+    @property
+    def network(self) -> Network:
+        """The lab's network, opened when it is first needed."""
+        if self._network is None:
+            self._network = Network(self.lab, self.netns)
+        return self._network
+
+    def close(self) -> None:
+        """Give the network back."""
+        if self._network is not None:
+            self._network.close()
+            self._network = None
+
+
+class Failed(Exception):
+    """A plan that was not carried out to its end.
+
+    :param done: in words.
+    :param errors: of the steps that failed.
+    """
+
+    def __init__(self, done: list[str], errors: list[DummError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.done = done
+        self.errors = errors
+
+
+def apply(plan: Plan, context: Context) -> None:
+    """Carry a plan out.
+
+    :raises Failed: with what was done.
+    """
+    waiting = list(plan.steps)
+    keys = {step.key for step in plan.steps}
+    done: dict[str, Step] = {}
+    errors: list[DummError] = []
+    running: dict[Future[None], Step] = {}
+    try:
+        with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+            while running or (waiting and not errors):
+                for step in [] if errors else [s for s in waiting if all(n in done or n not in keys for n in s.needs)]:
+                    waiting.remove(step)
+                    running[pool.submit(_do, step, context)] = step
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    step = running.pop(future)
+                    try:
+                        future.result()
+                        done[step.key] = step
+                    except DummError as exc:
+                        errors.append(exc)
+    finally:
+        context.close()
+    if errors:
+        raise Failed([words for step in done.values() for words in step.says], errors)
+
+
+def _do(step: Step, context: Context) -> None:
+    began = time.monotonic()
+    for sentence in step.says:
+        context.tell(sentence)
+    try:
+        carry_out(step.deed, context)
+    except OSError as exc:
+        raise from_oserror(step.key, "do what is planned at", exc) from exc
+    context.durations[step.key] = time.monotonic() - began
+
+
+@functools.singledispatch
+def carry_out(deed: Deed, context: Context) -> None:
+    """Do one deed."""
+    raise NotImplementedError(deed)
+
+
+@carry_out.register
+def _(deed: StoreNetns, context: Context) -> None:
+    context.workdir.store_netns(deed.netns)
+
+
+@carry_out.register
+def _(deed: MakeNamespace, context: Context) -> None:
+    netlink.create_namespace(context.lab, deed.netns)
+
+
+@carry_out.register
+def _(deed: RemoveNamespace, context: Context) -> None:
+    context.close()
+    netlink.delete_namespace(context.lab, deed.netns)
+    context.workdir.forget()
+
+
+@carry_out.register
+def _(deed: StoreGuest, context: Context) -> None:
+    context.workdir.store_guest(deed.guest)
+
+
+@carry_out.register
+def _(deed: ForgetGuest, context: Context) -> None:
+    context.workdir.forget_guest(deed.name)
+
+
+@carry_out.register
+def _(deed: StoreBridge, context: Context) -> None:
+    context.workdir.store_bridge(deed.bridge)
+
+
+@carry_out.register
+def _(deed: ForgetBridge, context: Context) -> None:
+    context.workdir.forget_bridge(deed.name)
+
+
+@carry_out.register
+def _(deed: AddBridge, context: Context) -> None:
+    context.network.add_bridge(deed.bridge)
+
+
+@carry_out.register
+def _(deed: SetBridge, context: Context) -> None:
+    context.network.set_bridge(deed.found.index, deed.bridge)
+    if deed.bridge.addresses is not None:
+        context.network.change_addresses(
+            deed.bridge.label, deed.found.index, deed.found.addresses, deed.bridge.addresses
+        )
+
+
+@carry_out.register
+def _(deed: AddTap, context: Context) -> None:
+    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, _bridge_index(deed.iface.bridge, context))
+
+
+@carry_out.register
+def _(deed: SetTap, context: Context) -> None:
+    context.network.set_tap(deed.found.index, deed.iface, _bridge_index(deed.iface.bridge, context))
+
+
+def _bridge_index(name: str | None, context: Context) -> int | None:
+    return None if name is None else context.network.bridge_index(name)
+
+
+@carry_out.register
+def _(deed: DeleteDevice, context: Context) -> None:
+    context.network.delete(deed.subject, deed.found.index)
+
+
+@carry_out.register
+def _(deed: Start, context: Context) -> None:
+    lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout)
+
+
+@carry_out.register
+def _(deed: Stop, context: Context) -> None:
+    lifecycle.stop(context.workdir, deed.name, netlink.path_of(context.netns), context.timeout)
+
+
+@carry_out.register
+def _(deed: Clean, context: Context) -> None:
+    lifecycle.clean(context.workdir, deed.name)
+
+
+@carry_out.register
+def _(deed: Pause, context: Context) -> None:
+    _ask_kernel(deed.name, "stop", context)
+
+
+@carry_out.register
+def _(deed: Resume, context: Context) -> None:
+    _ask_kernel(deed.name, "go", context)
+
+
+@carry_out.register
+def _(deed: Plug, context: Context) -> None:
+    _ask_kernel(deed.iface.guest, f"config vec{deed.unit}:{uml.transport(deed.iface, deed.mac)}", context)
+
+
+@carry_out.register
+def _(deed: Unplug, context: Context) -> None:
+    _ask_kernel(deed.guest, f"remove vec{deed.unit}", context)
+
+
+def _ask_kernel(name: str, command: str, context: Context) -> None:
+    mconsole.ask(context.workdir.guest(name).run, name, netlink.path_of(context.netns), command)
+
+
+@carry_out.register
+def _(deed: Configure, context: Context) -> None:
+    directory = context.workdir.guest(deed.guest)
+    process = uml.read_process(directory)
+    if process is None or not process.alive:
+        raise GuestError(f"guest {deed.guest}", "it ended while it was changed", "run again")
+    script, lines = network.script(deed.lines)
+    answer = Channel(directory, process).run(script, lines, timeout=CONFIGURE_SECONDS)
+    if answer.code != 0:
+        raise lifecycle.refused(deed.guest, answer.stderr)

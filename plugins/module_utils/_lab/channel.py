@@ -1,0 +1,219 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run commands in a guest over its control line: no network, no kernel patch, no process on the host's side.
+
+A request is a directory of the guest's spool, which the guest sees through hostfs; its name, written to a FIFO, is the doorbell.
+The agent in the guest (``guest.agent``) runs it and leaves the output as files, which are awaited with inotify.
+Any number of clients may do this at once.  Why it is built so, and what it costs: reference/guest-channel.md section 3.
+
+The guest owns what it writes: everything is read with bounds, and without following what it may have planted.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import string
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from . import files
+from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
+from .model import Power
+from .uml import Process, check_alive, power
+from .wait import Deadline, Watch, poll_until
+from .workdir import GuestDir
+
+BOOT = "boot"
+MAX_OUTPUT = 1 << 30
+# Unread bytes towards a guest's serial line make it deaf for good at about 3968 (reference/guest-channel.md section 2);
+# 100 names of 11 bytes stay far below.
+_MAX_WAITING = 100
+_RING_AGAIN = 3.0
+_AFTER_KILL = 5.0
+_NAME_LETTERS = string.ascii_lowercase + string.digits
+_SHELL_SIGNAL = 128
+
+
+@dataclass(frozen=True)
+class Completed:
+    """What became of a command.
+
+    :ivar code: its exit status.  A shell starts every command, and says 128 + N for one that signal N ended.
+    """
+
+    code: int
+    stdout: bytes
+    stderr: bytes
+
+    @property
+    def signal(self) -> signal.Signals | None:
+        """The signal that ended it, as far as a shell can tell."""
+        try:
+            return signal.Signals(self.code - _SHELL_SIGNAL)
+        except ValueError:
+            return None
+
+
+class Channel:
+    """A guest's control line, seen from the host.
+
+    :param directory: the guest's directory.
+    :param process: the guest's process; waiting ends when it does.
+    """
+
+    def __init__(self, directory: GuestDir, process: Process) -> None:
+        self._directory = directory
+        self._process = process
+        self._subject = f"guest {directory.name}"
+
+    def run(
+        self, script: str, stdin: bytes | BinaryIO = b"", timeout: float = 60.0, max_output: int = MAX_OUTPUT
+    ) -> Completed:
+        """Run a shell script in the guest.
+
+        :param stdin: bytes, or an open file that is copied whole.
+        :param timeout: seconds; the command and all of its process group are killed then.
+        :param max_output: bytes of each output at the most.
+        :raises WaitTimeout: after the timeout.
+        :raises Unreachable: where the line does not answer.
+        :raises GuestError: where the guest ended meanwhile or wrote too much.
+        """
+        deadline = Deadline(timeout)
+        request = self._write_request(script, stdin)
+        try:
+            with Watch(str(request), self._process.pid) as watch:
+                self._ring(request.name, deadline)
+                code = watch.until(lambda: self._look(request, deadline), deadline)
+                if code is None:
+                    check_alive(self._directory.name, self._process, self._directory)
+                    raise self._give_up(request, watch, timeout)
+            return Completed(
+                code,
+                self._read(request, "out", max_output),
+                self._read(request, "err", max_output),
+            )
+        finally:
+            shutil.rmtree(request, ignore_errors=True)
+
+    def _write_request(self, script: str, stdin: bytes | BinaryIO) -> Path:
+        if power(self._directory, self._process) is Power.PAUSED:
+            raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
+        request = self._directory.spool / "".join(secrets.choice(_NAME_LETTERS) for _ in range(10))
+        try:
+            return write_request(request, script, stdin)
+        except OSError as exc:
+            shutil.rmtree(request, ignore_errors=True)
+            raise from_oserror(self._subject, "write a request to", exc) from exc
+
+    def _ring(self, text: str, deadline: Deadline) -> None:
+        """Write a line to the guest, but never more of them than its serial line can hold unread."""
+        lock = os.open(self._directory.doorbell_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            if poll_until(lambda: self._ring_now(lock, text), deadline) is None:
+                check_alive(self._directory.name, self._process, self._directory)
+                raise Unreachable(
+                    self._subject,
+                    f"its control line did not take a request within {deadline.seconds:g} s",
+                    "restart the guest (state: restarted)",
+                )
+        finally:
+            os.close(lock)
+
+    def _ring_now(self, lock: int, text: str) -> bool | None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            if self._waiting() > _MAX_WAITING:
+                return None
+            line = os.open(self._directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                os.write(line, f"{text}\n".encode())
+            finally:
+                os.close(line)
+        except OSError as exc:
+            if exc.errno == errno.EAGAIN:
+                return None
+            check_alive(self._directory.name, self._process, self._directory)
+            raise Unreachable(
+                self._subject, f"its control line is gone ({exc.strerror})", "restart the guest (state: restarted)"
+            ) from exc
+        finally:
+            fcntl.flock(lock, fcntl.LOCK_UN)
+        return True
+
+    def _waiting(self) -> int:
+        """How many requests the guest has not picked up."""
+        return sum(
+            1
+            for entry in os.scandir(self._directory.spool)
+            if entry.name != BOOT and entry.is_dir(follow_symlinks=False) and not os.path.lexists(f"{entry.path}/ack")
+        )
+
+    def _look(self, request: Path, deadline: Deadline) -> int | None:
+        code = exit_code(request)
+        age = deadline.seconds - deadline.left
+        if code is None and age > _RING_AGAIN and not os.path.lexists(request / "ack"):
+            # The agent may have been started anew and its predecessor's bells with it; asked twice it still runs once.
+            self._ring(request.name, deadline)
+        return code
+
+    def _give_up(self, request: Path, watch: Watch, timeout: float) -> GuestError | WaitTimeout:
+        """Kill what was asked for; the error that says why."""
+        picked_up = os.path.lexists(request / "ack")
+        paused = power(self._directory, self._process) is Power.PAUSED
+        if picked_up and not paused:
+            self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
+            watch.until(lambda: exit_code(request), Deadline(_AFTER_KILL))
+        if paused:
+            return WaitTimeout(self._subject, f"it was paused while a command ran ({timeout:g} s)", "let it go on")
+        if not picked_up:
+            return Unreachable(
+                self._subject,
+                f"its agent did not take up a request within {timeout:g} s",
+                f"look at {self._directory.boot_log}, or restart the guest (state: restarted)",
+            )
+        return WaitTimeout(
+            self._subject, f"a command did not end within {timeout:g} s and was killed", "raise its time limit"
+        )
+
+    def _read(self, request: Path, name: str, limit: int) -> bytes:
+        try:
+            data = files.read_beneath(request, name, limit)
+        except OSError as exc:
+            raise GuestError(
+                self._subject, f"the answer of a command cannot be read ({name}: {exc.strerror})", "run it again"
+            ) from exc
+        if len(data) > limit:
+            raise GuestError(self._subject, f"a command wrote more than {limit} bytes", "let it write less")
+        return data
+
+
+def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"") -> Path:
+    """Make a request directory.
+
+    :raises OSError: as the file system says.
+    """
+    request.mkdir(mode=0o700)
+    (request / "cmd").write_text(f"cd /root 2>/dev/null || cd /\n{script}\n")
+    with (request / "in").open("wb") as file:
+        if isinstance(stdin, bytes):
+            file.write(stdin)
+        else:
+            shutil.copyfileobj(stdin, file, 1 << 20)
+    return request
+
+
+def exit_code(request: Path) -> int | None:
+    """The exit status that a guest left for a request; ``None`` while there is none."""
+    try:
+        text = files.read_beneath(request, "exit", 16)
+    except OSError:
+        return None
+    return int(text) if text.endswith(b"\n") and text.strip().isdigit() else None

@@ -1,0 +1,210 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A lab as plain data, for results and ``--diff``: before and after are told by the same words.  Pure but for ages and sizes."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from . import model, netlink, uml
+from .desired import Scope
+from .model import Bridge, Guest, Iface, Lab
+from .observe import Actual, found_iface
+
+Described = dict[str, Any]
+
+
+def iface(lab: Lab, value: Iface) -> Described:
+    """An interface's settings."""
+    return {
+        "bridge": value.bridge,
+        "mac": lab.mac_of(value),
+        "mtu": value.mtu,
+        "address": None if value.addresses is None else list(value.addresses),
+        "up": value.up,
+    }
+
+
+def guest(lab: Lab, value: Guest) -> Described:
+    """A guest's settings."""
+    return {
+        "state": value.power.value,
+        "kernel": value.kernel,
+        "master": value.master,
+        "mem": value.mem,
+        "init": value.init or "auto",
+        "cmdline": value.cmdline,
+        "layers": list(value.layers),
+        "union": value.union.value,
+        "interfaces": {name: iface(lab, each) for name, each in sorted(value.interfaces.items())},
+    }
+
+
+def bridge(lab: Lab, value: Bridge) -> Described:
+    """A bridge's settings."""
+    return {
+        "interfaces": sorted(port.label for port in lab.ports(value.name)),
+        "address": None if value.addresses is None else list(value.addresses),
+        "mtu": value.mtu,
+        "stp": value.stp,
+        "group_fwd_mask": value.group_fwd_mask,
+    }
+
+
+def mentioned(lab: Lab, scope: Scope) -> Described:
+    """All objects of a scope that are in a lab."""
+    told: Described = {}
+    for name in sorted(scope.bridges & set(lab.bridges)):
+        told[f"bridge {name}"] = bridge(lab, lab.bridges[name])
+    for name in sorted(scope.guests & set(lab.guests)):
+        told[f"guest {name}"] = guest(lab, lab.guests[name])
+    for owner, name in sorted(scope.ifaces):
+        if owner in lab.guests and name in lab.guests[owner].interfaces:
+            told[f"interface {owner}:{name}"] = iface(lab, lab.guests[owner].interfaces[name])
+    return told
+
+
+def found_lab(actual: Actual) -> Lab:
+    """The lab as it was found: definitions, with what the host and the guests show in place of them where they can."""
+    lab = actual.lab
+    for value in actual.lab.ifaces():
+        lab = lab.with_iface(found_iface(actual, value))
+    for defined in actual.lab.bridges.values():
+        device = actual.devices.get(netlink.bridge_owner(defined.name))
+        if device is not None:
+            lab = lab.with_bridge(
+                dataclasses.replace(
+                    defined,
+                    addresses=None if defined.addresses is None else tuple(sorted(device.addresses)),
+                    mtu=None if defined.mtu is None else device.mtu,
+                    stp=device.stp,
+                    group_fwd_mask=device.group_fwd_mask,
+                )
+            )
+    return lab
+
+
+def live_iface(actual: Actual, value: Iface) -> Described:
+    """What is found of an interface beyond its settings: its TAP, and what the guest shows."""
+    device = actual.devices.get(netlink.iface_owner(value.label))
+    live = actual.live.get(value.guest)
+    link = live.inside.links.get(value.name) if live and live.inside else None
+    told: Described = {
+        "guest": value.guest,
+        "name": value.name,
+        "tap": None if device is None else device.name,
+        "carrier": bool(device and device.carrier),
+        "counters": {} if device is None else dict(device.counters),
+    }
+    if link is not None:
+        told["address"] = sorted(link.addresses)
+        told["unit"] = link.unit
+    return told
+
+
+def live_guest(actual: Actual, name: str) -> Described:
+    """What is found of a guest beyond its settings."""
+    live = actual.live[name]
+    process = live.process
+    told: Described = {"name": name, "pid": None, "uptime": None, "memory_used": None, "reason": live.reason}
+    if process is not None and process.alive:
+        told |= {
+            "pid": process.pid,
+            "uptime": round(uml.uptime(process), 1),
+            "memory_used": uml.resident(process.pid),
+            "running": {
+                "kernel": process.kernel,
+                "release": process.release,
+                "master": process.master,
+                "mem": process.mem,
+                "init": process.init or "auto",
+                "cmdline": process.cmdline,
+                "layers": list(process.layers),
+                "union": process.engine,
+                "union_reason": process.why,
+            },
+        }
+    if live.inside is not None:
+        told |= {
+            "hostname": live.inside.hostname,
+            "routes": [dict(route) for route in live.inside.routes],
+            "other_interfaces": {
+                link.name: {"mac": link.mac, "mtu": link.mtu, "up": link.up, "address": list(link.addresses)}
+                for link in live.inside.links.values()
+                if link.name not in actual.lab.guests[name].interfaces
+            },
+        }
+    if live.unreadable is not None:
+        told["unreadable"] = str(live.unreadable)
+    return told
+
+
+def live_bridge(actual: Actual, name: str) -> Described:
+    """What is found of a bridge beyond its settings."""
+    device = actual.devices.get(netlink.bridge_owner(name))
+    told: Described = {"name": name, "device": None if device is None else device.name}
+    if device is not None:
+        told |= {
+            "mtu": device.mtu,
+            "address": list(device.addresses),
+            "mac": device.mac,
+            "counters": dict(device.counters),
+        }
+    return told
+
+
+def whole_guest(actual: Actual, lab: Lab, name: str) -> Described:
+    """All about a guest, with its interfaces.
+
+    :param lab: the lab as it was found.
+    """
+    told = {**guest(lab, lab.guests[name]), **live_guest(actual, name)}
+    told["interfaces"] = {key: whole_iface(actual, lab, value) for key, value in lab.guests[name].interfaces.items()}
+    return told
+
+
+def whole_iface(actual: Actual, lab: Lab, value: Iface) -> Described:
+    """All about an interface."""
+    return {**iface(lab, value), **live_iface(actual, value)}
+
+
+def whole_bridge(actual: Actual, lab: Lab, name: str) -> Described:
+    """All about a bridge."""
+    return {**bridge(lab, lab.bridges[name]), **live_bridge(actual, name)}
+
+
+def orphans(actual: Actual) -> list[Described]:
+    """What bears our mark and belongs to nothing that is defined."""
+    labels = {f"iface {each.label}" for each in actual.lab.ifaces()}
+    labels |= {f"bridge {name}" for name in actual.lab.bridges}
+    told: list[Described] = [
+        {"kind": "device", "name": device.name, "owner": owner}
+        for owner, device in sorted(actual.devices.items())
+        if owner not in labels
+    ]
+    told += [
+        {"kind": "process", "name": str(pid), "owner": f"guest {name}"}
+        for name, pids in sorted(actual.strays.items())
+        for pid in pids
+    ]
+    empty = not actual.lab.guests and not actual.lab.bridges
+    if empty and actual.netns_ours and actual.lab.netns != model.HOST_NETNS:
+        told.append({"kind": "network namespace", "name": actual.lab.netns, "owner": "lab"})
+    return told
+
+
+def whole_lab(actual: Actual, workdir: str) -> Described:
+    """All that is known."""
+    lab = found_lab(actual)
+    return {
+        "workdir": workdir,
+        "name": lab.name,
+        "netns": lab.netns,
+        "netns_exists": actual.netns_exists,
+        "guests": {name: whole_guest(actual, lab, name) for name in lab.guests},
+        "bridges": {name: whole_bridge(actual, lab, name) for name in lab.bridges},
+        "orphans": orphans(actual),
+    }

@@ -1,0 +1,218 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Module arguments → the lab they ask for.  Pure.
+
+An option that was not given leaves what is defined; a new object takes the model's defaults.  The result is always a whole lab
+(what is not mentioned is as it was) and a scope: the objects that were mentioned, the only ones to be looked at and changed.
+What is in the scope and not in the lab is to be absent.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import model
+from .errors import Invalid, InvalidInput
+from .model import Bridge, Guest, Iface, Lab, Power, UnionEngine
+from .workdir import check_netns
+
+Params = Mapping[str, Any]
+
+_POWER = {
+    "started": Power.RUNNING,
+    "restarted": Power.RUNNING,
+    "stopped": Power.STOPPED,
+    "paused": Power.PAUSED,
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The objects that were mentioned.
+
+    :ivar guests: with all of their interfaces.
+    :ivar ifaces: single ones, as (guest, interface).
+    """
+
+    guests: frozenset[str] = frozenset()
+    ifaces: frozenset[tuple[str, str]] = frozenset()
+    bridges: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked for.
+
+    :ivar lab: the whole lab as it should be.
+    :ivar restart: guests that may be restarted where a change needs it.
+    :ivar renew: guests that are restarted in any case.
+    :ivar timeout: seconds that a guest may take to come up or go down.
+    """
+
+    lab: Lab
+    scope: Scope
+    restart: frozenset[str] = frozenset()
+    renew: frozenset[str] = frozenset()
+    timeout: float = 60.0
+
+
+def guest(params: Params, lab: Lab) -> Wish:
+    """What ``dumm_guest`` asks for."""
+    name, state = params["name"], params["state"]
+    model.check_label("guest", name)
+    scope = Scope(guests=frozenset({name}))
+    timeout = float(params["wait_timeout"])
+    if state == "absent":
+        return Wish(_in_netns(params, lab).without_guest(name), scope, timeout=timeout)
+    before = lab.guests.get(name, Guest(name))
+    given = {key: params[key] for key in ("kernel", "master", "mem", "init", "cmdline") if params.get(key) is not None}
+    if "init" in given:
+        given["init"] = _init(before, given["init"])
+    for kind in ("kernel", "master"):
+        _check_reference(before, kind, given.get(kind, "default"))
+    if "cmdline" in given:
+        given["cmdline"] = _cmdline(before, given["cmdline"])
+    if params.get("layers") is not None:
+        given["layers"] = tuple(_layer(before, layer) for layer in params["layers"])
+    if params.get("union") is not None:
+        given["union"] = UnionEngine(params["union"])
+    # A guest that a killed run was about to start is to run.
+    was = Power.RUNNING if before.power is Power.STARTING else before.power
+    after = dataclasses.replace(before, power=_POWER.get(state, was), **given)
+    return _checked(
+        lab,
+        Wish(
+            _in_netns(params, lab).with_guest(after),
+            scope,
+            restart=scope.guests if params["restart"] else frozenset(),
+            renew=scope.guests if state == "restarted" else frozenset(),
+            timeout=timeout,
+        ),
+    )
+
+
+def iface(params: Params, lab: Lab) -> Wish:
+    """What ``dumm_iface`` asks for."""
+    owner, name = params["guest"], params["name"]
+    model.check_label("guest", owner)
+    model.check_ifname(owner, name)
+    scope = Scope(ifaces=frozenset({(owner, name)}))
+    if params["state"] == "absent":
+        return Wish(lab.without_iface(owner, name) if owner in lab.guests else lab, scope)
+    if owner not in lab.guests:
+        raise InvalidInput(
+            f"interface {owner}:{name}",
+            f"there is no guest {owner}",
+            f"make it first with dumm_guest ({model.nearest(owner, lab.guests)})",
+        )
+    before = lab.guests[owner].interfaces.get(name, Iface(owner, name))
+    subject = f"interface {before.label}"
+    given: dict[str, Any] = {key: params[key] for key in ("mtu", "up") if params.get(key) is not None}
+    if params.get("bridge") is not None:
+        given["bridge"] = params["bridge"] or None
+    if params.get("mac") is not None:
+        given["mac"] = model.parse_mac(params["mac"], subject) if params["mac"] else None
+    if params.get("address") is not None:
+        given["addresses"] = _addresses(params["address"], subject)
+    return _checked(lab, Wish(_in_netns(params, lab).with_iface(dataclasses.replace(before, **given)), scope))
+
+
+def bridge(params: Params, lab: Lab) -> Wish:
+    """What ``dumm_bridge`` asks for."""
+    name = params["name"]
+    model.check_label("bridge", name)
+    if params["state"] == "absent":
+        ports = frozenset((port.guest, port.name) for port in lab.ports(name))
+        return Wish(lab.without_bridge(name), Scope(bridges=frozenset({name}), ifaces=ports))
+    before = lab.bridges.get(name, Bridge(name))
+    given: dict[str, Any] = {
+        key: params[key] for key in ("mtu", "stp", "group_fwd_mask") if params.get(key) is not None
+    }
+    if params.get("address") is not None:
+        given["addresses"] = _addresses(params["address"], before.label)
+    after = _in_netns(params, lab).with_bridge(dataclasses.replace(before, **given))
+    plugged = frozenset(_port(before, text, lab) for text in params.get("interfaces") or ())
+    if params["purge_interfaces"] and params.get("interfaces") is None:
+        raise InvalidInput(before.label, "purge_interfaces without interfaces", "list the interfaces that shall stay")
+    dropped = {(port.guest, port.name) for port in lab.ports(name)} - plugged if params["purge_interfaces"] else set()
+    for owner, port in plugged | dropped:
+        found = after.guests[owner].interfaces[port]
+        after = after.with_iface(dataclasses.replace(found, bridge=name if (owner, port) in plugged else None))
+    return _checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
+
+
+def _checked(before: Lab, wish: Wish) -> Wish:
+    """The wish, if what it adds to the lab can be."""
+    known = {str(fault) for fault in model.check(before)}
+    faults = [fault for fault in model.check(wish.lab) if str(fault) not in known]
+    if faults:
+        raise Invalid(faults)
+    return wish
+
+
+def _in_netns(params: Params, lab: Lab) -> Lab:
+    wanted = params.get("netns")
+    if not wanted or wanted == lab.netns:
+        return lab
+    check_netns(wanted)
+    if lab.guests or lab.bridges:
+        raise InvalidInput(
+            f"network namespace {wanted}",
+            f"this working directory's lab lives in {lab.netns}",
+            "leave netns out, or remove the lab's guests and bridges first",
+        )
+    return dataclasses.replace(lab, netns=wanted)
+
+
+def _check_reference(guest: Guest, kind: str, text: str) -> None:
+    if not text.startswith("/") and ("/" in text or text.startswith(".") or not text):
+        raise InvalidInput(
+            guest.label,
+            f"{kind} {text!r} is neither a name nor an absolute path",
+            f"name one below {kind}s/ or give a path",
+        )
+
+
+def _init(guest: Guest, text: str) -> str | None:
+    if text in ("", "auto"):
+        return None
+    if text != "minimal" and (not text.startswith("/") or any(letter.isspace() for letter in text)):
+        raise InvalidInput(
+            guest.label, f"init {text!r} is no path in the guest", "give an absolute path, minimal, or auto"
+        )
+    return text
+
+
+def _cmdline(guest: Guest, text: str) -> str:
+    if not text.isprintable():
+        raise InvalidInput(guest.label, "cmdline has unprintable characters", "write it on one line")
+    return " ".join(text.split())
+
+
+def _layer(guest: Guest, text: str) -> str:
+    if not text.startswith("/"):
+        raise InvalidInput(guest.label, f"layer {text!r} is no absolute path", "give the directory's full path")
+    return text.rstrip("/") or "/"
+
+
+def _addresses(texts: list[str], subject: str) -> tuple[str, ...]:
+    return tuple(sorted({model.parse_address(text, subject) for text in texts}))
+
+
+def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:
+    owner, colon, name = text.partition(":")
+    if not colon:
+        raise InvalidInput(bridge.label, f"interface {text!r} has no guest", "write it as alice:eth0")
+    known = [iface.label for iface in lab.ifaces()]
+    if text not in known:
+        raise InvalidInput(
+            bridge.label,
+            f"there is no interface {text}",
+            f"make it first with dumm_iface ({model.nearest(text, known)})",
+        )
+    return owner, name

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What runs inside a guest, brought by a read-only layer of the collection's own: init wrapper, control line, minimal init.
+
+POSIX sh only, so that any userland with ``/bin/sh`` and ``mount`` will do.  Master and diff stay untouched.  The layer is a
+directory named by its content's hash: another version of the collection never changes it under a running guest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from .. import files
+from .agent import AGENT
+from .init import INIT, MINIMAL
+
+HOME = "/.dumm"
+SPOOL = f"{HOME}/spool"
+_SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL}
+
+
+def layer(agents: Path) -> Path:
+    """The layer on the host, made where it is missing.
+
+    :param agents: directory that holds one layer a version.
+    """
+    digest = hashlib.sha256(repr(sorted(_SCRIPTS.items())).encode()).hexdigest()[:16]
+    path = agents / digest
+    if not path.is_dir():
+        fresh = agents / f".new-{digest}"
+        files.remove_tree(fresh)
+        home = fresh / HOME.lstrip("/")
+        (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
+        for name, script in _SCRIPTS.items():
+            files.write(home / name, script.encode(), mode=0o755)
+        for directory in (fresh, home):
+            directory.chmod(0o755)
+        fresh.rename(path)
+    return path

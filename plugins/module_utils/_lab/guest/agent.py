@@ -1,0 +1,52 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guest's end of the control line: reads doorbells from the serial line, runs requests from the spool.
+
+A doorbell is a request's name, or ``!name`` to kill it, one a line.  A request is a directory of the spool: ``cmd`` and ``in`` from
+the host, ``out``, ``err`` and ``exit`` from here.  ``ack`` is made exclusively, so that a request that is rung for twice
+runs once.  Each command has a session of its own, whose leader's number is in ``pid``.
+"""
+
+from __future__ import annotations
+
+AGENT = r"""#!/bin/sh
+# Control line of a dumm.lab guest.
+spool=/.dumm/spool
+HOME=/root
+PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+export HOME PATH
+unset dumm_init dumm_name TERM
+
+exec </dev/ttyS0 || exit
+stty raw -echo 2>/dev/null
+if command -v setsid >/dev/null; then session=setsid; else session=; fi
+
+serve() {
+  cd "$spool/$1" || exit
+  [ -e cmd ] || exit
+  set -C
+  : >ack || exit
+  set +C
+  $session sh -c 'echo $$ >pid; exec sh ./cmd' <in >out 2>err
+  echo $? >exit
+}
+
+end() {
+  read -r leader <"$spool/$1/pid" && kill -KILL -"$leader"
+}
+
+echo "$$" >$spool/.hello
+mv $spool/.hello $spool/hello
+while IFS= read -r line; do
+  case $line in
+    '!'*[!a-z0-9]* | '') ;;
+    '!'*) end "${line#!}" ;;
+    *[!a-z0-9]*) ;;
+    *) serve "$line" & ;;
+  esac
+  # Makes the shell collect children that have ended.
+  jobs >/dev/null
+done
+"""

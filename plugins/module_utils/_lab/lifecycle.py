@@ -1,0 +1,195 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A guest comes up and goes down: the order of things around its process, each wait bounded.
+
+Whatever goes wrong while it comes up, nothing of it is left.  Going down is clean first, then harder: the guest's own
+shutdown, the kernel's halt, SIGTERM, SIGKILL.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+from . import channel, files, guest, mconsole, sandbox, uml
+from .errors import GuestError, WaitTimeout, from_oserror
+from .guest import network
+from .model import Power
+from .steps import Start
+from .uml import Process
+from .union import overlay
+from .wait import Deadline, Watch, poll_until
+from .workdir import GuestDir, Workdir
+
+# Guests run as the host's root until they are confined (reference/confinement.md).
+GUEST_UID = 0
+_ASK_AGAIN = 3.0
+_HARDER_SECONDS = 5.0
+_LAST_LINES = 12
+
+
+def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> None:
+    """Start a guest and wait until its control line answers.
+
+    :param netns: path of the network namespace.
+    :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
+    """
+    directory = workdir.guest(deed.guest.name)
+    try:
+        clean(workdir, deed.guest.name)
+        process = _launch(workdir, directory, deed, netns)
+        _await_ready(directory, process, deed, timeout)
+    except OSError as exc:
+        clean(workdir, deed.guest.name)
+        raise from_oserror(deed.guest.label, "start it:", exc) from exc
+    except BaseException:
+        clean(workdir, deed.guest.name)
+        raise
+
+
+def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None) -> Process:
+    definition, prepared = deed.guest, deed.prepared
+    identity = uml.new_identity(
+        definition, prepared.kernel, prepared.master, definition.layers, prepared.engine.value, prepared.why
+    )
+    overlay.prepare(directory.works, identity.launch)
+    _write_boot_request(directory, deed)
+    view = sandbox.View(
+        mountpoint=str(directory.view),
+        owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
+        kernel=str(prepared.kernel.path),
+        libraries=prepared.kernel.libraries,
+        home=str(directory.path),
+        upper=directory.diff.name,
+        work=f"{directory.works.name}/{identity.launch}",
+        lower=lower_layers(workdir, deed),
+        spool=str(directory.spool),
+        run=str(directory.run),
+        mem=definition.mem,
+    )
+    line = uml.boot_line(definition, prepared.kernel, list(deed.units))
+    return uml.launch(directory, view, line, netns, identity, definition.label)
+
+
+def lower_layers(workdir: Workdir, deed: Start) -> tuple[str, ...]:
+    """Read-only layers of a guest's union, topmost first: ours, the user's, the kernel's modules, the master."""
+    layers = [str(guest.layer(workdir.agents)), *deed.guest.layers]
+    modules = deed.prepared.kernel.modules
+    if modules is not None:
+        # Where /lib is a link to usr/lib, a layer with a directory of that name would hide it.
+        merged = (Path(deed.prepared.master) / "lib").is_symlink()
+        layers.append(str(modules if merged else modules / "usr"))
+    return (*layers, deed.prepared.master)
+
+
+def _write_boot_request(directory: GuestDir, deed: Start) -> None:
+    """The guest's network is configured before its own init starts: services find their addresses."""
+    lines = ["link set lo up"]
+    for unit, (iface, _mac) in enumerate(deed.units):
+        lines += network.appear(unit, iface)
+    script, stdin = network.script(lines)
+    # A userland without ip can still be a guest, as long as it has no interface.
+    skip = "" if deed.units else "command -v ip >/dev/null || exit 0\n"
+    channel.write_request(directory.spool / channel.BOOT, skip + script, stdin)
+
+
+def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> None:
+    subject = deed.guest.label
+    hello = directory.spool / "hello"
+    with Watch(str(directory.spool), process.pid) as watch:
+        ready = watch.until(lambda: os.path.lexists(hello) or None, Deadline(timeout))
+    if not ready:
+        uml.check_alive(deed.guest.name, process, directory)
+        raise WaitTimeout(
+            subject,
+            f"its control line did not answer within {timeout:g} s; last lines of its boot.log: {_end_of_log(directory)}",
+            f"see {directory.boot_log}, or raise wait_timeout",
+        )
+    boot = directory.spool / channel.BOOT
+    code = channel.exit_code(boot)
+    if code != 0:
+        raise refused(deed.guest.name, files.read_beneath(boot, "err", 4096))
+    shutil.rmtree(boot)
+
+
+def _end_of_log(directory: GuestDir) -> str:
+    return " | ".join(files.tail(directory.boot_log, _LAST_LINES)) or "(empty)"
+
+
+def refused(name: str, stderr: bytes) -> GuestError:
+    """The error for a network configuration that the guest did not take."""
+    said = " ".join(stderr.decode("utf-8", "replace").split())
+    return GuestError(
+        f"guest {name}",
+        f"it refused its network configuration: {said or 'no reason given'}",
+        "its root file system needs iproute2, and its kernel what was asked for",
+    )
+
+
+def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None:
+    """Stop a guest.
+
+    :raises WaitTimeout: where not even SIGKILL ends it.
+    """
+    directory = workdir.guest(name)
+    process = uml.read_process(directory)
+    if process is not None and process.alive:
+        was = uml.power(directory, process)
+        if was is Power.PAUSED:
+            _tell_kernel(directory, netns, "go")
+        if was is not Power.STARTING:
+            _shut_down(directory, process, netns, timeout)
+        _tell_kernel(directory, netns, "halt") if _waits(process, 0) else None
+        for harder in (signal.SIGTERM, signal.SIGKILL):
+            if not _waits(process, _HARDER_SECONDS):
+                break
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, harder)
+    clean(workdir, name)
+
+
+def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:
+    """Ask the guest's init by Ctrl-Alt-Del, again and again: one that is just starting may not listen yet."""
+    deadline = Deadline(timeout)
+    while process.alive and not deadline.over:
+        _tell_kernel(directory, netns, "cad")
+        _waits(process, min(_ASK_AGAIN, deadline.left))
+
+
+def _tell_kernel(directory: GuestDir, netns: str | None, command: str) -> None:
+    with suppress(GuestError):
+        mconsole.ask(directory.run, directory.name, netns, command, timeout=1.0)
+
+
+def _waits(process: Process, seconds: float) -> bool:
+    """Give a process some time to end; whether it still has not."""
+    return poll_until(lambda: True if not process.alive else None, Deadline(seconds), longest=0.01) is None
+
+
+def clean(workdir: Workdir, name: str) -> None:
+    """End whatever still runs of a guest and take away what its process left.
+
+    :raises WaitTimeout: where a process does not go.
+    """
+
+    def gone() -> bool | None:
+        left = [pid for pid, owner in uml.processes(workdir.lab_name) if owner == name]
+        for pid in left:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        return None if left else True
+
+    process = uml.read_process(workdir.guest(name))
+    if process is not None and process.alive:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid, signal.SIGKILL)
+        _waits(process, _HARDER_SECONDS)
+    if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
+        raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")
+    if workdir.guest(name).path.is_dir():
+        uml.gone(workdir.guest(name))

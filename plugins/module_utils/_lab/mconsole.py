@@ -1,0 +1,98 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""UML's management console: one datagram each way (arch/um/drivers/mconsole_user.c, mconsole_kern.h).
+
+Used for hot plug, pause, and the hard ways to stop.  Not for commands in the guest: stock kernels have none.
+The socket is reached through a descriptor of the guest's run directory, so that no path is too long for a socket address;
+our own end is an abstract address in the lab's network namespace, the only kind that the guest's process can answer
+wherever its root is.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import struct
+from pathlib import Path
+
+from . import syscalls
+from .errors import GuestError
+
+MAGIC = 0xCAFEBABE
+VERSION = 2
+MAX_COMMAND = 511
+REPLY_TIMEOUT = 5.0
+_REQUEST = struct.Struct("=III512s")
+_REPLY = struct.Struct("=III")
+
+
+def encode(command: str) -> bytes:
+    """A request as it goes over the socket.
+
+    :raises ValueError: for a command over 511 bytes.
+    """
+    data = command.encode()
+    if len(data) > MAX_COMMAND:
+        raise ValueError(f"mconsole command of {len(data)} bytes")
+    return _REQUEST.pack(MAGIC, VERSION, len(data), data)
+
+
+def decode(datagram: bytes) -> tuple[bool, bool, str]:
+    """A reply's (failed, more follows, text).
+
+    :raises ValueError: for what is no reply.
+    """
+    if len(datagram) < _REPLY.size:
+        raise ValueError("mconsole reply too short")
+    failed, more, length = _REPLY.unpack_from(datagram)
+    text = datagram[_REPLY.size : _REPLY.size + length]
+    return bool(failed), bool(more), text.rstrip(b"\0").decode("utf-8", "replace")
+
+
+def ask(run: Path, guest: str, netns_path: str | None, command: str, timeout: float = REPLY_TIMEOUT) -> str:
+    """Send a command to a guest's kernel.
+
+    :param run: the guest's run directory.
+    :param netns_path: the namespace that its process lives in.
+    :param timeout: seconds for each part of the answer.
+    :return: the answer.
+    :raises GuestError: where the kernel says no, or nothing.
+    """
+    subject = f"guest {guest}"
+    try:
+        return _exchange(run, guest, netns_path, command, timeout)
+    except TimeoutError:
+        raise GuestError(
+            subject, f"its kernel did not answer {command.split()[0]!r} within {timeout:g} s", "look at its boot.log"
+        ) from None
+    except (OSError, ValueError) as exc:
+        raise GuestError(
+            subject, f"its management console failed: {exc}", "restart the guest (state: restarted)"
+        ) from exc
+
+
+def _exchange(run: Path, guest: str, netns_path: str | None, command: str, timeout: float) -> str:
+    directory = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        with syscalls.network_namespace(netns_path):
+            peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
+        with peer:
+            peer.settimeout(timeout)
+            # An empty name asks the kernel for an unused abstract one (unix(7), autobind).
+            peer.bind("")
+            peer.connect(f"/proc/self/fd/{directory}/{guest}/mconsole")
+            peer.send(encode(command))
+            parts: list[str] = []
+            more = True
+            failed = False
+            while more:
+                failed, more, text = decode(peer.recv(4096))
+                parts.append(text)
+    finally:
+        os.close(directory)
+    answer = "".join(parts)
+    if failed:
+        raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {answer.strip()}", "run again")
+    return answer

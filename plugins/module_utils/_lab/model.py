@@ -1,0 +1,338 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a lab is: guests, their interfaces, and the bridges that join them, as immutable values.  No I/O.
+
+The same classes say what is wanted, what is defined on disk and what is found running; ``plan`` compares them.
+``check`` names everything about a lab that cannot be, whoever asks for it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import enum
+import hashlib
+import ipaddress
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from .errors import InvalidInput
+
+MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
+DEFAULT_MEM = 128
+DEFAULT_MTU = 1500
+MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
+MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
+MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
+HOST_NETNS = "host"
+
+# RFC 1123 section 2.1: letters, digits and hyphens, not at the ends, at most 63.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+UNIT_NAME = re.compile(r"vec(\d+)")
+
+
+class Power(enum.Enum):
+    """What a guest is doing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    RUNNING = "running"
+    PAUSED = "paused"
+    DIED = "died"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has a process."""
+        return self in (Power.STARTING, Power.RUNNING, Power.PAUSED)
+
+
+class UnionEngine(enum.Enum):
+    """What makes a guest's root out of its layers."""
+
+    AUTO = "auto"
+    OVERLAY = "overlay"
+
+
+@dataclass(frozen=True)
+class Iface:
+    """An interface of a guest.
+
+    :ivar bridge: the bridge it is plugged into; ``None`` leaves it unplugged.
+    :ivar mac: lower case; ``None`` derives one from the names.
+    :ivar addresses: ``address/prefix`` as :mod:`ipaddress` writes it; ``None`` leaves the guest's own alone.
+    """
+
+    guest: str
+    name: str
+    bridge: str | None = None
+    mac: str | None = None
+    mtu: int = DEFAULT_MTU
+    addresses: tuple[str, ...] | None = None
+    up: bool = True
+
+    @property
+    def label(self) -> str:
+        """``alice:eth0``."""
+        return f"{self.guest}:{self.name}"
+
+    @property
+    def tap_name(self) -> str:
+        """Full name of its TAP, which may be longer than Linux allows for a name."""
+        return f"{self.guest}-{self.name}"
+
+
+@dataclass(frozen=True)
+class Guest:
+    """A guest.
+
+    :ivar kernel: a name below ``kernels/`` or an absolute path of a UML binary.
+    :ivar master: a name below ``masters/`` or an absolute path of a root file system.
+    :ivar mem: MB.
+    :ivar init: path in the guest, ``minimal`` for the collection's own, ``None`` for ``/sbin/init`` or else that.
+    :ivar cmdline: more kernel arguments.
+    :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
+    """
+
+    name: str
+    kernel: str = "default"
+    master: str = "default"
+    mem: int = DEFAULT_MEM
+    init: str | None = None
+    cmdline: str = ""
+    layers: tuple[str, ...] = ()
+    union: UnionEngine = UnionEngine.AUTO
+    power: Power = Power.STOPPED
+    interfaces: Mapping[str, Iface] = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        """``guest alice``."""
+        return f"guest {self.name}"
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """A segment.
+
+    :ivar addresses: the host's leg; ``None`` leaves it alone.
+    :ivar mtu: ``None`` follows the ports, as Linux does by itself.
+    :ivar group_fwd_mask: link-local groups 01:80:c2:00:00:0X that are forwarded, one bit each.
+    """
+
+    name: str
+    addresses: tuple[str, ...] | None = None
+    mtu: int | None = None
+    stp: bool = False
+    group_fwd_mask: int = 0
+
+    @property
+    def label(self) -> str:
+        """``bridge br0``."""
+        return f"bridge {self.name}"
+
+
+@dataclass(frozen=True)
+class Lab:
+    """All guests and bridges of one working directory.
+
+    :ivar name: unique on the host; MAC addresses and owner marks derive from it.
+    :ivar netns: name of the network namespace, or ``host`` for the host's own.
+    """
+
+    name: str
+    netns: str
+    guests: Mapping[str, Guest] = field(default_factory=dict)
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+
+    def ifaces(self) -> Iterator[Iface]:
+        """All interfaces of all guests."""
+        for guest in self.guests.values():
+            yield from guest.interfaces.values()
+
+    def ports(self, bridge: str) -> list[Iface]:
+        """The interfaces that are plugged into a bridge."""
+        return [iface for iface in self.ifaces() if iface.bridge == bridge]
+
+    def mac_of(self, iface: Iface) -> str:
+        """The interface's own MAC address or the derived one."""
+        return iface.mac or derived_mac(self.name, iface.label)
+
+    def with_guest(self, guest: Guest) -> Lab:
+        """This lab with one guest added or replaced."""
+        return dataclasses.replace(self, guests={**self.guests, guest.name: guest})
+
+    def without_guest(self, name: str) -> Lab:
+        """This lab without one guest."""
+        return dataclasses.replace(self, guests={key: value for key, value in self.guests.items() if key != name})
+
+    def with_iface(self, iface: Iface) -> Lab:
+        """This lab with one interface added to its guest or replaced."""
+        guest = self.guests[iface.guest]
+        return self.with_guest(dataclasses.replace(guest, interfaces={**guest.interfaces, iface.name: iface}))
+
+    def without_iface(self, guest_name: str, name: str) -> Lab:
+        """This lab without one interface."""
+        guest = self.guests[guest_name]
+        rest = {key: value for key, value in guest.interfaces.items() if key != name}
+        return self.with_guest(dataclasses.replace(guest, interfaces=rest))
+
+    def with_bridge(self, bridge: Bridge) -> Lab:
+        """This lab with one bridge added or replaced."""
+        return dataclasses.replace(self, bridges={**self.bridges, bridge.name: bridge})
+
+    def without_bridge(self, name: str) -> Lab:
+        """This lab without one bridge; what was plugged into it is unplugged."""
+        lab = dataclasses.replace(self, bridges={key: value for key, value in self.bridges.items() if key != name})
+        for iface in self.ports(name):
+            lab = lab.with_iface(dataclasses.replace(iface, bridge=None))
+        return lab
+
+
+def derived_mac(lab: str, label: str) -> str:
+    """A stable, locally administered unicast address (IEEE 802, section 8.2: second-lowest bit of the first octet)."""
+    digest = hashlib.sha256(f"{lab}/{label}".encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (0x02, *digest[:5]))
+
+
+def link_name(full: str) -> str:
+    """A name that Linux takes for a network device: ``full`` itself, or a short stable one with a hash in it."""
+    if len(full) <= MAX_IFNAME:
+        return full
+    return f"{full[:8]}-{hashlib.sha256(full.encode()).hexdigest()[:6]}"
+
+
+def parse_address(text: str, subject: str) -> str:
+    """The canonical form of ``address/prefix``, IPv4 or IPv6.
+
+    :raises InvalidInput: also where the prefix length is missing.
+    """
+    if "/" not in text:
+        raise InvalidInput(subject, f"address {text!r} has no prefix length", f"write it as {text or '10.0.0.1'}/24")
+    try:
+        return ipaddress.ip_interface(text).with_prefixlen
+    except ValueError as exc:
+        raise InvalidInput(
+            subject, f"{text!r} is no IP address with prefix length ({exc})", "write it as 10.0.0.1/24 or fd00::1/64"
+        ) from None
+
+
+def parse_mac(text: str, subject: str) -> str:
+    """The canonical form of a unicast MAC address.
+
+    :raises InvalidInput: naming the object.
+    """
+    mac = text.lower().replace("-", ":")
+    if not _MAC.fullmatch(mac) or int(mac[:2], 16) & 1 or mac == "00:00:00:00:00:00":
+        raise InvalidInput(subject, f"{text!r} is no unicast MAC address", "write it as 02:00:00:00:00:01")
+    return mac
+
+
+def check_label(kind: str, name: str) -> None:
+    """Check the name of a guest or a bridge.
+
+    :raises InvalidInput: unless it is a DNS label.
+    """
+    if not _LABEL.fullmatch(name):
+        raise InvalidInput(
+            f"{kind} {name!r}",
+            "the name is not a DNS label",
+            "use 1 to 63 letters, digits and hyphens, neither first nor last a hyphen",
+        )
+
+
+def check_ifname(guest: str, name: str) -> None:
+    """Check the name of an interface in a guest (dev_valid_name in net/core/dev.c, and names we need ourselves).
+
+    :raises InvalidInput: naming the rule.
+    """
+    subject = f"interface {guest}:{name}"
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.@-]*", name) or len(name) > MAX_IFNAME:
+        raise InvalidInput(
+            subject,
+            "the name is not one that Linux takes for an interface",
+            f"use 1 to {MAX_IFNAME} letters, digits, '_', '.', '-', no '/' and no space",
+        )
+    if name == "lo" or UNIT_NAME.fullmatch(name):
+        raise InvalidInput(subject, "the name is taken by the guest's kernel", "use another, such as eth0")
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``known: a, b`` with the most similar first, for the remedy of an unknown name."""
+    names = sorted(known)
+    if not names:
+        return "there is none yet"
+    close = difflib.get_close_matches(name, names, n=1)
+    if close:
+        return f"did you mean {close[0]}? (known: {', '.join(names)})"
+    return f"known: {', '.join(names)}"
+
+
+def check(lab: Lab) -> list[InvalidInput]:
+    """Everything about the lab that cannot be."""
+    faults: list[InvalidInput] = []
+    for guest in lab.guests.values():
+        faults += _check_guest(lab, guest)
+    for bridge in lab.bridges.values():
+        faults += _check_bridge(lab, bridge)
+    faults += _check_link_names(lab)
+    return faults
+
+
+def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
+    if guest.mem < MIN_MEM:
+        yield InvalidInput(
+            guest.label, f"mem: {guest.mem} MB is too little for a Linux kernel", f"give it {MIN_MEM} or more"
+        )
+    for iface in guest.interfaces.values():
+        if not 68 <= iface.mtu <= MAX_MTU:
+            yield InvalidInput(f"interface {iface.label}", f"mtu {iface.mtu} is out of range", f"use 68 to {MAX_MTU}")
+        if iface.bridge is not None and iface.bridge not in lab.bridges:
+            yield InvalidInput(
+                f"interface {iface.label}",
+                f"there is no bridge {iface.bridge}",
+                f"make it first with dumm_bridge ({nearest(iface.bridge, lab.bridges)})",
+            )
+
+
+def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
+    ports = lab.ports(bridge.name)
+    if len(ports) > MAX_PORTS:
+        yield InvalidInput(bridge.label, f"{len(ports)} ports", f"a Linux bridge takes {MAX_PORTS}: use another one")
+    if bridge.mtu is not None and not 68 <= bridge.mtu <= MAX_MTU:
+        yield InvalidInput(bridge.label, f"mtu {bridge.mtu} is out of range", f"use 68 to {MAX_MTU}")
+    if not 0 <= bridge.group_fwd_mask <= 0xFFFF or bridge.group_fwd_mask & 0b111:
+        yield InvalidInput(
+            bridge.label,
+            f"group_fwd_mask {bridge.group_fwd_mask} is not allowed",
+            "use 0 to 65528 without the three lowest bits, which Linux keeps for STP, pause frames and LACP",
+        )
+    holders = [(f"the host's leg of {bridge.label}", bridge.addresses or ())]
+    holders += [(f"interface {port.label}", port.addresses or ()) for port in ports]
+    yield from _twice(
+        bridge, "address", [(str(ipaddress.ip_interface(a).ip), who) for who, list_ in holders for a in list_]
+    )
+    yield from _twice(bridge, "MAC address", [(lab.mac_of(port), f"interface {port.label}") for port in ports])
+
+
+def _twice(bridge: Bridge, what: str, held: list[tuple[str, str]]) -> Iterator[InvalidInput]:
+    seen: dict[str, str] = {}
+    for value, who in held:
+        if value in seen:
+            yield InvalidInput(
+                who, f"{what} {value} is already that of {seen[value]} on {bridge.label}", "give one of them another"
+            )
+        seen.setdefault(value, who)
+
+
+def _check_link_names(lab: Lab) -> Iterator[InvalidInput]:
+    seen: dict[str, str] = {}
+    names = [(link_name(iface.tap_name), f"interface {iface.label}") for iface in lab.ifaces()]
+    names += [(link_name(bridge.name), bridge.label) for bridge in lab.bridges.values()]
+    for name, who in names:
+        if name in seen:
+            yield InvalidInput(who, f"its device would be {name}, as that of {seen[name]}", "rename one of them")
+        seen.setdefault(name, who)

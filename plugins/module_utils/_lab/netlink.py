@@ -1,0 +1,349 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The lab's network on the host: its namespace, TAPs, bridges and addresses, through rtnetlink(7).
+
+The only file that imports pyroute2.  Every device we make carries an owner mark in its ifalias, which names the lab and the
+object; nothing without that mark is changed or deleted.  A namespace of ours is marked on its loopback device.
+"""
+
+from __future__ import annotations
+
+import errno
+import threading
+import traceback
+import zlib
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from . import syscalls
+from .errors import HostError, InvalidInput
+from .model import HOST_NETNS, Bridge, Iface, link_name
+
+IMPORT_ERROR: str | None = None
+try:
+    from pyroute2 import IPRoute, NetlinkError, netns
+except ImportError:
+    IMPORT_ERROR = traceback.format_exc()
+
+NETNS_DIRECTORY = Path("/run/netns")
+MARK = "dumm.lab"
+_LINK_LOCAL = "fe80:"
+
+
+@dataclass(frozen=True)
+class Device:
+    """A network device in the lab's namespace as the kernel shows it.
+
+    :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
+    :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
+    """
+
+    index: int
+    name: str
+    kind: str
+    owner: str | None
+    master: int | None
+    mtu: int
+    mac: str
+    up: bool
+    carrier: bool
+    addresses: tuple[str, ...] = ()
+    stp: bool = False
+    group_fwd_mask: int = 0
+    counters: Mapping[str, int] = field(default_factory=dict)
+
+
+def iface_owner(label: str) -> str:
+    """Owner mark of an interface's TAP."""
+    return f"iface {label}"
+
+
+def bridge_owner(name: str) -> str:
+    """Owner mark of a bridge."""
+    return f"bridge {name}"
+
+
+def group_of(lab: str) -> int:
+    """Link group of a lab's TAPs: all are deleted at once by it, 50 times as fast as one by one (reference/ansible.md 3.1)."""
+    return zlib.crc32(lab.encode()) & 0x7FFFFFFF or 1
+
+
+def exists(name: str) -> bool:
+    """Whether the network namespace is there (and no empty file that a killed run left)."""
+    if name == HOST_NETNS:
+        return True
+    path = NETNS_DIRECTORY / name
+    try:
+        return path.stat().st_dev != NETNS_DIRECTORY.stat().st_dev
+    except FileNotFoundError:
+        return False
+
+
+def path_of(name: str) -> str | None:
+    """Path to enter the namespace by; ``None`` for the host's own."""
+    return None if name == HOST_NETNS else str(NETNS_DIRECTORY / name)
+
+
+class Network:
+    """An open socket into a lab's network namespace.  Usable from several threads.
+
+    :param lab: the lab's name, part of every mark.
+    :param name: the namespace, which must exist.
+    """
+
+    def __init__(self, lab: str, name: str) -> None:
+        self.lab = lab
+        self.name = name
+        self._mark = f"{MARK} {lab} "
+        self._lock = threading.RLock()
+        try:
+            with syscalls.network_namespace(path_of(name)):
+                self._ip = IPRoute()
+        except PermissionError as exc:
+            raise HostError(
+                f"network namespace {name}", f"cannot enter it: {exc.strerror}", "run as root (become: true)"
+            ) from exc
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._ip.close()
+
+    def __enter__(self) -> Network:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, exc: BaseException | None, tb: TracebackType | None) -> None:
+        self.close()
+
+    def devices(self) -> list[Device]:
+        """All devices of the namespace, in two dumps."""
+        with self._lock:
+            links = list(self._ip.get_links())
+            addresses: dict[int, list[str]] = {}
+            for message in self._ip.get_addr():
+                address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
+                if not address.startswith(_LINK_LOCAL):
+                    addresses.setdefault(message["index"], []).append(f"{address}/{message['prefixlen']}")
+        return [self._device(link, tuple(addresses.get(link["index"], ()))) for link in links]
+
+    def _device(self, link: Any, addresses: tuple[str, ...]) -> Device:
+        alias = link.get_attr("IFLA_IFALIAS") or ""
+        stats = link.get_attr("IFLA_STATS64") or {}
+        return Device(
+            index=link["index"],
+            name=link.get_attr("IFLA_IFNAME"),
+            kind=link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
+            owner=alias[len(self._mark) :] if alias.startswith(self._mark) else None,
+            master=link.get_attr("IFLA_MASTER"),
+            mtu=link.get_attr("IFLA_MTU"),
+            mac=link.get_attr("IFLA_ADDRESS") or "",
+            up=bool(link["flags"] & 1),
+            carrier=bool(link.get_attr("IFLA_CARRIER")),
+            addresses=addresses,
+            stp=bool(link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_STP_STATE")),
+            group_fwd_mask=link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_GROUP_FWD_MASK") or 0,
+            counters={
+                key: stats[key]
+                for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
+                if key in stats
+            },
+        )
+
+    def owned(self) -> dict[str, Device]:
+        """The lab's own devices by owner."""
+        return {device.owner: device for device in self.devices() if device.owner is not None}
+
+    def is_ours(self) -> bool:
+        """Whether the namespace itself was made by us for this lab."""
+        return any(device.name == "lo" and device.owner == "netns" for device in self.devices())
+
+    def add_bridge(self, bridge: Bridge) -> None:
+        """Make a bridge, up and marked.
+
+        Multicast snooping has a querier, since flooding is what bends the curve of large segments (reference/scale.md);
+        the querier needs the bridge's IPv6 link-local address.
+        """
+        name = link_name(bridge.name)
+        with self._lock:
+            self._request(
+                bridge.label,
+                "link",
+                "add",
+                ifname=name,
+                kind="bridge",
+                br_mcast_querier=1,
+                br_stp_state=int(bridge.stp),
+                br_group_fwd_mask=bridge.group_fwd_mask,
+            )
+            index = self._index(bridge.label, name)
+            with syscalls.network_namespace(path_of(self.name)):
+                conf = Path("/proc/sys/net/ipv6/conf") / name
+                for key, value in (("accept_ra", 0), ("autoconf", 0), ("accept_dad", 0), ("disable_ipv6", 0)):
+                    with suppress(FileNotFoundError):
+                        (conf / key).write_text(str(value))
+            settings: dict[str, object] = {"ifalias": self._mark + bridge_owner(bridge.name), "state": "up"}
+            if bridge.mtu is not None:
+                settings["mtu"] = bridge.mtu
+            self._request(bridge.label, "link", "set", index=index, **settings)
+            self._add_altname(index, name, bridge.name)
+            self.change_addresses(bridge.label, index, (), bridge.addresses or ())
+
+    def set_bridge(self, index: int, bridge: Bridge) -> None:
+        """Give an existing bridge its settings."""
+        settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
+        self._request(
+            bridge.label,
+            "link",
+            "set",
+            index=index,
+            kind="bridge",
+            br_stp_state=int(bridge.stp),
+            br_group_fwd_mask=bridge.group_fwd_mask,
+            state="up",
+            **settings,
+        )
+
+    def change_addresses(self, subject: str, index: int, before: Iterable[str], after: Iterable[str]) -> None:
+        """Replace a device's addresses, those that stay untouched."""
+        old, new = set(before), set(after)
+        # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst),
+        # so those that stay are said again.
+        changes = [("del", address) for address in sorted(old - new)]
+        changes += [("replace", address) for address in (sorted(new) if old - new else sorted(new - old))]
+        for verb, address in changes:
+            ip, _, length = address.partition("/")
+            self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
+
+    def add_tap(self, iface: Iface, owner_uid: int, bridge: int | None) -> None:
+        """Make a persistent TAP, up, marked and plugged.
+
+        :param owner_uid: the one user who may attach to it.
+        :param bridge: index of the bridge.
+        """
+        name = link_name(iface.tap_name)
+        label = f"interface {iface.label}"
+        with self._lock, syscalls.network_namespace(path_of(self.name)):
+            self._request(label, "link", "add", ifname=name, kind="tuntap", mode="tap", uid=owner_uid)
+            index = self._index(label, name)
+            self._request(
+                label,
+                "link",
+                "set",
+                index=index,
+                ifalias=self._mark + iface_owner(iface.label),
+                group=group_of(self.lab),
+                mtu=iface.mtu,
+                master=bridge or 0,
+                state="up",
+            )
+            self._add_altname(index, name, iface.tap_name)
+
+    def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
+        """Give an existing TAP its bridge and MTU."""
+        self._request(
+            f"interface {iface.label}", "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up"
+        )
+
+    def bridge_index(self, name: str) -> int:
+        """Index of a bridge of this lab.
+
+        :raises HostError: where there is none with our mark.
+        """
+        device = self.owned().get(bridge_owner(name))
+        if device is None:
+            raise HostError(f"bridge {name}", "it is gone from the host", "run again, it will be made anew")
+        return device.index
+
+    def delete(self, subject: str, index: int) -> None:
+        """Delete a device; one that is gone already is no error."""
+        try:
+            self._request(subject, "link", "del", index=index)
+        except HostError as exc:
+            if not isinstance(exc.__cause__, NetlinkError) or exc.__cause__.code != errno.ENODEV:
+                raise
+
+    def mark_namespace(self) -> None:
+        """Prepare a namespace that was just made: mark, loopback up, no IPv6 on TAPs (each would flood every segment)."""
+        with self._lock, syscalls.network_namespace(path_of(self.name)):
+            index = self._index(f"network namespace {self.name}", "lo")
+            with suppress(FileNotFoundError):
+                Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
+            self._request(
+                f"network namespace {self.name}", "link", "set", index=index, state="up", ifalias=self._mark + "netns"
+            )
+
+    def _index(self, subject: str, name: str) -> int:
+        with self._lock:
+            found = list(self._ip.link_lookup(ifname=name))
+        if not found:
+            raise HostError(subject, f"device {name} vanished", "see who else manages this namespace, then run again")
+        return int(found[0])
+
+    def _add_altname(self, index: int, name: str, full: str) -> None:
+        if name != full:
+            self._request(f"device {name}", "link", "property_add", index=index, altname=full)
+
+    def _request(self, subject: str, what: str, verb: str, **arguments: object) -> None:
+        try:
+            with self._lock:
+                getattr(self._ip, what)(verb, **arguments)
+        except NetlinkError as exc:
+            raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
+        except OSError as exc:
+            raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
+
+
+def _remedy(code: int) -> str:
+    if code in (errno.EPERM, errno.EACCES):
+        return "run as root (become: true)"
+    if code == errno.EEXIST:
+        return "a device of that name that is not ours is in the way: remove or rename it"
+    if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP):
+        return "let role dumm.lab.host check what this kernel lacks (tun, bridge)"
+    return "see dmesg, then run again"
+
+
+def create_namespace(lab: str, name: str) -> None:
+    """Make and mark a lab's network namespace; one of that name that somebody else made is used as it is.
+
+    :raises HostError: where that is not allowed.
+    """
+    fresh = not exists(name)
+    if fresh:
+        try:
+            with suppress(FileNotFoundError):
+                (NETNS_DIRECTORY / name).unlink()
+            netns.create(name)
+        except OSError as exc:
+            raise HostError(
+                f"network namespace {name}", f"cannot make it: {exc.strerror or exc}", "run as root (become: true)"
+            ) from exc
+    if name == HOST_NETNS:
+        return
+    with Network(lab, name) as network:
+        # A run killed between making and marking leaves one with our own name and nothing in it.
+        if fresh or (name == lab and len(network.devices()) == 1):
+            network.mark_namespace()
+
+
+def delete_namespace(lab: str, name: str) -> None:
+    """Delete a lab's network namespace if it bears our mark."""
+    if name == HOST_NETNS or not exists(name):
+        return
+    with Network(lab, name) as network:
+        if not network.is_ours():
+            return
+    netns.remove(name)
+
+
+def check_library() -> None:
+    """:raises InvalidInput: where pyroute2 is missing."""
+    if IMPORT_ERROR is not None:
+        raise InvalidInput(
+            "python library pyroute2", "it is not installed", "install python3-pyroute2 (role dumm.lab.host)"
+        )

@@ -1,0 +1,152 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The running host as a lab: definitions from the working directory, everything else from the running system.
+
+Looking costs one dump of the namespace and a glance at each guest's process; looking inside costs one request to each guest,
+so the caller names those.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from . import netlink, uml
+from .channel import Channel
+from .errors import DummError
+from .guest import network
+from .model import Guest, Iface, Lab, Power
+from .netlink import Device, Network
+from .uml import Process
+from .workdir import Workdir
+
+READ_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class Live:
+    """What is found of a guest beyond its definition.
+
+    :ivar inside: its own network configuration; ``None`` where it was not asked for or cannot be read.
+    :ivar unreadable: why it cannot.
+    :ivar reason: why it is not running although it was started.
+    """
+
+    process: Process | None
+    inside: network.Inside | None = None
+    unreadable: DummError | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class Actual:
+    """A lab as it was found.
+
+    :ivar lab: definitions, with what each guest is doing.
+    :ivar devices: the lab's devices on the host by owner mark.
+    :ivar strays: processes that bear the lab's mark and a guest's name that is not defined, or not theirs.
+    """
+
+    lab: Lab
+    netns_exists: bool = False
+    netns_ours: bool = False
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    live: Mapping[str, Live] = field(default_factory=dict)
+    strays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+
+def observe(workdir: Workdir) -> Actual:
+    """Look at the host, and at no guest's inside."""
+    defined = workdir.load()
+    processes = {name: uml.read_process(workdir.guest(name)) for name in defined.guests}
+    guests = {
+        name: dataclasses.replace(guest, power=uml.power(workdir.guest(name), processes[name]))
+        for name, guest in defined.guests.items()
+    }
+    lab = dataclasses.replace(defined, guests=guests)
+    exists = netlink.exists(lab.netns)
+    devices: dict[str, Device] = {}
+    if exists:
+        with Network(lab.name, lab.netns) as host:
+            devices = host.owned()
+    return Actual(
+        lab=lab,
+        netns_exists=exists,
+        netns_ours=devices.pop("netns", None) is not None,
+        devices=devices,
+        live={name: _outside(workdir, guest, processes[name]) for name, guest in guests.items()},
+        strays=_strays(lab, processes),
+    )
+
+
+def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str]) -> Actual:
+    """Ask guests for their own network configuration, as far as they run, all at the same time."""
+    running = {
+        name: process
+        for name in dict.fromkeys(names)
+        if name in actual.lab.guests
+        and actual.lab.guests[name].power is Power.RUNNING
+        and (process := actual.live[name].process) is not None
+    }
+    if not running:
+        return actual
+    with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
+        answers = list(pool.map(lambda name: ask(workdir, name, running[name]), running))
+    return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
+
+
+def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
+    if process is None or guest.power.alive:
+        return Live(process)
+    return Live(process, reason=uml.reason(workdir.guest(guest.name), process))
+
+
+def ask(workdir: Workdir, name: str, process: Process) -> Live:
+    """Read a running guest's own network configuration."""
+    try:
+        answer = Channel(workdir.guest(name), process).run(network.READ, timeout=READ_SECONDS)
+        if answer.code != 0:
+            raise DummError(
+                f"guest {name}",
+                f"its network cannot be read: {answer.stderr.decode('utf-8', 'replace').strip() or 'no ip command'}",
+                "its root file system needs iproute2 with JSON output (role dumm.lab.master installs it)",
+            )
+        return Live(process, network.parse(name, answer.stdout))
+    except DummError as exc:
+        return Live(process, unreadable=exc)
+
+
+def _strays(lab: Lab, processes: Mapping[str, Process | None]) -> dict[str, tuple[int, ...]]:
+    """Processes of guests that are not defined, or whose main process is gone (Linux 6.1 leaves helpers when killed)."""
+    found: dict[str, tuple[int, ...]] = {}
+    for pid, guest in uml.processes(lab.name):
+        process = processes.get(guest)
+        if process is None or not process.alive:
+            found[guest] = (*found.get(guest, ()), pid)
+    return found
+
+
+def found_iface(actual: Actual, iface: Iface) -> Iface:
+    """An interface as it was found: the definition, with what the host and the guest show in place of it where they can."""
+    device = actual.devices.get(netlink.iface_owner(iface.label))
+    live = actual.live.get(iface.guest)
+    link = live.inside.links.get(iface.name) if live and live.inside else None
+    if device is not None:
+        iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
+    if link is not None:
+        addresses = iface.addresses if iface.addresses is None else tuple(sorted(link.addresses))
+        iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
+    return iface
+
+
+def bridge_of(actual: Actual, device: Device) -> str | None:
+    """Name of our bridge that a device is plugged into."""
+    for owner, candidate in actual.devices.items():
+        kind, _, name = owner.partition(" ")
+        if kind == "bridge" and candidate.index == device.master:
+            return name
+    return None

@@ -1,0 +1,425 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Two labs → the ordered steps from one to the other.  Pure: no I/O, and the only place that decides what changes.
+
+A step says in words what it does, which other steps must be done before it, and carries a deed for ``apply``.  Check mode and
+``--diff`` print the same steps that a real run does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from . import model, netlink, words
+from .desired import Wish
+from .guest import network
+from .model import Bridge, Guest, Iface, Lab, Power
+from .netlink import Device
+from .observe import Actual, bridge_of
+from .steps import (
+    AddBridge,
+    AddTap,
+    Clean,
+    Configure,
+    DeleteDevice,
+    ForgetBridge,
+    ForgetGuest,
+    MakeNamespace,
+    Pause,
+    Plan,
+    Plug,
+    Prepared,
+    RemoveNamespace,
+    Resume,
+    SetBridge,
+    SetTap,
+    Start,
+    Step,
+    Stop,
+    StoreBridge,
+    StoreGuest,
+    StoreNetns,
+    Unplug,
+    ordered,
+)
+from .uml import Process
+
+
+def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:
+    """Find the steps from the lab as it is to the lab as it should be.
+
+    :param prepared: for each guest of the scope that is to be there.
+    """
+    planner = _Planner(actual, wish, prepared)
+    steps = ordered(list(planner.steps()))
+    return Plan(steps, planner.restart_required)
+
+
+class _Planner:
+    def __init__(self, actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> None:
+        self.actual = actual
+        self.wish = wish
+        self.prepared = prepared
+        self.before: Lab = actual.lab
+        self.after: Lab = wish.lab
+        self.restart_required: dict[str, tuple[str, ...]] = {}
+
+    def steps(self) -> Iterator[Step]:
+        """All steps, those of the network first, so that the order reads as it is done."""
+        scope = self.wish.scope
+        guests = sorted(scope.guests | {guest for guest, _ in scope.ifaces if guest in self.after.guests})
+        fates = {name: self._fate(name) for name in guests}
+        used = {bridge for name in guests if fates[name].runs for bridge in self._bridges_of(name)}
+        bridges = scope.bridges | {name for name in used if netlink.bridge_owner(name) not in self.actual.devices}
+        present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
+        if self.after.netns != self.before.netns:
+            yield Step("lab", StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",))
+        if not self.actual.netns_exists and (present or any(fate.starts for fate in fates.values())):
+            yield Step(
+                "netns", MakeNamespace(self.after.netns), (f"make network namespace {self.after.netns}",), ("lab",)
+            )
+        for name in present:
+            yield from self._bridge_present(name)
+        for name in guests:
+            yield from self._guest(name, fates[name])
+        for name in sorted(scope.bridges - set(self.after.bridges)):
+            yield from self._bridge_absent(name)
+        yield from self._last_one_out()
+
+    # Bridges
+
+    def _bridges_of(self, guest: str) -> set[str]:
+        return {iface.bridge for iface in self.after.guests[guest].interfaces.values() if iface.bridge is not None}
+
+    def _bridge_present(self, name: str) -> Iterator[Step]:
+        bridge = self.after.bridges[name]
+        stored = self.before.bridges.get(name)
+        found = self.actual.devices.get(netlink.bridge_owner(name))
+        if stored != bridge:
+            # What a change of the definition means is said by the step on the live bridge.
+            yield Step(f"store {bridge.label}", StoreBridge(bridge), self._said_if_live_is_right(bridge, found))
+        if found is None:
+            says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
+            yield Step(f"{bridge.label}", AddBridge(bridge), says, ("netns", f"store {bridge.label}"))
+        elif says := words.bridge_differences(bridge, found):
+            yield Step(f"{bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}",))
+
+    def _said_if_live_is_right(self, bridge: Bridge, found: Device | None) -> tuple[str, ...]:
+        if found is None or words.bridge_differences(bridge, found):
+            return ()
+        return (f"define {bridge.label} as it is found",)
+
+    def _bridge_absent(self, name: str) -> Iterator[Step]:
+        label = f"bridge {name}"
+        found = self.actual.devices.get(netlink.bridge_owner(name))
+        if found is not None:
+            yield Step(label, DeleteDevice(label, found), (f"remove {label}",), self._ports_released(name))
+        if name in self.before.bridges:
+            says = () if found is not None else (f"remove {label}",)
+            yield Step(f"forget {label}", ForgetBridge(name), says, (label, *self._ports_released(name)))
+
+    def _ports_released(self, name: str) -> tuple[str, ...]:
+        """The definitions of what was plugged in must not name the bridge any more when it is forgotten."""
+        return tuple(f"store guest {port.guest}" for port in self.before.ports(name))
+
+    # Guests
+
+    def _fate(self, name: str) -> _Fate:
+        guest = self.after.guests.get(name)
+        was = self.before.guests[name].power if name in self.before.guests else Power.STOPPED
+        if guest is None:
+            return _Fate(was, Power.STOPPED, stops=was.alive, starts=False)
+        if name not in self.wish.scope.guests:
+            return _Fate(was, was, stops=False, starts=False)
+        live = self.actual.live.get(name)
+        stale = self._stale(guest, live.process if live else None) if was.alive else ()
+        restarts = (
+            was.alive
+            and guest.power.alive
+            and (name in self.wish.renew or (bool(stale) and name in self.wish.restart) or was is Power.STARTING)
+        )
+        if stale and not restarts and guest.power.alive:
+            self.restart_required[name] = stale
+        return _Fate(
+            was,
+            guest.power,
+            stops=restarts or (was.alive and not guest.power.alive),
+            starts=guest.power.alive and guest.power is not Power.STARTING and (restarts or not was.alive),
+        )
+
+    def _stale(self, guest: Guest, process: Process | None) -> tuple[str, ...]:
+        """What of a running guest is not as defined and cannot be changed while it runs."""
+        prepared = self.prepared.get(guest.name)
+        if process is None or prepared is None:
+            return ()
+        differences = {
+            "kernel": process.kernel != str(prepared.kernel.path),
+            "master": process.master != prepared.master,
+            "mem": process.mem != guest.mem,
+            "init": process.init != guest.init,
+            "cmdline": process.cmdline != guest.cmdline,
+            "layers": process.layers != guest.layers,
+            "union": process.engine != prepared.engine.value,
+        }
+        return tuple(name for name, differs in differences.items() if differs)
+
+    def _guest(self, name: str, fate: _Fate) -> Iterator[Step]:
+        label = f"guest {name}"
+        if name in self.after.guests:
+            yield from self._store(name)
+        live = self.actual.live.get(name)
+        gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
+        if fate.stops:
+            yield Step(f"stop {label}", Stop(name), (f"stop {label}",))
+        elif gone_badly:
+            why = live.reason if live and live.reason else "unknown"
+            yield Step(f"stop {label}", Clean(name), (f"clean up after {label}, which died: {why}",))
+        elif name in self.wish.scope.guests and self.actual.strays.get(name) and not fate.starts:
+            yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
+        yield from self._taps(name, fate)
+        if fate.starts:
+            yield self._start(name)
+        elif fate.was is Power.RUNNING and not fate.stops and name in self.after.guests:
+            yield from self._live_interfaces(name)
+        yield from self._pause(name, fate)
+        if name not in self.after.guests and name in self.before.guests:
+            yield Step(
+                f"forget {label}", ForgetGuest(name), (f"remove {label}",), (f"stop {label}", *self._tap_keys(name))
+            )
+
+    def _store(self, name: str) -> Iterator[Step]:
+        after = self.after.guests[name]
+        before = self.before.guests.get(name)
+        if before is None:
+            yield Step(f"store {after.label}", StoreGuest(after), (f"make {after.label}", *words.said_ifaces(after)))
+        elif says := words.guest_differences(before, after):
+            yield Step(f"store {after.label}", StoreGuest(after), says)
+
+    def _start(self, name: str) -> Step:
+        guest = self.after.guests[name]
+        units = tuple((iface, self.after.mac_of(iface)) for iface in guest.interfaces.values())
+        needs = (
+            "netns",
+            f"store {guest.label}",
+            f"stop {guest.label}",
+            *self._tap_keys(name),
+            *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
+        )
+        return Step(f"start {guest.label}", Start(guest, self.prepared[name], units), (f"start {guest.label}",), needs)
+
+    def _pause(self, name: str, fate: _Fate) -> Iterator[Step]:
+        label = f"guest {name}"
+        if fate.will is Power.PAUSED and (fate.starts or fate.was is Power.RUNNING):
+            yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", f"configure {label}"))
+        if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts:
+            yield Step(f"resume {label}", Resume(name), (f"resume {label}",))
+
+    # Interfaces
+
+    def _in_scope(self, guest: str) -> list[str]:
+        """Names of a guest's interfaces, old and new, that were mentioned."""
+        scope = self.wish.scope
+        names = [name for owner, name in sorted(scope.ifaces) if owner == guest]
+        if guest in scope.guests:
+            for lab in (self.before, self.after):
+                names += lab.guests[guest].interfaces if guest in lab.guests else ()
+            names += [
+                label.partition(":")[2]
+                for label in (owner.partition(" ")[2] for owner in self.actual.devices if owner.startswith("iface "))
+                if label.startswith(f"{guest}:")
+            ]
+        return list(dict.fromkeys(names))
+
+    def _wanted(self, guest: str, name: str) -> Iface | None:
+        return self.after.guests[guest].interfaces.get(name) if guest in self.after.guests else None
+
+    def _tap_keys(self, guest: str) -> tuple[str, ...]:
+        return tuple(f"tap {guest}:{name}" for name in self._in_scope(guest))
+
+    def _taps(self, guest: str, fate: _Fate) -> Iterator[Step]:
+        """TAPs outlive their guest's process, so that its restart never harms a neighbour; they are made when it first runs."""
+        for name in self._in_scope(guest):
+            iface = self._wanted(guest, name)
+            label = f"{guest}:{name}"
+            found = self.actual.devices.get(netlink.iface_owner(label))
+            key = f"tap {label}"
+            if iface is None and found is not None:
+                says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)
+                yield Step(
+                    key,
+                    DeleteDevice(f"interface {label}", found),
+                    says,
+                    (f"unplug {label}", f"stop guest {guest}", f"store guest {guest}"),
+                )
+            elif iface is not None and found is None and fate.runs:
+                says = () if fate.starts else (f"interface {label}: make TAP {model.link_name(iface.tap_name)}",)
+                yield Step(key, AddTap(iface), says, self._tap_needs(iface))
+            elif iface is not None and found is not None:
+                differences = self._tap_differences(iface, found)
+                if differences is not None:
+                    yield Step(key, SetTap(iface, found), differences, self._tap_needs(iface))
+
+    def _is_said_elsewhere(self, guest: str, name: str) -> bool:
+        return guest not in self.after.guests or (
+            guest in self.before.guests and name in self.before.guests[guest].interfaces
+        )
+
+    def _tap_needs(self, iface: Iface) -> tuple[str, ...]:
+        # With over 1500 bytes the unit is made anew, and a TAP in use keeps its size until then.
+        bridge = () if iface.bridge is None else (f"bridge {iface.bridge}",)
+        return ("netns", f"store guest {iface.guest}", f"unplug {iface.label}", *bridge)
+
+    def _tap_differences(self, iface: Iface, found: Device) -> tuple[str, ...] | None:
+        """What to say of a TAP that must change; ``None`` where it need not."""
+        plugged = bridge_of(self.actual, found)
+        # A bridge that is about to be made cannot be found yet.
+        if plugged == iface.bridge and found.mtu == iface.mtu and found.up:
+            return None
+        stored = self.before.guests[iface.guest].interfaces.get(iface.name)
+        if stored != iface:
+            return ()
+        says = []
+        if plugged != iface.bridge:
+            says.append(
+                f"interface {iface.label}: {words.plug_words(iface.bridge)} (it was found {words.plugged_words(plugged)})"
+            )
+        if found.mtu != iface.mtu:
+            says.append(f"interface {iface.label}: set the TAP's mtu {found.mtu} → {iface.mtu}")
+        if not found.up:
+            says.append(f"interface {iface.label}: set the TAP up")
+        return tuple(says)
+
+    def _live_interfaces(self, guest: str) -> Iterator[Step]:
+        """Hot plug, hot unplug and configuration of a running guest, in one request each way."""
+        live = self.actual.live[guest]
+        if live.inside is None:
+            return
+        changes = _Changes()
+        links = live.inside.links
+        free = _free_units(links.values())
+        for name in self._in_scope(guest):
+            self._live_interface(guest, name, links.get(name), free, changes)
+        for link in links.values():
+            # A run that was killed between plugging and naming leaves a unit under the driver's own name.
+            if guest in self.wish.scope.guests and link.unit is not None and model.UNIT_NAME.fullmatch(link.name):
+                changes.unplug(
+                    f"{guest}:{link.name}", link, (f"interface {guest}:{link.name}: unplug a left-over unit",)
+                )
+        yield from changes.steps(guest)
+
+    def _live_interface(
+        self, guest: str, name: str, link: network.Link | None, free: Iterator[int], changes: _Changes
+    ) -> None:
+        iface = self._wanted(guest, name)
+        label = f"{guest}:{name}"
+        stored = self.before.guests[guest].interfaces.get(name) == iface
+        # A unit whose TAP is gone spins until it is made anew (reference/uml-kernel.md section 7).
+        orphaned = netlink.iface_owner(label) not in self.actual.devices
+        if link is not None and link.unit is None:
+            return
+        if iface is None:
+            if link is not None:
+                changes.unplug(label, link, (f"interface {label}: unplug",) if stored else ())
+            return
+        mac = self.after.mac_of(iface)
+        if link is not None and (orphaned or (link.mtu != iface.mtu and max(link.mtu, iface.mtu) > model.DEFAULT_MTU)):
+            says = (f"interface {label}: plug anew",)
+            changes.unplug(label, link, says)
+            changes.plug(iface, mac, next(free), ())
+        elif link is None:
+            changes.plug(iface, mac, next(free), (f"interface {label}: plug",))
+        else:
+            lines = network.change(link, iface, mac)
+            changes.lines += lines
+            changes.says += [f"interface {label}: {said}" for said in words.link_differences(link, iface, mac)]
+
+    def _last_one_out(self) -> Iterator[Step]:
+        """With its last object a lab's namespace goes too."""
+        if (
+            self.actual.netns_ours
+            and self.after.netns != model.HOST_NETNS
+            and not self.after.guests
+            and not self.after.bridges
+        ):
+            scope = self.wish.scope
+            needs = [f"forget guest {name}" for name in scope.guests] + [
+                f"forget bridge {name}" for name in scope.bridges
+            ]
+            needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
+            yield Step(
+                "netns",
+                RemoveNamespace(self.after.netns),
+                (f"remove network namespace {self.after.netns}",),
+                (*needs, *(f"bridge {name}" for name in scope.bridges)),
+            )
+
+
+@dataclass(frozen=True)
+class _Fate:
+    """What happens to a guest's process."""
+
+    was: Power
+    will: Power
+    stops: bool
+    starts: bool
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has a process afterwards."""
+        return self.starts or (self.was.alive and not self.stops)
+
+
+class _Changes:
+    """What is to be done to a running guest's interfaces: all that must go, all that comes, and one configuration."""
+
+    def __init__(self) -> None:
+        self.before_unplug: list[str] = []
+        self.unplugs: list[tuple[str, int]] = []
+        self.said_unplug: list[str] = []
+        self.plugs: list[tuple[Iface, int, str]] = []
+        self.lines: list[str] = []
+        self.says: list[str] = []
+
+    def unplug(self, label: str, link: network.Link, says: tuple[str, ...]) -> None:
+        """Take an interface away."""
+        if link.unit is not None:
+            self.before_unplug += network.disappear(link)
+            self.unplugs.append((label, link.unit))
+            self.said_unplug += says
+
+    def plug(self, iface: Iface, mac: str, unit: int, says: tuple[str, ...]) -> None:
+        """Bring an interface."""
+        self.plugs.append((iface, unit, mac))
+        self.lines += network.appear(unit, iface)
+        self.says += says
+
+    def steps(self, guest: str) -> Iterator[Step]:
+        """The steps."""
+        store = f"store guest {guest}"
+        down = f"down guest {guest}"
+        if self.unplugs:
+            yield Step(down, Configure(guest, tuple(self.before_unplug)), tuple(self.said_unplug), (store,))
+        for label, unit in self.unplugs:
+            yield Step(f"unplug {label}", Unplug(guest, unit), (), (down,))
+        for iface, unit, mac in self.plugs:
+            yield Step(
+                f"plug {iface.label}",
+                Plug(iface, unit, mac),
+                (),
+                (f"tap {iface.label}", f"unplug {iface.label}", store),
+            )
+        if self.lines:
+            needs = (store, *(f"plug {iface.label}" for iface, _, _ in self.plugs))
+            yield Step(f"configure guest {guest}", Configure(guest, tuple(self.lines)), tuple(self.says), needs)
+
+
+def _free_units(links: Iterable[network.Link]) -> Iterator[int]:
+    used = {link.unit for link in links}
+    unit = 0
+    while True:
+        if unit not in used:
+            yield unit
+        unit += 1

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a guest's definition means on this host: found out, and refused where it cannot be, before anything is changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from . import files, uml, union
+from .errors import InvalidInput
+from .model import Guest, nearest
+from .steps import Prepared
+from .workdir import Workdir
+
+
+def prepare(workdir: Workdir, guest: Guest) -> Prepared:
+    """Look at a guest's kernel, root file system, layers and union.
+
+    :raises InvalidInput: where one of them is not what it must be.
+    :raises HostError: where the host cannot do it.
+    """
+    kernel = uml.inspect(workdir.kernel(guest.kernel), guest.label)
+    master = workdir.master(guest.master)
+    if not master.is_dir():
+        known = [entry.name for entry in workdir.masters.iterdir() if not entry.name.startswith(".")]
+        raise InvalidInput(
+            guest.label,
+            f"no master root file system at {master}",
+            f"make it with role dumm.lab.master, or give master a name or a path ({nearest(guest.master, known)})",
+        )
+    for layer in guest.layers:
+        if not Path(layer).is_dir():
+            raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
+    roots = [workdir.guest(guest.name).diff, *map(Path, guest.layers), master]
+    _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
+    if guest.init is not None and guest.init.startswith("/"):
+        _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
+    choice = union.choose(guest.union, guest.label, workdir.guests)
+    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why)
+
+
+def _need(guest: Guest, roots: list[Path], path: str, cause: str, remedy: str) -> None:
+    if not any(files.exists_in_root(root, path) for root in roots):
+        raise InvalidInput(guest.label, cause, remedy)

@@ -1,0 +1,220 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One module run: observe, plan, apply unless in check mode, report.
+
+The only place that knows how a module talks: it is given an object with ``params``, ``check_mode``, ``warn``, ``exit_json`` and
+``fail_json``, so that module, action plugin and test run the same body, and it alone turns an error into ``fail_json``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NoReturn, Protocol
+
+from . import apply, describe, desired, files, lock, netlink
+from .desired import Wish
+from .errors import DummError, HostError, InvalidInput, from_oserror
+from .model import Guest, Lab, Power
+from .observe import Actual, look_inside, observe
+from .plan import plan
+from .prepare import prepare
+from .steps import Plan
+from .workdir import Workdir
+
+Result = dict[str, Any]
+
+
+class Module(Protocol):
+    """What is needed of AnsibleModule."""
+
+    params: dict[str, Any]
+    check_mode: bool
+
+    def warn(self, warning: str) -> None:
+        """Tell the user something that did not go wrong yet."""
+
+    def exit_json(self, **kwargs: Any) -> NoReturn:
+        """Succeed."""
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        """Fail."""
+
+
+def _silent(_sentence: str) -> None:
+    """Where nobody can be told while the module runs."""
+
+
+def run_guest(module: Module) -> None:
+    """Body of ``dumm_guest``."""
+    name = module.params["name"]
+    _run(module, desired.guest, lambda actual, lab: {"guest": _guest_result(actual, lab, name)})
+
+
+def run_iface(module: Module) -> None:
+    """Body of ``dumm_iface``."""
+    owner, name = module.params["guest"], module.params["name"]
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        found = lab.guests[owner].interfaces.get(name) if owner in lab.guests else None
+        if found is None:
+            return {"iface": None}
+        return {"iface": describe.iface(lab, found) if actual is None else describe.whole_iface(actual, lab, found)}
+
+    _run(module, desired.iface, told)
+
+
+def run_bridge(module: Module) -> None:
+    """Body of ``dumm_bridge``."""
+    name = module.params["name"]
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        if name not in lab.bridges:
+            return {"bridge": None}
+        plain = describe.bridge(lab, lab.bridges[name])
+        return {"bridge": plain if actual is None else describe.whole_bridge(actual, lab, name)}
+
+    _run(module, desired.bridge, told)
+
+
+def run_info(module: Module) -> None:
+    """Body of ``dumm_info``."""
+    with _errors(module, []):
+        workdir = _workdir(module)
+        actual = observe(workdir)
+        if module.params["inside"]:
+            actual = look_inside(workdir, actual, actual.lab.guests)
+        module.exit_json(changed=False, lab=describe.whole_lab(actual, str(workdir.path)))
+
+
+def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
+    if name not in lab.guests:
+        return None
+    return describe.guest(lab, lab.guests[name]) if actual is None else describe.whole_guest(actual, lab, name)
+
+
+def _run(
+    module: Module,
+    understand: Callable[[Mapping[str, Any], Lab], Wish],
+    subject: Callable[[Actual | None, Lab], Result],
+) -> None:
+    """Make the lab what the module's arguments say.
+
+    :param understand: arguments and the lab as it is → what is wanted.
+    :param subject: the lab as found (or, with ``None``, as predicted) → the part of the result that is named after its subject.
+    """
+    done: list[str] = []
+    with _errors(module, done):
+        workdir = _workdir(module)
+        with _locked(workdir, module):
+            actual, wish, steps = _plan(workdir, module.params, understand)
+            before = describe.mentioned(describe.found_lab(actual), wish.scope)
+            if steps.changed and not module.check_mode:
+                _apply(steps, workdir, wish, getattr(module, "tell", _silent), done)
+                actual = _look(workdir, observe(workdir), wish)
+            lab = wish.lab if module.check_mode else describe.found_lab(actual)
+            result = subject(None if module.check_mode else actual, lab)
+            for name, what in steps.restart_required.items():
+                module.warn(
+                    f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
+                )
+            module.exit_json(
+                changed=steps.changed,
+                actions=steps.actions,
+                diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
+                restart_required={name: list(what) for name, what in steps.restart_required.items()},
+                **result,
+            )
+
+
+def _plan(
+    workdir: Workdir, params: Mapping[str, Any], understand: Callable[[Mapping[str, Any], Lab], Wish]
+) -> tuple[Actual, Wish, Plan]:
+    actual = observe(workdir)
+    wish = understand(params, actual.lab)
+    actual = _look(workdir, actual, wish)
+    _check_readable(actual, wish)
+    prepared = {name: prepare(workdir, guest) for name, guest in _to_prepare(actual, wish).items()}
+    return actual, wish, plan(actual, wish, prepared)
+
+
+def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
+    """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer."""
+    stay = {name for name, guest in wish.lab.guests.items() if guest.power.alive and name not in wish.renew}
+    owners = {owner for owner, _ in wish.scope.ifaces}
+    owners |= {
+        name
+        for name in wish.scope.guests & stay
+        if wish.lab.guests[name].interfaces or (name in actual.lab.guests and actual.lab.guests[name].interfaces)
+    }
+    return look_inside(workdir, actual, owners & stay)
+
+
+def _check_readable(actual: Actual, wish: Wish) -> None:
+    """Interfaces of a guest that runs can only be changed if it can be asked."""
+    for owner, name in sorted(wish.scope.ifaces):
+        guest = actual.lab.guests.get(owner)
+        if guest is not None and guest.power is Power.PAUSED:
+            raise InvalidInput(
+                f"interface {owner}:{name}", f"guest {owner} is paused", "resume it first (state: started)"
+            )
+    for live in actual.live.values():
+        if live.unreadable is not None:
+            raise live.unreadable
+
+
+def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
+    """Guests whose definition must hold: those that are to run, and those whose definition changes."""
+    return {
+        name: guest
+        for name, guest in wish.lab.guests.items()
+        if name in wish.scope.guests and (guest.power.alive or actual.lab.guests.get(name) != guest)
+    }
+
+
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, tell: Callable[[str], None], done: list[str]) -> None:
+    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell)
+    try:
+        apply.apply(steps, context)
+    except apply.Failed as exc:
+        done += exc.done
+        raise exc.errors[0] if len(exc.errors) == 1 else DummError("several objects", str(exc), "") from exc
+
+
+def _workdir(module: Module) -> Workdir:
+    netlink.check_library()
+    if os.geteuid() != 0:
+        raise HostError(
+            "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
+        )
+    workdir = Workdir.at(module.params["workdir"])
+    if workdir.path.exists() and not workdir.path.is_dir():
+        raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
+    return workdir
+
+
+@contextmanager
+def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
+    """The working directory is ours until the end.  Check mode changes nothing, so it neither waits nor makes anything."""
+    if module.check_mode:
+        yield
+        return
+    workdir.create()
+    purpose = module.params.get("name") or "a run"
+    with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
+        files.sweep(workdir.guests)
+        files.sweep(workdir.agents)
+        yield
+
+
+@contextmanager
+def _errors(module: Module, done: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except DummError as exc:
+        module.fail_json(msg=str(exc), actions=done)
+    except OSError as exc:
+        module.fail_json(msg=str(from_oserror("this task", "work on", exc)), actions=done)

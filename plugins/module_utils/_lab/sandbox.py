@@ -1,0 +1,117 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A guest's own view of the file system, put together in a private mount namespace by the process that becomes UML.
+
+Inside it there are fixed paths only: ``/fs`` the guest's root, ``/spool``, ``/run``, ``/tmp`` for its memory, the kernel and
+the libraries it needs.  No host path reaches the boot line, the guest or a protocol, and the host's mount table stays
+as it was: all of it goes with the guest's last process.  (reference/confinement.md, "Design rules to follow from the first version".)
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from dataclasses import dataclass
+
+from . import syscalls
+from .union import overlay
+
+KERNEL = "/linux"
+OWNER_FILE = "owner"
+_DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9), "net/tun": (10, 200)}
+# More than the guest's memory: what UML itself keeps in the same file.
+_MEMORY_SLACK = 64
+
+
+@dataclass(frozen=True)
+class View:
+    """What a guest's process is to see.
+
+    :ivar mountpoint: an empty directory.
+    :ivar owner: who owns it: lab, guest, launch; the mark by which its processes are known.
+    :ivar kernel: path of the UML binary.
+    :ivar libraries: what it is linked against: path on the host, path in the view.
+    :ivar home: the guest's directory, which holds ``upper`` and ``work``.
+    :ivar lower: read-only layers, topmost first.
+    :ivar mem: MB of the guest.
+    """
+
+    mountpoint: str
+    owner: dict[str, str]
+    kernel: str
+    libraries: tuple[tuple[str, str], ...]
+    home: str
+    upper: str
+    work: str
+    lower: tuple[str, ...]
+    spool: str
+    run: str
+    mem: int
+
+
+def enter(view: View) -> None:
+    """Move the calling process into the view for good.  It must be single threaded and free to change its mounts.
+
+    :raises OSError: with the path or the purpose as file name.
+    """
+    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC)
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    syscalls.mount("dumm", view.mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
+    os.chdir(view.mountpoint)
+    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp", "layers/home"):
+        os.makedirs(directory, mode=0o755)
+    _write_owner(view)
+    _make_devices()
+    _bind_file(view.kernel, KERNEL.lstrip("/"))
+    for library, place in view.libraries:
+        _bind_file(library, place.lstrip("/"))
+    _bind(view.spool, "spool", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+    _bind(view.run, "run", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+    # UML maps its memory file executable, so this place must allow that.
+    syscalls.mount(
+        "memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={view.mem + _MEMORY_SLACK}m,mode=700"
+    )
+    _mount_union(view)
+    syscalls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
+    syscalls.pivot_root(".", ".")
+    syscalls.umount(".", syscalls.MNT_DETACH)
+    os.chdir("/run")
+
+
+def _write_owner(view: View) -> None:
+    with open(OWNER_FILE, "w", encoding="utf-8") as file:
+        json.dump(view.owner, file)
+
+
+def _make_devices() -> None:
+    for name, (major, minor) in _DEVICES.items():
+        os.mknod(f"dev/{name}", stat.S_IFCHR | 0o600, os.makedev(major, minor))
+
+
+def _bind(source: str, target: str, flags: int) -> None:
+    syscalls.mount(source, target, None, syscalls.MS_BIND)
+    syscalls.mount("none", target, None, syscalls.MS_REMOUNT | syscalls.MS_BIND | flags)
+
+
+def _bind_file(source: str, target: str) -> None:
+    os.makedirs(os.path.dirname(target) or ".", mode=0o755, exist_ok=True)
+    with open(target, "xb"):
+        pass
+    _bind(source, target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
+
+
+def _mount_union(view: View) -> None:
+    """Overlayfs keeps clones of its layers' mounts: once it is mounted they need not be reachable any more."""
+    syscalls.mount(view.home, "layers/home", None, syscalls.MS_BIND)
+    lower: list[str] = []
+    for number, layer in enumerate(view.lower):
+        place = f"layers/{number}"
+        os.mkdir(place)
+        _bind(layer, place, syscalls.MS_RDONLY)
+        lower.append(place)
+    overlay.mount(lower, f"layers/home/{view.upper}", f"layers/home/{view.work}", "fs")
+    for place in (*lower, "layers/home"):
+        syscalls.umount(place, syscalls.MNT_DETACH)

@@ -1,0 +1,261 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a plan is made of: deeds, which ``apply`` knows how to do, and steps, which say them in words and put them in order.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .errors import DummError
+from .model import Bridge, Guest, Iface, UnionEngine
+from .netlink import Device
+from .uml import Kernel
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a guest's definition means on this host, found out and checked before anything is changed.
+
+    :ivar master: resolved path of the root file system.
+    :ivar engine: the union engine, and why.
+    """
+
+    kernel: Kernel
+    master: str
+    engine: UnionEngine
+    why: str
+
+
+@dataclass(frozen=True)
+class MakeNamespace:
+    """Make the lab's network namespace."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class StoreNetns:
+    """Remember where the lab's network is."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class RemoveNamespace:
+    """Remove it."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class StoreGuest:
+    """Write a definition."""
+
+    guest: Guest
+
+
+@dataclass(frozen=True)
+class ForgetGuest:
+    """Remove a guest's directory."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class StoreBridge:
+    """Write a definition."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class ForgetBridge:
+    """Remove a definition."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AddBridge:
+    """Make a bridge."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class SetBridge:
+    """Change a bridge."""
+
+    bridge: Bridge
+    found: Device
+
+
+@dataclass(frozen=True)
+class AddTap:
+    """Make a TAP."""
+
+    iface: Iface
+
+
+@dataclass(frozen=True)
+class SetTap:
+    """Change a TAP."""
+
+    iface: Iface
+    found: Device
+
+
+@dataclass(frozen=True)
+class DeleteDevice:
+    """Delete a device of ours."""
+
+    subject: str
+    found: Device
+
+
+@dataclass(frozen=True)
+class Start:
+    """Start a guest and wait until its control line answers.
+
+    :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
+    """
+
+    guest: Guest
+    prepared: Prepared
+    units: tuple[tuple[Iface, str], ...]
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop a guest, cleanly if it lets itself."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Take away what an ended or half-started guest left."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Pause:
+    """Halt a guest's kernel where it is."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Let it go on."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Plug:
+    """Hot-plug an interface."""
+
+    iface: Iface
+    unit: int
+    mac: str
+
+
+@dataclass(frozen=True)
+class Unplug:
+    """Hot-unplug a unit whose link is down."""
+
+    guest: str
+    unit: int
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Carry out lines for ``ip -batch`` in a guest."""
+
+    guest: str
+    lines: tuple[str, ...]
+
+
+Deed = (
+    MakeNamespace
+    | StoreNetns
+    | RemoveNamespace
+    | StoreGuest
+    | ForgetGuest
+    | StoreBridge
+    | ForgetBridge
+    | AddBridge
+    | SetBridge
+    | AddTap
+    | SetTap
+    | DeleteDevice
+    | Start
+    | Stop
+    | Clean
+    | Pause
+    | Resume
+    | Plug
+    | Unplug
+    | Configure
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing to do.
+
+    :ivar key: unique in the plan.
+    :ivar says: in words; a step that only serves another says nothing.
+    :ivar needs: keys of steps that come first; keys that are not in the plan do not matter.
+    """
+
+    key: str
+    deed: Deed
+    says: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    :ivar restart_required: for each guest, what of it takes effect only at its next start.
+    """
+
+    steps: tuple[Step, ...]
+    restart_required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to do."""
+        return bool(self.steps)
+
+    @property
+    def actions(self) -> list[str]:
+        """All steps in words, in order."""
+        return [sentence for step in self.steps for sentence in step.says]
+
+
+def ordered(steps: list[Step]) -> tuple[Step, ...]:
+    """The steps, each behind all that it needs, else in the order given.
+
+    :raises DummError: for a circle, which would be our own fault.
+    """
+    waiting = list(steps)
+    keys = {step.key for step in steps}
+    done: set[str] = set()
+    result: list[Step] = []
+    while waiting:
+        ready = next((step for step in waiting if all(n in done or n not in keys for n in step.needs)), None)
+        if ready is None:
+            circle = ", ".join(step.key for step in waiting)
+            raise DummError("plan", f"these steps wait for each other: {circle}", "report this as a fault of dumm.lab")
+        waiting.remove(ready)
+        done.add(ready.key)
+        result.append(ready)
+    return tuple(result)

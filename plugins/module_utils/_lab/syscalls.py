@@ -1,0 +1,142 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""System calls that Python lacks, as functions that raise :class:`OSError`.
+
+Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7) and openat2(2).  Only thin wrappers:
+what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files`` and ``wait``.
+Numbers are those of x86, the only architecture UML runs on (arch/x86/entry/syscalls/syscall_64.tbl and _32.tbl;
+openat2 has the same number everywhere).
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWIPC = 0x08000000
+CLONE_NEWNET = 0x40000000
+
+MS_RDONLY = 1
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_REMOUNT = 32
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+PR_SET_PDEATHSIG = 1
+ADDR_NO_RANDOMIZE = 0x0040000
+
+IN_MODIFY = 0x2
+IN_CLOSE_WRITE = 0x8
+IN_MOVED_TO = 0x80
+IN_CREATE = 0x100
+IN_NONBLOCK = os.O_NONBLOCK
+IN_CLOEXEC = os.O_CLOEXEC
+
+RESOLVE_NO_MAGICLINKS = 0x02
+RESOLVE_NO_SYMLINKS = 0x04
+RESOLVE_BENEATH = 0x08
+RESOLVE_IN_ROOT = 0x10
+
+_SYS_OPENAT2 = 437
+_SYS_PIVOT_ROOT = 155 if sys.maxsize > 2**32 else 217
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def _check(result: int, *names: str) -> int:
+    if result < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code), *names[:1])
+    return result
+
+
+def mount(source: str, target: str, fstype: str | None, flags: int = 0, options: str = "") -> None:
+    """mount(2)."""
+    kind = None if fstype is None else fstype.encode()
+    _check(_libc.mount(os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options.encode()), target)
+
+
+def umount(target: str, flags: int = 0) -> None:
+    """umount2(2)."""
+    _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def pivot_root(new: str, old: str) -> None:
+    """pivot_root(2)."""
+    _check(_libc.syscall(_SYS_PIVOT_ROOT, os.fsencode(new), os.fsencode(old)), new)
+
+
+def unshare(flags: int) -> None:
+    """unshare(2), for the calling thread."""
+    _check(_libc.unshare(flags))
+
+
+def setns(fd: int, kind: int) -> None:
+    """setns(2), for the calling thread."""
+    _check(_libc.setns(fd, kind))
+
+
+@contextmanager
+def network_namespace(path: str | None) -> Iterator[None]:
+    """Put the calling thread into the network namespace at ``path``; ``None`` leaves it where it is.
+
+    A socket belongs to the namespace its maker was in, so what is opened inside stays usable outside.
+    """
+    if path is None:
+        yield
+        return
+    before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        inside = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(inside, CLONE_NEWNET)
+        finally:
+            os.close(inside)
+        try:
+            yield
+        finally:
+            setns(before, CLONE_NEWNET)
+    finally:
+        os.close(before)
+
+
+def die_with_parent(signal: int) -> None:
+    """prctl(PR_SET_PDEATHSIG); 0 takes it back."""
+    _check(_libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0))
+
+
+def personality(persona: int) -> None:
+    """personality(2)."""
+    _check(_libc.personality(ctypes.c_ulong(persona)))
+
+
+def close_range(first: int, last: int) -> None:
+    """Close every descriptor from ``first`` to ``last``."""
+    os.closerange(first, last + 1)
+
+
+def inotify_init() -> int:
+    """inotify_init1(2): a non-blocking descriptor."""
+    return _check(_libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC))
+
+
+def inotify_add_watch(fd: int, path: str, mask: int) -> int:
+    """inotify_add_watch(2)."""
+    return _check(_libc.inotify_add_watch(fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+
+
+def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
+    """openat2(2): open ``path`` below the directory descriptor with ``RESOLVE_*`` rules."""
+    how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
+    return _check(_libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path), how, ctypes.c_size_t(len(how))), path)

@@ -1,0 +1,42 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a guest's root is made out of layers: one interface, engines behind it.
+
+An engine can say whether it works in a directory (``check``) and, inside the private mount namespace of a guest that is being
+started, put the union together (``mount``).  The mount lives and dies with the guest's processes, so there is none to leak.
+Engines share one on-disk format (overlayfs whiteouts and opaque marks): a diff written by one is read by the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import HostError
+from ..model import UnionEngine
+from . import overlay
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine and why it was taken."""
+
+    engine: UnionEngine
+    why: str
+
+
+def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
+    """The engine for a guest.
+
+    :param subject: the guest, for the message.
+    :param directory: where its writes go.
+    :raises HostError: where the wanted one, or for ``auto`` every one, cannot work there.
+    """
+    fault = overlay.fault(directory)
+    if fault is not None:
+        raise HostError(subject, f"union overlay cannot work here: {fault.cause}", fault.remedy)
+    if wanted is UnionEngine.AUTO:
+        return Choice(UnionEngine.OVERLAY, "the kernel's overlayfs works in this working directory")
+    return Choice(wanted, "asked for")

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The kernel's overlayfs as a union engine (Documentation/filesystems/overlayfs.rst; reference/union.md section 2)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import syscalls
+
+# With any of these on, the on-disk format would no longer be the one that all engines read.
+OPTIONS = "index=off,redirect_dir=off,metacopy=off,xino=off"
+# Kernels give up beyond this depth of lower layers (OVL_MAX_STACK, fs/overlayfs/params.h).
+MAX_LAYERS = 500
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why overlayfs cannot be used."""
+
+    cause: str
+    remedy: str
+
+
+def fault(directory: Path) -> Fault | None:
+    """Why what a guest writes cannot be kept below ``directory``; ``None`` where it can."""
+    if not _supported():
+        return Fault("the host's kernel has no overlayfs", "load it (modprobe overlay) or use a kernel that has it")
+    kind = filesystem(directory)
+    if kind in ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p"):
+        return Fault(
+            f"{directory} lies on {kind}, which overlayfs does not take for the layer that is written",
+            "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
+        )
+    return None
+
+
+def _supported() -> bool:
+    if "overlay" in Path("/proc/filesystems").read_text().split():
+        return True
+    # Where overlayfs is a module, mounting loads it; this only says whether there is one to load.
+    release = os.uname().release
+    return any(Path("/lib/modules", release).glob("kernel/fs/overlayfs/overlay.ko*"))
+
+
+def filesystem(directory: Path) -> str:
+    """Type of the file system that a directory is on, from the mount table (proc_pid_mountinfo(5))."""
+    device = directory.stat().st_dev
+    wanted = f"{os.major(device)}:{os.minor(device)}"
+    kind = ""
+    for line in Path("/proc/self/mountinfo").read_text().splitlines():
+        fields = line.split()
+        point = fields[4].encode().decode("unicode_escape")
+        if fields[2] == wanted or (not kind and os.path.ismount(point) and os.stat(point).st_dev == device):
+            kind = fields[fields.index("-") + 1]
+    return kind
+
+
+def prepare(works: Path, name: str) -> None:
+    """Make a fresh work directory and take away those of earlier starts.  Not while the guest runs.
+
+    Each mount of the same upper layer wants an empty one of its own (reference/union.md section 2).
+    """
+    for old in os.scandir(works):
+        shutil.rmtree(old.path)
+    (works / name).mkdir(mode=0o700)
+
+
+def mount(lower: list[str], upper: str, work: str, target: str) -> None:
+    """Mount the union.  Paths are relative and short, so that neither length nor odd characters of host paths matter.
+
+    :param lower: read-only layers, topmost first.
+    """
+    options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work},{OPTIONS}"
+    syscalls.mount("overlay", target, "overlay", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)

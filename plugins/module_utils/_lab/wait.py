@@ -1,0 +1,121 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The one place that waits: a deadline on the monotonic clock, and descriptors that say when to look again."""
+
+from __future__ import annotations
+
+import os
+import select
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from . import syscalls
+
+T = TypeVar("T")
+
+
+class Deadline:
+    """A moment in the future.
+
+    :param seconds: how far away.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    @property
+    def left(self) -> float:
+        """Seconds left, never negative."""
+        return max(0.0, self._end - time.monotonic())
+
+    @property
+    def over(self) -> bool:
+        """Whether it has passed."""
+        return self.left <= 0
+
+
+def poll_until(
+    look: Callable[[], T | None], deadline: Deadline, first: float = 0.002, longest: float = 0.05
+) -> T | None:
+    """Call ``look`` with growing pauses until it returns something or the deadline passes.
+
+    :return: what ``look`` returned, ``None`` after the deadline.
+    """
+    pause = first
+    while (found := look()) is None:
+        if deadline.over:
+            return None
+        time.sleep(min(pause, deadline.left))
+        pause = min(pause * 1.5, longest)
+    return found
+
+
+class Watch:
+    """Wakes up when something in a directory is created, written or renamed, or when a process ends (inotify(7), pidfd)."""
+
+    def __init__(self, directory: str, pid: int | None = None) -> None:
+        self._inotify = syscalls.inotify_init()
+        self._pidfd = -1
+        try:
+            syscalls.inotify_add_watch(
+                self._inotify, directory, syscalls.IN_CREATE | syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO
+            )
+            if pid is not None:
+                self._pidfd = _pidfd(pid)
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        for fd in (self._inotify, self._pidfd):
+            if fd >= 0:
+                os.close(fd)
+        self._inotify = self._pidfd = -1
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def until(self, look: Callable[[], T | None], deadline: Deadline, longest: float = 1.0) -> T | None:
+        """Call ``look`` at every event, and every ``longest`` seconds, until it returns something.
+
+        :return: what ``look`` returned; ``None`` after the deadline or when the process has ended.
+        """
+        poller = select.poll()
+        poller.register(self._inotify, select.POLLIN)
+        if self._pidfd >= 0:
+            poller.register(self._pidfd, select.POLLIN)
+        while True:
+            if (found := look()) is not None:
+                return found
+            if deadline.over:
+                return None
+            for fd, _events in poller.poll(1000 * min(longest, deadline.left)):
+                if fd == self._pidfd:
+                    # What it did last may still have to be seen.
+                    return look()
+                self._drain()
+
+    def _drain(self) -> None:
+        try:
+            while os.read(self._inotify, 65536):
+                pass
+        except BlockingIOError:
+            pass
+
+
+def _pidfd(pid: int) -> int:
+    try:
+        return os.pidfd_open(pid)
+    except ProcessLookupError:
+        # Gone already: a descriptor that is readable at once says the same.
+        read, write = os.pipe()
+        os.close(write)
+        return read

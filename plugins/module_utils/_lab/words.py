@@ -1,0 +1,110 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Differences in words: what check mode prints and a run reports.  Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .guest import network
+from .model import Bridge, Guest, Iface, UnionEngine
+from .netlink import Device
+
+
+def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
+    """What changes in a guest's definition, in words."""
+    says = []
+    for key in ("kernel", "master", "mem", "init", "cmdline", "layers", "union"):
+        old, new = getattr(before, key), getattr(after, key)
+        if old != new:
+            says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
+    for name, iface in after.interfaces.items():
+        if name not in before.interfaces:
+            says += [f"make interface {iface.label}", *_said_iface(iface)]
+        else:
+            says += iface_differences(before.interfaces[name], iface)
+    says += [f"remove interface {before.name}:{name}" for name in before.interfaces if name not in after.interfaces]
+    return tuple(says)
+
+
+def iface_differences(before: Iface, after: Iface) -> list[str]:
+    """What changes in an interface's definition, in words."""
+    label = f"interface {after.label}"
+    says = []
+    if before.bridge != after.bridge:
+        says.append(f"{label}: {plug_words(after.bridge)}")
+    if before.mtu != after.mtu:
+        says.append(f"{label}: set mtu {before.mtu} → {after.mtu}")
+    if before.mac != after.mac:
+        says.append(f"{label}: set mac {after.mac or 'derived from its name'}")
+    if before.up != after.up:
+        says.append(f"{label}: set {'up' if after.up else 'down'}")
+    old, new = set(before.addresses or ()), set(after.addresses or ())
+    says += [f"{label}: remove address {address}" for address in sorted(old - new)]
+    says += [f"{label}: add address {address}" for address in sorted(new - old)]
+    if not old and not new and before.addresses != after.addresses:
+        says.append(f"{label}: {'manage no addresses' if after.addresses is None else 'keep free of addresses'}")
+    return says
+
+
+def link_differences(link: network.Link, iface: Iface, mac: str) -> list[str]:
+    """What differs between a guest's interface as it is found and as it should be, in words."""
+    says = []
+    if link.mac != mac:
+        says.append(f"change mac {link.mac} → {mac} in the guest")
+    if link.mtu != iface.mtu:
+        says.append(f"change mtu {link.mtu} → {iface.mtu} in the guest")
+    if link.up != iface.up:
+        says.append(f"bring {'up' if iface.up else 'down'} in the guest")
+    if iface.addresses is not None:
+        says += [f"take {address} away in the guest" for address in link.addresses if address not in iface.addresses]
+        says += [f"give {address} in the guest" for address in iface.addresses if address not in link.addresses]
+    return says
+
+
+def bridge_differences(bridge: Bridge, found: Device) -> tuple[str, ...]:
+    """What differs between a bridge as it is found and as it should be, in words."""
+    says = []
+    if bridge.mtu is not None and bridge.mtu != found.mtu:
+        says.append(f"{bridge.label}: set mtu {found.mtu} → {bridge.mtu}")
+    if bridge.stp != found.stp:
+        says.append(f"{bridge.label}: switch stp {'on' if bridge.stp else 'off'}")
+    if bridge.group_fwd_mask != found.group_fwd_mask:
+        says.append(f"{bridge.label}: set group_fwd_mask {found.group_fwd_mask} → {bridge.group_fwd_mask}")
+    if not found.up:
+        says.append(f"{bridge.label}: set up")
+    if bridge.addresses is not None:
+        says += [f"{bridge.label}: remove address {a}" for a in found.addresses if a not in bridge.addresses]
+        says += [f"{bridge.label}: add address {a}" for a in bridge.addresses if a not in found.addresses]
+    return tuple(says)
+
+
+def said_ifaces(guest: Guest) -> list[str]:
+    """A new guest's interfaces, in words."""
+    return [
+        words for iface in guest.interfaces.values() for words in (f"make interface {iface.label}", *_said_iface(iface))
+    ]
+
+
+def _said_iface(iface: Iface) -> list[str]:
+    return iface_differences(dataclasses.replace(Iface(iface.guest, iface.name), addresses=None), iface)
+
+
+def _word(value: object) -> str:
+    if isinstance(value, UnionEngine):
+        return value.value
+    if isinstance(value, tuple):
+        return ", ".join(value) or "none"
+    return "auto" if value is None else str(value) or "none"
+
+
+def plug_words(bridge: str | None) -> str:
+    """What is done to an interface, in words."""
+    return "unplug from its bridge" if bridge is None else f"plug into bridge {bridge}"
+
+
+def plugged_words(bridge: str | None) -> str:
+    """How an interface was found, in words."""
+    return "unplugged" if bridge is None else f"in {bridge}"

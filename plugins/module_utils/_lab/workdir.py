@@ -1,0 +1,363 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where things are on disk.  Nobody else joins paths.
+
+The layout is the contract of DESIGN.md section 3; the names the original used are kept.  A :class:`Workdir` knows the
+paths of a lab, a :class:`GuestDir` those of one guest, and both read and write what is stored: intent and identity.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .errors import InvalidInput, from_oserror
+from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Guest, Iface, Lab, UnionEngine
+
+DEFAULT = Path("/var/lib/dumm")
+MAX_NETNS_NAME = 200
+
+
+@dataclass(frozen=True)
+class GuestDir:
+    """The directory of one guest."""
+
+    path: Path
+
+    @property
+    def name(self) -> str:
+        """The guest's name."""
+        return self.path.name
+
+    @property
+    def boot_log(self) -> Path:
+        """What the kernel and its console said."""
+        return self.path / "boot.log"
+
+    @property
+    def diff(self) -> Path:
+        """What the guest wrote."""
+        return self.path / "diff"
+
+    @property
+    def works(self) -> Path:
+        """Work directories of the overlay, one a start; on the same file system as ``diff``."""
+        return self.path / "work"
+
+    @property
+    def union(self) -> Path:
+        """A link to the guest's root, as the host sees it while the guest runs."""
+        return self.path / "union"
+
+    @property
+    def view(self) -> Path:
+        """Where a guest's private root is put together, in its own mount namespace."""
+        return self.path / "view"
+
+    @property
+    def run(self) -> Path:
+        """The guest's ``/run``: UML's runtime directory ``<name>/`` is made in it."""
+        return self.path / "run"
+
+    @property
+    def spool(self) -> Path:
+        """Requests to the guest."""
+        return self.path / "spool"
+
+    @property
+    def line_in(self) -> Path:
+        """FIFO towards the guest's control line."""
+        return self.path / "in"
+
+    @property
+    def line_out(self) -> Path:
+        """FIFO from the guest's control line."""
+        return self.path / "out"
+
+    @property
+    def console_in(self) -> Path:
+        """FIFO towards console 0."""
+        return self.path / "console"
+
+    @property
+    def doorbell_lock(self) -> Path:
+        """Taken by whoever rings."""
+        return self.path / "doorbell.lock"
+
+    @property
+    def process(self) -> Path:
+        """Identity of the guest's process, and what it was started with."""
+        return self.path / "process.json"
+
+    @property
+    def definition(self) -> Path:
+        """What is wanted of the guest, beyond ``mem``, ``linux`` and ``master``."""
+        return self.path / "guest.json"
+
+    @property
+    def mem(self) -> Path:
+        """Memory in MB."""
+        return self.path / "mem"
+
+    @property
+    def linux(self) -> Path:
+        """A link to the kernel."""
+        return self.path / "linux"
+
+    @property
+    def master(self) -> Path:
+        """A link to the master root file system."""
+        return self.path / "master"
+
+
+@dataclass(frozen=True)
+class Workdir:
+    """A working directory: one lab host's world."""
+
+    path: Path
+
+    @classmethod
+    def at(cls, path: str) -> Workdir:
+        """The working directory at a path as the user wrote it."""
+        return cls(Path(os.path.realpath(os.path.expanduser(path))))
+
+    @property
+    def label(self) -> str:
+        """For messages."""
+        return f"working directory {self.path}"
+
+    @property
+    def lab_name(self) -> str:
+        """Unique on the host: ``dumm`` for the default directory, else its name and a hash of its path."""
+        if self.path == DEFAULT:
+            return "dumm"
+        return f"dumm-{self.path.name[:24]}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:6]}"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the run that changes the lab."""
+        return self.path / "lock"
+
+    @property
+    def identity(self) -> Path:
+        """What holds for the lab as a whole."""
+        return self.path / "lab.json"
+
+    @property
+    def guests(self) -> Path:
+        """One directory a guest."""
+        return self.path / "guests"
+
+    @property
+    def bridges(self) -> Path:
+        """One file a bridge."""
+        return self.path / "bridges"
+
+    @property
+    def kernels(self) -> Path:
+        """One directory a kernel, made by role ``kernel``."""
+        return self.path / "kernels"
+
+    @property
+    def masters(self) -> Path:
+        """One directory a master root file system, made by role ``master``."""
+        return self.path / "masters"
+
+    @property
+    def agents(self) -> Path:
+        """Layers of the collection's own, one a version."""
+        return self.path / "agents"
+
+    def guest(self, name: str) -> GuestDir:
+        """The directory of one guest."""
+        return GuestDir(self.guests / name)
+
+    def bridge(self, name: str) -> Path:
+        """The file of one bridge."""
+        return self.bridges / f"{name}.json"
+
+    def kernel(self, kernel: str) -> Path:
+        """The binary that a guest's ``kernel`` means."""
+        return Path(kernel) if kernel.startswith("/") else self.kernels / kernel / "linux"
+
+    def master(self, master: str) -> Path:
+        """The root file system that a guest's ``master`` means."""
+        return Path(master) if master.startswith("/") else self.masters / master
+
+    def create(self) -> None:
+        """Make the directory and those directly below it.
+
+        :raises HostError: where that is not allowed or not possible.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for below in (self.guests, self.bridges, self.kernels, self.masters, self.agents):
+                below.mkdir(mode=0o700, exist_ok=True)
+        except OSError as exc:
+            raise from_oserror(self.label, "make", exc) from exc
+
+    def netns(self) -> str | None:
+        """The network namespace that the lab was made in; ``None`` for no lab yet."""
+        stored = files.read_json(self.identity)
+        return str(stored["netns"]) if isinstance(stored, dict) and "netns" in stored else None
+
+    def store_netns(self, netns: str) -> None:
+        """Remember the lab's network namespace."""
+        files.write_json(self.identity, {"netns": netns})
+
+    def forget(self) -> None:
+        """Forget the lab itself, when its last object is gone."""
+        self.identity.unlink(missing_ok=True)
+
+    def load(self) -> Lab:
+        """The lab as it is defined on disk; all guests are taken for stopped.
+
+        :raises HostError: where the directory cannot be read.
+        """
+        try:
+            guests = [load_guest(self.guest(name)) for name in _names(self.guests)]
+            bridges = [_load_bridge(self.bridges / name) for name in _names(self.bridges)]
+        except OSError as exc:
+            raise from_oserror(self.label, "read", exc) from exc
+        return Lab(
+            self.lab_name,
+            self.netns() or self.lab_name,
+            {guest.name: guest for guest in guests},
+            {bridge.name: bridge for bridge in bridges if bridge is not None},
+        )
+
+    def store_bridge(self, bridge: Bridge) -> None:
+        """Write a bridge's definition."""
+        files.write_json(self.bridge(bridge.name), dataclasses.asdict(bridge))
+
+    def forget_bridge(self, name: str) -> None:
+        """Remove a bridge's definition."""
+        self.bridge(name).unlink(missing_ok=True)
+
+    def store_guest(self, guest: Guest) -> None:
+        """Write a guest's definition; its directory is made where there is none, as a whole."""
+        directory = self.guest(guest.name)
+        if directory.path.exists():
+            _store_guest(directory, guest)
+            return
+        fresh = GuestDir(self.guests / f".new-{guest.name}")
+        files.remove_tree(fresh.path)
+        try:
+            fresh.path.mkdir(mode=0o700)
+            fresh.diff.mkdir()
+            # The guest's root has the owner and the mode of this directory, whatever the caller's umask.
+            fresh.diff.chmod(0o755)
+            for private in (fresh.works, fresh.view, fresh.run, fresh.spool):
+                private.mkdir(mode=0o700)
+            _store_guest(fresh, guest)
+            files.symlink(fresh.path / guest.name, f"run/{guest.name}")
+            fresh.path.rename(directory.path)
+        except OSError:
+            files.remove_tree(fresh.path)
+            raise
+
+    def forget_guest(self, name: str) -> None:
+        """Remove a guest's directory with all it wrote."""
+        files.remove_tree(self.guest(name).path)
+
+
+def check_netns(name: str) -> None:
+    """Check the name of a network namespace (a file below /run/netns, ip-netns(8)).
+
+    :raises InvalidInput: naming the rule.
+    """
+    if name != HOST_NETNS and (not name or "/" in name or name.startswith(".") or len(name) > MAX_NETNS_NAME):
+        raise InvalidInput(f"network namespace {name!r}", "the name is not possible", "use letters, digits and hyphens")
+
+
+def _names(directory: Path) -> list[str]:
+    if not directory.is_dir():
+        return []
+    return sorted(entry.name for entry in os.scandir(directory) if not entry.name.startswith("."))
+
+
+def _store_guest(directory: GuestDir, guest: Guest) -> None:
+    rest: dict[str, object] = {
+        "init": guest.init,
+        "cmdline": guest.cmdline,
+        "layers": list(guest.layers),
+        "union": guest.union.value,
+        "interfaces": {
+            name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
+            for name, iface in guest.interfaces.items()
+        },
+    }
+    if files.read_json(directory.definition) != _plain(rest):
+        files.write_json(directory.definition, rest)
+    if _read_mem(directory) != guest.mem:
+        files.write(directory.mem, f"{guest.mem}\n".encode())
+    _relink(directory.linux, guest.kernel, f"../../kernels/{guest.kernel}/linux")
+    _relink(directory.master, guest.master, f"../../masters/{guest.master}")
+
+
+def _plain(value: Any) -> Any:
+    """As JSON would give it back."""
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _relink(link: Path, name: str, target: str) -> None:
+    wanted = name if name.startswith("/") else target
+    if not link.is_symlink() or os.readlink(link) != wanted:
+        files.symlink(link, wanted)
+
+
+def _named(link: Path, parts: int) -> str:
+    """What the user called the thing that a link made by :func:`_relink` points to."""
+    try:
+        target = os.readlink(link)
+    except OSError:
+        return "default"
+    return target if target.startswith("/") else target.split("/")[parts]
+
+
+def _read_mem(directory: GuestDir) -> int | None:
+    try:
+        return int(directory.mem.read_text())
+    except (OSError, ValueError):
+        return None
+
+
+def load_guest(directory: GuestDir) -> Guest:
+    """A guest as its directory defines it; what is missing there has its default."""
+    stored = files.read_json(directory.definition)
+    rest: dict[str, Any] = stored if isinstance(stored, dict) else {}
+    name = directory.name
+    return Guest(
+        name=name,
+        kernel=_named(directory.linux, 3),
+        master=_named(directory.master, 3),
+        mem=_read_mem(directory) or DEFAULT_MEM,
+        init=rest.get("init"),
+        cmdline=rest.get("cmdline", ""),
+        layers=tuple(rest.get("layers", ())),
+        union=UnionEngine(rest.get("union", "auto")),
+        interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
+    )
+
+
+def _iface(guest: str, name: str, stored: dict[str, Any]) -> Iface:
+    addresses = stored.get("addresses")
+    return Iface(guest=guest, name=name, **{**stored, "addresses": None if addresses is None else tuple(addresses)})
+
+
+def _load_bridge(path: Path) -> Bridge | None:
+    stored = files.read_json(path)
+    if not isinstance(stored, dict):
+        return None
+    addresses = stored.get("addresses")
+    return Bridge(**{**stored, "addresses": None if addresses is None else tuple(addresses)})

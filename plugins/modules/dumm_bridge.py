@@ -1,0 +1,168 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Manage a segment of a virtual network lab."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dumm_bridge
+short_description: Manage a segment of a virtual network lab
+version_added: 0.1.0
+description:
+  - Makes, changes and removes a Linux bridge in the lab's network namespace, and says which interfaces are plugged into it.
+  - An option that is not given leaves what is defined. A new bridge takes the default that is named with the option.
+options:
+  name:
+    description: Name of the bridge, a DNS label.
+    type: str
+    required: true
+  state:
+    description: Whether it should be there. With a bridge that is removed its interfaces are unplugged.
+    type: str
+    default: present
+    choices: [absent, present]
+  interfaces:
+    description:
+      - Interfaces that are plugged into it, as V(alice:eth0). They must exist, see M(dumm.lab.dumm_iface).
+      - Others stay plugged unless O(purge_interfaces) is set.
+    type: list
+    elements: str
+  purge_interfaces:
+    description: Whether interfaces that O(interfaces) does not name are unplugged.
+    type: bool
+    default: false
+  address:
+    description:
+      - All addresses of the host's leg, each with its prefix length. It lives in the lab's network namespace.
+      - An empty list means none, and so does a new bridge.
+    type: list
+    elements: str
+  mtu:
+    description: MTU in bytes. A new bridge takes the smallest of its ports, as Linux does.
+    type: int
+  stp:
+    description: Whether it speaks the spanning tree protocol. A new bridge does not.
+    type: bool
+  group_fwd_mask:
+    description:
+      - Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each; 16384 is LLDP, 8 is 802.1X.
+      - The three lowest bits cannot be set.
+      - A new bridge forwards none.
+    type: int
+extends_documentation_fragment:
+  - dumm.lab.attributes
+  - dumm.lab.workdir
+  - dumm.lab.change
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: linux
+    support: full
+  action_group:
+    support: full
+author:
+  - dumm.lab contributors (@dumm-lab)
+"""
+
+EXAMPLES = r"""
+- name: Make a segment
+  dumm.lab.dumm_bridge:
+    name: br0
+
+- name: Give the host a leg in it, and plug two guests in and everybody else out
+  dumm.lab.dumm_bridge:
+    name: br0
+    address: [10.0.0.254/24]
+    interfaces: [alice:eth0, bob:eth0]
+    purge_interfaces: true
+
+- name: Remove it
+  dumm.lab.dumm_bridge:
+    name: br0
+    state: absent
+"""
+
+RETURN = r"""
+bridge:
+  description:
+    - The bridge as it is found afterwards. In check mode what is defined, as it would be. Null where it is absent.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: br0
+    device:
+      description: Its device in the lab's network namespace. A name over 15 bytes is shortened, the full one is an altname.
+      type: str
+      sample: br0
+    interfaces:
+      description: What is plugged into it.
+      type: list
+      elements: str
+      sample: [alice:eth0, bob:eth0]
+    address:
+      description: Addresses of the host's leg.
+      type: list
+      elements: str
+      sample: []
+    mac:
+      description: Its MAC address.
+      type: str
+      sample: 4e:f2:34:51:c2:33
+    mtu:
+      description: Its MTU in bytes.
+      type: int
+      sample: 1500
+    stp:
+      description: Whether it speaks the spanning tree protocol.
+      type: bool
+      sample: false
+    group_fwd_mask:
+      description: Which link-local groups it forwards.
+      type: int
+      sample: 0
+    counters:
+      description: Packets and bytes of the host's leg.
+      type: dict
+      sample: {"rx_packets": 12, "rx_bytes": 1008}
+actions:
+  description: What was done, in check mode what would be, in words and in order.
+  returned: always
+  type: list
+  elements: str
+  sample: [start guest alice]
+diff:
+  description: The mentioned objects before and after.
+  returned: success
+  type: dict
+  sample: {"before": {}, "after": {}}
+restart_required:
+  description: For each guest, which of its settings take effect only when it is restarted.
+  returned: success
+  type: dict
+  sample: {"alice": ["mem"]}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_bridge
+from ansible_collections.dumm.lab.plugins.module_utils._spec import BRIDGE
+
+
+def main() -> None:
+    """Run the module."""
+    run_bridge(AnsibleModule(argument_spec=BRIDGE, supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,221 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Manage a guest of a virtual network lab."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dumm_guest
+short_description: Manage a guest of a virtual network lab
+version_added: 0.1.0
+description:
+  - Makes, starts, pauses, stops and removes a guest, a User Mode Linux kernel that runs as an ordinary process of the lab host
+    on a copy-on-write union of a shared master root file system.
+  - An option that is not given leaves what is defined. A new guest takes the default that is named with the option.
+  - A guest's interfaces are there again after each start, see M(dumm.lab.dumm_iface).
+options:
+  name:
+    description: Name of the guest, a DNS label.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) defines the guest and leaves it running or stopped as it is.
+      - V(started) has it run, and answer on its control line, V(paused) has its kernel halted where it is.
+      - V(stopped) shuts it down, by its own init if that listens, else harder.
+      - V(restarted) stops and starts it in any case.
+      - V(absent) stops it and removes it with everything that it wrote.
+    type: str
+    default: started
+    choices: [absent, paused, present, restarted, started, stopped]
+  kernel:
+    description:
+      - A kernel's name below C(kernels/) in the working directory, or the absolute path of a UML binary.
+      - A new guest takes V(default).
+    type: str
+  master:
+    description:
+      - The name of a master root file system below C(masters/) in the working directory, or the absolute path of one.
+      - It is never written to. A new guest takes V(default).
+    type: str
+  mem:
+    description: Memory in MB, at least 32. A new guest gets 128.
+    type: int
+  init:
+    description:
+      - The program that becomes the guest's init, an absolute path in the guest.
+      - V(auto), which a new guest takes, is C(/sbin/init), and where the guest has none V(minimal).
+      - V(minimal) is brought by the collection. It mounts, reaps and powers off, and starts nothing.
+    type: str
+  cmdline:
+    description: More arguments for the guest's kernel.
+    type: str
+  layers:
+    description:
+      - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
+      - They are never written to.
+    type: list
+    elements: str
+  union:
+    description:
+      - What makes the guest's root out of its layers.
+      - V(overlay) is the kernel's overlayfs. V(auto), which a new guest takes, picks what works, and the result says why.
+    type: str
+    choices: [auto, overlay]
+  restart:
+    description:
+      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline), O(layers) or O(union)
+        needs it. Else the change is stored, and RV(restart_required) names it until the guest is restarted.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds that the guest may take to answer when it starts, and to shut itself down when it stops.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - dumm.lab.attributes
+  - dumm.lab.workdir
+  - dumm.lab.change
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: partial
+    details: [With O(state=restarted) the guest is restarted each time.]
+  platform:
+    platforms: linux
+    support: full
+  action_group:
+    support: full
+author:
+  - dumm.lab contributors (@dumm-lab)
+"""
+
+EXAMPLES = r"""
+- name: Start a guest
+  dumm.lab.dumm_guest:
+    name: alice
+
+- name: Start another one with its own memory and init
+  dumm.lab.dumm_guest:
+    name: bob
+    mem: 256
+    master: bookworm-systemd
+    init: /sbin/init
+
+- name: Give bob more memory now, even if that takes a restart
+  dumm.lab.dumm_guest:
+    name: bob
+    mem: 512
+    restart: true
+
+- name: Remove alice and all she wrote
+  dumm.lab.dumm_guest:
+    name: alice
+    state: absent
+"""
+
+RETURN = r"""
+guest:
+  description:
+    - The guest as it is found afterwards. In check mode what is defined, as it would be.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: alice
+    state:
+      description: What it is doing, one of V(stopped), V(starting), V(running), V(paused), V(died).
+      type: str
+      sample: running
+    reason:
+      description: Why it is not running although it was started.
+      type: str
+      sample: "kernel panic: sysrq triggered crash"
+    pid:
+      description: Number of its main process on the lab host.
+      type: int
+      sample: 4711
+    uptime:
+      description: Seconds since it was started.
+      type: float
+      sample: 12.3
+    memory_used:
+      description: Resident memory of its main process in MB, the guest's own memory included.
+      type: int
+      sample: 31
+    mem:
+      description: Its memory in MB, as defined.
+      type: int
+      sample: 128
+    kernel:
+      description: Its kernel, as defined.
+      type: str
+      sample: default
+    master:
+      description: Its master root file system, as defined.
+      type: str
+      sample: default
+    init:
+      description: Its init, as defined.
+      type: str
+      sample: auto
+    cmdline:
+      description: Its further kernel arguments, as defined.
+      type: str
+      sample: ""
+    layers:
+      description: Its layers, as defined.
+      type: list
+      elements: str
+      sample: []
+    union:
+      description: Its union engine, as defined.
+      type: str
+      sample: auto
+    running:
+      description: What the running process was started with, with resolved paths, the union engine and why it was taken.
+      type: dict
+      sample: {"kernel": "/var/lib/dumm/kernels/debian-7.2.7/linux", "release": "7.2.7", "union": "overlay"}
+    interfaces:
+      description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
+      type: dict
+      sample: {}
+actions:
+  description: What was done, in check mode what would be, in words and in order.
+  returned: always
+  type: list
+  elements: str
+  sample: [start guest alice]
+diff:
+  description: The mentioned objects before and after.
+  returned: success
+  type: dict
+  sample: {"before": {}, "after": {}}
+restart_required:
+  description: For each guest, which of its settings take effect only when it is restarted.
+  returned: success
+  type: dict
+  sample: {"alice": ["mem"]}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_guest
+from ansible_collections.dumm.lab.plugins.module_utils._spec import GUEST
+
+
+def main() -> None:
+    """Run the module."""
+    run_guest(AnsibleModule(argument_spec=GUEST, supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tell everything about a virtual network lab."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dumm_info
+short_description: Tell everything about a virtual network lab
+version_added: 0.1.0
+description:
+  - Returns what is defined in a working directory and what is found running.
+  - Also tells what bears the lab's mark and belongs to nothing any more.
+options:
+  inside:
+    description: Whether running guests are asked for their own addresses and routes, which costs one request to each.
+    type: bool
+    default: true
+extends_documentation_fragment:
+  - dumm.lab.attributes
+  - dumm.lab.workdir
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+  platform:
+    platforms: linux
+    support: full
+  action_group:
+    support: full
+author:
+  - dumm.lab contributors (@dumm-lab)
+"""
+
+EXAMPLES = r"""
+- name: Look at the lab
+  dumm.lab.dumm_info:
+  register: found
+
+- name: Show who is running
+  ansible.builtin.debug:
+    msg: "{{ found.lab.guests | dict2items | selectattr('value.state', 'eq', 'running') | map(attribute='key') }}"
+"""
+
+RETURN = r"""
+lab:
+  description: The lab.
+  returned: success
+  type: dict
+  contains:
+    workdir:
+      description: The working directory.
+      type: str
+      sample: /var/lib/dumm
+    name:
+      description: The lab's name, part of every owner mark.
+      type: str
+      sample: dumm
+    netns:
+      description: Name of its network namespace, or V(host).
+      type: str
+      sample: dumm
+    netns_exists:
+      description: Whether the namespace is there.
+      type: bool
+      sample: true
+    guests:
+      description:
+        - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. With O(inside) also V(hostname), V(routes) and V(other_interfaces),
+          those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
+      type: dict
+      sample: {}
+    bridges:
+      description: Its bridges by name, each as M(dumm.lab.dumm_bridge) returns it.
+      type: dict
+      sample: {}
+    orphans:
+      description: Devices and processes that bear the lab's mark and belong to nothing that is defined.
+      type: list
+      elements: dict
+      sample: []
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_info
+from ansible_collections.dumm.lab.plugins.module_utils._spec import INFO
+
+
+def main() -> None:
+    """Run the module."""
+    run_info(AnsibleModule(argument_spec=INFO, supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()
