@@ -201,7 +201,8 @@ def _layer(guest: Guest, text: str) -> str:
 
 
 def _addresses(texts: list[str], subject: str) -> tuple[str, ...]:
-    return tuple(sorted({model.parse_address(text, subject) for text in texts}))
+    # The first address of a prefix is the one that the kernel takes for what it sends.
+    return tuple(dict.fromkeys(model.parse_address(text, subject) for text in texts))
 
 
 def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:

@@ -41,7 +41,7 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> N
     """
     directory = workdir.guest(deed.guest.name)
     try:
-        clean(workdir, deed.guest.name)
+        uml.gone(directory)
         process = _launch(workdir, directory, deed, netns)
         _await_ready(directory, process, deed, timeout)
     except OSError as exc:
@@ -144,7 +144,8 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
             _tell_kernel(directory, netns, "go")
         if was is not Power.STARTING:
             _shut_down(directory, process, netns, timeout)
-        _tell_kernel(directory, netns, "halt") if _waits(process, 0) else None
+        if process.alive:
+            _tell_kernel(directory, netns, "halt")
         for harder in (signal.SIGTERM, signal.SIGKILL):
             if not _waits(process, _HARDER_SECONDS):
                 break

@@ -102,6 +102,7 @@ class Network:
         self.name = name
         self._mark = f"{MARK} {lab} "
         self._lock = threading.RLock()
+        self._bridges: dict[str, int] = {}
         try:
             with syscalls.network_namespace(path_of(name)):
                 self._ip = IPRoute()
@@ -191,6 +192,7 @@ class Network:
                 settings["mtu"] = bridge.mtu
             self._request(bridge.label, "link", "set", index=index, **settings)
             self._add_altname(index, name, bridge.name)
+            self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())
 
     def set_bridge(self, index: int, bridge: Bridge) -> None:
@@ -254,10 +256,17 @@ class Network:
 
         :raises HostError: where there is none with our mark.
         """
-        device = self.owned().get(bridge_owner(name))
-        if device is None:
+        with self._lock:
+            if name not in self._bridges:
+                owned = {owner: device.index for owner, device in self.owned().items()}
+                self._bridges = {
+                    owner.removeprefix("bridge "): index
+                    for owner, index in owned.items()
+                    if owner.startswith("bridge ")
+                }
+        if name not in self._bridges:
             raise HostError(f"bridge {name}", "it is gone from the host", "run again, it will be made anew")
-        return device.index
+        return self._bridges[name]
 
     def delete(self, subject: str, index: int) -> None:
         """Delete a device; one that is gone already is no error."""

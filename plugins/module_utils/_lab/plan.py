@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from . import model, netlink, words
 from .desired import Wish
+from .errors import InvalidInput
 from .guest import network
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
@@ -177,7 +178,7 @@ class _Planner:
         elif gone_badly:
             why = live.reason if live and live.reason else "unknown"
             yield Step(f"stop {label}", Clean(name), (f"clean up after {label}, which died: {why}",))
-        elif name in self.wish.scope.guests and self.actual.strays.get(name) and not fate.starts:
+        elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
         yield from self._taps(name, fate)
         if fate.starts:
@@ -319,7 +320,11 @@ class _Planner:
         # A unit whose TAP is gone spins until it is made anew (reference/uml-kernel.md section 7).
         orphaned = netlink.iface_owner(label) not in self.actual.devices
         if link is not None and link.unit is None:
-            return
+            raise InvalidInput(
+                f"interface {label}",
+                "the guest has an interface of that name which is not the lab's",
+                "give one of them another name",
+            )
         if iface is None:
             if link is not None:
                 changes.unplug(label, link, (f"interface {label}: unplug",) if stored else ())

@@ -24,7 +24,7 @@ def prepare(workdir: Workdir, guest: Guest) -> Prepared:
     kernel = uml.inspect(workdir.kernel(guest.kernel), guest.label)
     master = workdir.master(guest.master)
     if not master.is_dir():
-        known = [entry.name for entry in workdir.masters.iterdir() if not entry.name.startswith(".")]
+        known = [path.name for path in workdir.masters.glob("[!.]*")]
         raise InvalidInput(
             guest.label,
             f"no master root file system at {master}",

@@ -44,6 +44,8 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
     old, new = set(before.addresses or ()), set(after.addresses or ())
     says += [f"{label}: remove address {address}" for address in sorted(old - new)]
     says += [f"{label}: add address {address}" for address in sorted(new - old)]
+    if old and old == new and before.addresses != after.addresses:
+        says.append(f"{label}: order addresses {', '.join(after.addresses or ())}")
     if not old and not new and before.addresses != after.addresses:
         says.append(f"{label}: {'manage no addresses' if after.addresses is None else 'keep free of addresses'}")
     return says

@@ -28,10 +28,10 @@ class Fault:
 
 
 def fault(directory: Path) -> Fault | None:
-    """Why what a guest writes cannot be kept below ``directory``; ``None`` where it can."""
+    """Why what a guest writes cannot be kept below ``directory`` (which need not be there yet); ``None`` where it can."""
     if not _supported():
         return Fault("the host's kernel has no overlayfs", "load it (modprobe overlay) or use a kernel that has it")
-    kind = filesystem(directory)
+    kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
     if kind in ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p"):
         return Fault(
             f"{directory} lies on {kind}, which overlayfs does not take for the layer that is written",
