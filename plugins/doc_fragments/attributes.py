@@ -23,4 +23,7 @@ attributes:
     description: The platform of the lab host.
   action_group:
     description: Use C(group/dumm.lab.lab) in C(module_defaults) to set an option for all modules of the collection.
+    support: full
+    membership:
+      - dumm.lab.lab
 """

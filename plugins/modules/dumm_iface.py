@@ -68,8 +68,6 @@ attributes:
   platform:
     platforms: linux
     support: full
-  action_group:
-    support: full
 author:
   - dumm.lab contributors (@dumm-lab)
 """

@@ -116,8 +116,7 @@ def apply(plan: Plan, context: Context) -> None:
                 for step in [] if errors else [s for s in waiting if all(n in done or n not in keys for n in s.needs)]:
                     waiting.remove(step)
                     running[pool.submit(_do, step, context)] = step
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
                     try:
                         future.result()
@@ -148,49 +147,49 @@ def carry_out(deed: Deed, context: Context) -> None:
 
 
 @carry_out.register
-def _(deed: StoreNetns, context: Context) -> None:
+def _store_netns(deed: StoreNetns, context: Context) -> None:
     context.workdir.store_netns(deed.netns)
 
 
 @carry_out.register
-def _(deed: MakeNamespace, context: Context) -> None:
+def _make_namespace(deed: MakeNamespace, context: Context) -> None:
     netlink.create_namespace(context.lab, deed.netns)
 
 
 @carry_out.register
-def _(deed: RemoveNamespace, context: Context) -> None:
+def _remove_namespace(deed: RemoveNamespace, context: Context) -> None:
     context.close()
     netlink.delete_namespace(context.lab, deed.netns)
     context.workdir.forget()
 
 
 @carry_out.register
-def _(deed: StoreGuest, context: Context) -> None:
+def _store_guest(deed: StoreGuest, context: Context) -> None:
     context.workdir.store_guest(deed.guest)
 
 
 @carry_out.register
-def _(deed: ForgetGuest, context: Context) -> None:
+def _forget_guest(deed: ForgetGuest, context: Context) -> None:
     context.workdir.forget_guest(deed.name)
 
 
 @carry_out.register
-def _(deed: StoreBridge, context: Context) -> None:
+def _store_bridge(deed: StoreBridge, context: Context) -> None:
     context.workdir.store_bridge(deed.bridge)
 
 
 @carry_out.register
-def _(deed: ForgetBridge, context: Context) -> None:
+def _forget_bridge(deed: ForgetBridge, context: Context) -> None:
     context.workdir.forget_bridge(deed.name)
 
 
 @carry_out.register
-def _(deed: AddBridge, context: Context) -> None:
+def _add_bridge(deed: AddBridge, context: Context) -> None:
     context.network.add_bridge(deed.bridge)
 
 
 @carry_out.register
-def _(deed: SetBridge, context: Context) -> None:
+def _set_bridge(deed: SetBridge, context: Context) -> None:
     context.network.set_bridge(deed.found.index, deed.bridge)
     if deed.bridge.addresses is not None:
         context.network.change_addresses(
@@ -199,12 +198,12 @@ def _(deed: SetBridge, context: Context) -> None:
 
 
 @carry_out.register
-def _(deed: AddTap, context: Context) -> None:
+def _add_tap(deed: AddTap, context: Context) -> None:
     context.network.add_tap(deed.iface, lifecycle.GUEST_UID, _bridge_index(deed.iface.bridge, context))
 
 
 @carry_out.register
-def _(deed: SetTap, context: Context) -> None:
+def _set_tap(deed: SetTap, context: Context) -> None:
     context.network.set_tap(deed.found.index, deed.iface, _bridge_index(deed.iface.bridge, context))
 
 
@@ -213,42 +212,42 @@ def _bridge_index(name: str | None, context: Context) -> int | None:
 
 
 @carry_out.register
-def _(deed: DeleteDevice, context: Context) -> None:
+def _delete_device(deed: DeleteDevice, context: Context) -> None:
     context.network.delete(deed.subject, deed.found.index)
 
 
 @carry_out.register
-def _(deed: Start, context: Context) -> None:
+def _start(deed: Start, context: Context) -> None:
     lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout)
 
 
 @carry_out.register
-def _(deed: Stop, context: Context) -> None:
+def _stop(deed: Stop, context: Context) -> None:
     lifecycle.stop(context.workdir, deed.name, netlink.path_of(context.netns), context.timeout)
 
 
 @carry_out.register
-def _(deed: Clean, context: Context) -> None:
+def _clean(deed: Clean, context: Context) -> None:
     lifecycle.clean(context.workdir, deed.name)
 
 
 @carry_out.register
-def _(deed: Pause, context: Context) -> None:
+def _pause(deed: Pause, context: Context) -> None:
     _ask_kernel(deed.name, "stop", context)
 
 
 @carry_out.register
-def _(deed: Resume, context: Context) -> None:
+def _resume(deed: Resume, context: Context) -> None:
     _ask_kernel(deed.name, "go", context)
 
 
 @carry_out.register
-def _(deed: Plug, context: Context) -> None:
+def _plug(deed: Plug, context: Context) -> None:
     _ask_kernel(deed.iface.guest, f"config vec{deed.unit}:{uml.transport(deed.iface, deed.mac)}", context)
 
 
 @carry_out.register
-def _(deed: Unplug, context: Context) -> None:
+def _unplug(deed: Unplug, context: Context) -> None:
     _ask_kernel(deed.guest, f"remove vec{deed.unit}", context)
 
 
@@ -257,7 +256,7 @@ def _ask_kernel(name: str, command: str, context: Context) -> None:
 
 
 @carry_out.register
-def _(deed: Configure, context: Context) -> None:
+def _configure(deed: Configure, context: Context) -> None:
     directory = context.workdir.guest(deed.guest)
     process = uml.read_process(directory)
     if process is None or not process.alive:

@@ -106,7 +106,7 @@ class Channel:
     def _write_request(self, script: str, stdin: bytes | BinaryIO) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
-        request = self._directory.spool / "".join(secrets.choice(_NAME_LETTERS) for _ in range(10))
+        request = self._directory.spool / "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
         try:
             return write_request(request, script, stdin)
         except OSError as exc:

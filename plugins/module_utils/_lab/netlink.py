@@ -218,7 +218,7 @@ class Network:
         changes = [("del", address) for address in sorted(old - new)]
         changes += [("replace", address) for address in (sorted(new) if old - new else sorted(new - old))]
         for verb, address in changes:
-            ip, _, length = address.partition("/")
+            ip, length = address.split("/")
             self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
 
     def add_tap(self, iface: Iface, owner_uid: int, bridge: int | None) -> None:

@@ -146,7 +146,6 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
 def bridge_of(actual: Actual, device: Device) -> str | None:
     """Name of our bridge that a device is plugged into."""
     for owner, candidate in actual.devices.items():
-        kind, _, name = owner.partition(" ")
-        if kind == "bridge" and candidate.index == device.master:
-            return name
+        if owner.startswith("bridge ") and candidate.index == device.master:
+            return owner.removeprefix("bridge ")
     return None

@@ -71,7 +71,7 @@ class _Planner:
     def steps(self) -> Iterator[Step]:
         """All steps, those of the network first, so that the order reads as it is done."""
         scope = self.wish.scope
-        guests = sorted(scope.guests | {guest for guest, _ in scope.ifaces if guest in self.after.guests})
+        guests = sorted(scope.guests | {port[0] for port in scope.ifaces if port[0] in self.after.guests})
         fates = {name: self._fate(name) for name in guests}
         used = {bridge for name in guests if fates[name].runs for bridge in self._bridges_of(name)}
         bridges = scope.bridges | {name for name in used if netlink.bridge_owner(name) not in self.actual.devices}
@@ -417,7 +417,7 @@ class _Changes:
                 (f"tap {iface.label}", f"unplug {iface.label}", store),
             )
         if self.lines:
-            needs = (store, *(f"plug {iface.label}" for iface, _, _ in self.plugs))
+            needs = (store, *(f"plug {iface.label}" for iface, *rest in self.plugs))
             yield Step(f"configure guest {guest}", Configure(guest, tuple(self.lines)), tuple(self.says), needs)
 
 

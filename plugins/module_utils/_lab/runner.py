@@ -144,7 +144,7 @@ def _plan(
 def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
     """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer."""
     stay = {name for name, guest in wish.lab.guests.items() if guest.power.alive and name not in wish.renew}
-    owners = {owner for owner, _ in wish.scope.ifaces}
+    owners = {port[0] for port in wish.scope.ifaces}
     owners |= {
         name
         for name in wish.scope.guests & stay

@@ -29,64 +29,68 @@ class Prepared:
     why: str
 
 
+class Deed:
+    """Something that ``apply`` knows how to do."""
+
+
 @dataclass(frozen=True)
-class MakeNamespace:
+class MakeNamespace(Deed):
     """Make the lab's network namespace."""
 
     netns: str
 
 
 @dataclass(frozen=True)
-class StoreNetns:
+class StoreNetns(Deed):
     """Remember where the lab's network is."""
 
     netns: str
 
 
 @dataclass(frozen=True)
-class RemoveNamespace:
+class RemoveNamespace(Deed):
     """Remove it."""
 
     netns: str
 
 
 @dataclass(frozen=True)
-class StoreGuest:
+class StoreGuest(Deed):
     """Write a definition."""
 
     guest: Guest
 
 
 @dataclass(frozen=True)
-class ForgetGuest:
+class ForgetGuest(Deed):
     """Remove a guest's directory."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class StoreBridge:
+class StoreBridge(Deed):
     """Write a definition."""
 
     bridge: Bridge
 
 
 @dataclass(frozen=True)
-class ForgetBridge:
+class ForgetBridge(Deed):
     """Remove a definition."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class AddBridge:
+class AddBridge(Deed):
     """Make a bridge."""
 
     bridge: Bridge
 
 
 @dataclass(frozen=True)
-class SetBridge:
+class SetBridge(Deed):
     """Change a bridge."""
 
     bridge: Bridge
@@ -94,14 +98,14 @@ class SetBridge:
 
 
 @dataclass(frozen=True)
-class AddTap:
+class AddTap(Deed):
     """Make a TAP."""
 
     iface: Iface
 
 
 @dataclass(frozen=True)
-class SetTap:
+class SetTap(Deed):
     """Change a TAP."""
 
     iface: Iface
@@ -109,7 +113,7 @@ class SetTap:
 
 
 @dataclass(frozen=True)
-class DeleteDevice:
+class DeleteDevice(Deed):
     """Delete a device of ours."""
 
     subject: str
@@ -117,7 +121,7 @@ class DeleteDevice:
 
 
 @dataclass(frozen=True)
-class Start:
+class Start(Deed):
     """Start a guest and wait until its control line answers.
 
     :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
@@ -129,35 +133,35 @@ class Start:
 
 
 @dataclass(frozen=True)
-class Stop:
+class Stop(Deed):
     """Stop a guest, cleanly if it lets itself."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Clean:
+class Clean(Deed):
     """Take away what an ended or half-started guest left."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Pause:
+class Pause(Deed):
     """Halt a guest's kernel where it is."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Resume:
+class Resume(Deed):
     """Let it go on."""
 
     name: str
 
 
 @dataclass(frozen=True)
-class Plug:
+class Plug(Deed):
     """Hot-plug an interface."""
 
     iface: Iface
@@ -166,7 +170,7 @@ class Plug:
 
 
 @dataclass(frozen=True)
-class Unplug:
+class Unplug(Deed):
     """Hot-unplug a unit whose link is down."""
 
     guest: str
@@ -174,35 +178,11 @@ class Unplug:
 
 
 @dataclass(frozen=True)
-class Configure:
+class Configure(Deed):
     """Carry out lines for ``ip -batch`` in a guest."""
 
     guest: str
     lines: tuple[str, ...]
-
-
-Deed = (
-    MakeNamespace
-    | StoreNetns
-    | RemoveNamespace
-    | StoreGuest
-    | ForgetGuest
-    | StoreBridge
-    | ForgetBridge
-    | AddBridge
-    | SetBridge
-    | AddTap
-    | SetTap
-    | DeleteDevice
-    | Start
-    | Stop
-    | Clean
-    | Pause
-    | Resume
-    | Plug
-    | Unplug
-    | Configure
-)
 
 
 @dataclass(frozen=True)

@@ -105,7 +105,7 @@ def parse(guest: str, output: bytes) -> Inside:
 def _units(lines: list[str]) -> dict[str, int]:
     units: dict[str, int] = {}
     for line in lines:
-        device, _, place = line.partition(" ")
+        device, place = line.split(" ", 1)
         unit = _UNIT_PATH.search(place)
         if unit:
             units[device.split("/")[4]] = int(unit[1])
