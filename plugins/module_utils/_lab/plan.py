@@ -79,9 +79,9 @@ class _Planner:
         if self.after.netns != self.before.netns:
             yield Step("lab", StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",))
         if not self.actual.netns_exists and (present or any(fate.starts for fate in fates.values())):
-            yield Step(
-                "netns", MakeNamespace(self.after.netns), (f"make network namespace {self.after.netns}",), ("lab",)
-            )
+            # Definitions first: a namespace is never there without something that says whose it is.
+            needs = ("lab", *(f"store guest {name}" for name in guests), *(f"store bridge {name}" for name in present))
+            yield Step("netns", MakeNamespace(self.after.netns), (f"make network namespace {self.after.netns}",), needs)
         for name in present:
             yield from self._bridge_present(name)
         for name in guests:
@@ -120,7 +120,7 @@ class _Planner:
             yield Step(label, DeleteDevice(label, found), (f"remove {label}",), self._ports_released(name))
         if name in self.before.bridges:
             says = () if found is not None else (f"remove {label}",)
-            yield Step(f"forget {label}", ForgetBridge(name), says, (label, *self._ports_released(name)))
+            yield Step(f"forget {label}", ForgetBridge(name), says, (label, "netns", *self._ports_released(name)))
 
     def _ports_released(self, name: str) -> tuple[str, ...]:
         """The definitions of what was plugged in must not name the bridge any more when it is forgotten."""
@@ -188,7 +188,10 @@ class _Planner:
         yield from self._pause(name, fate)
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
-                f"forget {label}", ForgetGuest(name), (f"remove {label}",), (f"stop {label}", *self._tap_keys(name))
+                f"forget {label}",
+                ForgetGuest(name),
+                (f"remove {label}",),
+                (f"stop {label}", "netns", *self._tap_keys(name)),
             )
 
     def _store(self, name: str) -> Iterator[Step]:
@@ -264,8 +267,9 @@ class _Planner:
                     yield Step(key, SetTap(iface, found), differences, self._tap_needs(iface))
 
     def _is_said_elsewhere(self, guest: str, name: str) -> bool:
-        return guest not in self.after.guests or (
-            guest in self.before.guests and name in self.before.guests[guest].interfaces
+        """A TAP goes unmentioned with its interface or its guest; one that belongs to nothing does not."""
+        return guest in self.before.guests and (
+            guest not in self.after.guests or name in self.before.guests[guest].interfaces
         )
 
     def _tap_needs(self, iface: Iface) -> tuple[str, ...]:
@@ -342,24 +346,16 @@ class _Planner:
             changes.says += [f"interface {label}: {said}" for said in words.link_differences(link, iface, mac)]
 
     def _last_one_out(self) -> Iterator[Step]:
-        """With its last object a lab's namespace goes too."""
-        if (
-            self.actual.netns_ours
-            and self.after.netns != model.HOST_NETNS
-            and not self.after.guests
-            and not self.after.bridges
-        ):
-            scope = self.wish.scope
-            needs = [f"forget guest {name}" for name in scope.guests] + [
-                f"forget bridge {name}" for name in scope.bridges
-            ]
-            needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
-            yield Step(
-                "netns",
-                RemoveNamespace(self.after.netns),
-                (f"remove network namespace {self.after.netns}",),
-                (*needs, *(f"bridge {name}" for name in scope.bridges)),
-            )
+        """With its last object a lab's namespace goes too, before the definition, so that a killed run is taken up again."""
+        empty = not self.after.guests and not self.after.bridges
+        if not empty or not (self.actual.netns_ours or self.before.netns != self.before.name):
+            return
+        scope = self.wish.scope
+        needs = [f"bridge {name}" for name in scope.bridges]
+        needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
+        ours = self.actual.netns_ours and self.before.netns != model.HOST_NETNS
+        says = (f"remove network namespace {self.before.netns}",) if ours else ()
+        yield Step("netns", RemoveNamespace(self.before.netns), says, tuple(needs))
 
 
 @dataclass(frozen=True)
