@@ -1,9 +1,9 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# make-master.sh STEP: masters/<name>/ of a working directory, up to and with the named step.
+# make-master.sh STEP [--check]: masters/<name>/ of a working directory, up to and with the named step.
 #
 # A finished step is not done again; one that was broken off starts over from the packages that were fetched.  So a run may
 # end anywhere, and several may build the same master.  Everything is made in dot directories and renamed into its place.
@@ -35,10 +35,13 @@ key() {
 }
 
 look() {
-    local debootstrap
-    debootstrap=$(dpkg-query -W -f '${Version}' debootstrap 2>/dev/null) || die "debootstrap is missing; role dumm.lab.host installs it."
+    local debootstrap there=false default=
+    debootstrap=$(dpkg-query -W -f '${Version}' debootstrap 2>/dev/null) ||
+        die "debootstrap is missing; role dumm.lab.host installs it."
+    if [ -e "$MASTERS/$NAME" ]; then there=true; fi
+    if [ -e "$MASTERS/default" ]; then default=$(readlink "$MASTERS/default"); fi
     printf '{"architecture": "%s", "debootstrap": "%s", "there": %s, "key": "%s", "default": "%s"}\n' \
-        "$(dpkg --print-architecture)" "$debootstrap" "$([ -e "$MASTERS/$NAME" ] && echo true || echo false)" "$(key)" "$([ ! -e "$MASTERS/default" ] || readlink "$MASTERS/default")"
+        "$(dpkg --print-architecture)" "$debootstrap" "$there" "$(key)" "$default"
 }
 
 default() {
@@ -116,6 +119,8 @@ unpack() {
 }
 
 configure() {
+    # Whatever a crash might spoil here is thrown away anyway, so dpkg need not wait for the disk.
+    echo force-unsafe-io >"$ROOT/etc/dpkg/dpkg.cfg.d/dumm-build"
     quietly "configuring the packages" chroot "$ROOT" /debootstrap/debootstrap --second-stage
 }
 
@@ -130,7 +135,7 @@ finish() {
             PATH=/usr/sbin:/usr/bin:/sbin:/bin sh -ec 'mount -t proc proc "$1/proc"; exec chroot "$1" sh -ec "$2"' \
             hook "$ROOT" "$(base64 -d <<<"$hook")"
     done
-    rm -f "$ROOT/usr/sbin/policy-rc.d" "$ROOT/etc/hostname" "$ROOT/etc/resolv.conf"
+    rm -f "$ROOT/etc/dpkg/dpkg.cfg.d/dumm-build" "$ROOT/usr/sbin/policy-rc.d" "$ROOT/etc/hostname" "$ROOT/etc/resolv.conf"
     : >"$ROOT/etc/machine-id"
     rm -f "$ROOT/var/lib/dbus/machine-id"
     rm -rf "$ROOT"/var/cache/apt/* "$ROOT"/var/lib/apt/lists/* "$ROOT"/var/log/{apt,*.log} "$ROOT"/var/cache/ldconfig/*
@@ -230,9 +235,9 @@ build() {
     fi
 }
 
+if [ "${2-}" = --check ] && [ "$1" != default ]; then exit 0; fi
 case $1 in
     look | default) "$@" ;;
-    check) ;;
     fetch | unpack | configure | finish | pack | place) build "$1" ;;
     *) die "there is no step $1" ;;
 esac
