@@ -16,6 +16,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -26,6 +27,7 @@ from typing import BinaryIO
 
 from . import files
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
+from .guest import SPOOL
 from .model import Power
 from .uml import Process, check_alive, power
 from .wait import Deadline, Watch, poll_until
@@ -40,26 +42,21 @@ _RING_AGAIN = 3.0
 _AFTER_KILL = 5.0
 _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
+_SIGNALS = signal.valid_signals()
 
 
 @dataclass(frozen=True)
 class Completed:
-    """What became of a command.
+    """What became of a script.
 
-    :ivar code: its exit status.  A shell starts every command, and says 128 + N for one that signal N ended.
+    :ivar code: its exit status, 128 + N where signal N ended it, as shells say.
+    :ivar signal: the signal that ended the script itself (or what it put into its place with ``exec``).
     """
 
     code: int
     stdout: bytes
     stderr: bytes
-
-    @property
-    def signal(self) -> signal.Signals | None:
-        """The signal that ended it, as far as a shell can tell."""
-        try:
-            return signal.Signals(self.code - _SHELL_SIGNAL)
-        except ValueError:
-            return None
+    signal: signal.Signals | None = None
 
 
 class Channel:
@@ -91,14 +88,13 @@ class Channel:
         try:
             with Watch(str(request), self._process.pid) as watch:
                 self._ring(request.name, deadline)
-                code = watch.until(lambda: self._look(request, deadline), deadline)
-                if code is None:
+                ended = watch.until(lambda: self._look(request, deadline), deadline)
+                if ended is None:
                     check_alive(self._directory.name, self._process, self._directory)
                     raise self._give_up(request, watch, timeout)
+            code, by_signal = ended
             return Completed(
-                code,
-                self._read(request, "out", max_output),
-                self._read(request, "err", max_output),
+                code, self._read(request, "out", max_output), self._read(request, "err", max_output), by_signal
             )
         finally:
             shutil.rmtree(request, ignore_errors=True)
@@ -156,13 +152,13 @@ class Channel:
             if entry.name != BOOT and entry.is_dir(follow_symlinks=False) and not os.path.lexists(f"{entry.path}/ack")
         )
 
-    def _look(self, request: Path, deadline: Deadline) -> int | None:
-        code = exit_code(request)
+    def _look(self, request: Path, deadline: Deadline) -> tuple[int, signal.Signals | None] | None:
+        ended = ending(request)
         age = deadline.seconds - deadline.left
-        if code is None and age > _RING_AGAIN and not os.path.lexists(request / "ack"):
+        if ended is None and age > _RING_AGAIN and not os.path.lexists(request / "ack"):
             # The agent may have been started anew and its predecessor's bells with it; asked twice it still runs once.
             self._ring(request.name, deadline)
-        return code
+        return ended
 
     def _give_up(self, request: Path, watch: Watch, timeout: float) -> GuestError | WaitTimeout:
         """Kill what was asked for; the error that says why."""
@@ -170,7 +166,7 @@ class Channel:
         paused = power(self._directory, self._process) is Power.PAUSED
         if picked_up and not paused:
             self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
-            watch.until(lambda: exit_code(request), Deadline(_AFTER_KILL))
+            watch.until(lambda: ending(request), Deadline(_AFTER_KILL))
         if paused:
             return WaitTimeout(self._subject, f"it was paused while a command ran ({timeout:g} s)", "let it go on")
         if not picked_up:
@@ -201,7 +197,9 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"") -> 
     :raises OSError: as the file system says.
     """
     request.mkdir(mode=0o700)
-    (request / "cmd").write_text(f"cd /root 2>/dev/null || cd /\n{script}\n")
+    # A shell tells 128 + N of a script that said so and of one that signal N ended; only the former leaves its status.
+    prelude = f"trap 'echo $? >{SPOOL}/{request.name}/code' EXIT\ncd /root 2>/dev/null || cd /\n"
+    (request / "cmd").write_text(f"{prelude}{script}\n")
     with (request / "in").open("wb") as file:
         if isinstance(stdin, bytes):
             file.write(stdin)
@@ -210,10 +208,14 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"") -> 
     return request
 
 
-def exit_code(request: Path) -> int | None:
-    """The exit status that a guest left for a request; ``None`` while there is none."""
+def ending(request: Path) -> tuple[int, signal.Signals | None] | None:
+    """Exit status and signal that a guest left for a request; ``None`` while there are none."""
     try:
         text = files.read_beneath(request, "exit", 16)
     except OSError:
         return None
-    return int(text) if text.endswith(b"\n") and text.strip().isdigit() else None
+    told = re.fullmatch(rb"(\d{1,3})( signal)?\n", text)
+    if told is None:
+        return None
+    code = int(told[1])
+    return code, signal.Signals(code - _SHELL_SIGNAL) if told[2] and code - _SHELL_SIGNAL in _SIGNALS else None

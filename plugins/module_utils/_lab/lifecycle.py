@@ -111,8 +111,8 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
             f"see {directory.boot_log}, or raise wait_timeout",
         )
     boot = directory.spool / channel.BOOT
-    code = channel.exit_code(boot)
-    if code != 0:
+    ended = channel.ending(boot)
+    if ended is None or ended[0] != 0:
         raise refused(deed.guest.name, files.read_beneath(boot, "err", 4096))
     shutil.rmtree(boot)
 

@@ -5,7 +5,7 @@
 """The guest's end of the control line: reads doorbells from the serial line, runs requests from the spool.
 
 A doorbell is a request's name, or ``!name`` to kill it, one a line.  A request is a directory of the spool: ``cmd`` and ``in`` from
-the host, ``out``, ``err`` and ``exit`` from here.  ``ack`` is made exclusively, so that a request that is rung for twice
+the host, ``out``, ``err``, ``code`` and ``exit`` from here.  ``ack`` is made exclusively, so that a request that is rung for twice
 runs once.  Each command has a session of its own, whose leader's number is in ``pid``.
 """
 
@@ -29,8 +29,12 @@ serve() {
   set -C
   : >ack || exit
   set +C
-  $session sh -c 'echo $$ >pid; exec sh ./cmd' <in >out 2>err
-  echo $? >exit
+  # In a subshell, or this shell's own words about a killed command would go into err.
+  (exec $session sh -c 'echo $$ >pid; exec sh ./cmd') <in >out 2>err
+  status=$?
+  # The script leaves its own status in code, unless a signal ends it.
+  [ -e code ] || [ $status -le 128 ] || status="$status signal"
+  echo "$status" >exit
 }
 
 end() {
