@@ -14,12 +14,13 @@ import errno
 import threading
 import traceback
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from . import syscalls
 from .errors import HostError, InvalidInput
@@ -34,6 +35,7 @@ except ImportError:
 NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
 _LINK_LOCAL = "fe80:"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -103,17 +105,32 @@ class Network:
         self._mark = f"{MARK} {lab} "
         self._lock = threading.RLock()
         self._bridges: dict[str, int] = {}
+        # From 0.9 on pyroute2 opens another socket for each thread that uses an IPRoute, in the namespace that the thread is
+        # in.  So one thread, which enters the lab's namespace for good, does it all.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"netlink-{name}")
         try:
-            with syscalls.network_namespace(path_of(name)):
-                self._ip = IPRoute()
+            self._ip = self._inside(self._open)
         except PermissionError as exc:
+            self._thread.shutdown()
             raise HostError(
                 f"network namespace {name}", f"cannot enter it: {exc.strerror}", "run as root (become: true)"
             ) from exc
+        except BaseException:
+            self._thread.shutdown()
+            raise
+
+    def _open(self) -> Any:
+        syscalls.enter_network_namespace(path_of(self.name))
+        return IPRoute()
+
+    def _inside(self, function: Callable[[], T]) -> T:
+        """Call a function in the thread that lives in the lab's namespace."""
+        return self._thread.submit(function).result()
 
     def close(self) -> None:
         """Close the socket."""
-        self._ip.close()
+        self._inside(self._ip.close)
+        self._thread.shutdown()
 
     def __enter__(self) -> Network:
         return self
@@ -124,9 +141,9 @@ class Network:
     def devices(self) -> list[Device]:
         """All devices of the namespace, in two dumps."""
         with self._lock:
-            links = list(self._ip.get_links())
+            links = self._inside(lambda: list(self._ip.get_links()))
             addresses: dict[int, list[str]] = {}
-            for message in self._ip.get_addr():
+            for message in self._inside(lambda: list(self._ip.get_addr())):
                 address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
                 if not address.startswith(_LINK_LOCAL):
                     addresses.setdefault(message["index"], []).append(f"{address}/{message['prefixlen']}")
@@ -229,7 +246,7 @@ class Network:
         """
         name = link_name(iface.tap_name)
         label = f"interface {iface.label}"
-        with self._lock, syscalls.network_namespace(path_of(self.name)):
+        with self._lock:
             self._request(label, "link", "add", ifname=name, kind="tuntap", mode="tap", uid=owner_uid)
             index = self._index(label, name)
             self._request(
@@ -288,7 +305,7 @@ class Network:
 
     def _index(self, subject: str, name: str) -> int:
         with self._lock:
-            found = list(self._ip.link_lookup(ifname=name))
+            found = self._inside(lambda: list(self._ip.link_lookup(ifname=name)))
         if not found:
             raise HostError(subject, f"device {name} vanished", "see who else manages this namespace, then run again")
         return int(found[0])
@@ -300,7 +317,7 @@ class Network:
     def _request(self, subject: str, what: str, verb: str, **arguments: object) -> None:
         try:
             with self._lock:
-                getattr(self._ip, what)(verb, **arguments)
+                self._inside(lambda: getattr(self._ip, what)(verb, **arguments))
         except NetlinkError as exc:
             raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
         except OSError as exc:

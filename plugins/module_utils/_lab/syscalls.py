@@ -98,17 +98,23 @@ def network_namespace(path: str | None) -> Iterator[None]:
         return
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     try:
-        inside = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            setns(inside, CLONE_NEWNET)
-        finally:
-            os.close(inside)
+        enter_network_namespace(path)
         try:
             yield
         finally:
             setns(before, CLONE_NEWNET)
     finally:
         os.close(before)
+
+
+def enter_network_namespace(path: str | None) -> None:
+    """Put the calling thread into the network namespace at ``path`` for good; ``None`` leaves it where it is."""
+    if path is not None:
+        namespace = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            setns(namespace, CLONE_NEWNET)
+        finally:
+            os.close(namespace)
 
 
 def die_with_parent(signal: int) -> None:
