@@ -155,18 +155,18 @@ def change(link: Link, iface: Iface, mac: str) -> list[str]:
     wanted = link.addresses if iface.addresses is None else iface.addresses
     dropped = [address for address in link.addresses if address not in wanted]
     lines += [f"addr del {address} dev {link.name}" for address in dropped]
-    cycled = link.mac != mac
+    # The kernel takes a new MAC address only while the link is down, and forgets IPv6 addresses when it goes down.
+    cycled = link.mac != mac or (link.up and not iface.up)
     if cycled:
-        # The kernel takes a new address only while the link is down, and forgets IPv6 addresses with that.
-        lines += [f"link set {link.name} down", f"link set {link.name} address {mac}"]
+        lines.append(f"link set {link.name} down")
+    if link.mac != mac:
+        lines.append(f"link set {link.name} address {mac}")
     if link.mtu != iface.mtu:
         lines.append(f"link set {link.name} mtu {iface.mtu}")
     # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst).
     lines += [_add(link.name, address) for address in wanted if cycled or dropped or address not in link.addresses]
     if iface.up and (cycled or not link.up):
         lines.append(f"link set {link.name} up")
-    if not iface.up and link.up and not cycled:
-        lines.append(f"link set {link.name} down")
     return lines
 
 
