@@ -1,0 +1,79 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Labs for the tests.  Each lives in a working directory and a network namespace of its own, and is gone when its test ends."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import BASE, MASTERS, Lab, fresh_lab
+
+
+def pytest_sessionstart() -> None:
+    """Say at once what is missing, instead of in every test."""
+    if os.geteuid() != 0:
+        pytest.exit("the integration tests start real guests: run them as root", returncode=2)
+    needed = [BASE / "kernels/default/linux", *(BASE / "masters" / name / "bin/sh" for name in MASTERS.values())]
+    missing = [str(path) for path in needed if not path.exists()]
+    if missing:
+        pytest.exit(f"{', '.join(missing)} missing: run 'make integration', or set DUMM_TEST_BASE", returncode=2)
+
+
+def _namespaces() -> set[str]:
+    directory = Path("/run/netns")
+    return set(os.listdir(directory)) if directory.is_dir() else set()
+
+
+def _host_devices() -> set[str]:
+    return set(os.listdir("/sys/class/net"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nothing_is_left_on_the_host() -> Iterator[None]:
+    """The machine's own namespace has the devices that it had, and there is no namespace, process or mount of a test."""
+    devices = _host_devices()
+    yield
+    assert _host_devices() == devices
+    assert [name for name in _namespaces() if name.startswith("dumm-dumm-test-")] == []
+    assert [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "/dumm-test-" in line] == []
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """An empty lab for one test."""
+    with fresh_lab() as fresh:
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def shared() -> Iterator[Lab]:
+    """A lab that the tests of one file share, for promises that do not need one of their own."""
+    with fresh_lab() as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def pair(lab: Lab) -> Lab:
+    """Two running guests, alice and bob, on bridge br0: 10.0.0.1 and 10.0.0.2."""
+    return make_pair(lab)
+
+
+@pytest.fixture(scope="module")
+def shared_pair(shared: Lab) -> Lab:
+    """The same, shared by the tests of one file."""
+    return make_pair(shared)
+
+
+def make_pair(lab: Lab) -> Lab:
+    """Put two guests on a bridge."""
+    lab.bridge("br0")
+    for name, address in (("alice", "10.0.0.1/24"), ("bob", "10.0.0.2/24")):
+        lab.guest(name, state="present", mem=96)
+        lab.iface(name, "eth0", bridge="br0", address=[address])
+        lab.guest(name)
+    return lab

@@ -1,0 +1,340 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A lab of a test's own: a working directory and a network namespace that nobody else has, and the modules to change them.
+
+The modules' bodies are called in this process, as the action plugins do; ``python lab.py guest '{"name": "alice"}'`` does the same
+in a process of its own, for tests that kill it.  Kernels and masters come from ``DUMM_TEST_BASE`` (tests/prepare.yml makes them).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.dumm.lab.plugins.module_utils import _spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab import runner, uml
+from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
+
+BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
+MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit"}
+REPOSITORY = Path(__file__).resolve().parents[2]
+COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
+
+Result = dict[str, Any]
+
+_BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
+    "guest": (_spec.GUEST, runner.run_guest),
+    "iface": (_spec.IFACE, runner.run_iface),
+    "bridge": (_spec.BRIDGE, runner.run_bridge),
+    "info": (_spec.INFO, runner.run_info),
+}
+# What of a lab's directory changes although no module was called: guests write, and clients ring.
+_LIVELY = {"boot.log", "diff", "work", "spool", "run", "doorbell.lock"}
+
+
+class Refused(Exception):
+    """A module failed.
+
+    :ivar result: what it said, ``msg`` and ``actions``.
+    """
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result["msg"])
+        self.result = result
+
+
+class _Told(BaseException):
+    def __init__(self, result: Result) -> None:
+        super().__init__()
+        self.result = result
+
+
+class _Module:
+    """What a module's body needs of AnsibleModule, with arguments checked and completed as Ansible does."""
+
+    def __init__(self, spec: dict[str, Any], arguments: dict[str, Any], check_mode: bool) -> None:
+        self.check_mode = check_mode
+        self.warnings: list[str] = []
+        validated = ArgumentSpecValidator(spec).validate(arguments)
+        self.params: dict[str, Any] = validated.validated_parameters
+        if validated.error_messages:
+            self.fail_json(msg=validated.errors.msg)
+
+    def warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        raise _Told({"warnings": self.warnings, **result})
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        self.exit_json(failed=True, msg=msg, **result)
+
+
+def call(module: str, arguments: dict[str, Any], check_mode: bool = False) -> Result:
+    """Run a module's body.
+
+    :raises Refused: where it fails.
+    """
+    spec, body = _BODIES[module]
+    try:
+        body(_Module(spec, arguments, check_mode))
+    except _Told as told:
+        if told.result.get("failed"):
+            raise Refused(told.result) from None
+        return told.result
+    raise AssertionError(f"dumm_{module} said nothing")
+
+
+class Lab:
+    """A lab and what tests do with it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.workdir = Workdir.at(str(path))
+        self.name = self.workdir.lab_name
+
+    # The modules
+
+    def guest(self, name: str, *, check: bool = False, **options: Any) -> Result:
+        """``dumm_guest``."""
+        return self.call("guest", {"name": name, **options}, check)
+
+    def iface(self, guest: str, name: str, *, check: bool = False, **options: Any) -> Result:
+        """``dumm_iface``."""
+        return self.call("iface", {"guest": guest, "name": name, **options}, check)
+
+    def bridge(self, name: str, *, check: bool = False, **options: Any) -> Result:
+        """``dumm_bridge``."""
+        return self.call("bridge", {"name": name, **options}, check)
+
+    def info(self, **options: Any) -> Result:
+        """The result of ``dumm_info``."""
+        told: Result = self.call("info", options, False)["lab"]
+        return told
+
+    def call(self, module: str, options: dict[str, Any], check: bool) -> Result:
+        """One of the modules, in this working directory."""
+        return call(module, {"workdir": str(self.path), **options}, check)
+
+    def command(self, module: str, **options: Any) -> list[str]:
+        """Command line of a process that runs a module here and prints its result as JSON."""
+        return [sys.executable, __file__, module, json.dumps({"workdir": str(self.path), **options})]
+
+    # Inside of guests
+
+    def directory(self, guest: str) -> GuestDir:
+        """A guest's directory."""
+        return self.workdir.guest(guest)
+
+    def process(self, guest: str) -> uml.Process:
+        """A guest's process."""
+        process = uml.read_process(self.directory(guest))
+        assert process is not None, f"guest {guest} has no process"
+        return process
+
+    def channel(self, guest: str) -> Channel:
+        """A guest's control line."""
+        return Channel(self.directory(guest), self.process(guest))
+
+    def run(self, guest: str, script: str, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+        """Run a script in a guest, whatever its exit code."""
+        return self.channel(guest).run(script, stdin, timeout)
+
+    def read(self, guest: str, script: str) -> str:
+        """What a script in a guest prints; it must succeed."""
+        done = self.run(guest, script)
+        assert done.code == 0, f"{script!r} in {guest}: exit code {done.code}, {done.stderr!r}, {done.stdout!r}"
+        return done.stdout.decode()
+
+    def link(self, guest: str, name: str) -> Result:
+        """An interface as ``ip -j addr`` in the guest shows it."""
+        found: Result = json.loads(self.read(guest, f"ip -j addr show dev {name}"))[0]
+        return found
+
+    def links(self, guest: str) -> set[str]:
+        """Names of all interfaces in a guest but the loopback, with those that have lost or never got their name."""
+        return set(self.read(guest, "ls /sys/class/net").split()) - {"lo"}
+
+    def addresses(self, guest: str, name: str) -> set[str]:
+        """Addresses of an interface in a guest, without link-local ones."""
+        return {
+            f"{address['local']}/{address['prefixlen']}"
+            for address in self.link(guest, name)["addr_info"]
+            if address["scope"] != "link"
+        }
+
+    def reaches(self, guest: str, address: str, options: str = "-c 2 -i 0.1 -W 2") -> bool:
+        """Whether a guest gets all its pings answered."""
+        return " 0% packet loss" in self.run(guest, f"ping {options} {address}").stdout.decode()
+
+    # The host's side
+
+    def host(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the lab's network namespace."""
+        return subprocess.run(
+            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, check=False, timeout=60
+        )
+
+    def devices(self) -> dict[str, Result]:
+        """Devices of the lab's namespace by name; none where there is no namespace."""
+        if not has_namespace(self.name):
+            return {}
+        found = json.loads(self.host("ip", "-j", "-d", "addr").stdout)
+        return {device["ifname"]: device for device in found}
+
+    def snapshot(self) -> tuple[dict[str, str], dict[str, Result], set[int]]:
+        """Everything that a module may change: the directory tree, the namespace, and which processes there are."""
+        return tree(self.path), _settled(self.devices()), set(processes_of({self.name}))
+
+    # The end
+
+    def teardown(self) -> None:
+        """Take everything away by the modules, as a user does."""
+        found = self.info(inside=False)
+        for name in found["guests"]:
+            self.guest(name, state="absent", wait_timeout=3)
+        for name in found["bridges"]:
+            self.bridge(name, state="absent")
+
+    def leftovers(self) -> list[str]:
+        """What is on this host of a lab that has been taken away."""
+        found = [f"network namespace {self.name}"] if has_namespace(self.name) else []
+        found += [f"process {pid} of guest {guest}" for pid, guest in processes_of({self.name}).items()]
+        found += [f"mount {line}" for line in mounts_of(self.path)]
+        return found
+
+    def destroy(self) -> None:
+        """Take everything away by force, so that a test that failed harms no other."""
+        for pid in processes_of({self.name}):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if has_namespace(self.name):
+            subprocess.run(["ip", "netns", "delete", self.name], check=False, timeout=60)
+        for line in mounts_of(self.path):
+            subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=60)
+
+
+def prepare(path: Path) -> Lab:
+    """Make a working directory with links to the kernel and the masters."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    for kind, names in (("kernels", {"default": "default"}), ("masters", MASTERS)):
+        (path / kind).mkdir()
+        for name, source in names.items():
+            (path / kind / name).symlink_to((BASE / kind / source).resolve())
+    return Lab(path)
+
+
+@contextmanager
+def fresh_lab(path: Path | None = None) -> Iterator[Lab]:
+    """A lab that is gone afterwards, whatever happens; that its teardown leaves nothing is asserted.
+
+    :param path: an empty directory; a temporary one without it.
+    """
+    own = path is None
+    place = Path(tempfile.mkdtemp(prefix="dumm-test-")) if path is None else path
+    lab = prepare(place)
+    try:
+        yield lab
+        lab.teardown()
+        assert lab.leftovers() == []
+    finally:
+        lab.destroy()
+        if own:
+            shutil.rmtree(place)
+
+
+def has_namespace(name: str) -> bool:
+    """Whether there is a network namespace of that name."""
+    return Path("/run/netns", name).exists()
+
+
+def processes_of(labs: set[str]) -> dict[int, str]:
+    """Processes whose root directory names one of these labs, with their guests."""
+    found = {}
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            try:
+                owner = json.loads(Path(entry.path, "root/owner").read_bytes())
+            except (OSError, ValueError):
+                continue
+            if isinstance(owner, dict) and owner.get("lab") in labs:
+                found[int(entry.name)] = owner["guest"]
+    return found
+
+
+def mounts_of(path: Path) -> list[str]:
+    """Lines of the host's mount table that mention a directory."""
+    return [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{path}/" in line]
+
+
+def tree(path: Path) -> dict[str, str]:
+    """All files below a directory with what they are; without what changes by itself."""
+    found = {}
+    for directory, names, files in os.walk(path):
+        names[:] = [name for name in names if name not in _LIVELY]
+        for name in [*names, *files]:
+            full = Path(directory, name)
+            if name not in _LIVELY:
+                found[str(full.relative_to(path))] = _what_it_is(full)
+    return found
+
+
+def _what_it_is(path: Path) -> str:
+    status = path.lstat()
+    kind = stat.filemode(status.st_mode)
+    if stat.S_ISLNK(status.st_mode):
+        return f"{kind} {os.readlink(path)}"
+    if stat.S_ISREG(status.st_mode):
+        return f"{kind} {hashlib.sha256(path.read_bytes()).hexdigest()}"
+    return kind
+
+
+def _settled(devices: dict[str, Result]) -> dict[str, Result]:
+    """Devices without what goes on by itself: timers, and the states that follow from traffic."""
+    text = json.dumps(devices)
+    text = re.sub(r'"(\w*timer\w*|valid_life_time|preferred_life_time)": [0-9.e+-]+', r'"\1": 0', text)
+    settled: dict[str, Result] = json.loads(text)
+    for device in settled.values():
+        device["addr_info"] = [address for address in device["addr_info"] if address["scope"] != "link"]
+    return settled
+
+
+def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+    """Wait until ``look`` returns something true, and return it."""
+    end = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < end, f"waited {seconds:g} s in vain for: {what}"
+        time.sleep(0.02)
+    return found
+
+
+def main() -> None:
+    """Run a module and print its result, one that failed too."""
+    module, arguments = sys.argv[1:]
+    try:
+        result = call(module, json.loads(arguments))
+    except Refused as refused:
+        result = refused.result
+    print(json.dumps(result))
+    sys.exit(bool(result.get("failed")))
+
+
+if __name__ == "__main__":
+    main()
