@@ -47,7 +47,7 @@ is_current() {
 mirror() {
     local found=$MIRROR
     [ -n "$found" ] || found=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        sed -n 's,^Debian \(https\{0,1\}://.*\),\1,p' | grep -v security | sort -u | head -n 1 || true)
+        awk '$1 == "Debian" && $2 ~ "^https?:" && $2 !~ "security" { print $2; exit }' || true)
     printf '%s\n' "${found:-http://deb.debian.org/debian}"
 }
 

@@ -87,7 +87,7 @@ distribution() {
 mirror() {
     local found=$MIRROR
     [ -n "$found" ] || found=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        sed -n "s,^$1 \(https\{0,1\}://.*\),\1,p" | grep -v security | sort -u | head -n 1 || true)
+        awk -v origin="$1" '$1 == origin && $2 ~ "^https?:" && $2 !~ "security" { print $2; exit }' || true)
     [ -n "$found" ] || [ "$1" != Debian ] || found=http://deb.debian.org/debian
     [ -n "$found" ] || die "this host knows no mirror of $1; give master_mirror."
     printf '%s\n' "$found"
