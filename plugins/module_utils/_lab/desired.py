@@ -68,7 +68,7 @@ def guest(params: Params, lab: Lab) -> Wish:
     scope = Scope(guests=frozenset({name}))
     timeout = float(params["wait_timeout"])
     if state == "absent":
-        return Wish(_in_netns(params, lab).without_guest(name), scope, timeout=timeout)
+        return Wish(lab.without_guest(name), scope, timeout=timeout)
     before = lab.guests.get(name, Guest(name))
     given = {key: params[key] for key in ("kernel", "master", "mem", "init", "cmdline") if params.get(key) is not None}
     if "init" in given:
