@@ -21,6 +21,8 @@ import secrets
 import shutil
 import signal
 import string
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -43,6 +45,8 @@ _AFTER_KILL = 5.0
 _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
 _SIGNALS = signal.valid_signals()
+
+Ending = tuple[int, signal.Signals | None]
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ class Channel:
         try:
             with Watch(str(request), self._process.pid) as watch:
                 self._ring(request.name, deadline)
-                ended = watch.until(lambda: self._look(request, deadline), deadline)
+                ended = watch.until(self._look(request, deadline), deadline)
                 if ended is None:
                     check_alive(self._directory.name, self._process, self._directory)
                     raise self._give_up(request, watch, timeout)
@@ -130,6 +134,8 @@ class Channel:
                 return None
             line = os.open(self._directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
+                with suppress(FileExistsError):
+                    os.mknod(self._directory.spool / text.lstrip("!") / "rung", 0o600)
                 os.write(line, f"{text}\n".encode())
             finally:
                 os.close(line)
@@ -145,20 +151,30 @@ class Channel:
         return True
 
     def _waiting(self) -> int:
-        """How many requests the guest has not picked up."""
+        """How many bells the guest has not heard: one that has not been rung yet must not keep others from ringing."""
         return sum(
             1
             for entry in os.scandir(self._directory.spool)
-            if entry.name != BOOT and entry.is_dir(follow_symlinks=False) and not os.path.lexists(f"{entry.path}/ack")
+            if os.path.lexists(f"{entry.path}/rung") and not os.path.lexists(f"{entry.path}/ack")
         )
 
-    def _look(self, request: Path, deadline: Deadline) -> tuple[int, signal.Signals | None] | None:
-        ended = ending(request)
-        age = deadline.seconds - deadline.left
-        if ended is None and age > _RING_AGAIN and not os.path.lexists(request / "ack"):
-            # The agent may have been started anew and its predecessor's bells with it; asked twice it still runs once.
-            self._ring(request.name, deadline)
-        return ended
+    def _look(self, request: Path, deadline: Deadline) -> Callable[[], Ending | None]:
+        """What says whether a request has ended.
+
+        The agent may have been started anew and its predecessor's bells with it, so the bell is rung again; asked twice it still
+        runs once.  Ever more rarely, because a guest that does not listen must not find its line full one day.
+        """
+        again = _RING_AGAIN
+
+        def look() -> Ending | None:
+            nonlocal again
+            ended = ending(request)
+            if ended is None and deadline.seconds - deadline.left > again and not os.path.lexists(request / "ack"):
+                again *= 2
+                self._ring(request.name, deadline)
+            return ended
+
+        return look
 
     def _give_up(self, request: Path, watch: Watch, timeout: float) -> GuestError | WaitTimeout:
         """Kill what was asked for; the error that says why."""
@@ -208,7 +224,7 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"") -> 
     return request
 
 
-def ending(request: Path) -> tuple[int, signal.Signals | None] | None:
+def ending(request: Path) -> Ending | None:
     """Exit status and signal that a guest left for a request; ``None`` while there are none."""
     try:
         text = files.read_beneath(request, "exit", 16)
