@@ -56,6 +56,9 @@ exec "$init"
 MINIMAL = r"""#!/bin/sh
 # Init for a dumm.lab guest that has none of its own: mounts, reaping, clean power-off.
 mkdir -p /dev/pts /dev/shm
+for link in fd: stdin:/0 stdout:/1 stderr:/2; do
+  ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"
+done
 mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
 mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
 mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
