@@ -1,0 +1,189 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""dumm_bridge: segments, the host's leg in them, and what is plugged in."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from lab import Lab
+
+
+def _ports(lab: Lab, bridge: str) -> set[str]:
+    return {name for name, device in lab.devices().items() if device.get("master") == bridge}
+
+
+def test_a_bridge_is_made_in_the_labs_namespace_only(lab: Lab) -> None:
+    result = lab.bridge("br0")
+
+    assert result["changed"] and result["bridge"]["device"] == "br0"
+    assert lab.devices()["br0"]["linkinfo"]["info_kind"] == "bridge"
+    assert "UP" in lab.devices()["br0"]["flags"]
+    assert "br0" not in os.listdir("/sys/class/net")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"address": ["10.0.0.254/24", "fd00::fe/64"]},
+        {"address": []},
+        {"mtu": 1400},
+        {"stp": True},
+        {"group_fwd_mask": 16384},
+        {"mtu": 9000, "stp": True, "group_fwd_mask": 8, "address": ["10.0.0.254/24"]},
+    ],
+)
+def test_a_bridge_with_its_settings_is_made_once(lab: Lab, options: dict[str, Any]) -> None:
+    first = lab.bridge("br0", **options)
+    index = lab.devices()["br0"]["ifindex"]
+    second = lab.bridge("br0", **options)
+
+    assert first["changed"] and not second["changed"]
+    assert second["diff"]["before"] == second["diff"]["after"]
+    assert {key: first["bridge"][key] for key in options if key != "address"} == {
+        key: value for key, value in options.items() if key != "address"
+    }
+    assert set(first["bridge"]["address"]) == set(options.get("address", ()))
+    assert lab.devices()["br0"]["ifindex"] == index
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "back"), [("mtu", 1400, 1500), ("stp", True, False), ("group_fwd_mask", 16384, 0)]
+)
+def test_a_setting_of_a_bridge_in_use_changes_in_place(lab: Lab, option: str, value: Any, back: Any) -> None:
+    lab.bridge("br0")
+    index = lab.devices()["br0"]["ifindex"]
+
+    for wanted in (value, back):
+        result = lab.bridge("br0", **{option: wanted})
+        assert result["changed"] and result["bridge"][option] == wanted
+        assert not lab.bridge("br0", **{option: wanted})["changed"]
+    assert lab.devices()["br0"]["ifindex"] == index
+
+
+def test_the_hosts_leg_reaches_the_guests(pair: Lab) -> None:
+    pair.bridge("br0", address=["10.0.0.254/24", "fd00::fe/64"])
+    pair.iface("alice", "eth0", address=["10.0.0.1/24", "fd00::1/64"])
+
+    assert pair.host("ping", "-c", "2", "-i", "0.1", "-W", "2", "10.0.0.1").returncode == 0
+    assert pair.host("ping", "-c", "2", "-i", "0.1", "-W", "2", "fd00::1").returncode == 0
+    assert pair.reaches("bob", "10.0.0.254")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (["10.0.0.254/24"], []),
+        (["10.0.0.254/24"], ["10.0.0.253/24"]),
+        (["10.0.0.253/24", "10.0.0.254/24"], ["10.0.0.254/24"]),
+        (["10.0.0.254/24", "fd00::fe/64"], ["fd00::fe/64", "10.1.0.254/16"]),
+    ],
+)
+def test_the_hosts_leg_has_the_addresses_that_are_asked_for(lab: Lab, before: list[str], after: list[str]) -> None:
+    lab.bridge("br0", address=before)
+
+    result = lab.bridge("br0", address=after)
+
+    found = lab.devices()["br0"]["addr_info"]
+    assert {f"{a['local']}/{a['prefixlen']}" for a in found if a["scope"] == "global"} == set(after)
+    assert set(result["bridge"]["address"]) == set(after)
+    assert not lab.bridge("br0", address=after)["changed"]
+    assert not lab.bridge("br0")["changed"]
+
+
+def test_interfaces_are_plugged_in_and_others_stay(pair: Lab) -> None:
+    pair.iface("bob", "eth1")
+    pair.bridge("br1")
+
+    result = pair.bridge("br0", interfaces=["bob:eth1"])
+
+    assert result["changed"]
+    assert result["bridge"]["interfaces"] == ["alice:eth0", "bob:eth0", "bob:eth1"]
+    assert _ports(pair, "br0") == {"alice-eth0", "bob-eth0", "bob-eth1"}
+    assert not pair.bridge("br0", interfaces=["bob:eth1"])["changed"]
+
+
+def test_interfaces_move_from_another_bridge(pair: Lab) -> None:
+    pair.bridge("br1", interfaces=["alice:eth0", "bob:eth0"])
+
+    assert (_ports(pair, "br0"), _ports(pair, "br1")) == (set(), {"alice-eth0", "bob-eth0"})
+    assert pair.info()["guests"]["alice"]["interfaces"]["eth0"]["bridge"] == "br1"
+    assert pair.reaches("alice", "10.0.0.2")
+
+
+@pytest.mark.parametrize("stay", [["alice:eth0"], []])
+def test_purge_unplugs_whatever_is_not_named(pair: Lab, stay: list[str]) -> None:
+    result = pair.bridge("br0", interfaces=stay, purge_interfaces=True)
+
+    assert result["changed"] and result["bridge"]["interfaces"] == stay
+    assert _ports(pair, "br0") == {name.replace(":", "-") for name in stay}
+    assert pair.links("bob") == {"eth0"}
+    assert not pair.bridge("br0", interfaces=stay, purge_interfaces=True)["changed"]
+
+
+def test_an_absent_bridge_leaves_its_interfaces_unplugged(pair: Lab) -> None:
+    result = pair.bridge("br0", state="absent")
+    again = pair.bridge("br0", state="absent")
+
+    assert result["changed"] and result["bridge"] is None
+    assert not again["changed"]
+    assert "br0" not in pair.devices()
+    assert pair.addresses("alice", "eth0") == {"10.0.0.1/24"}
+    assert pair.info()["guests"]["alice"]["interfaces"]["eth0"]["bridge"] is None
+    pair.bridge("br0", interfaces=["alice:eth0", "bob:eth0"])
+    assert pair.reaches("alice", "10.0.0.2")
+
+
+def test_a_bridge_that_somebody_deleted_is_made_anew_with_its_ports(pair: Lab) -> None:
+    pair.host("ip", "link", "delete", "br0")
+
+    result = pair.bridge("br0")
+
+    assert result["changed"]
+    for name in ("alice", "bob"):
+        pair.guest(name)
+    assert pair.reaches("alice", "10.0.0.2")
+    assert not pair.bridge("br0")["changed"]
+
+
+@pytest.mark.parametrize("setting", ["mtu", "mode"])
+def test_what_somebody_else_changed_on_a_bridge_is_put_right(pair: Lab, setting: str) -> None:
+    pair.bridge("br0", mtu=1500, address=["10.0.0.254/24"])
+    pair.host("ip", "link", "set", "br0", *(("mtu", "1300") if setting == "mtu" else ("down",)))
+
+    result = pair.bridge("br0", mtu=1500, address=["10.0.0.254/24"])
+
+    assert result["changed"]
+    assert pair.host("ping", "-c", "1", "-W", "2", "10.0.0.1").returncode == 0
+    assert not pair.bridge("br0", mtu=1500, address=["10.0.0.254/24"])["changed"]
+
+
+def test_lldp_passes_only_with_its_bit_in_group_fwd_mask(pair: Lab) -> None:
+    """The IEEE's group 0x0e goes no further than the bridge unless it is told to forward it."""
+    listen = (
+        "import socket,sys;"
+        "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW,socket.htons(0x88cc));s.bind(('eth0',0x88cc));"
+        "s.setsockopt(263,1,__import__('struct').pack('IHH8s',2,0,6,bytes.fromhex('0180c200000e')));"
+        "open('/root/ready','w').close();s.settimeout(float(sys.argv[1]));s.recv(2000);print('heard')"
+    )
+    send = (
+        "import socket,time,os;"
+        "s=socket.socket(socket.AF_PACKET,socket.SOCK_RAW);s.bind(('eth0',0x88cc));"
+        "m=bytes.fromhex('0180c200000e')+s.getsockname()[4]+b'\\x88\\xcc'+bytes(60);"
+        "[(s.send(m),time.sleep(.1)) for _ in range(10)]"
+    )
+
+    def heard(seconds: float) -> bool:
+        pair.read("bob", f'rm -f /root/ready; python3 -c "{listen}" {seconds} >/root/out 2>&1 & echo')
+        pair.read("bob", "while [ ! -e /root/ready ]; do sleep .05; done")
+        pair.read("alice", f'python3 -c "{send}"')
+        return "heard" in pair.read("bob", f"sleep {seconds}; cat /root/out")
+
+    assert not heard(1.5)
+    pair.bridge("br0", group_fwd_mask=16384)
+    assert heard(1.5)
