@@ -168,7 +168,7 @@ done
 leave_current # what the other run may have done meanwhile
 clear_left_over
 NEW=$KERNELS/.new-$$ SCRATCH=$KERNELS/.new-$$-scratch
-trap 'rm -rf "$NEW" "$SCRATCH"' EXIT
+trap 'rm -rf "$NEW" "$SCRATCH" "$DEBS.new"' EXIT
 mkdir -p "$NEW" "$SCRATCH"
 
 if [ "$SUITE" = host ]; then
