@@ -229,12 +229,12 @@ class Network:
 
     def change_addresses(self, subject: str, index: int, before: Iterable[str], after: Iterable[str]) -> None:
         """Replace a device's addresses, those that stay untouched."""
-        old, new = set(before), set(after)
-        # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst),
-        # so those that stay are said again.
-        changes = [("del", address) for address in sorted(old - new)]
-        changes += [("replace", address) for address in (sorted(new) if old - new else sorted(new - old))]
-        for verb, address in changes:
+        old, new = list(before), list(after)
+        # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst), so the
+        # last goes first, and those that stay are said again.
+        dropped = [("del", address) for address in reversed(old) if address not in new]
+        said = [("replace", address) for address in new if dropped or address not in old]
+        for verb, address in (*dropped, *said):
             ip, length = address.split("/")
             self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
 

@@ -153,7 +153,8 @@ def change(link: Link, iface: Iface, mac: str) -> list[str]:
     """Lines that make an interface what it should be."""
     lines: list[str] = []
     wanted = link.addresses if iface.addresses is None else iface.addresses
-    dropped = [address for address in link.addresses if address not in wanted]
+    # The last first: the first of an IPv4 prefix takes the others of it along, which are not there to be removed then.
+    dropped = [address for address in reversed(link.addresses) if address not in wanted]
     lines += [f"addr del {address} dev {link.name}" for address in dropped]
     # The kernel takes a new MAC address only while the link is down, and forgets IPv6 addresses when it goes down.
     cycled = link.mac != mac or (link.up and not iface.up)
@@ -163,7 +164,7 @@ def change(link: Link, iface: Iface, mac: str) -> list[str]:
         lines.append(f"link set {link.name} address {mac}")
     if link.mtu != iface.mtu:
         lines.append(f"link set {link.name} mtu {iface.mtu}")
-    # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst).
+    # Those that stay went with it too (promote_secondaries, ip-sysctl.rst).
     lines += [_add(link.name, address) for address in wanted if cycled or dropped or address not in link.addresses]
     if iface.up and (cycled or not link.up):
         lines.append(f"link set {link.name} up")
