@@ -73,7 +73,7 @@ class _Planner:
         scope = self.wish.scope
         guests = sorted(scope.guests | {port[0] for port in scope.ifaces if port[0] in self.after.guests})
         fates = {name: self._fate(name) for name in guests}
-        used = {bridge for name in guests if fates[name].runs for bridge in self._bridges_of(name)}
+        used = {bridge for name in guests for bridge in self._bridges_used(name, fates[name])}
         bridges = scope.bridges | {name for name in used if netlink.bridge_owner(name) not in self.actual.devices}
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
         if self.after.netns != self.before.netns:
@@ -94,6 +94,15 @@ class _Planner:
 
     def _bridges_of(self, guest: str) -> set[str]:
         return {iface.bridge for iface in self.after.guests[guest].interfaces.values() if iface.bridge is not None}
+
+    def _bridges_used(self, guest: str, fate: _Fate) -> set[str]:
+        """The bridges that the TAPs of a guest are to be plugged into: those it has and, if it runs, those it is to have."""
+        wanted = [iface for name in self._in_scope(guest) if (iface := self._wanted(guest, name)) is not None]
+        return {
+            iface.bridge
+            for iface in wanted
+            if iface.bridge is not None and (fate.runs or netlink.iface_owner(iface.label) in self.actual.devices)
+        }
 
     def _bridge_present(self, name: str) -> Iterator[Step]:
         bridge = self.after.bridges[name]
@@ -183,9 +192,11 @@ class _Planner:
         yield from self._taps(name, fate)
         if fate.starts:
             yield self._start(name)
-        elif fate.was is Power.RUNNING and not fate.stops and name in self.after.guests:
-            yield from self._live_interfaces(name)
-        yield from self._pause(name, fate)
+        changes: list[Step] = []
+        if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
+            changes = list(self._live_interfaces(name))
+        yield from changes
+        yield from self._pause(name, fate, tuple(step.key for step in changes))
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
                 f"forget {label}",
@@ -214,10 +225,10 @@ class _Planner:
         )
         return Step(f"start {guest.label}", Start(guest, self.prepared[name], units), (f"start {guest.label}",), needs)
 
-    def _pause(self, name: str, fate: _Fate) -> Iterator[Step]:
+    def _pause(self, name: str, fate: _Fate, changes: tuple[str, ...]) -> Iterator[Step]:
         label = f"guest {name}"
         if fate.will is Power.PAUSED and (fate.starts or fate.was is Power.RUNNING):
-            yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", f"configure {label}"))
+            yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", *changes))
         if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts:
             yield Step(f"resume {label}", Resume(name), (f"resume {label}",))
 
