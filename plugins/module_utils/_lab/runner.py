@@ -161,6 +161,12 @@ def _check_readable(actual: Actual, wish: Wish) -> None:
             raise InvalidInput(
                 f"interface {owner}:{name}", f"guest {owner} is paused", "resume it first (state: started)"
             )
+        if guest is not None and guest.power is Power.STARTING:
+            raise InvalidInput(
+                f"interface {owner}:{name}",
+                f"guest {owner} does not answer yet, a run may have been cut off while it started",
+                "start it first with dumm_guest (state: started)",
+            )
     for live in actual.live.values():
         if live.unreadable is not None:
             raise live.unreadable
