@@ -1,0 +1,32 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Settings for all unit tests: as many examples as take seconds, nothing left in the checkout.
+
+``--hypothesis-profile=thorough`` takes minutes.
+"""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+from hypothesis import HealthCheck, configuration, settings
+
+_home = tempfile.TemporaryDirectory(prefix="dumm-hypothesis-")
+configuration.set_hypothesis_home_dir(_home.name)
+for name, examples in {"unit": 200, "thorough": 5000}.items():
+    settings.register_profile(
+        name,
+        deadline=None,
+        database=None,
+        max_examples=examples,
+        suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    )
+settings.load_profile("unit")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Take hypothesis's own files away."""
+    _home.cleanup()

@@ -1,0 +1,439 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A lab host in memory, for the tests of what is planned.
+
+It does to dictionaries what the kernel, the guests and the disk do to the real thing, and it refuses what they refuse: a TAP that is
+in use is not deleted, a unit that is up is not removed, a bridge is there before a port is plugged into it.  It also forgets what
+they forget: the secondary addresses of a prefix with its first one, IPv6 addresses with the link.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import ipaddress
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    HOST_NETNS,
+    Bridge,
+    Guest,
+    Iface,
+    Lab,
+    Power,
+    UnionEngine,
+    link_name,
+)
+from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
+from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual, Live
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
+from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, Prepared, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.uml import Kernel, Process
+
+LAB = "dumm-test"
+LOOPBACK = network.Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))
+
+
+class Refused(AssertionError):
+    """The host would not have done that."""
+
+
+def need(condition: bool, complaint: str) -> None:
+    """Refuse unless the condition holds."""
+    if not condition:
+        raise Refused(complaint)
+
+
+@dataclass
+class Unit:
+    """A device of a guest's vector driver.  It holds its TAP from when it comes up until it goes down."""
+
+    number: int
+    tap: str
+    name: str
+    mac: str
+    mtu: int
+    up: bool = False
+    attached: bool = False
+    addresses: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Run:
+    """What is known of a guest's last process."""
+
+    power: Power
+    process: Process
+    units: dict[int, Unit] = field(default_factory=dict)
+    reason: str | None = None
+
+    def named(self, name: str) -> Unit:
+        """The unit that has a name in the guest."""
+        for unit in self.units.values():
+            if unit.name == name:
+                return unit
+        raise Refused(f"Cannot find device {name}")
+
+
+class Host:
+    """A host, its disk and its guests.
+
+    :ivar spaces: the devices that bear the lab's mark by owner, for each network namespace.
+    :ivar ours: namespaces that the lab made.
+    """
+
+    def __init__(self) -> None:
+        self.netns: str | None = None
+        self.guests: dict[str, Guest] = {}
+        self.bridges: dict[str, Bridge] = {}
+        self.spaces: dict[str, dict[str, Device]] = {HOST_NETNS: {}}
+        self.ours: set[str] = set()
+        self.runs: dict[str, Run] = {}
+        self.strays: dict[str, tuple[int, ...]] = {}
+        self._serial = 1
+
+    # Looking
+
+    @property
+    def space(self) -> str:
+        """The namespace that the lab lives in."""
+        return self.netns or LAB
+
+    @property
+    def devices(self) -> dict[str, Device]:
+        """The lab's devices."""
+        return self.spaces.setdefault(self.space, {}) if self.space in self.spaces else {}
+
+    def power(self, name: str) -> Power:
+        """What a guest is doing."""
+        return self.runs[name].power if name in self.runs else Power.STOPPED
+
+    def observe(self) -> Actual:
+        """The host as ``observe`` and ``look_inside`` would tell it."""
+        guests = {name: dataclasses.replace(guest, power=self.power(name)) for name, guest in self.guests.items()}
+        return Actual(
+            lab=Lab(LAB, self.space, guests, dict(self.bridges)),
+            netns_exists=self.space in self.spaces,
+            netns_ours=self.space in self.ours,
+            devices={
+                owner: dataclasses.replace(device, carrier=self._is_attached(owner))
+                for owner, device in self.devices.items()
+            },
+            live={name: self._live(name) for name in guests},
+            strays={name: pids for name, pids in self.strays.items() if not self.power(name).alive},
+        )
+
+    def _live(self, name: str) -> Live:
+        run = self.runs.get(name)
+        if run is None:
+            return Live(None)
+        if run.power is not Power.RUNNING:
+            return Live(run.process, reason=run.reason)
+        links = {
+            unit.name: network.Link(unit.name, unit.number, unit.mac, unit.mtu, unit.up, tuple(unit.addresses))
+            for unit in run.units.values()
+        }
+        return Live(run.process, network.Inside(name, {"lo": LOOPBACK, **links}, ()))
+
+    def _is_attached(self, owner: str) -> bool:
+        return any(
+            unit.attached and owner == f"iface {unit.tap}"
+            for run in self.runs.values()
+            if run.power.alive
+            for unit in run.units.values()
+        )
+
+    def plan(self, wish: Wish) -> Plan:
+        """What would be done."""
+        return plan(self.observe(), wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
+
+    # Doing
+
+    def apply(self, what: Plan, order: random.Random | None = None, stop_after: int | None = None) -> list[str]:
+        """Do the steps, in any order that their needs allow.
+
+        :param order: picks the next of the steps that could be done; without it they are done as they are listed.
+        :param stop_after: how many steps are done before the run is killed.
+        :return: the keys of what was done.
+        """
+        waiting = list(what.steps)
+        keys = {step.key for step in waiting}
+        done: list[str] = []
+        while waiting and len(done) != stop_after:
+            ready = [step for step in waiting if not (set(step.needs) & keys) - set(done)]
+            step = order.choice(ready) if order else ready[0]
+            self._do(step)
+            waiting.remove(step)
+            done.append(step.key)
+        return done
+
+    def _do(self, step: Step) -> None:
+        try:
+            self._carry_out(step.deed)
+        except Refused as exc:
+            raise Refused(f"{step.key}: {exc}") from exc
+
+    @functools.singledispatchmethod
+    def _carry_out(self, deed: steps.Deed) -> None:
+        raise NotImplementedError(deed)
+
+    @_carry_out.register
+    def _(self, deed: steps.MakeNamespace) -> None:
+        need(deed.netns == self.space, "the lab does not live there")
+        need(bool(self.guests or self.bridges), "nothing would say whose namespace it is")
+        if deed.netns not in self.spaces:
+            self.spaces[deed.netns] = {}
+            self.ours.add(deed.netns)
+
+    @_carry_out.register
+    def _(self, deed: steps.StoreNetns) -> None:
+        self.netns = deed.netns
+
+    @_carry_out.register
+    def _(self, deed: steps.RemoveNamespace) -> None:
+        need(not any(run.power.alive for run in self.runs.values()), "a guest still lives there")
+        if deed.netns in self.ours:
+            self.ours.remove(deed.netns)
+            del self.spaces[deed.netns]
+        self.netns = None
+
+    @_carry_out.register
+    def _(self, deed: steps.StoreGuest) -> None:
+        self.guests[deed.guest.name] = dataclasses.replace(deed.guest, power=Power.STOPPED)
+
+    @_carry_out.register
+    def _(self, deed: steps.ForgetGuest) -> None:
+        need(not self.power(deed.name).alive, "it still runs")
+        need(not self.strays.get(deed.name), "processes of it still run")
+        self.guests.pop(deed.name, None)
+        self.runs.pop(deed.name, None)
+
+    @_carry_out.register
+    def _(self, deed: steps.StoreBridge) -> None:
+        self.bridges[deed.bridge.name] = deed.bridge
+
+    @_carry_out.register
+    def _(self, deed: steps.ForgetBridge) -> None:
+        plugged = [i.label for g in self.guests.values() for i in g.interfaces.values() if i.bridge == deed.name]
+        need(not plugged, f"{plugged} still name it")
+        self.bridges.pop(deed.name, None)
+
+    @_carry_out.register
+    def _(self, deed: steps.AddBridge) -> None:
+        bridge = deed.bridge
+        self._add_device(
+            netlink.bridge_owner(bridge.name),
+            bridge.name,
+            kind="bridge",
+            mtu=bridge.mtu or 1500,
+            addresses=bridge.addresses or (),
+            stp=bridge.stp,
+            group_fwd_mask=bridge.group_fwd_mask,
+        )
+
+    @_carry_out.register
+    def _(self, deed: steps.SetBridge) -> None:
+        bridge = deed.bridge
+        found = self._found(netlink.bridge_owner(bridge.name), deed.found)
+        self.devices[netlink.bridge_owner(bridge.name)] = dataclasses.replace(
+            found,
+            mtu=bridge.mtu or found.mtu,
+            addresses=found.addresses if bridge.addresses is None else bridge.addresses,
+            stp=bridge.stp,
+            group_fwd_mask=bridge.group_fwd_mask,
+            up=True,
+        )
+
+    @_carry_out.register
+    def _(self, deed: steps.AddTap) -> None:
+        iface = deed.iface
+        master = self._bridge_index(iface.bridge)
+        self._add_device(netlink.iface_owner(iface.label), iface.tap_name, kind="tuntap", mtu=iface.mtu, master=master)
+
+    @_carry_out.register
+    def _(self, deed: steps.SetTap) -> None:
+        owner = netlink.iface_owner(deed.iface.label)
+        found = self._found(owner, deed.found)
+        master = self._bridge_index(deed.iface.bridge)
+        self.devices[owner] = dataclasses.replace(found, master=master, mtu=deed.iface.mtu, up=True)
+
+    @_carry_out.register
+    def _(self, deed: steps.DeleteDevice) -> None:
+        owner = deed.found.owner or ""
+        if owner not in self.devices:
+            return
+        need(not self._is_attached(owner), "a guest is attached to it")
+        del self.devices[owner]
+        for key, device in self.devices.items():
+            if device.master == deed.found.index:
+                self.devices[key] = dataclasses.replace(device, master=None)
+
+    @_carry_out.register
+    def _(self, deed: steps.Start) -> None:
+        name = deed.guest.name
+        need(not self.power(name).alive, "it runs already")
+        need(not self.strays.get(name), "processes of an earlier start still run")
+        need(dataclasses.replace(deed.guest, power=Power.STOPPED) == self.guests.get(name), "it is not stored so")
+        need(self.space in self.spaces, "there is no namespace to live in")
+        run = Run(Power.RUNNING, process_of(deed.guest, deed.prepared))
+        self.runs[name] = run
+        for number, (iface, mac) in enumerate(deed.units):
+            self._plug(run, iface, number, mac)
+            self._configure(name, network.appear(number, iface))
+
+    @_carry_out.register
+    def _(self, deed: steps.Stop) -> None:
+        self.runs.pop(deed.name, None)
+        self.strays.pop(deed.name, None)
+
+    @_carry_out.register
+    def _(self, deed: steps.Clean) -> None:
+        self.runs.pop(deed.name, None)
+        self.strays.pop(deed.name, None)
+
+    @_carry_out.register
+    def _(self, deed: steps.Pause) -> None:
+        need(self.power(deed.name) is Power.RUNNING, "it does not run")
+        self.runs[deed.name].power = Power.PAUSED
+
+    @_carry_out.register
+    def _(self, deed: steps.Resume) -> None:
+        need(self.power(deed.name) is Power.PAUSED, "it is not paused")
+        self.runs[deed.name].power = Power.RUNNING
+
+    @_carry_out.register
+    def _(self, deed: steps.Plug) -> None:
+        need(self.power(deed.iface.guest) is Power.RUNNING, "its guest does not run")
+        self._plug(self.runs[deed.iface.guest], deed.iface, deed.unit, deed.mac)
+
+    @_carry_out.register
+    def _(self, deed: steps.Unplug) -> None:
+        need(self.power(deed.guest) is Power.RUNNING, "its guest does not run")
+        units = self.runs[deed.guest].units
+        need(deed.unit in units, "there is no such unit")
+        need(not units[deed.unit].up, "the kernel does not remove a unit that is up")
+        del units[deed.unit]
+
+    @_carry_out.register
+    def _(self, deed: steps.Configure) -> None:
+        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
+        self._configure(deed.guest, deed.lines)
+
+    def _add_device(self, owner: str, full_name: str, **settings: object) -> None:
+        need(self.space in self.spaces, "there is no namespace to make it in")
+        need(owner not in self.devices, "it is there already")
+        name = link_name(full_name)
+        need(all(device.name != name for device in self.devices.values()), f"{name} is taken")
+        self._serial += 1
+        plain = Device(
+            index=self._serial,
+            name=name,
+            kind="",
+            owner=owner,
+            master=None,
+            mtu=1500,
+            mac=f"0a:00:00:00:00:{self._serial & 0xFF:02x}",
+            up=True,
+            carrier=False,
+        )
+        self.spaces[self.space][owner] = dataclasses.replace(plain, **settings)  # type: ignore[arg-type]
+
+    def _found(self, owner: str, found: Device) -> Device:
+        device = self.devices.get(owner)
+        need(device is not None and device.index == found.index, "it is gone")
+        assert device is not None
+        return device
+
+    def _bridge_index(self, name: str | None) -> int | None:
+        if name is None:
+            return None
+        device = self.devices.get(netlink.bridge_owner(name))
+        need(device is not None, f"there is no bridge {name} to plug it into")
+        assert device is not None
+        return device.index
+
+    # Inside of a guest
+
+    def _plug(self, run: Run, iface: Iface, number: int, mac: str) -> None:
+        need(number not in run.units, "the unit is in use")
+        owner = netlink.iface_owner(iface.label)
+        need(owner in self.devices, "it has no TAP")
+        need(self.devices[owner].mtu == iface.mtu, "its TAP has another MTU")
+        run.units[number] = Unit(number, iface.label, f"vec{number}", mac, iface.mtu)
+
+    def _configure(self, name: str, lines: list[str] | tuple[str, ...]) -> None:
+        run = self.runs[name]
+        for line in lines:
+            match line.split():
+                case ["link", "set", device, "up"]:
+                    self._bring_up(run, run.named(device))
+                case ["link", "set", device, "down"]:
+                    unit = run.named(device)
+                    unit.up = unit.attached = False
+                    unit.addresses = [address for address in unit.addresses if ":" not in address]
+                case ["link", "set", device, "name", new]:
+                    need(not run.named(device).up, "Device or resource busy")
+                    need(all(unit.name != new for unit in run.units.values()), "File exists")
+                    run.named(device).name = new
+                case ["link", "set", device, "address", mac]:
+                    need(not run.named(device).up, "Device or resource busy")
+                    run.named(device).mac = mac
+                case ["link", "set", device, "mtu", mtu]:
+                    need(int(mtu) <= 1500, "the unit's buffers were made for 1500 bytes")
+                    run.named(device).mtu = int(mtu)
+                case ["addr", "del", address, "dev", device]:
+                    self._drop_address(run.named(device), address)
+                case ["addr", "replace", address, "dev", device, *rest]:
+                    need(rest == (["nodad"] if ":" in address else []), "duplicates are looked for in IPv6 only")
+                    unit = run.named(device)
+                    unit.addresses += [] if address in unit.addresses else [address]
+                case _:
+                    raise Refused(f"ip does not understand {line!r}")
+
+    def _bring_up(self, run: Run, unit: Unit) -> None:
+        if unit.up:
+            return
+        owner = f"iface {unit.tap}"
+        need(owner in self.devices, f"{unit.name} has no TAP to attach to")
+        need(not self._is_attached(owner), f"the TAP of {unit.name} is busy")
+        unit.up = unit.attached = True
+
+    @staticmethod
+    def _drop_address(unit: Unit, address: str) -> None:
+        need(address in unit.addresses, "Cannot assign requested address")
+        subnet = ipaddress.ip_interface(address).network
+        alike = [each for each in unit.addresses if ipaddress.ip_interface(each).network == subnet]
+        first = ":" not in address and alike[0] == address
+        unit.addresses = [each for each in unit.addresses if each != address and not (first and each in alike)]
+
+
+def prepared(guest: Guest) -> Prepared:
+    """What a definition means on this host."""
+    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, (), None)
+    return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here")
+
+
+def process_of(guest: Guest, what: Prepared) -> Process:
+    """The process of a guest that was started."""
+    return Process(
+        pid=4711,
+        started=1,
+        boot="another boot",
+        launch="0123456789ab",
+        kernel=str(what.kernel.path),
+        release=what.kernel.release,
+        master=what.master,
+        mem=guest.mem,
+        init=guest.init,
+        cmdline=guest.cmdline,
+        layers=guest.layers,
+        engine=what.engine.value,
+        why=what.why,
+    )
