@@ -31,7 +31,7 @@ setup-test:
 test: setup-test ## Run everything below: lint, sanity, unit and integration
 	@scripts/test.sh lint sanity unit integration
 
-lint: setup-test ## Run ansible-lint, ruff, yamllint and mypy
+lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
 
 sanity: setup-test ## Run ansible-test sanity

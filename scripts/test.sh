@@ -62,6 +62,8 @@ lint() {
     check "ruff check" ruff check .
     check "ruff format" ruff format --check .
     check yamllint yamllint --strict .
+    check antsibull-changelog antsibull-changelog lint
+    check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --skip-rstcheck .
     check mypy env MYPYPATH=.collections mypy
 }
 
