@@ -125,7 +125,7 @@ def happen(host: Host, accident: Accident) -> None:
             if accident.what == "taken down":
                 host._configure(name, [f"link set {unit.name} down"])
             elif accident.what == "address added":
-                unit.addresses.append("10.9.0.9/24")
+                host._configure(name, [f"addr replace 10.9.0.9/24 dev {unit.name}"])
             elif accident.what == "addresses lost":
                 unit.addresses.clear()
             elif accident.what == "mac changed":
