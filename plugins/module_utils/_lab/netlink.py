@@ -11,6 +11,7 @@ object; nothing without that mark is changed or deleted.  A namespace of ours is
 from __future__ import annotations
 
 import errno
+import hashlib
 import threading
 import traceback
 import zlib
@@ -188,26 +189,22 @@ class Network:
         """
         name = link_name(bridge.name)
         with self._lock:
-            self._request(
+            owner = bridge_owner(bridge.name)
+            index = self._make(
                 bridge.label,
-                "link",
-                "add",
-                ifname=name,
+                owner,
                 kind="bridge",
                 br_mcast_querier=1,
                 br_stp_state=int(bridge.stp),
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )
-            index = self._index(bridge.label, name)
             with syscalls.network_namespace(path_of(self.name)):
-                conf = Path("/proc/sys/net/ipv6/conf") / name
+                conf = Path("/proc/sys/net/ipv6/conf") / self._unnamed(owner)
                 for key, value in (("accept_ra", 0), ("autoconf", 0), ("accept_dad", 0), ("disable_ipv6", 0)):
                     with suppress(FileNotFoundError):
                         (conf / key).write_text(str(value))
-            settings: dict[str, object] = {"ifalias": self._mark + bridge_owner(bridge.name), "state": "up"}
-            if bridge.mtu is not None:
-                settings["mtu"] = bridge.mtu
-            self._request(bridge.label, "link", "set", index=index, **settings)
+            settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
+            self._name(bridge.label, owner, index, name, **settings)
             self._add_altname(index, name, bridge.name)
             self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())
@@ -247,19 +244,9 @@ class Network:
         name = link_name(iface.tap_name)
         label = f"interface {iface.label}"
         with self._lock:
-            self._request(label, "link", "add", ifname=name, kind="tuntap", mode="tap", uid=owner_uid)
-            index = self._index(label, name)
-            self._request(
-                label,
-                "link",
-                "set",
-                index=index,
-                ifalias=self._mark + iface_owner(iface.label),
-                group=group_of(self.lab),
-                mtu=iface.mtu,
-                master=bridge or 0,
-                state="up",
-            )
+            owner = iface_owner(iface.label)
+            index = self._make(label, owner, kind="tuntap", mode="tap", uid=owner_uid)
+            self._name(label, owner, index, name, group=group_of(self.lab), mtu=iface.mtu, master=bridge or 0)
             self._add_altname(index, name, iface.tap_name)
 
     def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
@@ -302,6 +289,31 @@ class Network:
             self._request(
                 f"network namespace {self.name}", "link", "set", index=index, state="up", ifalias=self._mark + "netns"
             )
+
+    def _unnamed(self, owner: str) -> str:
+        """Name of a device that is still being made; ``~`` is in no name of a bridge or a TAP."""
+        return f"dumm~{hashlib.sha256(f'{self._mark}{owner}'.encode()).hexdigest()[:9]}"
+
+    def _make(self, subject: str, owner: str, **arguments: object) -> int:
+        """Make a device, without its name.
+
+        It gets that together with its mark, in one request: what a run that was killed in between leaves is not taken for
+        somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
+        """
+        name = self._unnamed(owner)
+        for left in self._inside(lambda: list(self._ip.link_lookup(ifname=name))):
+            self.delete(subject, int(left))
+        self._request(subject, "link", "add", ifname=name, **arguments)
+        return self._index(subject, name)
+
+    def _name(self, subject: str, owner: str, index: int, name: str, **settings: object) -> None:
+        try:
+            self._request(
+                subject, "link", "set", index=index, ifname=name, ifalias=self._mark + owner, state="up", **settings
+            )
+        except HostError:
+            self.delete(subject, index)
+            raise
 
     def _index(self, subject: str, name: str) -> int:
         with self._lock:
