@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab import runner, uml
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed

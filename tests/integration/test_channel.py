@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 from lab import Lab, fresh_lab, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 
 ALL_BYTES = bytes(range(256))
 # Kills the agent itself: the shell that runs a request is a child of it.
@@ -181,7 +182,7 @@ def test_nonsense_on_the_doorbell_is_ignored(alice: Lab) -> None:
 
 
 def test_the_next_request_works_after_the_agent_was_killed(alice: Lab) -> None:
-    alice.read("alice", f"setsid sh -c \"sleep 0.3; {KILL_AGENT}\" >/dev/null 2>&1 &")
+    alice.read("alice", f'setsid sh -c "sleep 0.3; {KILL_AGENT}" >/dev/null 2>&1 &')
     time.sleep(0.5)
 
     assert alice.read("alice", "echo fine") == "fine\n"
