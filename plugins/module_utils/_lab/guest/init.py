@@ -21,7 +21,8 @@ home=/.dumm
 [ -e /proc/self ] || mount -t proc proc /proc
 [ -e /sys/kernel ] || mount -t sysfs sysfs /sys
 [ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
-mount -t hostfs none $home/spool -o /spool || echo "dumm: cannot mount the spool"
+# The option is a bare path, which util-linux 2.39 and later can only hand over by the old system call.
+LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none $home/spool -o /spool || echo "dumm: cannot mount the spool"
 
 # Ctrl-Alt-Del is how the host asks for a shutdown: init gets a signal instead of the kernel an instant reset.
 echo 0 >/proc/sys/kernel/ctrl-alt-del
