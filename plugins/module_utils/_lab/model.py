@@ -58,12 +58,47 @@ class UnionEngine(enum.Enum):
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """What happens to frames that a guest sends through an interface (tc-netem(8)).
+
+    :ivar delay: milliseconds.
+    :ivar jitter: milliseconds, more or less than the delay.
+    :ivar loss: percent of the frames; the other shares too.
+    :ivar rate: bits a second; 0 for no limit.
+    """
+
+    delay: float = 0.0
+    jitter: float = 0.0
+    loss: float = 0.0
+    duplicate: float = 0.0
+    corrupt: float = 0.0
+    reorder: float = 0.0
+    rate: int = 0
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route of a guest (ip-route(8)).
+
+    :ivar to: ``default`` or a prefix as :mod:`ipaddress` writes it.
+    :ivar via: address of the next hop.
+    :ivar dev: interface; the kernel finds it by ``via`` where it is ``None``.
+    """
+
+    to: str
+    via: str | None = None
+    dev: str | None = None
+    metric: int | None = None
+
+
+@dataclass(frozen=True)
 class Iface:
     """An interface of a guest.
 
     :ivar bridge: the bridge it is plugged into; ``None`` leaves it unplugged.
     :ivar mac: lower case; ``None`` derives one from the names.
     :ivar addresses: ``address/prefix`` as :mod:`ipaddress` writes it; ``None`` leaves the guest's own alone.
+    :ivar conditions: of what the guest sends; ``None`` leaves the guest's queueing alone.
     """
 
     guest: str
@@ -73,6 +108,7 @@ class Iface:
     mtu: int = DEFAULT_MTU
     addresses: tuple[str, ...] | None = None
     up: bool = True
+    conditions: Conditions | None = None
 
     @property
     def label(self) -> str:
@@ -95,6 +131,9 @@ class Guest:
     :ivar init: path in the guest, ``minimal`` for the collection's own, ``None`` for ``/sbin/init`` or else that.
     :ivar cmdline: more kernel arguments.
     :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
+    :ivar routes: all static routes; ``None`` leaves the guest's own alone.
+    :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
+    :ivar scenario: name of the scenario that it belongs to.
     """
 
     name: str
@@ -107,6 +146,9 @@ class Guest:
     union: UnionEngine = UnionEngine.AUTO
     power: Power = Power.STOPPED
     interfaces: Mapping[str, Iface] = field(default_factory=dict)
+    routes: tuple[Route, ...] | None = None
+    sysctl: tuple[tuple[str, str], ...] = ()
+    scenario: str | None = None
 
     @property
     def label(self) -> str:
@@ -121,6 +163,7 @@ class Bridge:
     :ivar addresses: the host's leg; ``None`` leaves it alone.
     :ivar mtu: ``None`` follows the ports, as Linux does by itself.
     :ivar group_fwd_mask: link-local groups 01:80:c2:00:00:0X that are forwarded, one bit each.
+    :ivar scenario: name of the scenario that it belongs to.
     """
 
     name: str
@@ -128,6 +171,7 @@ class Bridge:
     mtu: int | None = None
     stp: bool = False
     group_fwd_mask: int = 0
+    scenario: str | None = None
 
     @property
     def label(self) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from . import files
 from .errors import InvalidInput, from_oserror
-from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Guest, Iface, Lab, UnionEngine
+from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine
 
 DEFAULT = Path("/var/lib/dumm")
 MAX_NETNS_NAME = 200
@@ -290,6 +290,9 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "cmdline": guest.cmdline,
         "layers": list(guest.layers),
         "union": guest.union.value,
+        "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
+        "sysctl": dict(guest.sysctl),
+        "scenario": guest.scenario,
         "interfaces": {
             name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
             for name, iface in guest.interfaces.items()
@@ -346,13 +349,21 @@ def load_guest(directory: GuestDir) -> Guest:
         cmdline=rest.get("cmdline", ""),
         layers=tuple(rest.get("layers", ())),
         union=UnionEngine(rest.get("union", "auto")),
+        routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
+        sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
+        scenario=rest.get("scenario"),
         interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
     )
 
 
 def _iface(guest: str, name: str, stored: dict[str, Any]) -> Iface:
-    addresses = stored.get("addresses")
-    return Iface(guest=guest, name=name, **{**stored, "addresses": None if addresses is None else tuple(addresses)})
+    addresses, conditions = stored.get("addresses"), stored.get("conditions")
+    plain = {
+        **stored,
+        "addresses": None if addresses is None else tuple(addresses),
+        "conditions": None if conditions is None else Conditions(**conditions),
+    }
+    return Iface(guest=guest, name=name, **plain)
 
 
 def _load_bridge(path: Path) -> Bridge | None:
