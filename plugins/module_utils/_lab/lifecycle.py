@@ -18,7 +18,7 @@ from pathlib import Path
 
 from . import channel, files, guest, mconsole, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
-from .guest import network
+from .guest import network, settings
 from .model import Power
 from .steps import Start
 from .uml import Process
@@ -92,6 +92,7 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
     lines = ["link set lo up"]
     for unit, (iface, _mac) in enumerate(deed.units):
         lines += network.appear(unit, iface)
+    lines += settings.all_lines(deed.guest)
     script, stdin = network.script(lines)
     # A userland without ip can still be a guest, as long as it has no interface.
     skip = "" if deed.units else "command -v ip >/dev/null || exit 0\n"

@@ -83,8 +83,11 @@ def observe(workdir: Workdir) -> Actual:
     )
 
 
-def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str]) -> Actual:
-    """Ask guests for their own network configuration, as far as they run, all at the same time."""
+def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: Lab) -> Actual:
+    """Ask guests for their own network configuration, as far as they run, all at the same time.
+
+    :param wanted: the lab whose settings are to be compared with what is found.
+    """
     running = {
         name: process
         for name in dict.fromkeys(names)
@@ -95,7 +98,9 @@ def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str]) -> Actua
     if not running:
         return actual
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
-        answers = list(pool.map(lambda name: ask(workdir, name, running[name]), running))
+        answers = list(
+            pool.map(lambda name: ask(workdir, name, running[name], _asked(actual.lab, wanted, name)), running)
+        )
     return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
 
 
@@ -105,10 +110,25 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     return Live(process, reason=uml.reason(workdir.guest(guest.name), process))
 
 
-def ask(workdir: Workdir, name: str, process: Process) -> Live:
-    """Read a running guest's own network configuration."""
+def _asked(found: Lab, wanted: Lab, name: str) -> Guest:
+    """A guest with all that is managed of it now or will be."""
+    before, after = found.guests[name], wanted.guests.get(name, found.guests[name])
+    managed = {**dict(before.sysctl), **dict(after.sysctl)}
+    return dataclasses.replace(
+        after, sysctl=tuple(managed.items()), interfaces={**before.interfaces, **after.interfaces}
+    )
+
+
+def ask(workdir: Workdir, name: str, process: Process, wanted: Guest) -> Live:
+    """Read a running guest's own network configuration.
+
+    :param wanted: says which kernel settings matter, and whether conditions do.
+    """
     try:
-        answer = Channel(workdir.guest(name), process).run(network.READ, timeout=READ_SECONDS)
+        script = network.read(
+            [key for key, value in wanted.sysctl], any(i.conditions for i in wanted.interfaces.values())
+        )
+        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS)
         if answer.code != 0:
             raise DummError(
                 f"guest {name}",

@@ -10,13 +10,11 @@ A step says in words what it does, which other steps must be done before it, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from . import model, netlink, words
+from . import model, netlink, rewire, words
 from .desired import Wish
-from .errors import InvalidInput
-from .guest import network
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
 from .observe import Actual, bridge_of
@@ -24,14 +22,12 @@ from .steps import (
     AddBridge,
     AddTap,
     Clean,
-    Configure,
     DeleteDevice,
     ForgetBridge,
     ForgetGuest,
     MakeNamespace,
     Pause,
     Plan,
-    Plug,
     Prepared,
     RemoveNamespace,
     Resume,
@@ -43,7 +39,6 @@ from .steps import (
     StoreBridge,
     StoreGuest,
     StoreNetns,
-    Unplug,
     ordered,
 )
 from .uml import Process
@@ -194,7 +189,7 @@ class _Planner:
             yield self._start(name)
         changes: list[Step] = []
         if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
-            changes = list(self._live_interfaces(name))
+            changes = list(self._rewire(name))
         yield from changes
         yield from self._pause(name, fate, tuple(step.key for step in changes))
         if name not in self.after.guests and name in self.before.guests:
@@ -308,53 +303,15 @@ class _Planner:
             says.append(f"interface {iface.label}: set the TAP up")
         return tuple(says)
 
-    def _live_interfaces(self, guest: str) -> Iterator[Step]:
-        """Hot plug, hot unplug and configuration of a running guest, in one request each way."""
+    def _rewire(self, guest: str) -> Iterator[Step]:
+        """What is done inside of a guest while it runs."""
         live = self.actual.live[guest]
         if live.inside is None:
             return
-        changes = _Changes()
-        links = live.inside.links
-        free = _free_units(links.values())
-        for name in self._in_scope(guest):
-            self._live_interface(guest, name, links.get(name), free, changes)
-        for link in links.values():
-            # A run that was killed between plugging and naming leaves a unit under the driver's own name.
-            if guest in self.wish.scope.guests and link.unit is not None and model.UNIT_NAME.fullmatch(link.name):
-                changes.unplug(
-                    f"{guest}:{link.name}", link, (f"interface {guest}:{link.name}: unplug a left-over unit",)
-                )
-        yield from changes.steps(guest)
-
-    def _live_interface(
-        self, guest: str, name: str, link: network.Link | None, free: Iterator[int], changes: _Changes
-    ) -> None:
-        iface = self._wanted(guest, name)
-        label = f"{guest}:{name}"
-        stored = self.before.guests[guest].interfaces.get(name) == iface
-        # A unit whose TAP is gone spins until it is made anew (reference/uml-kernel.md section 7).
-        orphaned = netlink.iface_owner(label) not in self.actual.devices
-        if link is not None and link.unit is None:
-            raise InvalidInput(
-                f"interface {label}",
-                "the guest has an interface of that name which is not the lab's",
-                "give one of them another name",
-            )
-        if iface is None:
-            if link is not None:
-                changes.unplug(label, link, (f"interface {label}: unplug",) if stored else ())
-            return
-        mac = self.after.mac_of(iface)
-        if link is not None and (orphaned or (link.mtu != iface.mtu and max(link.mtu, iface.mtu) > model.DEFAULT_MTU)):
-            says = (f"interface {label}: plug anew",)
-            changes.unplug(label, link, says)
-            changes.plug(iface, mac, next(free), ())
-        elif link is None:
-            changes.plug(iface, mac, next(free), (f"interface {label}: plug",))
-        else:
-            lines = network.change(link, iface, mac)
-            changes.lines += lines
-            changes.says += [f"interface {label}: {said}" for said in words.link_differences(link, iface, mac)]
+        whole = guest in self.wish.scope.guests
+        yield from rewire.steps(
+            self.before, self.after, guest, live.inside, self.actual.devices, self._in_scope(guest), whole
+        )
 
     def _last_one_out(self) -> Iterator[Step]:
         """With its last object a lab's namespace goes too, before the definition, so that a killed run is taken up again."""
@@ -382,56 +339,3 @@ class _Fate:
     def runs(self) -> bool:
         """Whether it has a process afterwards."""
         return self.starts or (self.was.alive and not self.stops)
-
-
-class _Changes:
-    """What is to be done to a running guest's interfaces: all that must go, all that comes, and one configuration."""
-
-    def __init__(self) -> None:
-        self.before_unplug: list[str] = []
-        self.unplugs: list[tuple[str, int]] = []
-        self.said_unplug: list[str] = []
-        self.plugs: list[tuple[Iface, int, str]] = []
-        self.lines: list[str] = []
-        self.says: list[str] = []
-
-    def unplug(self, label: str, link: network.Link, says: tuple[str, ...]) -> None:
-        """Take an interface away."""
-        if link.unit is not None:
-            self.before_unplug += network.disappear(link)
-            self.unplugs.append((label, link.unit))
-            self.said_unplug += says
-
-    def plug(self, iface: Iface, mac: str, unit: int, says: tuple[str, ...]) -> None:
-        """Bring an interface."""
-        self.plugs.append((iface, unit, mac))
-        self.lines += network.appear(unit, iface)
-        self.says += says
-
-    def steps(self, guest: str) -> Iterator[Step]:
-        """The steps."""
-        store = f"store guest {guest}"
-        down = f"down guest {guest}"
-        if self.unplugs:
-            yield Step(down, Configure(guest, tuple(self.before_unplug)), tuple(self.said_unplug), (store,))
-        for label, unit in self.unplugs:
-            yield Step(f"unplug {label}", Unplug(guest, unit), (), (down,))
-        for iface, unit, mac in self.plugs:
-            yield Step(
-                f"plug {iface.label}",
-                Plug(iface, unit, mac),
-                (),
-                (f"tap {iface.label}", f"unplug {iface.label}", store),
-            )
-        if self.lines:
-            needs = (store, *(f"plug {iface.label}" for iface, *rest in self.plugs))
-            yield Step(f"configure guest {guest}", Configure(guest, tuple(self.lines)), tuple(self.says), needs)
-
-
-def _free_units(links: Iterable[network.Link]) -> Iterator[int]:
-    used = {link.unit for link in links}
-    unit = 0
-    while True:
-        if unit not in used:
-            yield unit
-        unit += 1

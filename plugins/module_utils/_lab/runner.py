@@ -86,7 +86,7 @@ def run_info(module: Module) -> None:
         workdir = _workdir(module)
         actual = observe(workdir)
         if module.params["inside"]:
-            actual = look_inside(workdir, actual, actual.lab.guests)
+            actual = look_inside(workdir, actual, actual.lab.guests, actual.lab)
         module.exit_json(changed=False, lab=describe.whole_lab(actual, str(workdir.path)))
 
 
@@ -150,7 +150,7 @@ def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
         for name in wish.scope.guests & stay
         if wish.lab.guests[name].interfaces or (name in actual.lab.guests and actual.lab.guests[name].interfaces)
     }
-    return look_inside(workdir, actual, owners & stay)
+    return look_inside(workdir, actual, owners & stay, wish.lab)
 
 
 def _check_readable(actual: Actual, wish: Wish) -> None:

@@ -7,10 +7,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable, Collection
+from typing import TypeVar
 
 from .guest import network
-from .model import Bridge, Guest, Iface, UnionEngine
+from .model import Bridge, Conditions, Guest, Iface, Route, UnionEngine
 from .netlink import Device
+
+T = TypeVar("T")
+_SHARES = ("loss", "duplicate", "corrupt", "reorder")
 
 
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
@@ -20,6 +25,12 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
+    says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
+    old, new = dict(before.sysctl), dict(after.sysctl)
+    says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]
+    says += [f"{after.label}: leave {key} alone" for key in old if key not in new]
+    if before.scenario != after.scenario:
+        says.append(f"{after.label}: {_belongs(after.scenario)}")
     for name, iface in after.interfaces.items():
         if name not in before.interfaces:
             says += [f"make interface {iface.label}", *_said_iface(iface)]
@@ -41,6 +52,8 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
         says.append(f"{label}: set mac {after.mac or 'derived from its name'}")
     if before.up != after.up:
         says.append(f"{label}: set {'up' if after.up else 'down'}")
+    if before.conditions != after.conditions:
+        says.append(f"{label}: {conditions(after.conditions)}")
     old, new = set(before.addresses or ()), set(after.addresses or ())
     says += [f"{label}: remove address {address}" for address in sorted(old - new)]
     says += [f"{label}: add address {address}" for address in sorted(new - old)]
@@ -49,6 +62,30 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
     if not old and not new and before.addresses != after.addresses:
         says.append(f"{label}: {'manage no addresses' if after.addresses is None else 'keep free of addresses'}")
     return says
+
+
+def _differences(prefix: str, what: str, old: Collection[T], new: Collection[T], word: Callable[[T], str]) -> list[str]:
+    gone = [f"{prefix}remove {what} {word(value)}" for value in old if value not in new]
+    return gone + [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
+
+
+def route(value: Route) -> str:
+    """A route, in words."""
+    words = value.to + (f" via {value.via}" if value.via else "") + (f" dev {value.dev}" if value.dev else "")
+    return words + (f" metric {value.metric}" if value.metric is not None else "")
+
+
+def conditions(value: Conditions | None) -> str:
+    """Conditions of what an interface sends, in words."""
+    told = value or Conditions()
+    words = [f"{key} {getattr(told, key):g} ms" for key in ("delay", "jitter") if getattr(told, key)]
+    words += [f"{key} {getattr(told, key):g} %" for key in _SHARES if getattr(told, key)]
+    words += [f"rate {told.rate} bit/s"] if told.rate else []
+    return ", ".join(words) or "no conditions"
+
+
+def _belongs(scenario: str | None) -> str:
+    return "belongs to no scenario" if scenario is None else f"belongs to scenario {scenario}"
 
 
 def link_differences(link: network.Link, iface: Iface, mac: str) -> list[str]:

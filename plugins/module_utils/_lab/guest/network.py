@@ -11,23 +11,30 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GuestError
-from ..model import Iface
+from ..model import Conditions, Iface
+from . import settings
 
 _UNIT_PATH = re.compile(r"/uml-vector\.(\d+)$")
 _MARK = "--dumm--"
 
-# cd -P and $PWD resolve links without starting a process.
-READ = f"""
+_READ = f"""
 ip -j addr || exit 3
 echo {_MARK}
 ip -j route
 echo {_MARK}
 ip -j -6 route
+echo {_MARK}
+{{queues}}
+echo {_MARK}
+for key in {{keys}}; do
+  [ -e "$key" ] && while IFS= read -r value; do echo "$key $value"; done <"$key"
+done
 echo {_MARK}
 read -r name </proc/sys/kernel/hostname && echo "$name"
 for device in /sys/class/net/*/device; do
@@ -36,15 +43,15 @@ done
 exit 0
 """
 
-CHANGE = """
+_IP = """
 if [ -x /bin/busybox ] && ip -V 2>&1 | grep -qi busybox; then
   while read -r line; do
     # shellcheck disable=SC2086
     ip $line || exit 1
   done
-  exit 0
+else
+  ip -batch - || exit 1
 fi
-exec ip -batch -
 """
 
 # Debian's kernels have IPv6 as a module, which an address alone does not load.
@@ -74,32 +81,59 @@ class Inside:
     """A guest's configuration.
 
     :ivar routes: as ``ip -j route`` tells them, both families.
+    :ivar sysctl: values of the settings that were asked for, by file.
+    :ivar conditions: of the interfaces that have any, if they were asked for.
     """
 
     hostname: str
     links: Mapping[str, Link]
     routes: tuple[Mapping[str, Any], ...]
+    sysctl: Mapping[str, str] = field(default_factory=dict)
+    conditions: Mapping[str, Conditions] = field(default_factory=dict)
+
+
+def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
+    """The script that reads a guest's configuration, in as few processes as can be.
+
+    cd -P and $PWD resolve links without starting one.
+
+    :param sysctl: kernel settings that are wanted.
+    :param conditions: whether those of the interfaces are.
+    """
+    keys = " ".join(shlex.quote(settings.sysctl_path(key)) for key in sysctl)
+    return _READ.format(queues="tc -j qdisc" if conditions else "", keys=keys)
 
 
 def parse(guest: str, output: bytes) -> Inside:
-    """Understand what :data:`READ` wrote.
+    """Understand what the script of :func:`read` wrote.
 
     :raises GuestError: where it is not what the script writes.
     """
     parts = output.decode("utf-8", "replace").split(f"{_MARK}\n")
     try:
-        addresses, routes, routes6, rest = parts
+        addresses, routes, routes6, queues, values, rest = parts
         name, *devices = rest.splitlines()
         units = _units(devices)
         links = [_link(entry, units) for entry in json.loads(addresses or "[]") if entry]
-        found = [route for text in (routes, routes6) for route in json.loads(text or "[]")]
-        return Inside(name, {link.name: link for link in links}, tuple(found))
+        found = [route for text in (routes, routes6) for route in json.loads(text.strip() or "[]")]
+        return Inside(
+            hostname=name,
+            links={link.name: link for link in links},
+            routes=tuple(found),
+            sysctl=dict(_pair(line) for line in values.splitlines()),
+            conditions=settings.conditions_of(json.loads(queues.strip() or "[]")),
+        )
     except (ValueError, KeyError, TypeError, AttributeError) as exc:
         raise GuestError(
             f"guest {guest}",
             f"its network configuration cannot be understood ({exc})",
             "see what ip -j addr says in it",
         ) from exc
+
+
+def _pair(line: str) -> tuple[str, str]:
+    path, value = line.split(" ", 1)
+    return path, value
 
 
 def _units(lines: list[str]) -> dict[str, int]:
@@ -129,10 +163,37 @@ def _link(entry: dict[str, Any], units: Mapping[str, int]) -> Link:
 
 
 def script(lines: Iterable[str]) -> tuple[str, bytes]:
-    """Script and standard input that carry out lines for ``ip -batch``."""
-    text = "".join(f"{line}\n" for line in lines)
-    needs_ipv6 = any(line.startswith("addr") and ":" in line.split()[2] for line in text.splitlines())
-    return (WITH_IPV6 if needs_ipv6 else "") + CHANGE, text.encode()
+    """Script and standard input that carry out lines: ``qdisc …`` for tc, ``sysctl …`` for the kernel, all others for ip."""
+    ip: list[str] = []
+    tc: list[str] = []
+    first: list[str] = []
+    last: list[str] = []
+    for line in lines:
+        kind = line.split(" ", 1)[0]
+        if kind == "sysctl":
+            # What holds for interfaces to come must be said before they do, what names one after.
+            key = line.split(" ", 2)[1]
+            (first if any(word in key for word in (".all.", ".default.")) else last).append(_write(line))
+        else:
+            (tc if kind == "qdisc" else ip).append(line)
+    text = [WITH_IPV6] if any(_names_ipv6(line) for line in ip) else []
+    text += first
+    text += [_IP] if ip else []
+    # A queue that is to go may never have been made.
+    text += [f"tc {line}{' 2>/dev/null || :' if line.startswith('qdisc del') else ' || exit 1'}" for line in tc]
+    text += last
+    return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in ip).encode()
+
+
+def _names_ipv6(line: str) -> bool:
+    words = line.split()
+    return words[0] in ("addr", "route") and len(words) > 2 and any(":" in word for word in words[2:])
+
+
+def _write(line: str) -> str:
+    key, value = line.split(" ", 2)[1:]
+    path = settings.sysctl_path(key)
+    return f"echo {shlex.quote(value)} >{shlex.quote(path)} || exit 1"
 
 
 def appear(unit: int, iface: Iface) -> list[str]:

@@ -1,0 +1,170 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A running guest's difference between what is found inside of it and what should be: hot unplug, hot plug, one configuration.  Pure.
+
+The part of the plan that works on a live kernel.  All that must go is taken down in one request and unplugged, all that comes is
+plugged, and one more request configures everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from . import model, netlink, words
+from .errors import InvalidInput
+from .guest import network, settings
+from .guest.network import Inside, Link
+from .model import Guest, Iface, Lab
+from .netlink import Device
+from .steps import Configure, Plug, Step, Unplug
+
+
+def steps(
+    before: Lab,
+    after: Lab,
+    guest: str,
+    inside: Inside,
+    devices: Mapping[str, Device],
+    names: Iterable[str],
+    whole: bool,
+) -> Iterator[Step]:
+    """The steps for one guest.
+
+    :param devices: the lab's devices on the host by owner.
+    :param names: interfaces that were mentioned.
+    :param whole: whether the guest itself was, with its routes and kernel settings.
+    """
+    changes = _Changes(before.guests[guest], after.guests[guest], inside)
+    for name in names:
+        iface = after.guests[guest].interfaces.get(name)
+        link = inside.links.get(name)
+        if link is not None and link.unit is None:
+            raise InvalidInput(
+                f"interface {guest}:{name}",
+                "the guest has an interface of that name which is not the lab's",
+                "give one of them another name",
+            )
+        if iface is not None:
+            # A unit whose TAP is gone spins until it is made anew (reference/uml-kernel.md section 7).
+            orphaned = netlink.iface_owner(iface.label) not in devices
+            changes.want(iface, after.mac_of(iface), link, orphaned)
+        elif link is not None:
+            changes.drop(name, link)
+    if whole:
+        for link in inside.links.values():
+            # A run that was killed between plugging and naming leaves a unit under the driver's own name.
+            if link.unit is not None and model.UNIT_NAME.fullmatch(link.name):
+                changes.unplug(link, f"interface {guest}:{link.name}: unplug a left-over unit")
+        changes.set_sysctl()
+    changes.set_routes(whole)
+    yield from changes.steps()
+
+
+class _Changes:
+    """What is to be done to one guest, as it gathers."""
+
+    def __init__(self, before: Guest, after: Guest, inside: Inside) -> None:
+        self._before = before
+        self._after = after
+        self._inside = inside
+        self._free = _free_units(inside.links.values())
+        self._down: list[str] = []
+        self._unplugs: list[Link] = []
+        self._said_unplug: list[str] = []
+        self._plugs: list[tuple[Iface, int, str]] = []
+        self._lines: list[str] = []
+        self._says: list[str] = []
+
+    def want(self, iface: Iface, mac: str, link: Link | None, orphaned: bool) -> None:
+        """Have an interface as it should be."""
+        label = f"interface {iface.label}"
+        if link is None:
+            self._plug(iface, mac, f"{label}: plug")
+        elif orphaned or (link.mtu != iface.mtu and max(link.mtu, iface.mtu) > model.DEFAULT_MTU):
+            # The driver takes more than Ethernet's own MTU only when a unit is made.
+            self.unplug(link, f"{label}: plug anew")
+            self._plug(iface, mac, None)
+        else:
+            self._lines += network.change(link, iface, mac)
+            self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac)]
+            self._set_conditions(iface)
+
+    def drop(self, name: str, link: Link) -> None:
+        """Have an interface no more."""
+        known = name in self._before.interfaces
+        self.unplug(link, None if known else f"interface {self._after.name}:{name}: unplug")
+
+    def unplug(self, link: Link, said: str | None) -> None:
+        """Take a unit away."""
+        self._down += network.disappear(link)
+        self._unplugs.append(link)
+        self._said_unplug += [said] if said else []
+
+    def _plug(self, iface: Iface, mac: str, said: str | None) -> None:
+        unit = next(self._free)
+        self._plugs.append((iface, unit, mac))
+        self._lines += network.appear(unit, iface)
+        if iface.conditions is not None and iface.conditions != model.Conditions():
+            self._lines.append(settings.set_conditions(iface.name, iface.conditions))
+        self._says += [said] if said else []
+
+    def _set_conditions(self, iface: Iface) -> None:
+        stored = self._before.interfaces.get(iface.name)
+        wanted = iface.conditions
+        if wanted is None and stored is not None and stored.conditions is not None:
+            wanted = model.Conditions()
+        found = self._inside.conditions.get(iface.name)
+        if wanted is not None and not settings.same_conditions(wanted, found):
+            self._lines.append(settings.set_conditions(iface.name, wanted))
+            self._says.append(f"interface {iface.label}: {words.conditions(found)} → {words.conditions(wanted)}")
+
+    def set_sysctl(self) -> None:
+        """Have the kernel's settings as they should be."""
+        for key, value in self._after.sysctl:
+            found = self._inside.sysctl.get(settings.sysctl_path(key))
+            if found is None or found.split() != value.split():
+                self._lines.append(settings.set_sysctl(key, value))
+                self._says.append(f"{self._after.label}: set {key} {found} → {value} in the guest")
+
+    def set_routes(self, whole: bool) -> None:
+        """Have the static routes as they should be; what is done to links may have cost some, which are said again."""
+        if self._after.routes is None:
+            return
+        found = settings.routes_of(self._inside.routes)
+        disturbed = bool(self._lines or self._unplugs)
+        missing = settings.missing_routes(self._after.routes, found)
+        surplus = settings.surplus_routes(self._after.routes, found) if whole else []
+        self._lines += [settings.drop_route(route) for route in surplus]
+        self._lines += [settings.add_route(route) for route in (self._after.routes if disturbed else missing)]
+        if whole:
+            label = self._after.label
+            self._says += [f"{label}: take route {words.route(route)} away in the guest" for route in surplus]
+            self._says += [f"{label}: give route {words.route(route)} in the guest" for route in missing]
+
+    def steps(self) -> Iterator[Step]:
+        """The steps."""
+        guest = self._after.name
+        store = f"store {self._after.label}"
+        down = f"down {self._after.label}"
+        if self._unplugs:
+            yield Step(down, Configure(guest, tuple(self._down)), tuple(self._said_unplug), (store,))
+        for link in self._unplugs:
+            if link.unit is not None:
+                yield Step(f"unplug {guest}:{link.name}", Unplug(guest, link.unit), (), (down,))
+        for iface, unit, mac in self._plugs:
+            first = (f"tap {iface.label}", f"unplug {iface.label}", store)
+            yield Step(f"plug {iface.label}", Plug(iface, unit, mac), (), first)
+        if self._lines:
+            needs = (store, *(f"plug {iface.label}" for iface, *rest in self._plugs))
+            yield Step(f"configure {self._after.label}", Configure(guest, tuple(self._lines)), tuple(self._says), needs)
+
+
+def _free_units(links: Iterable[Link]) -> Iterator[int]:
+    used = {link.unit for link in links}
+    unit = 0
+    while True:
+        if unit not in used:
+            yield unit
+        unit += 1
