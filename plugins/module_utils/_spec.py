@@ -62,6 +62,18 @@ BRIDGE: Spec = {
     "group_fwd_mask": {"type": "int"},
 }
 
+SCENARIO: Spec = {
+    **_LAB,
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "present", "stopped"]},
+    "src": {"type": "path"},
+    "config": {"type": "dict"},
+    "only": {"type": "list", "elements": "str"},
+    "prune": {"type": "bool", "default": True},
+    "restart": {"type": "bool", "default": False},
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
 INFO: Spec = {
     "workdir": _WORKDIR,
     "inside": {"type": "bool", "default": True},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import model, netlink, uml
+from . import model, netlink, uml, words
 from .desired import Scope
 from .model import Bridge, Guest, Iface, Lab
 from .observe import Actual, found_iface
@@ -25,6 +25,7 @@ def iface(lab: Lab, value: Iface) -> Described:
         "mtu": value.mtu,
         "address": None if value.addresses is None else list(value.addresses),
         "up": value.up,
+        "conditions": None if value.conditions is None else dataclasses.asdict(value.conditions),
     }
 
 
@@ -39,6 +40,9 @@ def guest(lab: Lab, value: Guest) -> Described:
         "cmdline": value.cmdline,
         "layers": list(value.layers),
         "union": value.union.value,
+        "routes": None if value.routes is None else [words.route(route) for route in value.routes],
+        "sysctl": dict(value.sysctl),
+        "scenario": value.scenario,
         "interfaces": {name: iface(lab, each) for name, each in sorted(value.interfaces.items())},
     }
 
@@ -51,6 +55,7 @@ def bridge(lab: Lab, value: Bridge) -> Described:
         "mtu": value.mtu,
         "stp": value.stp,
         "group_fwd_mask": value.group_fwd_mask,
+        "scenario": value.scenario,
     }
 
 
@@ -130,7 +135,7 @@ def live_guest(actual: Actual, name: str) -> Described:
     if live.inside is not None:
         told |= {
             "hostname": live.inside.hostname,
-            "routes": [dict(route) for route in live.inside.routes],
+            "all_routes": [dict(route) for route in live.inside.routes],
             "other_interfaces": {
                 link.name: {"mac": link.mac, "mtu": link.mtu, "up": link.up, "address": list(link.addresses)}
                 for link in live.inside.links.values()

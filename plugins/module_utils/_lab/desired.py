@@ -19,10 +19,12 @@ from typing import Any
 from . import model
 from .errors import Invalid, InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power, UnionEngine
+from .scenario import Scenario
 from .workdir import check_netns
 
 Params = Mapping[str, Any]
 
+_SCENARIO_POWER = {"present": Power.RUNNING, "stopped": Power.STOPPED}
 _POWER = {
     "started": Power.RUNNING,
     "restarted": Power.RUNNING,
@@ -144,6 +146,70 @@ def bridge(params: Params, lab: Lab) -> Wish:
         found = after.guests[owner].interfaces[port]
         after = after.with_iface(dataclasses.replace(found, bridge=name if (owner, port) in plugged else None))
     return _checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
+
+
+def scenario(params: Params, lab: Lab, wanted: Scenario | None) -> Wish:
+    """What ``dumm_scenario`` asks for.
+
+    :param wanted: the scenario as its file has it; not needed to take it away.
+    """
+    name, state = params["name"], params["state"]
+    mine = Scope(
+        guests=frozenset(key for key, guest in lab.guests.items() if guest.scenario == name),
+        bridges=frozenset(key for key, bridge in lab.bridges.items() if bridge.scenario == name),
+    )
+    timeout = float(params["wait_timeout"])
+    if wanted is None or state == "absent":
+        return Wish(_without(lab, mine), _with_ports(lab, mine), timeout=timeout)
+    guests, bridges = _chosen(params, wanted)
+    told = Scope(guests=frozenset(guests), bridges=frozenset(bridges))
+    after = _in_netns(params, lab)
+    scope = told
+    if params["prune"] and not params.get("only"):
+        surplus = Scope(guests=mine.guests - told.guests, bridges=mine.bridges - told.bridges)
+        after = _without(after, surplus)
+        ports = _with_ports(lab, surplus).ifaces
+        scope = Scope(told.guests | surplus.guests, ports, told.bridges | surplus.bridges)
+    for bridge in bridges.values():
+        after = after.with_bridge(bridge)
+    for guest in guests.values():
+        after = after.with_guest(dataclasses.replace(guest, power=_SCENARIO_POWER[state]))
+    restart = told.guests if params["restart"] else frozenset[str]()
+    return _checked(lab, Wish(after, scope, restart=restart, timeout=timeout))
+
+
+def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapping[str, Bridge]]:
+    """What of a scenario is meant: all, or some guests with the bridges that they are plugged into."""
+    only = params.get("only")
+    if not only:
+        return wanted.guests, wanted.bridges
+    unknown = [name for name in only if name not in wanted.guests]
+    if unknown:
+        raise InvalidInput(
+            f"scenario {wanted.name}", f"it has no guest {unknown[0]}", model.nearest(unknown[0], wanted.guests)
+        )
+    guests = {name: guest for name, guest in wanted.guests.items() if name in only}
+    used = {iface.bridge for guest in guests.values() for iface in guest.interfaces.values()}
+    return guests, {name: bridge for name, bridge in wanted.bridges.items() if name in used}
+
+
+def _without(lab: Lab, scope: Scope) -> Lab:
+    for name in scope.guests:
+        lab = lab.without_guest(name)
+    for name in scope.bridges:
+        lab = lab.without_bridge(name)
+    return lab
+
+
+def _with_ports(lab: Lab, scope: Scope) -> Scope:
+    """The scope with the interfaces of others that lose their bridge with it."""
+    ports = {
+        (port.guest, port.name)
+        for name in scope.bridges
+        for port in lab.ports(name)
+        if port.guest not in scope.guests
+    }
+    return dataclasses.replace(scope, ifaces=scope.ifaces | ports)
 
 
 def _checked(before: Lab, wish: Wish) -> Wish:

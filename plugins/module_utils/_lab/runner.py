@@ -13,15 +13,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, files, lock, netlink
+from . import apply, describe, desired, files, lock, netlink, scenario
 from .desired import Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .model import Guest, Lab, Power
 from .observe import Actual, look_inside, observe
 from .plan import plan
 from .prepare import prepare
+from .scenario import Scenario
 from .steps import Plan
 from .workdir import Workdir
 
@@ -72,12 +74,46 @@ def run_bridge(module: Module) -> None:
     name = module.params["name"]
 
     def told(actual: Actual | None, lab: Lab) -> Result:
-        if name not in lab.bridges:
-            return {"bridge": None}
-        plain = describe.bridge(lab, lab.bridges[name])
-        return {"bridge": plain if actual is None else describe.whole_bridge(actual, lab, name)}
+        return {"bridge": _bridge_result(actual, lab, name)}
 
     _run(module, desired.bridge, told)
+
+
+def run_scenario(module: Module) -> None:
+    """Body of ``dumm_scenario``."""
+    params = module.params
+
+    def understand(arguments: Mapping[str, Any], lab: Lab) -> Wish:
+        needed = arguments["state"] != "absent"
+        return desired.scenario(arguments, lab, _load_scenario(module) if needed else None)
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
+        bridges = [name for name, bridge in lab.bridges.items() if bridge.scenario == params["name"]]
+        return {
+            "scenario": {
+                "name": params["name"],
+                "guests": {name: _guest_result(actual, lab, name) for name in guests},
+                "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
+            }
+        }
+
+    _run(module, understand, told)
+
+
+def _load_scenario(module: Module) -> Scenario:
+    params = module.params
+    name = params["name"]
+    if params.get("config") is not None:
+        return scenario.load(params["config"], name=name, place="config")
+    path = Path(params["src"]) if params.get("src") else _workdir(module).scenario(name)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise InvalidInput(
+            f"scenario {name}", f"cannot read {path}: {exc}", "write it there, or give src or config"
+        ) from None
+    return scenario.load(text, name=name, place=str(path))
 
 
 def run_info(module: Module) -> None:
@@ -94,6 +130,13 @@ def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
     if name not in lab.guests:
         return None
     return describe.guest(lab, lab.guests[name]) if actual is None else describe.whole_guest(actual, lab, name)
+
+
+def _bridge_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
+    if name not in lab.bridges:
+        return None
+    plain = describe.bridge(lab, lab.bridges[name])
+    return plain if actual is None else describe.whole_bridge(actual, lab, name)
 
 
 def _run(

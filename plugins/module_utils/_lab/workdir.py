@@ -176,6 +176,10 @@ class Workdir:
         """Layers of the collection's own, one a version."""
         return self.path / "agents"
 
+    def scenario(self, name: str) -> Path:
+        """A scenario's file."""
+        return self.path / "scenarios" / name / "config"
+
     def guest(self, name: str) -> GuestDir:
         """The directory of one guest."""
         return GuestDir(self.guests / name)

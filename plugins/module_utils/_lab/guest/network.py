@@ -32,9 +32,7 @@ ip -j -6 route
 echo {_MARK}
 {{queues}}
 echo {_MARK}
-for key in {{keys}}; do
-  [ -e "$key" ] && while IFS= read -r value; do echo "$key $value"; done <"$key"
-done
+{{values}}
 echo {_MARK}
 read -r name </proc/sys/kernel/hostname && echo "$name"
 for device in /sys/class/net/*/device; do
@@ -100,8 +98,10 @@ def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     :param sysctl: kernel settings that are wanted.
     :param conditions: whether those of the interfaces are.
     """
-    keys = " ".join(shlex.quote(settings.sysctl_path(key)) for key in sysctl)
-    return _READ.format(queues="tc -j qdisc" if conditions else "", keys=keys)
+    keys = [shlex.quote(settings.sysctl_path(key)) for key in sysctl]
+    # A shell's own read takes one byte at a time, and settings tell no more than the first one then.
+    values = f"grep -sH '' {' '.join(keys)}" if keys else ""
+    return _READ.format(queues="tc -j qdisc" if conditions else "", values=values)
 
 
 def parse(guest: str, output: bytes) -> Inside:
@@ -132,7 +132,7 @@ def parse(guest: str, output: bytes) -> Inside:
 
 
 def _pair(line: str) -> tuple[str, str]:
-    path, value = line.split(" ", 1)
+    path, value = line.split(":", 1)
     return path, value
 
 
