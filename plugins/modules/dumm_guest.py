@@ -197,6 +197,12 @@ diff:
   returned: success
   type: dict
   sample: {"before": {}, "after": {}}
+durations:
+  description: Seconds that each step took, the slowest first.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "start guest alice", "seconds": 0.132}]
 restart_required:
   description: For each guest, which of its settings take effect only when it is restarted.
   returned: success

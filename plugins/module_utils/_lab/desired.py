@@ -204,10 +204,7 @@ def _without(lab: Lab, scope: Scope) -> Lab:
 def _with_ports(lab: Lab, scope: Scope) -> Scope:
     """The scope with the interfaces of others that lose their bridge with it."""
     ports = {
-        (port.guest, port.name)
-        for name in scope.bridges
-        for port in lab.ports(name)
-        if port.guest not in scope.guests
+        (port.guest, port.name) for name in scope.bridges for port in lab.ports(name) if port.guest not in scope.guests
     }
     return dataclasses.replace(scope, ifaces=scope.ifaces | ports)
 

@@ -153,10 +153,11 @@ def _run(
     with _errors(module, done):
         workdir = _workdir(module)
         with _locked(workdir, module):
+            durations: list[Result] = []
             actual, wish, steps = _plan(workdir, module.params, understand)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
-                _apply(steps, workdir, wish, getattr(module, "tell", _silent), done)
+                durations = _apply(steps, workdir, wish, getattr(module, "tell", _silent), done)
                 actual = _look(workdir, observe(workdir), wish)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
@@ -169,6 +170,7 @@ def _run(
                 actions=steps.actions,
                 diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
                 restart_required={name: list(what) for name, what in steps.restart_required.items()},
+                durations=durations,
                 **result,
             )
 
@@ -224,13 +226,15 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, tell: Callable[[str], None], done: list[str]) -> None:
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, tell: Callable[[str], None], done: list[str]) -> list[Result]:
     context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
         done += exc.done
         raise exc.errors[0] if len(exc.errors) == 1 else DummError("several objects", str(exc), "") from exc
+    slowest = sorted(context.durations.items(), key=lambda item: -item[1])
+    return [{"step": step, "seconds": round(seconds, 4)} for step, seconds in slowest]
 
 
 def _workdir(module: Module) -> Workdir:

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Manage a whole virtual network lab at once."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: dumm_scenario
+short_description: Manage a whole virtual network lab at once
+version_added: 0.1.0
+description:
+  - Makes the running lab equal to what one file describes, changing only what differs, on running guests, many at the same time.
+  - The file is explained in C(docs/scenario.md) of the collection, C(docs/scenario.schema.json) is for editors.
+options:
+  name:
+    description: Name of the scenario. What it makes belongs to it.
+    type: str
+    required: true
+  state:
+    description:
+      - V(present) has everything as described, and all guests running.
+      - V(stopped) has everything as described, and all guests stopped.
+      - V(absent) removes everything that belongs to the scenario, whatever its file says by now, or if there is none any more.
+    type: str
+    default: present
+    choices: [absent, present, stopped]
+  src:
+    description:
+      - The scenario's file on the lab host.
+      - Where neither this nor O(config) is given, it is C(scenarios/NAME/config) in the working directory.
+    type: path
+  config:
+    description: The scenario itself, instead of a file.
+    type: dict
+  only:
+    description: Guests to which the run is limited, with the bridges that they are plugged into. Nothing is pruned then.
+    type: list
+    elements: str
+  prune:
+    description: Whether what belongs to the scenario and is not in its file any more is removed.
+    type: bool
+    default: true
+  restart:
+    description:
+      - Whether running guests may be restarted where a change needs it.
+      - Else it is stored, and RV(restart_required) names it until the guest is restarted.
+    type: bool
+    default: false
+  wait_timeout:
+    description: Seconds that each guest may take to answer when it starts, and to shut itself down when it stops.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - dumm.lab.attributes
+  - dumm.lab.workdir
+  - dumm.lab.change
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+  platform:
+    platforms: linux
+    support: full
+author:
+  - dumm.lab contributors (@dumm-lab)
+"""
+
+EXAMPLES = r"""
+- name: Bring a testbed up
+  dumm.lab.dumm_scenario:
+    name: ring
+    config:
+      guests:
+        moon: {}
+        sun: {}
+      links:
+        - moon:eth0 -- sun:eth0
+
+- name: Take it away
+  dumm.lab.dumm_scenario:
+    name: ring
+    state: absent
+"""
+
+RETURN = r"""
+scenario:
+  description: What belongs to the scenario, as it is found afterwards. In check mode what is defined, as it would be.
+  returned: success
+  type: dict
+  contains:
+    name:
+      description: Its name.
+      type: str
+      sample: ring
+    guests:
+      description: Its guests by name, each as M(dumm.lab.dumm_guest) returns it.
+      type: dict
+      sample: {}
+    bridges:
+      description: Its bridges by name, each as M(dumm.lab.dumm_bridge) returns it.
+      type: dict
+      sample: {}
+durations:
+  description: Seconds that each step took, the slowest first.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "start guest moon", "seconds": 0.412}]
+actions:
+  description: What was done, in check mode what would be, in words and in order.
+  returned: always
+  type: list
+  elements: str
+  sample: [start guest alice]
+diff:
+  description: The mentioned objects before and after.
+  returned: success
+  type: dict
+  sample: {"before": {}, "after": {}}
+restart_required:
+  description: For each guest, which of its settings take effect only when it is restarted.
+  returned: success
+  type: dict
+  sample: {"alice": ["mem"]}
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_scenario
+from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
+
+
+def main() -> None:
+    """Run the module."""
+    run_scenario(AnsibleModule(argument_spec=SCENARIO, supports_check_mode=True))
+
+
+if __name__ == "__main__":
+    main()
