@@ -122,6 +122,19 @@ class Iface:
 
 
 @dataclass(frozen=True)
+class Loaded:
+    """A scenario's layers over a guest's root.
+
+    :ivar record: whether the guest writes into the scenario; else into a layer that is thrown away.
+    :ivar files: name of the layer of files that the scenario's file itself has.
+    """
+
+    scenario: str
+    record: bool = False
+    files: str | None = None
+
+
+@dataclass(frozen=True)
 class Guest:
     """A guest.
 
@@ -134,6 +147,7 @@ class Guest:
     :ivar routes: all static routes; ``None`` leaves the guest's own alone.
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
     :ivar scenario: name of the scenario that it belongs to.
+    :ivar loaded: the scenario whose layers lie over its root.
     """
 
     name: str
@@ -149,6 +163,7 @@ class Guest:
     routes: tuple[Route, ...] | None = None
     sysctl: tuple[tuple[str, str], ...] = ()
     scenario: str | None = None
+    loaded: Loaded | None = None
 
     @property
     def label(self) -> str:

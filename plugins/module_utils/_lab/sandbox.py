@@ -27,6 +27,20 @@ _MEMORY_SLACK = 64
 
 
 @dataclass(frozen=True)
+class Layers:
+    """What a union is made of.
+
+    :ivar home: a directory that holds ``upper`` and ``work``, which are relative to it.
+    :ivar lower: read-only layers, topmost first.
+    """
+
+    home: str
+    upper: str
+    work: str
+    lower: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class View:
     """What a guest's process is to see.
 
@@ -34,8 +48,7 @@ class View:
     :ivar owner: who owns it: lab, guest, launch; the mark by which its processes are known.
     :ivar kernel: path of the UML binary.
     :ivar libraries: what it is linked against: path on the host, path in the view.
-    :ivar home: the guest's directory, which holds ``upper`` and ``work``.
-    :ivar lower: read-only layers, topmost first.
+    :ivar union: what its root is made of.
     :ivar mem: MB of the guest.
     """
 
@@ -43,10 +56,7 @@ class View:
     owner: dict[str, str]
     kernel: str
     libraries: tuple[tuple[str, str], ...]
-    home: str
-    upper: str
-    work: str
-    lower: tuple[str, ...]
+    union: Layers
     spool: str
     run: str
     mem: int
@@ -61,7 +71,7 @@ def enter(view: View) -> None:
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("dumm", view.mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
     os.chdir(view.mountpoint)
-    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp", "layers/home"):
+    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp", "layers"):
         os.makedirs(directory, mode=0o755)
     _write_owner(view)
     _make_devices()
@@ -74,7 +84,9 @@ def enter(view: View) -> None:
     syscalls.mount(
         "memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={view.mem + _MEMORY_SLACK}m,mode=700"
     )
-    _mount_union(view)
+    union = _make_union(view.union)
+    syscalls.move_mount(union, "fs", 0)
+    os.close(union)
     syscalls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     syscalls.pivot_root(".", ".")
     syscalls.umount(".", syscalls.MNT_DETACH)
@@ -103,15 +115,36 @@ def _bind_file(source: str, target: str) -> None:
     _bind(source, target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
 
 
-def _mount_union(view: View) -> None:
-    """Overlayfs keeps clones of its layers' mounts: once it is mounted they need not be reachable any more."""
-    syscalls.mount(view.home, "layers/home", None, syscalls.MS_BIND)
-    lower: list[str] = []
-    for number, layer in enumerate(view.lower):
+def _make_union(layers: Layers) -> int:
+    """Overlayfs keeps clones of its layers' mounts: once it is made they need not be reachable any more."""
+    os.mkdir("layers/home")
+    syscalls.mount(layers.home, "layers/home", None, syscalls.MS_BIND)
+    places: list[str] = []
+    for number, layer in enumerate(layers.lower):
         place = f"layers/{number}"
         os.mkdir(place)
         _bind(layer, place, syscalls.MS_RDONLY)
-        lower.append(place)
-    overlay.mount(lower, f"layers/home/{view.upper}", f"layers/home/{view.work}", "fs")
-    for place in (*lower, "layers/home"):
+        places.append(place)
+    union = overlay.mount(places, f"layers/home/{layers.upper}", f"layers/home/{layers.work}")
+    for place in (*places, "layers/home"):
         syscalls.umount(place, syscalls.MNT_DETACH)
+    return union
+
+
+def swap(mountpoint: str, layers: Layers, pid: int) -> None:
+    """Give a running guest's process another union in place of its own.  The calling process is lost for anything else.
+
+    The guest's kernel addresses every file by its path, so it sees the new one at its next access.
+
+    :param mountpoint: an empty directory.
+    :param pid: any process of the guest.
+    """
+    inside = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    syscalls.unshare(syscalls.CLONE_NEWNS)
+    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    syscalls.mount("dumm", mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
+    os.chdir(mountpoint)
+    os.mkdir("layers")
+    union = _make_union(layers)
+    syscalls.setns(inside, syscalls.CLONE_NEWNS)
+    overlay.replace(union, "/fs")

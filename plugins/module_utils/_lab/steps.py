@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import DummError
+from .layers import Stack
 from .model import Bridge, Guest, Iface, UnionEngine
 from .netlink import Device
 from .uml import Kernel
@@ -21,12 +22,16 @@ class Prepared:
 
     :ivar master: resolved path of the root file system.
     :ivar engine: the union engine, and why.
+    :ivar stack: the layers that may change while it runs.
+    :ivar busy: files that the running guest holds open of layers that would come or go.
     """
 
     kernel: Kernel
     master: str
     engine: UnionEngine
     why: str
+    stack: Stack
+    busy: tuple[str, ...] = ()
 
 
 class Deed:
@@ -130,6 +135,52 @@ class Start(Deed):
     guest: Guest
     prepared: Prepared
     units: tuple[tuple[Iface, str], ...]
+
+
+@dataclass(frozen=True)
+class Render(Deed):
+    """Make a layer of files."""
+
+    layer: RenderedLayer
+
+
+@dataclass(frozen=True)
+class Freshen(Deed):
+    """Let a guest's scratch layer for a scenario be empty."""
+
+    guest: str
+    scenario: str
+
+
+@dataclass(frozen=True)
+class Swap(Deed):
+    """Give a running guest the layers that it should have."""
+
+    guest: Guest
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Unscratch(Deed):
+    """Throw away what a guest wrote while a scenario was loaded that is not any more."""
+
+    guest: str
+
+
+@dataclass(frozen=True)
+class Run(Deed):
+    """Run a scenario's commands in a guest that was just started."""
+
+    guest: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
+class RestartServices(Deed):
+    """Restart services of a guest."""
+
+    guest: str
+    services: tuple[str, ...]
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,18 @@ RESOLVE_NO_SYMLINKS = 0x04
 RESOLVE_BENEATH = 0x08
 RESOLVE_IN_ROOT = 0x10
 
+MOVE_MOUNT_F_EMPTY_PATH = 0x4
+MOVE_MOUNT_BENEATH = 0x200
+
+_FSOPEN_CLOEXEC = 1
+_FSMOUNT_CLOEXEC = 1
+_FSCONFIG_SET_STRING = 1
+_FSCONFIG_CMD_CREATE = 6
+_MOUNT_ATTR_NOSUID_NODEV = 2 | 4
+_SYS_MOVE_MOUNT = 429
+_SYS_FSOPEN = 430
+_SYS_FSCONFIG = 431
+_SYS_FSMOUNT = 432
 _SYS_OPENAT2 = 437
 _SYS_PIVOT_ROOT = 155 if sys.maxsize > 2**32 else 217
 
@@ -70,6 +82,28 @@ def mount(source: str, target: str, fstype: str | None, flags: int = 0, options:
 def umount(target: str, flags: int = 0) -> None:
     """umount2(2)."""
     _check(_libc.umount2(os.fsencode(target), flags), target)
+
+
+def detached_mount(fstype: str, options: dict[str, str]) -> int:
+    """A mount that is attached nowhere, as a descriptor: fsopen(2), fsconfig(2), fsmount(2)."""
+    context = _check(_libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC), fstype)
+    try:
+        for key, value in options.items():
+            given = (key.encode(), os.fsencode(value))
+            _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, *given, 0), f"{key}={value}")
+        _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), fstype)
+        return _check(_libc.syscall(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, _MOUNT_ATTR_NOSUID_NODEV), fstype)
+    finally:
+        os.close(context)
+
+
+def move_mount(mount_fd: int, target: str, flags: int) -> None:
+    """move_mount(2) of a detached mount."""
+    at_cwd = -100
+    _check(
+        _libc.syscall(_SYS_MOVE_MOUNT, mount_fd, b"", at_cwd, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH | flags),
+        target,
+    )
 
 
 def pivot_root(new: str, old: str) -> None:

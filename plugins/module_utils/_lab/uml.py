@@ -11,6 +11,7 @@ Facts about kernels and boot arguments: reference/uml-kernel.md sections 3, 4 an
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import functools
 import gc
@@ -31,6 +32,7 @@ from typing import NoReturn
 
 from . import files, sandbox, syscalls
 from .errors import GuestError, HostError, InvalidInput, from_oserror
+from .layers import Stack
 from .model import Guest, Iface, Power, link_name
 from .workdir import GuestDir
 
@@ -218,6 +220,8 @@ class Process:
     :ivar kernel: resolved path of the binary.
     :ivar master: resolved path of the root file system.
     :ivar engine: union engine, and why.
+    :ivar upper: layer that its writes go to, relative to the working directory.
+    :ivar over: layers over the master that may change while it runs.
     """
 
     pid: int
@@ -230,9 +234,10 @@ class Process:
     mem: int
     init: str | None
     cmdline: str
-    layers: tuple[str, ...]
     engine: str
     why: str
+    upper: str = ""
+    over: tuple[str, ...] = ()
 
     @property
     def alive(self) -> bool:
@@ -244,8 +249,12 @@ def read_process(directory: GuestDir) -> Process | None:
     """The process that was last started for a guest and not seen stopped since."""
     stored = files.read_json(directory.process)
     try:
-        return Process(**{**stored, "layers": tuple(stored["layers"])})
-    except (TypeError, KeyError):
+        # Another version of the collection may have written it.
+        known = {field.name for field in dataclasses.fields(Process)}
+        return Process(
+            **{**{key: value for key, value in stored.items() if key in known}, "over": tuple(stored.get("over", ()))}
+        )
+    except (TypeError, AttributeError):
         return None
 
 
@@ -370,7 +379,31 @@ def launch(
     return process
 
 
-def new_identity(guest: Guest, kernel: Kernel, master: str, layers: tuple[str, ...], engine: str, why: str) -> Process:
+def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, stack: Stack, subject: str) -> None:
+    """Give a running guest another union.
+
+    :raises HostError: where that could not be done; it keeps the one it has then.
+    """
+    said_read, said_write = os.pipe2(os.O_CLOEXEC)
+    pid = _fork()
+    if pid == 0:
+        try:
+            gc.disable()
+            sandbox.swap(str(directory.view), layers, process.pid)
+        except BaseException as exc:
+            os.write(said_write, str(exc).encode() or repr(exc).encode())
+        os._exit(0)
+    os.close(said_write)
+    with os.fdopen(said_read, "rb") as said:
+        complaint = said.read().decode("utf-8", "replace")
+    os.waitpid(pid, 0)
+    if complaint:
+        raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
+    changed = dataclasses.replace(process, upper=stack.upper, over=stack.over)
+    files.write_json(directory.process, changed.__dict__)
+
+
+def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack) -> Process:
     """Identity of a process to be started."""
     return Process(
         pid=0,
@@ -383,9 +416,10 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, layers: tuple[str, .
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        layers=layers,
         engine=engine,
         why=why,
+        upper=stack.upper,
+        over=stack.over,
     )
 
 

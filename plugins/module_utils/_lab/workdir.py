@@ -20,7 +20,7 @@ from typing import Any
 
 from . import files
 from .errors import InvalidInput, from_oserror
-from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine
+from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Guest, Iface, Lab, Loaded, Route, UnionEngine
 
 DEFAULT = Path("/var/lib/dumm")
 MAX_NETNS_NAME = 200
@@ -46,6 +46,11 @@ class GuestDir:
     def diff(self) -> Path:
         """What the guest wrote."""
         return self.path / "diff"
+
+    @property
+    def scratch(self) -> Path:
+        """What the guest wrote while a scenario was loaded, one directory a scenario; thrown away afterwards."""
+        return self.path / "scratch"
 
     @property
     def works(self) -> Path:
@@ -180,6 +185,14 @@ class Workdir:
         """A scenario's file."""
         return self.path / "scenarios" / name / "config"
 
+    def scenario_layer(self, scenario: str, guest: str) -> Path:
+        """A scenario's layer for one guest."""
+        return self.path / "scenarios" / scenario / "diff" / guest
+
+    def rendered(self, name: str) -> Path:
+        """A layer of files that a scenario's file has, named by their content."""
+        return self.path / "rendered" / name
+
     def guest(self, name: str) -> GuestDir:
         """The directory of one guest."""
         return GuestDir(self.guests / name)
@@ -259,7 +272,7 @@ class Workdir:
             fresh.diff.mkdir()
             # The guest's root has the owner and the mode of this directory, whatever the caller's umask.
             fresh.diff.chmod(0o755)
-            for private in (fresh.works, fresh.view, fresh.run, fresh.spool):
+            for private in (fresh.works, fresh.view, fresh.run, fresh.spool, fresh.scratch):
                 private.mkdir(mode=0o700)
             _store_guest(fresh, guest)
             files.symlink(fresh.path / guest.name, f"run/{guest.name}")
@@ -297,6 +310,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
         "sysctl": dict(guest.sysctl),
         "scenario": guest.scenario,
+        "loaded": None if guest.loaded is None else dataclasses.asdict(guest.loaded),
         "interfaces": {
             name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
             for name, iface in guest.interfaces.items()
@@ -356,6 +370,7 @@ def load_guest(directory: GuestDir) -> Guest:
         routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
         sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
         scenario=rest.get("scenario"),
+        loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
         interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
     )
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 from dataclasses import dataclass
@@ -62,19 +63,38 @@ def filesystem(directory: Path) -> str:
 
 
 def prepare(works: Path, name: str) -> None:
-    """Make a fresh work directory and take away those of earlier starts.  Not while the guest runs.
-
-    Each mount of the same upper layer wants an empty one of its own (reference/union.md section 2).
-    """
-    for old in os.scandir(works):
-        shutil.rmtree(old.path)
+    """Make a fresh work directory: each mount of the same upper layer wants one (reference/union.md section 2)."""
     (works / name).mkdir(mode=0o700)
 
 
-def mount(lower: list[str], upper: str, work: str, target: str) -> None:
-    """Mount the union.  Paths are relative and short, so that neither length nor odd characters of host paths matter.
+def tidy(works: Path, keep: str = "") -> None:
+    """Take away work directories of mounts that are gone."""
+    for old in os.scandir(works):
+        if old.name != keep:
+            shutil.rmtree(old.path)
+
+
+def mount(lower: list[str], upper: str, work: str) -> int:
+    """Make the union, attached nowhere yet.  Paths are relative and short, so that odd characters of host paths do not matter.
 
     :param lower: read-only layers, topmost first.
+    :return: descriptor of the mount.
     """
-    options = f"lowerdir={':'.join(lower)},upperdir={upper},workdir={work},{OPTIONS}"
-    syscalls.mount("overlay", target, "overlay", syscalls.MS_NOSUID | syscalls.MS_NODEV, options)
+    options = dict(option.split("=") for option in OPTIONS.split(","))
+    return syscalls.detached_mount(
+        "overlay", {"source": "overlay", "lowerdir": ":".join(lower), "upperdir": upper, "workdir": work, **options}
+    )
+
+
+def replace(union: int, target: str) -> None:
+    """Put a union into the place of the one that is mounted at ``target``, without a gap where the kernel can (Linux 6.5)."""
+    try:
+        syscalls.move_mount(union, target, syscalls.MOVE_MOUNT_BENEATH)
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:
+            raise
+        syscalls.umount(target, syscalls.MNT_DETACH)
+        syscalls.move_mount(union, target, 0)
+    else:
+        # What is on top goes, and uncovers the new one.
+        syscalls.umount(target, syscalls.MNT_DETACH)

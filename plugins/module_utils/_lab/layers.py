@@ -1,0 +1,79 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which layers a guest's root is made of, and which files of a running guest would be pulled from under its processes.
+
+A guest without a scenario writes into its own ``diff``.  While one is loaded its writes go to a scratch layer that unloading throws
+away, or, to be recorded, into the scenario; its ``diff`` is a layer below then.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .model import Guest
+from .workdir import Workdir
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The part of a guest's layers that can change while it runs.
+
+    :ivar upper: what is written, relative to the working directory.
+    :ivar over: read-only layers over the kernel's modules and the master, topmost first.
+    """
+
+    upper: str
+    over: tuple[str, ...]
+
+
+def stack(workdir: Workdir, guest: Guest) -> Stack:
+    """The layers of a guest as it is defined."""
+    directory = workdir.guest(guest.name)
+    loaded = guest.loaded
+    if loaded is None:
+        return Stack(_relative(workdir, directory.diff), guest.layers)
+    rendered = [] if loaded.files is None else [str(workdir.rendered(loaded.files))]
+    own = [str(directory.diff), *guest.layers]
+    scenario = workdir.scenario_layer(loaded.scenario, guest.name)
+    if loaded.record:
+        return Stack(_relative(workdir, scenario), (*rendered, *own))
+    below = [str(scenario)] if scenario.is_dir() else []
+    return Stack(_relative(workdir, directory.scratch / loaded.scenario), (*rendered, *below, *own))
+
+
+def _relative(workdir: Workdir, path: Path) -> str:
+    return str(path.relative_to(workdir.path))
+
+
+def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> tuple[str, ...]:
+    """Files that a guest's processes hold open or mapped, of layers that come or go.
+
+    They would stay the old ones, for new processes too, until the last of them closes it (reference/union.md section 2).
+
+    :param pid: the guest's main process, which holds every file of its root that is open in the guest.
+    """
+    changing = {str(workdir.path / before.upper), *before.over} ^ {str(workdir.path / after.upper), *after.over}
+    return tuple(
+        sorted(
+            path
+            for path in _open_files(pid)
+            if any(os.path.lexists(f"{layer}/{path.lstrip('/')}") for layer in changing)
+        )
+    )
+
+
+def _open_files(pid: int) -> set[str]:
+    found: set[str] = set()
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        try:
+            target = os.readlink(entry.path)
+            is_file = os.path.isfile(entry.path)
+        except OSError:
+            continue
+        if is_file and target.startswith("/fs/"):
+            found.add(target.removeprefix("/fs").removesuffix(" (deleted)"))
+    return found
