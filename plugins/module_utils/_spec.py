@@ -65,10 +65,12 @@ BRIDGE: Spec = {
 SCENARIO: Spec = {
     **_LAB,
     "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["absent", "present", "stopped"]},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "loaded", "present", "stopped", "unloaded"]},
     "src": {"type": "path"},
     "config": {"type": "dict"},
     "only": {"type": "list", "elements": "str"},
+    "record": {"type": "bool", "default": False},
+    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 60},

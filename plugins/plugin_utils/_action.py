@@ -44,6 +44,10 @@ class _InProcess:
         """Show progress; with -v."""
         _display.v(sentence)
 
+    def progress(self, sentence: str) -> None:
+        """Show how far it is."""
+        _display.display(f"    {sentence}")
+
     def warn(self, warning: str) -> None:
         """Collect a warning."""
         self._warnings.append(warning)

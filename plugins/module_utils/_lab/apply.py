@@ -12,14 +12,12 @@ from __future__ import annotations
 
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from . import lifecycle, mconsole, netlink, uml
-from .channel import Channel
-from .errors import DummError, GuestError, from_oserror
-from .guest import network
+from . import lifecycle, mconsole, netlink, rendering, uml
+from .errors import DummError, from_oserror
 from .netlink import Network
 from .steps import (
     AddBridge,
@@ -30,12 +28,16 @@ from .steps import (
     DeleteDevice,
     ForgetBridge,
     ForgetGuest,
+    Freshen,
     MakeNamespace,
     Pause,
     Plan,
     Plug,
     RemoveNamespace,
+    Render,
+    RestartServices,
     Resume,
+    Run,
     SetBridge,
     SetTap,
     Start,
@@ -44,12 +46,15 @@ from .steps import (
     StoreBridge,
     StoreGuest,
     StoreNetns,
+    Swap,
     Unplug,
+    Unscratch,
 )
+from .wait import Deadline
 from .workdir import Workdir
 
 PARALLEL = 16
-CONFIGURE_SECONDS = 30.0
+_PROGRESS_SECONDS = 3.0
 
 
 @dataclass
@@ -58,14 +63,18 @@ class Context:
 
     :ivar netns: name of the lab's network namespace.
     :ivar timeout: seconds that a guest may take to come up or go down.
-    :ivar tell: told of each step that begins and ends.
+    :ivar tell: told of each step that begins.
+    :ivar progress: told now and then how far it is, when it takes long.
+    :ivar durations: seconds that each step took.
     """
 
     workdir: Workdir
     netns: str
     timeout: float
     tell: Callable[[str], None]
+    progress: Callable[[str], None]
     durations: dict[str, float] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
     _network: Network | None = None
 
     @property
@@ -110,27 +119,41 @@ def apply(plan: Plan, context: Context) -> None:
     done: dict[str, Step] = {}
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
+    told = Deadline(_PROGRESS_SECONDS)
     try:
         with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
             while running or (waiting and not errors):
                 for step in [] if errors else [s for s in waiting if all(n in done or n not in keys for n in s.needs)]:
                     waiting.remove(step)
                     running[pool.submit(_do, step, context)] = step
-                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                for future in wait(running, timeout=_PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
                     try:
                         future.result()
                         done[step.key] = step
                     except DummError as exc:
                         errors.append(exc)
+                if told.over:
+                    context.progress(_how_far(plan, done, running.values(), context))
+                    told = Deadline(_PROGRESS_SECONDS)
     finally:
         context.close()
     if errors:
         raise Failed([words for step in done.values() for words in step.says], errors)
 
 
+def _how_far(plan: Plan, done: Mapping[str, Step], running: Iterable[Step], context: Context) -> str:
+    """One line: how much is done, how many guests are up, and what has taken the longest so far."""
+    starts = [step.key for step in plan.steps if isinstance(step.deed, Start)]
+    up = f", {sum(key in done for key in starts)} of {len(starts)} guests up" if starts else ""
+    now = time.monotonic()
+    waits = sorted((context.begun[step.key], step.key) for step in running if step.key in context.begun)
+    slow = f"; {waits[0][1]} has taken {now - waits[0][0]:.0f} s so far" if waits else ""
+    return f"{len(done)} of {len(plan.steps)} steps done{up}{slow}"
+
+
 def _do(step: Step, context: Context) -> None:
-    began = time.monotonic()
+    began = context.begun[step.key] = time.monotonic()
     for sentence in step.says:
         context.tell(sentence)
     try:
@@ -257,11 +280,34 @@ def _ask_kernel(name: str, command: str, context: Context) -> None:
 
 @carry_out.register
 def _configure(deed: Configure, context: Context) -> None:
-    directory = context.workdir.guest(deed.guest)
-    process = uml.read_process(directory)
-    if process is None or not process.alive:
-        raise GuestError(f"guest {deed.guest}", "it ended while it was changed", "run again")
-    script, lines = network.script(deed.lines)
-    answer = Channel(directory, process).run(script, lines, timeout=CONFIGURE_SECONDS)
-    if answer.code != 0:
-        raise lifecycle.refused(deed.guest, answer.stderr)
+    lifecycle.configure(context.workdir, deed.guest, deed.lines)
+
+
+@carry_out.register
+def _render(deed: Render, context: Context) -> None:
+    rendering.write(deed.layer, context.workdir.rendered(deed.layer.name))
+
+
+@carry_out.register
+def _freshen(deed: Freshen, context: Context) -> None:
+    lifecycle.freshen(context.workdir, deed.guest, deed.scenario)
+
+
+@carry_out.register
+def _swap(deed: Swap, context: Context) -> None:
+    lifecycle.swap(context.workdir, deed.guest, deed.prepared)
+
+
+@carry_out.register
+def _unscratch(deed: Unscratch, context: Context) -> None:
+    lifecycle.unscratch(context.workdir, deed.guest)
+
+
+@carry_out.register
+def _run(deed: Run, context: Context) -> None:
+    lifecycle.run_commands(context.workdir, deed.guest, deed.commands, context.timeout)
+
+
+@carry_out.register
+def _restart_services(deed: RestartServices, context: Context) -> None:
+    lifecycle.restart_services(context.workdir, deed.guest, deed.services, context.timeout)

@@ -43,6 +43,8 @@ def guest(lab: Lab, value: Guest) -> Described:
         "routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
+        "loaded": None if value.loaded is None else value.loaded.scenario,
+        "record": value.loaded is not None and value.loaded.record,
         "interfaces": {name: iface(lab, each) for name, each in sorted(value.interfaces.items())},
     }
 
@@ -127,7 +129,8 @@ def live_guest(actual: Actual, name: str) -> Described:
                 "mem": process.mem,
                 "init": process.init or "auto",
                 "cmdline": process.cmdline,
-                "layers": list(process.layers),
+                "writes_to": process.upper,
+                "layers": list(process.over),
                 "union": process.engine,
                 "union_reason": process.why,
             },

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import model
 from .errors import Invalid, InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Power, UnionEngine
-from .scenario import Scenario
+from .model import Bridge, Guest, Iface, Lab, Loaded, Power, UnionEngine
+from .rendering import RenderedLayer
+from .scenario import Command, Scenario
 from .workdir import check_netns
 
 Params = Mapping[str, Any]
@@ -47,6 +48,20 @@ class Scope:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """What a scenario has for a guest beside its definition.
+
+    :ivar files: a layer of files.
+    :ivar commands: run once after each start.
+    :ivar services: restarted when the layers of the running guest change.
+    """
+
+    files: RenderedLayer | None = None
+    commands: tuple[Command, ...] = ()
+    services: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Wish:
     """What is asked for.
 
@@ -54,6 +69,8 @@ class Wish:
     :ivar restart: guests that may be restarted where a change needs it.
     :ivar renew: guests that are restarted in any case.
     :ivar timeout: seconds that a guest may take to come up or go down.
+    :ivar extras: what a scenario has for guests beside their definition.
+    :ivar force: whether layers change under files that are in use.
     """
 
     lab: Lab
@@ -61,6 +78,8 @@ class Wish:
     restart: frozenset[str] = frozenset()
     renew: frozenset[str] = frozenset()
     timeout: float = 60.0
+    extras: Mapping[str, Extra] = field(default_factory=dict)
+    force: bool = False
 
 
 def guest(params: Params, lab: Lab) -> Wish:
@@ -148,20 +167,26 @@ def bridge(params: Params, lab: Lab) -> Wish:
     return _checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
 
 
-def scenario(params: Params, lab: Lab, wanted: Scenario | None) -> Wish:
+def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[str, Extra]) -> Wish:
     """What ``dumm_scenario`` asks for.
 
-    :param wanted: the scenario as its file has it; not needed to take it away.
+    :param wanted: the scenario as its file has it; not needed to take it away or to unload it.
+    :param extras: what it has for its guests beside their definition.
     """
     name, state = params["name"], params["state"]
+    timeout = float(params["wait_timeout"])
+    force = params["busy"] == "force"
     mine = Scope(
         guests=frozenset(key for key, guest in lab.guests.items() if guest.scenario == name),
         bridges=frozenset(key for key, bridge in lab.bridges.items() if bridge.scenario == name),
     )
-    timeout = float(params["wait_timeout"])
-    if wanted is None or state == "absent":
+    if state == "absent":
         return Wish(_without(lab, mine), _with_ports(lab, mine), timeout=timeout)
+    if wanted is None:
+        return _unloaded(params, lab)
     guests, bridges = _chosen(params, wanted)
+    if state == "loaded":
+        return _loaded(params, lab, guests, extras)
     told = Scope(guests=frozenset(guests), bridges=frozenset(bridges))
     after = _in_netns(params, lab)
     scope = told
@@ -173,9 +198,48 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None) -> Wish:
     for bridge in bridges.values():
         after = after.with_bridge(bridge)
     for guest in guests.values():
-        after = after.with_guest(dataclasses.replace(guest, power=_SCENARIO_POWER[state]))
+        loaded = _layers_of(params, extras.get(guest.name))
+        after = after.with_guest(dataclasses.replace(guest, power=_SCENARIO_POWER[state], loaded=loaded))
     restart = told.guests if params["restart"] else frozenset[str]()
-    return _checked(lab, Wish(after, scope, restart=restart, timeout=timeout))
+    return _checked(lab, Wish(after, scope, restart=restart, timeout=timeout, extras=extras, force=force))
+
+
+def _layers_of(params: Params, extra: Extra | None) -> Loaded:
+    files = None if extra is None or extra.files is None else extra.files.name
+    return Loaded(params["name"], params["record"], files)
+
+
+def _loaded(params: Params, lab: Lab, guests: Mapping[str, Guest], extras: Mapping[str, Extra]) -> Wish:
+    """The lab with a scenario's layers over those of its guests that are there, and nothing else changed."""
+    there = [name for name in guests if name in lab.guests]
+    after = lab
+    for name in there:
+        loaded = _layers_of(params, extras.get(name))
+        after = after.with_guest(dataclasses.replace(lab.guests[name], loaded=loaded))
+    layers = {name: dataclasses.replace(extra, commands=()) for name, extra in extras.items()}
+    return Wish(
+        after,
+        Scope(guests=frozenset(there)),
+        timeout=float(params["wait_timeout"]),
+        extras=layers,
+        force=params["busy"] == "force",
+    )
+
+
+def _unloaded(params: Params, lab: Lab) -> Wish:
+    """The lab without a scenario's layers."""
+    only = params.get("only") or lab.guests
+    bare = {
+        name: dataclasses.replace(guest, loaded=None)
+        for name, guest in lab.guests.items()
+        if name in only and guest.loaded is not None and guest.loaded.scenario == params["name"]
+    }
+    return Wish(
+        dataclasses.replace(lab, guests={**lab.guests, **bare}),
+        Scope(guests=frozenset(bare)),
+        timeout=float(params["wait_timeout"]),
+        force=params["busy"] == "force",
+    )
 
 
 def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapping[str, Bridge]]:

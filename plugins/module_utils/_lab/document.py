@@ -12,14 +12,14 @@ class of Ansible's own.
 from __future__ import annotations
 
 import datetime
+import difflib
 import re
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from .errors import InvalidInput
-from .model import nearest
 
 IMPORT_ERROR: str | None = None
 try:
@@ -116,6 +116,7 @@ class Document:
     root: Node | None = None
     faults: list[Fault] = field(default_factory=list)
     places: dict[Path, Place] = field(default_factory=dict)
+    _told: set[tuple[object, str]] = field(default_factory=set)
 
     def place(self, path: Path) -> Place:
         """Where something is written, or else the nearest thing around it that is."""
@@ -134,8 +135,13 @@ class Document:
         :param known: the words that would be right; the one most like ``key`` is named in the fault.
         """
         place = where if isinstance(where, Place) else self.place(where)
-        close = None if key is None else closest(key, known)
-        self.faults.append(Fault(place, cause, remedy, key=key, nearest=close))
+        close = difflib.get_close_matches(key, sorted(known), n=1) if key is not None else []
+        fault = Fault(place, cause, remedy, key=key, nearest=close[0] if close else None)
+        # What an alias brings to many places is written, and wrong, in one.
+        where_written = place.path if place.line is None else (place.line, place.column)
+        if (where_written, cause) not in self._told:
+            self._told.add((where_written, cause))
+            self.faults.append(fault)
 
     def blames(self, *paths: Path) -> bool:
         """Whether anything at or below one of these places is wrong."""
@@ -163,12 +169,6 @@ def shown(path: Path) -> str:
         else:
             text += f"[{part!r}]"
     return text
-
-
-def closest(word: str, known: Iterable[str]) -> str | None:
-    """The known word that is most like another one, as :func:`model.nearest` names it."""
-    said = re.match(r"did you mean (.*)\? \(known: ", nearest(word, known))
-    return said[1] if said else None
 
 
 def read(source: str | Mapping[str, Any], name: str) -> Document:
@@ -233,11 +233,15 @@ class _Variables(_Reader):
         return self.table(place, entries, keys)
 
 
+# In this order: a boolean is an integer to Python.  str() itself may keep the class.
+_COPY: dict[type, Callable[[Any], Any]] = {str: str.__str__, bool: bool, int: int.__int__, float: float.__float__}
+
+
 def _plain(value: Any) -> Any:
     """Of Python's own class: Ansible's subclasses carry where a value comes from, and whether it may be templated."""
-    for kind in (str, bool, int, float):
+    for kind, copy in _COPY.items():
         if isinstance(value, kind):
-            return value if kind is bool else kind.__new__(kind, value)
+            return copy(value)
     return value
 
 
@@ -313,8 +317,8 @@ class _File(_Reader):
             keys[name] = at
         return self.table(place, entries, keys)
 
-    def _own(self, path: Path, node: Any, *, quietly: bool = False) -> Iterator[tuple[str, Place, Any]]:
-        """A mapping's entries but for what it merges; a fault is told once, not wherever the mapping is merged."""
+    def _own(self, path: Path, node: Any) -> Iterator[tuple[str, Place, Any]]:
+        """A mapping's entries but for what it merges."""
         seen: dict[str, Place] = {}
         for key, value in node.value:
             if key.tag == f"{_TAG}merge":
@@ -325,7 +329,7 @@ class _File(_Reader):
             elif key.tag.removeprefix(_TAG) not in ("str", "value"):
                 found = self._scalar(at, key)
                 self.blame_key(at, reading(found), key.value)
-            elif key.value in seen and not quietly:
+            elif key.value in seen:
                 first = seen[key.value]
                 self.result.blame(
                     Place(at.source, (*path, key.value), at.line, at.column),
@@ -348,7 +352,7 @@ class _File(_Reader):
                     self.result.blame(self._at(path, key.start_mark), "<< takes another mapping", "give it an alias")
                     continue
                 yield from self._merged(path, source, (*around, id(source)))
-                yield from self._own(path, source, quietly=True)
+                yield from self._own(path, source)
 
 
 class _TooMuch(Exception):

@@ -10,7 +10,10 @@ shutdown, the kernel's halt, SIGTERM, SIGKILL.
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import secrets
+import shlex
 import shutil
 import signal
 from contextlib import suppress
@@ -19,18 +22,20 @@ from pathlib import Path
 from . import channel, files, guest, mconsole, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
-from .model import Power
-from .steps import Start
+from .model import Guest, Power
+from .scenario import Command
+from .steps import Prepared, Start, digest
 from .uml import Process
 from .union import overlay
 from .wait import Deadline, Watch, poll_until
-from .workdir import GuestDir, Workdir
+from .workdir import GuestDir, Workdir, load_guest
 
 # Guests run as the host's root until they are confined (reference/confinement.md).
 GUEST_UID = 0
 _ASK_AGAIN = 3.0
 _HARDER_SECONDS = 5.0
 _LAST_LINES = 12
+_CONFIGURE_SECONDS = 30.0
 
 
 def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> None:
@@ -55,19 +60,16 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> N
 def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None) -> Process:
     definition, prepared = deed.guest, deed.prepared
     identity = uml.new_identity(
-        definition, prepared.kernel, prepared.master, definition.layers, prepared.engine.value, prepared.why
+        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack
     )
-    overlay.prepare(directory.works, identity.launch)
+    overlay.tidy(directory.works)
     _write_boot_request(directory, deed)
     view = sandbox.View(
         mountpoint=str(directory.view),
         owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
         kernel=str(prepared.kernel.path),
         libraries=prepared.kernel.libraries,
-        home=str(directory.path),
-        upper=directory.diff.name,
-        work=f"{directory.works.name}/{identity.launch}",
-        lower=lower_layers(workdir, deed),
+        union=union_layers(workdir, definition, prepared, identity.launch),
         spool=str(directory.spool),
         run=str(directory.run),
         mem=definition.mem,
@@ -76,15 +78,134 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | Non
     return uml.launch(directory, view, line, netns, identity, definition.label)
 
 
-def lower_layers(workdir: Workdir, deed: Start) -> tuple[str, ...]:
-    """Read-only layers of a guest's union, topmost first: ours, the user's, the kernel's modules, the master."""
-    layers = [str(guest.layer(workdir.agents)), *deed.guest.layers]
-    modules = deed.prepared.kernel.modules
+def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: str) -> sandbox.Layers:
+    """What a guest's union is made of, read-only layers topmost first: ours, those that may change, the kernel's modules, the master.
+
+    :param work: name of a work directory that no mount has had yet.
+    """
+    directory = workdir.guest(definition.name)
+    upper = workdir.path / prepared.stack.upper
+    if not upper.is_dir():
+        upper.mkdir(parents=True)
+        upper.chmod(0o755)
+    overlay.prepare(directory.works, work)
+    lower = [str(guest.layer(workdir.agents)), *prepared.stack.over]
+    modules = prepared.kernel.modules
     if modules is not None:
         # Where /lib is a link to usr/lib, a layer with a directory of that name would hide it.
-        merged = (Path(deed.prepared.master) / "lib").is_symlink()
-        layers.append(str(modules if merged else modules / "usr"))
-    return (*layers, deed.prepared.master)
+        merged = (Path(prepared.master) / "lib").is_symlink()
+        lower.append(str(modules if merged else modules / "usr"))
+    return sandbox.Layers(
+        home=str(workdir.path),
+        upper=prepared.stack.upper,
+        work=str((directory.works / work).relative_to(workdir.path)),
+        lower=(*lower, prepared.master),
+    )
+
+
+def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
+    """Give a running guest the layers that it should have; what its processes hold open stays what it was.
+
+    :raises HostError: where that could not be done; it keeps those that it has then.
+    """
+    directory = workdir.guest(definition.name)
+    process = _running(directory)
+    work = secrets.token_hex(6)
+    layers = union_layers(workdir, definition, prepared, work)
+    uml.swap_union(directory, layers, process, prepared.stack, definition.label)
+    with suppress(OSError):
+        # The old mount lives on while something of it is open, and its work directory with it.
+        overlay.tidy(directory.works, keep=work)
+
+
+def freshen(workdir: Workdir, name: str, scenario: str) -> None:
+    """Let a guest's scratch layer for a scenario be empty, unless it is writing to it."""
+    scratch = workdir.guest(name).scratch / scenario
+    process = uml.read_process(workdir.guest(name))
+    if process is None or not process.alive or workdir.path / process.upper != scratch:
+        files.remove_tree(scratch)
+
+
+def unscratch(workdir: Workdir, name: str) -> None:
+    """Throw away all scratch layers of a guest but the one that it has or is to have."""
+    directory = workdir.guest(name)
+    loaded = load_guest(directory).loaded
+    for scratch in directory.scratch.glob("*"):
+        if loaded is None or loaded.record or scratch.name != loaded.scenario:
+            freshen(workdir, name, scratch.name)
+
+
+def tidy_rendered(workdir: Workdir) -> None:
+    """Take away layers of files that no guest has any more."""
+    directories = [workdir.guest(name) for name in workdir.load().guests]
+    used = {loaded.files for directory in directories if (loaded := load_guest(directory).loaded) is not None}
+    processes = [process for directory in directories if (process := uml.read_process(directory)) is not None]
+    used |= {Path(layer).name for process in processes for layer in process.over}
+    for layer in workdir.path.glob("rendered/*"):
+        if layer.name not in used:
+            files.remove_tree(layer)
+
+
+def run_commands(workdir: Workdir, name: str, commands: tuple[Command, ...], timeout: float) -> None:
+    """Run a scenario's commands in a guest, one after another.
+
+    :param timeout: seconds for each.
+    :raises GuestError: for the first that fails, with what it said.
+    """
+    directory = workdir.guest(name)
+    for command in commands:
+        _run_command(directory, command, timeout)
+    # Looked up anew: it may have other layers by now.
+    uml.store(directory, dataclasses.replace(_running(directory), ran=digest(commands)))
+
+
+def _run_command(directory: GuestDir, command: Command, timeout: float) -> None:
+    guards = []
+    if command.creates is not None:
+        guards.append(f"[ -e {shlex.quote(command.creates)} ] && exit 0")
+    if command.unless is not None:
+        guards.append(f"if ({command.unless}) >/dev/null 2>&1; then exit 0; fi")
+    script = "\n".join([*guards, command.command])
+    done = channel.Channel(directory, _running(directory)).run(script, timeout=timeout)
+    if done.code != 0:
+        said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[-400:]
+        raise GuestError(
+            f"guest {directory.name}",
+            f"{command.command!r} failed with exit code {done.code}: {said or 'it said nothing'}",
+            "mend the command in the scenario, then run again",
+        )
+
+
+def restart_services(workdir: Workdir, name: str, services: tuple[str, ...], timeout: float) -> None:
+    """Restart services of a guest, by systemd where that runs, else by their scripts.
+
+    :raises GuestError: where one does not start.
+    """
+    for service in services:
+        quoted = shlex.quote(service)
+        script = (
+            f"if [ -d /run/systemd/system ]; then systemctl restart {quoted}; else /etc/init.d/{quoted} restart; fi"
+        )
+        _run_command(workdir.guest(name), Command(script), timeout)
+
+
+def configure(workdir: Workdir, name: str, lines: tuple[str, ...]) -> None:
+    """Carry out lines for ip, tc and the kernel in a running guest, in one request.
+
+    :raises GuestError: with what the guest said.
+    """
+    directory = workdir.guest(name)
+    script, stdin = network.script(lines)
+    answer = channel.Channel(directory, _running(directory)).run(script, stdin, timeout=_CONFIGURE_SECONDS)
+    if answer.code != 0:
+        raise refused(name, answer.stderr)
+
+
+def _running(directory: GuestDir) -> Process:
+    process = uml.read_process(directory)
+    if process is None or not process.alive:
+        raise GuestError(f"guest {directory.name}", "it ended while it was changed", "run again")
+    return process
 
 
 def _write_boot_request(directory: GuestDir, deed: Start) -> None:

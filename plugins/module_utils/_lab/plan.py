@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from . import model, netlink, rewire, words
 from .desired import Wish
+from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
 from .observe import Actual, bridge_of
@@ -25,12 +26,16 @@ from .steps import (
     DeleteDevice,
     ForgetBridge,
     ForgetGuest,
+    Freshen,
     MakeNamespace,
     Pause,
     Plan,
     Prepared,
     RemoveNamespace,
+    Render,
+    RestartServices,
     Resume,
+    Run,
     SetBridge,
     SetTap,
     Start,
@@ -39,6 +44,9 @@ from .steps import (
     StoreBridge,
     StoreGuest,
     StoreNetns,
+    Swap,
+    Unscratch,
+    digest,
     ordered,
 )
 from .uml import Process
@@ -62,6 +70,7 @@ class _Planner:
         self.before: Lab = actual.lab
         self.after: Lab = wish.lab
         self.restart_required: dict[str, tuple[str, ...]] = {}
+        self._rendered: set[str] = set()
 
     def steps(self) -> Iterator[Step]:
         """All steps, those of the network first, so that the order reads as it is done."""
@@ -115,6 +124,9 @@ class _Planner:
     def _said_if_live_is_right(self, bridge: Bridge, found: Device | None) -> tuple[str, ...]:
         if found is None or words.bridge_differences(bridge, found):
             return ()
+        stored = self.before.bridges.get(bridge.name)
+        if stored is not None and stored.scenario != bridge.scenario:
+            return (f"{bridge.label}: {words.belongs(bridge.scenario)}",)
         return (f"define {bridge.label} as it is found",)
 
     def _bridge_absent(self, name: str) -> Iterator[Step]:
@@ -166,7 +178,6 @@ class _Planner:
             "mem": process.mem != guest.mem,
             "init": process.init != guest.init,
             "cmdline": process.cmdline != guest.cmdline,
-            "layers": process.layers != guest.layers,
             "union": process.engine != prepared.engine.value,
         }
         return tuple(name for name, differs in differences.items() if differs)
@@ -174,6 +185,7 @@ class _Planner:
     def _guest(self, name: str, fate: _Fate) -> Iterator[Step]:
         label = f"guest {name}"
         if name in self.after.guests:
+            yield from self._prepare_layers(name, fate)
             yield from self._store(name)
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
@@ -189,8 +201,11 @@ class _Planner:
             yield self._start(name)
         changes: list[Step] = []
         if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
-            changes = list(self._rewire(name))
+            changes = [*self._swap(name), *self._rewire(name)]
         yield from changes
+        yield from self._run(name, fate)
+        if name in self.after.guests:
+            yield from self._unscratch(name)
         yield from self._pause(name, fate, tuple(step.key for step in changes))
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
@@ -215,6 +230,7 @@ class _Planner:
             "netns",
             f"store {guest.label}",
             f"stop {guest.label}",
+            *self._layer_keys(name),
             *self._tap_keys(name),
             *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
         )
@@ -226,6 +242,80 @@ class _Planner:
             yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", *changes))
         if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts:
             yield Step(f"resume {label}", Resume(name), (f"resume {label}",))
+
+    # Layers and commands of a scenario
+
+    def _prepare_layers(self, name: str, fate: _Fate) -> Iterator[Step]:
+        guest = self.after.guests[name]
+        stored = self.before.guests.get(name)
+        if guest.loaded is None or not (
+            fate.starts or stored is None or stored.loaded != guest.loaded or self._swaps(name)
+        ):
+            return
+        extra = self.wish.extras.get(name)
+        if extra is not None and extra.files is not None:
+            key = f"render {extra.files.name}"
+            # Guests may share a layer, which is made once.
+            if key not in self._rendered:
+                self._rendered.add(key)
+                yield Step(key, Render(extra.files))
+        before = stored.loaded if stored else None
+        if stored is not None and (before is None or before.scenario != guest.loaded.scenario):
+            yield Step(f"freshen {guest.label}", Freshen(name, guest.loaded.scenario))
+
+    def _swaps(self, name: str) -> bool:
+        """Whether a running guest has other layers than it should."""
+        live, prepared = self.actual.live.get(name), self.prepared.get(name)
+        process = live.process if live else None
+        return process is not None and prepared is not None and process.stack != prepared.stack
+
+    def _layer_keys(self, name: str) -> tuple[str, ...]:
+        extra = self.wish.extras.get(name)
+        rendered = () if extra is None or extra.files is None else (f"render {extra.files.name}",)
+        return (*rendered, f"freshen guest {name}")
+
+    def _swap(self, name: str) -> Iterator[Step]:
+        """Layers change while the guest runs."""
+        if not self._swaps(name):
+            return
+        guest, prepared = self.after.guests[name], self.prepared[name]
+        if prepared.busy and not self.wish.force:
+            raise InvalidInput(
+                guest.label,
+                f"its processes hold open what would change under them: {', '.join(prepared.busy)}",
+                "end these processes, or run with busy: force and name what is to be restarted in restart_services",
+            )
+        stored = self.before.guests.get(name)
+        known = stored is not None and (stored.loaded, stored.layers) == (guest.loaded, guest.layers)
+        says = (f"{guest.label}: bring its layers up to date",) if known else ()
+        needs = (f"store {guest.label}", *self._layer_keys(name))
+        yield Step(f"swap {guest.label}", Swap(guest, prepared), says, needs)
+        extra = self.wish.extras.get(name)
+        if extra is not None and extra.services:
+            says = tuple(f"{guest.label}: restart {service}" for service in extra.services)
+            yield Step(f"services {guest.label}", RestartServices(name, extra.services), says, (f"swap {guest.label}",))
+
+    def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """A scenario's commands are run once after each start of a guest, also if the run that started it was killed."""
+        extra = self.wish.extras.get(name)
+        live = self.actual.live.get(name)
+        process = live.process if live else None
+        if extra is None or not extra.commands:
+            return
+        if fate.starts or (fate.was is Power.RUNNING and process is not None and process.ran != digest(extra.commands)):
+            label = f"guest {name}"
+            says = tuple(f"{label}: run {command.command}" for command in extra.commands)
+            needs = (f"start {label}", f"configure {label}", f"swap {label}", f"services {label}")
+            yield Step(f"run {label}", Run(name, extra.commands), says, needs)
+
+    def _unscratch(self, name: str) -> Iterator[Step]:
+        before = self.before.guests[name].loaded if name in self.before.guests else None
+        after = self.after.guests[name].loaded
+        left = before is not None and not before.record
+        if left and (after is None or after.record or (before and after.scenario != before.scenario)):
+            label = f"guest {name}"
+            needs = (f"store {label}", f"swap {label}", f"stop {label}", f"start {label}")
+            yield Step(f"unscratch {label}", Unscratch(name), (), needs)
 
     # Interfaces
 

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import files, uml, union
+from . import files, layers, uml, union
 from .errors import InvalidInput
 from .model import Guest, nearest
 from .steps import Prepared
+from .uml import Process
 from .workdir import Workdir
 
 
-def prepare(workdir: Workdir, guest: Guest) -> Prepared:
+def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
+
+    :param process: that of the guest, where it runs.
 
     :raises InvalidInput: where one of them is not what it must be.
     :raises HostError: where the host cannot do it.
@@ -38,7 +41,11 @@ def prepare(workdir: Workdir, guest: Guest) -> Prepared:
     if guest.init is not None and guest.init.startswith("/"):
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
     choice = union.choose(guest.union, guest.label, workdir.guests)
-    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why)
+    stack = layers.stack(workdir, guest)
+    busy: tuple[str, ...] = ()
+    if process is not None and process.alive and process.stack != stack:
+        busy = layers.busy_files(workdir, process.pid, process.stack, stack)
+    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy)
 
 
 def _need(guest: Guest, roots: list[Path], path: str, cause: str, remedy: str) -> None:

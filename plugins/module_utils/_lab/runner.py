@@ -16,8 +16,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, files, lock, netlink, scenario
-from .desired import Wish
+from . import apply, describe, desired, files, lifecycle, lock, netlink, rendering, scenario
+from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .model import Guest, Lab, Power
 from .observe import Actual, look_inside, observe
@@ -25,6 +25,7 @@ from .plan import plan
 from .prepare import prepare
 from .scenario import Scenario
 from .steps import Plan
+from .uml import Process
 from .workdir import Workdir
 
 Result = dict[str, Any]
@@ -84,8 +85,10 @@ def run_scenario(module: Module) -> None:
     params = module.params
 
     def understand(arguments: Mapping[str, Any], lab: Lab) -> Wish:
-        needed = arguments["state"] != "absent"
-        return desired.scenario(arguments, lab, _load_scenario(module) if needed else None)
+        if arguments["state"] in ("absent", "unloaded"):
+            return desired.scenario(arguments, lab, None, {})
+        wanted = _load_scenario(module)
+        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted))
 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
@@ -99,6 +102,17 @@ def run_scenario(module: Module) -> None:
         }
 
     _run(module, understand, told)
+
+
+def _extras(workdir: Workdir, wanted: Scenario) -> dict[str, Extra]:
+    return {
+        name: Extra(
+            files=rendering.render(wanted, name, workdir.master(guest.master)),
+            commands=wanted.run.get(name, ()),
+            services=wanted.restart_services.get(name, ()),
+        )
+        for name, guest in wanted.guests.items()
+    }
 
 
 def _load_scenario(module: Module) -> Scenario:
@@ -157,7 +171,8 @@ def _run(
             actual, wish, steps = _plan(workdir, module.params, understand)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
-                durations = _apply(steps, workdir, wish, getattr(module, "tell", _silent), done)
+                durations = _apply(steps, workdir, wish, module, done)
+                lifecycle.tidy_rendered(workdir)
                 actual = _look(workdir, observe(workdir), wish)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
@@ -182,8 +197,14 @@ def _plan(
     wish = understand(params, actual.lab)
     actual = _look(workdir, actual, wish)
     _check_readable(actual, wish)
-    prepared = {name: prepare(workdir, guest) for name, guest in _to_prepare(actual, wish).items()}
+    prepared = {
+        name: prepare(workdir, guest, _process(actual, name)) for name, guest in _to_prepare(actual, wish).items()
+    }
     return actual, wish, plan(actual, wish, prepared)
+
+
+def _process(actual: Actual, name: str) -> Process | None:
+    return actual.live[name].process if name in actual.live else None
 
 
 def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
@@ -226,8 +247,10 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, tell: Callable[[str], None], done: list[str]) -> list[Result]:
-    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell)
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> list[Result]:
+    # Only an action plugin can show anything while it runs.
+    tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
+    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell, progress)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:

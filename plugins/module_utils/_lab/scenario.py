@@ -2,27 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A scenario file, or the same as Ansible variables → the guests and bridges it describes.  Pure."""
+"""A scenario file, or the same as Ansible variables → the guests and bridges it describes.  Pure.
+
+The file goes through small transformations, each in a room of its own: ``document`` (text to values that know their place), ``schema``
+with ``scenario_spec`` (is it written right), ``cabling`` (who is plugged into what), ``numbering`` (addresses), and here the settings of
+guests and the model's objects.  Each goes on after a fault, so that all are told at once.
+"""
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Mapping
+import ipaddress
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import model
-from .errors import HostError
-from .model import Bridge, Guest, Iface, Route
-
-IMPORT_ERROR: str | None = None
-try:
-    import yaml
-except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
+from . import cabling, model, notation, numbering, schema
+from .addressing import Network
+from .cabling import Cabling, Label, Port, Segment, Settings
+from .document import Document, Path, Scalar, Table, read
+from .errors import Invalid, InvalidInput
+from .model import Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine
+from .numbering import Addresses
+from .scenario_spec import CONDITIONS, SCENARIO
 
 # Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
 TRANSPARENT = 0xFFF8
+
+_MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
 
 
 @dataclass(frozen=True)
@@ -79,15 +86,6 @@ class Scenario:
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
-def check_library() -> None:
-    """Check that PyYAML is there.
-
-    :raises HostError: naming the package.
-    """
-    if IMPORT_ERROR is not None:
-        raise HostError("this task", "python3-yaml is missing", "install it (role dumm.lab.host does)")
-
-
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
     """Understand a scenario.
 
@@ -96,49 +94,243 @@ def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
     :param place: how messages call the source, such as the file's path.
     :raises Invalid: with everything that is wrong.
     """
-    data = (yaml.safe_load(source) if isinstance(source, str) else source) or {}
-    defaults = data.get("defaults") or {}
-    bridges = {key: _bridge(key, value or {}, name) for key, value in (data.get("bridges") or {}).items()}
-    guests = {
-        key: _guest(key, {**defaults, **(value or {})}, name) for key, value in (data.get("guests") or {}).items()
-    }
-    for link in data.get("links") or ():
-        ends = sorted(tuple(end.strip().split(":")) for end in link.split(" -- "))
-        cable = "--".join("-".join(end) for end in ends)
-        bridges[cable] = Bridge(cable, group_fwd_mask=TRANSPARENT, scenario=name)
-        for owner, port in ends:
-            guest = guests[owner]
-            iface = guest.interfaces.get(port, Iface(owner, port))
-            ports = {**guest.interfaces, port: Iface(**{**vars(iface), "bridge": cable})}
-            guests[owner] = Guest(**{**vars(guest), "interfaces": ports})
-    return Scenario(name, guests, bridges, hosts=data.get("hosts", True))
+    model.check_label("scenario", name)
+    document = read(source, place)
+    _check_not_empty(document)
+    data = schema.check(SCENARIO, document)
+    found = None if data is schema.WRONG else _Loader(name, document, data).scenario()
+    if document.faults or found is None:
+        raise Invalid(document.sorted_faults())
+    return found
 
 
-def _guest(name: str, settings: Mapping[str, Any], scenario: str) -> Guest:
-    plain = {key: settings[key] for key in ("kernel", "master", "mem", "init", "cmdline") if key in settings}
-    routes = settings.get("routes")
-    return Guest(
-        name,
-        **plain,
-        interfaces={key: _iface(name, key, value or {}) for key, value in (settings.get("interfaces") or {}).items()},
-        routes=None if routes is None else tuple(Route(**{**route, "to": str(route["to"])}) for route in routes),
-        sysctl=tuple(sorted((key, str(value)) for key, value in (settings.get("sysctl") or {}).items())),
-        scenario=scenario,
-    )
+def _check_not_empty(document: Document) -> None:
+    """A file that was cut off must not take the whole lab away."""
+    root = document.root
+    nothing = (isinstance(root, Scalar) and root.value is None) or (isinstance(root, Table) and not root.entries)
+    if not document.faults and (root is None or nothing):
+        document.blame((), "there is nothing in it", "describe guests (guests: {} is for none)")
 
 
-def _iface(guest: str, name: str, settings: Mapping[str, Any]) -> Iface:
-    plain = {key: settings[key] for key in ("bridge", "mac", "mtu", "up") if key in settings}
-    return Iface(guest, name, addresses=_addresses(settings, f"interface {guest}:{name}"), **plain)
+@dataclass(frozen=True)
+class _Given:
+    """What a guest's settings are, after defaults and groups, and where each is written."""
+
+    settings: Settings
+    origins: Mapping[str, Path]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.settings.get(key, default)
 
 
-def _bridge(name: str, settings: Mapping[str, Any], scenario: str) -> Bridge:
-    plain = {key: settings[key] for key in ("mtu", "stp", "group_fwd_mask") if key in settings}
-    return Bridge(name, addresses=_addresses(settings, f"bridge {name}"), scenario=scenario, **plain)
+class _Loader:
+    def __init__(self, name: str, document: Document, data: Settings) -> None:
+        self.name = name
+        self.document = document
+        self.data = data
+
+    def scenario(self) -> Scenario:
+        cables = cabling.cable(self.data, self.document)
+        addresses = numbering.number(cables, self.data.get("pools", {}), self.document)
+        given = {name: self._given(name, guest) for name, guest in self.data.get("guests", {}).items()}
+        guests = {name: self._guest(name, given[name], cables, addresses) for name in given}
+        bridges = {segment.name: self._bridge(segment) for segment in cables.segments.values()}
+        self._check_lab(guests, bridges, cables)
+        return Scenario(
+            self.name,
+            guests,
+            bridges,
+            run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
+            files=_some({name: tuple(_files(own.get("files", {}))) for name, own in given.items()}),
+            hosts=self.data.get("hosts", True),
+            restart_services=_some(
+                {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
+            ),
+            vars=_some({name: own.get("vars", {}) for name, own in given.items()}),
+            labels=_some(
+                {name: {key: _word(item) for key, item in own.get("labels", {}).items()} for name, own in given.items()}
+            ),
+        )
+
+    # Settings
+
+    def _given(self, name: str, guest: Settings) -> _Given:
+        """Defaults, then groups in their order, then the guest's own: the later wins."""
+        settings: dict[str, Any] = {}
+        origins: dict[str, Path] = {}
+        for path, layer in self._layers(name, guest):
+            for key, value in layer.items():
+                settings[key] = {**settings.get(key, {}), **value} if key in _MERGED else value
+                origins[key] = (*path, key)
+        return _Given(settings, origins)
+
+    def _layers(self, name: str, guest: Settings) -> Iterator[tuple[Path, Settings]]:
+        yield ("defaults",), self.data.get("defaults", {})
+        groups = self.data.get("groups", {})
+        there = cabling.names(self.document, "groups")
+        for index, group in schema.right(guest.get("groups", [])):
+            if group in groups:
+                yield ("groups", group), groups[group]
+            elif there is not None and group not in there:
+                path = ("guests", name, "groups", index)
+                remedy = model.nearest(group, groups)
+                self.document.blame(path, f"there is no group {group}", remedy, key=group, known=groups)
+        yield ("guests", name), guest
+
+    # Objects
+
+    def _guest(self, name: str, given: _Given, cables: Cabling, addresses: Mapping[Label, Addresses | None]) -> Guest:
+        plain = {
+            key: given.settings[key] for key in ("kernel", "master", "mem", "init", "cmdline") if key in given.settings
+        }
+        ports = [port for port in cables.ports.values() if port.guest == name]
+        interfaces = {port.name: self._iface(port, addresses[(name, port.name)]) for port in ports}
+        return Guest(
+            name,
+            **plain,
+            layers=tuple(cabling.listed(given.get("layers", []))),
+            union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
+            interfaces=interfaces,
+            routes=_Routes(self.document, name, given, interfaces).all(),
+            sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
+            scenario=self.name,
+        )
+
+    def _iface(self, port: Port, addresses: Addresses | None) -> Iface:
+        plain = {key: port.settings[key] for key in ("mac", "mtu", "up") if key in port.settings}
+        return Iface(
+            port.guest, port.name, port.segment, addresses=addresses, conditions=self._conditions(port), **plain
+        )
+
+    def _conditions(self, port: Port) -> Conditions | None:
+        given = {key: port.settings[key] for key in CONDITIONS if key in port.settings}
+        if given.get("reorder") and not given.get("delay"):
+            # tc-netem(8): what is not sent at once must be delayed.
+            self.document.blame(port.where("reorder"), "reorder without delay", "give a delay too")
+        return Conditions(**given) if given else None
+
+    def _bridge(self, segment: Segment) -> Bridge:
+        if segment.is_link:
+            return Bridge(segment.name, group_fwd_mask=TRANSPARENT, scenario=self.name)
+        plain = {key: segment.settings[key] for key in ("mtu", "stp", "group_fwd_mask") if key in segment.settings}
+        return Bridge(segment.name, numbering.leg_of(segment), scenario=self.name, **plain)
+
+    # What the model says of the whole
+
+    def _check_lab(self, guests: Mapping[str, Guest], bridges: Mapping[str, Bridge], cables: Cabling) -> None:
+        ports = {f"interface {port.label}": port for port in cables.ports.values()}
+        segments = {f"bridge {segment.name}": segment.path for segment in cables.segments.values()}
+        for fault in model.check(Lab(self.name, self.name, guests, bridges)):
+            key = _key_of(fault.cause)
+            if fault.subject in ports:
+                path = ports[fault.subject].where(key) if key else ports[fault.subject].path
+            else:
+                name = fault.subject.removeprefix("the host's leg of ")
+                path = segments.get(name, ("guests", name.removeprefix("guest ")))
+                path = (*path, key) if key else path
+            self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
 
 
-def _addresses(settings: Mapping[str, Any], subject: str) -> tuple[str, ...] | None:
-    given = settings.get("address")
-    if given is None:
-        return None
-    return tuple(model.parse_address(text, subject) for text in ([given] if isinstance(given, str) else given))
+class _Routes:
+    """The routes of one guest."""
+
+    def __init__(self, document: Document, guest: str, given: _Given, interfaces: Mapping[str, Iface]) -> None:
+        self.document = document
+        self.guest = guest
+        self.given = given
+        self.interfaces = interfaces
+
+    def all(self) -> tuple[Route, ...] | None:
+        """All that are right; ``None`` where none are given."""
+        if "routes" not in self.given.settings:
+            return None
+        found = [(path, made) for path, route in self._written() if (made := self._made(path, route)) is not None]
+        seen: dict[tuple[str, int, int | None], Route] = {}
+        for path, made in found:
+            self._check_dev(path, made)
+            self._check_via(path, made, [other for _path, other in found])
+            if seen.setdefault((made.to, notation.version(made), made.metric), made) is not made:
+                self._blame(path, f"there is another route to {made.to}", "leave one out, or give them metrics")
+        return tuple(made for _path, made in found)
+
+    def _written(self) -> Iterator[tuple[Path, Settings]]:
+        for index, route in schema.right(self.given.settings["routes"]):
+            yield (*self.given.origins["routes"], index), route
+
+    def _made(self, path: Path, route: Settings) -> Route | None:
+        try:
+            return notation.route(route["to"], route.get("via"), route.get("dev"), route.get("metric"))
+        except InvalidInput as exc:
+            self._blame(path, exc.cause, exc.remedy)
+            return None
+
+    def _check_dev(self, path: Path, made: Route) -> None:
+        if made.dev is not None and made.dev not in self.interfaces:
+            remedy = model.nearest(made.dev, self.interfaces)
+            self._blame((*path, "dev"), f"there is no interface {made.dev}", remedy, made.dev)
+
+    def _check_via(self, path: Path, made: Route, routes: list[Route]) -> None:
+        """A next hop must be a neighbour; of an interface whose addresses are left to the guest nothing is known."""
+        used = [iface for name, iface in self.interfaces.items() if made.dev in (None, name)]
+        unknown = any(iface.addresses is None for iface in used)
+        if (
+            made.via is None
+            or unknown
+            or self.document.blames(("bridges",), ("links",), ("pools",), ("guests", self.guest, "interfaces"))
+        ):
+            return
+        hop = ipaddress.ip_address(made.via)
+        addresses = [(address, iface) for iface in used for address in iface.addresses or ()]
+        if any(notation.ip_of(address) == hop for address, _iface in addresses):
+            self._blame((*path, "via"), f"{hop} is its own address", "give that of a neighbour")
+            return
+        prefixes = {notation.network_of(address): f" ({iface.name})" for address, iface in addresses}
+        direct = [_network(route) for route in routes if route.via is None and made.dev in (None, route.dev)]
+        if hop.is_link_local or any(hop in prefix for prefix in (*prefixes, *direct)):
+            return
+        known = [f"{prefix}{said}" for prefix, said in prefixes.items()]
+        self._blame(
+            (*path, "via"),
+            f"{hop} is in no prefix of its interfaces",
+            f"give an address in {' or '.join(known)}" if known else "give its interfaces addresses",
+        )
+
+    def _blame(self, path: Path, cause: str, remedy: str, key: str | None = None) -> None:
+        said = cause if path[0] == "guests" else f"guest {self.guest}: {cause}"
+        self.document.blame(path, said, remedy, key=key, known=self.interfaces if key else ())
+
+
+def _network(route: Route) -> Network:
+    everything = "::/0" if notation.version(route) == 6 else "0.0.0.0/0"
+    return ipaddress.ip_network(everything if route.to == "default" else route.to)
+
+
+def _key_of(cause: str) -> str | None:
+    """The setting that one of the model's faults is about; each names it first."""
+    found = re.match(r"(address|MAC address|mtu|mem|group_fwd_mask)\b", cause)
+    return None if found is None else found[1].replace("MAC address", "mac")
+
+
+def _some(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value}
+
+
+def _command(given: Any) -> Command:
+    return Command(given) if isinstance(given, str) else Command(**given)
+
+
+def _files(given: Mapping[str, Any]) -> Iterator[File]:
+    for path, settings in given.items():
+        if isinstance(settings, str):
+            yield File(path, content=settings)
+        else:
+            owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
+            yield File(path, **{**settings, **owners})
+
+
+def _sysctl(value: bool | int | str) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _word(value: bool | float | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

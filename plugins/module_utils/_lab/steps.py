@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from .errors import DummError
 from .layers import Stack
 from .model import Bridge, Guest, Iface, UnionEngine
 from .netlink import Device
+from .rendering import RenderedLayer
+from .scenario import Command
 from .uml import Kernel
 
 
@@ -270,6 +273,11 @@ class Plan:
     def actions(self) -> list[str]:
         """All steps in words, in order."""
         return [sentence for step in self.steps for sentence in step.says]
+
+
+def digest(commands: tuple[Command, ...]) -> str:
+    """Names a list of commands."""
+    return hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if commands else ""
 
 
 def ordered(steps: list[Step]) -> tuple[Step, ...]:

@@ -222,6 +222,7 @@ class Process:
     :ivar engine: union engine, and why.
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
+    :ivar ran: hash of the scenario's commands that were run in it.
     """
 
     pid: int
@@ -238,6 +239,12 @@ class Process:
     why: str
     upper: str = ""
     over: tuple[str, ...] = ()
+    ran: str = ""
+
+    @property
+    def stack(self) -> Stack:
+        """The layers that may change while it runs."""
+        return Stack(self.upper, self.over)
 
     @property
     def alive(self) -> bool:
@@ -256,6 +263,11 @@ def read_process(directory: GuestDir) -> Process | None:
         )
     except (TypeError, AttributeError):
         return None
+
+
+def store(directory: GuestDir, process: Process) -> None:
+    """Write down what is to be known of a guest's process."""
+    files.write_json(directory.process, process.__dict__)
 
 
 @functools.cache
@@ -360,7 +372,7 @@ def launch(
         os.close(said_write)
     try:
         process = _identified(identity, pid)
-        files.write_json(directory.process, process.__dict__)
+        store(directory, process)
         os.write(go_write, b"go")
         os.close(go_write)
         go_write = -1
@@ -399,8 +411,7 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
     os.waitpid(pid, 0)
     if complaint:
         raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
-    changed = dataclasses.replace(process, upper=stack.upper, over=stack.over)
-    files.write_json(directory.process, changed.__dict__)
+    store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over))
 
 
 def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack) -> Process:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 from typing import TypeVar
 
 from .guest import network
-from .model import Bridge, Conditions, Guest, Iface, Route, UnionEngine
+from .model import Bridge, Conditions, Guest, Iface, Loaded, Route, UnionEngine
 from .netlink import Device
 
 T = TypeVar("T")
@@ -29,8 +29,10 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     old, new = dict(before.sysctl), dict(after.sysctl)
     says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]
     says += [f"{after.label}: leave {key} alone" for key in old if key not in new]
+    if before.loaded != after.loaded:
+        says.append(f"{after.label}: {_load_words(before.loaded, after.loaded)}")
     if before.scenario != after.scenario:
-        says.append(f"{after.label}: {_belongs(after.scenario)}")
+        says.append(f"{after.label}: {belongs(after.scenario)}")
     for name, iface in after.interfaces.items():
         if name not in before.interfaces:
             says += [f"make interface {iface.label}", *_said_iface(iface)]
@@ -84,7 +86,16 @@ def conditions(value: Conditions | None) -> str:
     return ", ".join(words) or "no conditions"
 
 
-def _belongs(scenario: str | None) -> str:
+def _load_words(before: Loaded | None, after: Loaded | None) -> str:
+    if after is None:
+        return f"unload scenario {before.scenario if before else ''}"
+    if before is not None and dataclasses.replace(before, files=after.files) == after:
+        return f"change the files of scenario {after.scenario}"
+    return f"load scenario {after.scenario}, {'recording' if after.record else 'discarding'} what it writes"
+
+
+def belongs(scenario: str | None) -> str:
+    """Whose an object is, in words."""
     return "belongs to no scenario" if scenario is None else f"belongs to scenario {scenario}"
 
 

@@ -1,0 +1,261 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How single values are written, and what the model makes of them: paths, prefixes, times, shares, rates, routes.  Pure.
+
+Each function takes text and raises InvalidInput; the subject of that error is the text alone, for the caller knows the place.
+Units are those of tc(8), except that a bare number is milliseconds where tc(8) has microseconds.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from fractions import Fraction
+
+from . import model
+from .addressing import Address, Network
+from .errors import InvalidInput
+from .model import Route
+
+AUTO = "auto"
+MAX_DELAY = 3_600_000  # ms
+MAX_RATE = 10**15  # bits a second
+
+_QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([a-z%]+)", re.IGNORECASE)
+_TIMES = {  # in ms
+    **dict.fromkeys(("s", "sec", "secs"), Fraction(1000)),
+    **dict.fromkeys(("ms", "msec", "msecs"), Fraction(1)),
+    **dict.fromkeys(("us", "usec", "usecs"), Fraction(1, 1000)),
+    **dict.fromkeys(("ns", "nsec", "nsecs"), Fraction(1, 1_000_000)),
+}
+# In tc(8) "bps" is bytes a second.
+_RATES = {
+    f"{prefix}{unit}": Fraction(factor * bits)
+    for prefix, factor in {
+        **{prefix: 1000**power for power, prefix in enumerate(("", "k", "m", "g", "t"))},
+        **{prefix: 1024**power for power, prefix in enumerate(("ki", "mi", "gi", "ti"), 1)},
+    }.items()
+    for unit, bits in (("bit", 1), ("bps", 8))
+}
+_SYSCTL = re.compile(r"\w[\w-]*([./][\w@:.*-]+)+")
+_MODE = re.compile(r"0?[0-7]{3,4}")
+_END = re.compile(r"([^\s:]+):([^\s:]+)")
+
+
+def guest_name(text: str) -> str:
+    """Name of a guest."""
+    model.check_label("guest", text)
+    return text
+
+
+def bridge_name(text: str) -> str:
+    """Name of a bridge."""
+    model.check_label("bridge", text)
+    return text
+
+
+def iface_name(text: str) -> str:
+    """Name of an interface."""
+    model.check_ifname("", text)
+    return text
+
+
+def reference(text: str) -> str:
+    """A kernel or a master: a name in the working directory or an absolute path."""
+    if not text.startswith("/") and ("/" in text or text.startswith(".") or not text):
+        raise InvalidInput(text, f"{text!r} is neither a name nor an absolute path", "give one of these")
+    return text
+
+
+def init(text: str) -> str | None:
+    """A guest's init; ``None`` for ``auto``."""
+    if text in ("", AUTO):
+        return None
+    if text != "minimal" and (not text.startswith("/") or any(letter.isspace() for letter in text)):
+        raise InvalidInput(text, f"{text!r} is no path in the guest", "give an absolute path, minimal, or auto")
+    return text
+
+
+def cmdline(text: str) -> str:
+    """Kernel arguments, on one line."""
+    if not text.isprintable():
+        raise InvalidInput(text, "there are unprintable characters", "write it on one line")
+    return " ".join(text.split())
+
+
+def directory(text: str) -> str:
+    """A directory of the host."""
+    return absolute(text).rstrip("/") or "/"
+
+
+def absolute(text: str) -> str:
+    """An absolute path."""
+    if not text.startswith("/") or "\0" in text:
+        raise InvalidInput(text, f"{text!r} is no absolute path", "give the full path")
+    return text
+
+
+def file_path(text: str) -> str:
+    """The path of a file in a guest."""
+    parts = absolute(text).split("/")[1:]
+    if any(part in ("", ".", "..") for part in parts):
+        raise InvalidInput(text, f"{text!r} is no plain path of a file", "leave '.', '..', '//' and a last '/' out")
+    return text
+
+
+def mode(text: str) -> int:
+    """Permissions of a file."""
+    if not _MODE.fullmatch(text):
+        raise InvalidInput(text, f"{text!r} is no octal file mode", 'give one such as "0644"')
+    return int(text, 8)
+
+
+def address(text: str) -> str:
+    """An address with prefix length, or ``auto``."""
+    return text if text == AUTO else model.parse_address(text, text)
+
+
+def mac(text: str) -> str:
+    """A MAC address."""
+    return model.parse_mac(text, text)
+
+
+def leg(text: str) -> str:
+    """An address with prefix length."""
+    return model.parse_address(text, text)
+
+
+def prefix(text: str) -> Network:
+    """A prefix."""
+    if "/" not in text:
+        raise InvalidInput(text, f"{text!r} is no prefix", "write it as 10.0.0.0/24 or fd00::/64")
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError:
+        pass
+    try:
+        meant = ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise InvalidInput(text, f"{text!r} is no prefix", "write it as 10.0.0.0/24 or fd00::/64") from None
+    raise InvalidInput(text, f"{text} is an address in a prefix", f"write the prefix as {meant}")
+
+
+def next_hop(text: str) -> str:
+    """An address without prefix length."""
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        raise InvalidInput(text, f"{text!r} is no IP address", "write it as 10.0.0.1 or fd00::1") from None
+
+
+def destination(text: str) -> str:
+    """Where a route leads: ``default`` or a prefix; a single address is a prefix of its own."""
+    if text == "default":
+        return text
+    return str(prefix(text)) if "/" in text else str(ipaddress.ip_network(next_hop(text)))
+
+
+def route_words(text: str) -> dict[str, object]:
+    """A route as ip-route(8) has it: ``default via 10.1.0.1 dev eth0 metric 10``."""
+    to, *words = text.split() or [""]
+    found: dict[str, object] = {"to": destination(to)}
+    for key, value in zip(words[::2], [*words[1::2], None], strict=False):
+        if key not in ("via", "dev", "metric") or value is None or key in found:
+            raise InvalidInput(text, f"{text!r} is no route", "write it as default via 10.1.0.1 dev eth0 metric 10")
+        found[key] = next_hop(value) if key == "via" else value
+    if not str(found.get("metric", 0)).isdecimal():
+        raise InvalidInput(text, f"metric {found['metric']} is no number", "give an integer")
+    if "metric" in found:
+        found["metric"] = int(str(found["metric"]))
+    return found
+
+
+def route(to: str, via: str | None, dev: str | None, metric: int | None) -> Route:
+    """A route whose parts fit each other."""
+    if via is None and dev is None:
+        raise InvalidInput(to, f"the route to {to} leads nowhere", "give via, dev, or both")
+    hop = None if via is None else ipaddress.ip_address(via)
+    if to != "default" and hop is not None and ipaddress.ip_network(to).version != hop.version:
+        raise InvalidInput(to, f"{to} and {via} are not of one IP version", "give a next hop of the same")
+    if hop is not None and hop.is_link_local and dev is None:
+        raise InvalidInput(to, f"{via} is a link-local address", "say with dev on which interface")
+    everything = to in ("0.0.0.0/0", "::/0") and (hop is not None or to == "0.0.0.0/0")
+    return Route("default" if everything else to, via, dev, metric)
+
+
+def version(made: Route) -> int:
+    """IP version of a route."""
+    text = made.via if made.via is not None else made.to
+    return 6 if ":" in text else 4
+
+
+def delay(text: str) -> float:
+    """Milliseconds."""
+    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_DELAY, "an hour")
+
+
+def share(text: str) -> float:
+    """Percent."""
+    return _limited(text, _quantity(text, {"%": Fraction(1)}, "1% or 0.5%"), 100, "100%")
+
+
+def rate(text: str) -> int:
+    """Bits a second."""
+    return round(_limited(text, _quantity(text, _RATES, "10mbit, 512kbit or 1gbit"), MAX_RATE, "1000 tbit"))
+
+
+def _quantity(text: str, units: dict[str, Fraction], example: str) -> float:
+    found = _QUANTITY.fullmatch(text.strip())
+    factor = units.get(found[2].lower()) if found else None
+    if found is None or factor is None:
+        raise InvalidInput(text, f"{text!r} is not a number with a unit", f"write it as {example}")
+    return float(Fraction(found[1]) * factor)
+
+
+def _limited(text: str, value: float, limit: float, said: str) -> float:
+    if value > limit:
+        raise InvalidInput(text, f"{text} is out of range", f"give {said} or less")
+    return value
+
+
+def sysctl_name(text: str) -> str:
+    """Name of a kernel setting, with dots or slashes (sysctl(8))."""
+    if not _SYSCTL.fullmatch(text) or ".." in text:
+        raise InvalidInput(text, f"{text!r} is no kernel setting", "give its full name, such as net.ipv4.ip_forward")
+    return text
+
+
+def sysctl_value(text: str) -> str:
+    """Value of a kernel setting, on one line."""
+    if not text.replace("\t", " ").isprintable():
+        raise InvalidInput(text, "there are unprintable characters", "write it on one line")
+    return " ".join(text.split())
+
+
+def end(text: str) -> tuple[str, str]:
+    """An interface of a guest: ``alice:eth0``."""
+    found = _END.fullmatch(text.strip())
+    if found is None:
+        raise InvalidInput(text, f"{text!r} is no interface of a guest", "write it as alice:eth0")
+    model.check_ifname(found[1], found[2])
+    return found[1], found[2]
+
+
+def cable(text: str) -> tuple[tuple[str, str], tuple[str, str]]:
+    """Both ends of a link: ``moon:eth2 -- sun:eth2``."""
+    ends = re.split(r"\s+--\s+", text.strip())
+    if len(ends) != 2:
+        raise InvalidInput(text, f"{text!r} is no link", "write it as moon:eth2 -- sun:eth2")
+    return end(ends[0]), end(ends[1])
+
+
+def ip_of(text: str) -> Address:
+    """The address in an address with prefix length."""
+    return ipaddress.ip_interface(text).ip
+
+
+def network_of(text: str) -> Network:
+    """The prefix in an address with prefix length."""
+    return ipaddress.ip_interface(text).network

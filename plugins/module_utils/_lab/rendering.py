@@ -1,0 +1,155 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The files that a scenario's file has for its guests, as layers: content and templates, and an /etc/hosts with all guests' names.
+
+A layer is named by its content's hash and never changes: what changes is which one a guest has.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import ipaddress
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import files
+from .errors import InvalidInput
+from .model import Guest
+from .scenario import File, Scenario
+
+try:
+    import jinja2
+except ImportError:
+    HAS_JINJA2 = False
+else:
+    HAS_JINJA2 = True
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    """A file of a layer.
+
+    :ivar path: in the guest, absolute.
+    """
+
+    path: str
+    content: str
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True)
+class RenderedLayer:
+    """Files of one guest."""
+
+    files: tuple[RenderedFile, ...]
+
+    @property
+    def name(self) -> str:
+        """Named by the content."""
+        return hashlib.sha256(repr(self.files).encode()).hexdigest()[:16]
+
+
+def render(scenario: Scenario, guest: str, master: Path) -> RenderedLayer | None:
+    """All files of a guest; ``None`` where there are none.
+
+    :param master: root file system of the guest, where names of owners are looked up.
+    :raises InvalidInput: where a template cannot be rendered or an owner is unknown.
+    """
+    rendered: list[RenderedFile] = []
+    if scenario.hosts:
+        rendered.append(RenderedFile("/etc/hosts", hosts_file(scenario.guests, guest), 0o644, 0, 0))
+    for file in scenario.files.get(guest, ()):
+        uid = _number(master / "etc/passwd", file.owner, guest, file)
+        gid = _number(master / "etc/group", file.group, guest, file)
+        rendered.append(RenderedFile(file.path, _content(scenario, guest, file), file.mode, uid, gid))
+    # What the user says of a file goes before what we say.
+    last = {file.path: file for file in rendered}
+    return RenderedLayer(tuple(last[path] for path in sorted(last))) if last else None
+
+
+def hosts_file(guests: Mapping[str, Guest], me: str) -> str:
+    """An /etc/hosts (hosts(5)) with every guest: by its name its first address of each family, by ``name-interface`` all."""
+    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
+    if not any(iface.addresses for iface in guests[me].interfaces.values()):
+        lines.append(f"127.0.1.1 {me}")
+    for guest in guests.values():
+        named: set[int] = set()
+        for iface in guest.interfaces.values():
+            for text in iface.addresses or ():
+                address = ipaddress.ip_interface(text).ip
+                names = [guest.name] if address.version not in named else []
+                named.add(address.version)
+                lines.append(" ".join([str(address), *names, f"{guest.name}-{iface.name}"]))
+    return "\n".join(lines) + "\n"
+
+
+def _content(scenario: Scenario, guest: str, file: File) -> str:
+    if file.template is None:
+        return file.content or ""
+    subject = f"scenario {scenario.name}"
+    if not HAS_JINJA2:
+        raise InvalidInput(subject, f"{guest}:{file.path} is a template", "install python3-jinja2 on the lab host")
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
+    try:
+        return environment.from_string(file.template).render(_variables(scenario, guest))
+    except jinja2.TemplateError as exc:
+        raise InvalidInput(
+            subject, f"the template of {guest}:{file.path} cannot be rendered: {exc}", "see docs/scenario.md, files"
+        ) from exc
+
+
+def _variables(scenario: Scenario, guest: str) -> dict[str, Any]:
+    """What a template knows: ``guests``, ``bridges``, ``scenario``, and of its own guest ``name``, ``guest`` and the guest's ``vars``."""
+    guests = {name: dataclasses.asdict(each) for name, each in scenario.guests.items()}
+    return {
+        **scenario.vars.get(guest, {}),
+        "scenario": scenario.name,
+        "name": guest,
+        "guest": guests[guest],
+        "guests": guests,
+        "bridges": {name: dataclasses.asdict(each) for name, each in scenario.bridges.items()},
+    }
+
+
+def _number(database: Path, name: str | None, guest: str, file: File) -> int:
+    if name is None:
+        return 0
+    if name.isdigit():
+        return int(name)
+    try:
+        entries = [line.split(":") for line in database.read_text().splitlines()]
+    except OSError:
+        entries = []
+    for entry in entries:
+        if entry[0] == name and len(entry) > 2 and entry[2].isdigit():
+            return int(entry[2])
+    raise InvalidInput(
+        f"guest {guest}", f"{file.path}: its master knows no {database.name} entry {name}", "give the number instead"
+    )
+
+
+def write(layer: RenderedLayer, directory: Path) -> None:
+    """Make a layer's directory, as a whole; one that is there already is right."""
+    if directory.is_dir():
+        return
+    fresh = directory.with_name(f".new-{directory.name}")
+    files.remove_tree(fresh)
+    fresh.mkdir(parents=True)
+    fresh.chmod(0o755)
+    for file in layer.files:
+        target = fresh / file.path.lstrip("/")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        files.write(target, file.content.encode(), mode=file.mode)
+        os.chown(target, file.uid, file.gid)
+        target.chmod(file.mode)
+    for parent in (fresh, *(path for path in fresh.rglob("*") if path.is_dir())):
+        parent.chmod(0o755)
+    fresh.rename(directory)
