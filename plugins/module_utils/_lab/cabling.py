@@ -137,13 +137,8 @@ class _Cabler:
         bridge = settings.get("bridge")
         if bridge is not None and self._is_unknown("bridges", bridge):
             known = self.data.get("bridges", {})
-            self.document.blame(
-                (*path, "bridge"),
-                f"there is no bridge {bridge}",
-                f"describe it under bridges ({nearest(bridge, known)})",
-                key=bridge,
-                known=known,
-            )
+            remedy = nearest(bridge, known) if known else "describe it under bridges"
+            self.document.blame((*path, "bridge"), f"there is no bridge {bridge}", remedy, key=bridge, known=known)
         self.guests[guest][name] = Port(
             guest,
             name,
@@ -254,8 +249,7 @@ class _Cabler:
         line = self.document.place(port.plugged_by).line
         self.document.blame(
             path,
-            f"{port.label} is already plugged in{'' if line is None else f', in line {line}'}"
-            f" ({_said(port.plugged_by, port.segment)})",
+            f"{port.label} is already plugged in by {_who(port.plugged_by)}{'' if line is None else f', in line {line}'}",
             "leave one of them, or use another interface",
             key=port.label,
         )
@@ -296,8 +290,9 @@ def _derived_name(ends: Iterable[_End], taken: set[str]) -> str:
     return f"{name[: MAX_LABEL - 9]}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
 
 
-def _said(path: Path, segment: str | None) -> str:
-    return "a link" if path[0] == "links" else f"bridge {segment}"
+def _who(path: Path) -> str:
+    """What says where an interface is plugged in."""
+    return {"links": "a link", "bridges": f"bridge {path[1]}"}.get(str(path[0]), "its guest")
 
 
 def one_a_family(prefixes: list[Network], path: Path, document: Document) -> tuple[Network, ...]:

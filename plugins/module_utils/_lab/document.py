@@ -31,7 +31,7 @@ Path = tuple[str | int, ...]
 
 MAX_NODES = 500_000  # anchors that are used in anchors grow without bound
 _TAG = "tag:yaml.org,2002:"
-_PLAIN_KEY = re.compile(r"[\w:/-]+")
+_PLAIN_KEY = re.compile(r"[\w:-]+")
 
 
 @dataclass(frozen=True)

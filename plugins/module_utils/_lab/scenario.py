@@ -204,7 +204,7 @@ class _Loader:
 
     def _conditions(self, port: Port) -> Conditions | None:
         given = {key: port.settings[key] for key in CONDITIONS if key in port.settings}
-        if given.get("reorder") and not given.get("delay"):
+        if given.get("reorder") and not given.get("delay") and not self.document.blames(port.where("delay")):
             # tc-netem(8): what is not sent at once must be delayed.
             self.document.blame(port.where("reorder"), "reorder without delay", "give a delay too")
         return Conditions(**given) if given else None

@@ -174,7 +174,7 @@ _SETTINGS: dict[str, Spec] = {
     ),
     "sysctl": MappingOf(
         description="Settings of the guest's kernel (sysctl(8)).",
-        item=Either(specs=(Boolean(), Integer(), Text(parse=notation.sysctl_value))),
+        item=Either(specs=(Text(parse=notation.sysctl_value), Integer(), Boolean())),
         key=notation.sysctl_name,
         key_pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_@:.*-]+)+$",
     ),
@@ -195,7 +195,7 @@ _SETTINGS: dict[str, Spec] = {
     "vars": MappingOf(description="Ansible variables of the guest.", item=Anything()),
     "labels": MappingOf(
         description="What you call the guest besides its name, such as role: router.",
-        item=Either(specs=(Boolean(), Number(), Text())),
+        item=Either(specs=(Text(), Number(), Boolean())),
     ),
 }
 

@@ -393,7 +393,7 @@ def _value(spec: Spec, node: Node, document: Document) -> Any:
     if spec.fits(node):
         return spec.value(node, document)
     remedy = f"give {spec.expects}"
-    if isinstance(spec, Text) and isinstance(node, Scalar) and not _is_nothing(node):
+    if isinstance(spec, Text) and not spec.choices and isinstance(node, Scalar) and not _is_nothing(node):
         remedy = f'put it in quotes: "{node.value if node.written is None else node.written}"'
     document.blame(node.place, reading(node), remedy)
     return WRONG
