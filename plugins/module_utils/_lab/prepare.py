@@ -10,9 +10,9 @@ from pathlib import Path
 
 from . import files, layers, uml, union
 from .errors import InvalidInput
-from .model import Guest, nearest
+from .model import Conditions, Guest, nearest
 from .steps import Prepared
-from .uml import Process
+from .uml import Kernel, Process
 from .workdir import Workdir
 
 
@@ -40,12 +40,25 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
     if guest.init is not None and guest.init.startswith("/"):
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
+    if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
+        _need_conditions(guest, kernel, roots)
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
     busy: tuple[str, ...] = ()
     if process is not None and process.alive and process.stack != stack:
         busy = layers.busy_files(workdir, process.pid, process.stack, stack)
     return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy)
+
+
+def _need_conditions(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
+    if uml.has_module(kernel, "sch_netem") is False:
+        raise InvalidInput(
+            guest.label,
+            f"kernel {kernel.release} has no netem (CONFIG_NET_SCH_NETEM), which conditions of links need",
+            "use a kernel that has it, or leave delay, loss and the like out",
+        )
+    if not any(files.exists_in_root(root, path) for root in roots for path in ("/sbin/tc", "/usr/sbin/tc", "/bin/tc")):
+        raise InvalidInput(guest.label, "its root file system has no tc", "put iproute2 into the master")
 
 
 def _need(guest: Guest, roots: list[Path], path: str, cause: str, remedy: str) -> None:

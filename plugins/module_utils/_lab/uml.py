@@ -112,6 +112,20 @@ def _version(release: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", release)[:2])
 
 
+def has_module(kernel: Kernel, name: str) -> bool | None:
+    """Whether a kernel has a module, built in or loadable; ``None`` where nothing tells.
+
+    :param name: as in modules.builtin, such as ``sch_netem``.
+    """
+    if kernel.modules is None:
+        return None
+    tree = kernel.modules / "usr/lib/modules" / kernel.release
+    built_in = tree / "modules.builtin"
+    if built_in.is_file() and f"/{name}.ko" in built_in.read_text():
+        return True
+    return any(tree.rglob(f"{name}.ko*"))
+
+
 @functools.cache
 def _too_large_registers() -> bool:
     """Whether the CPU has AMX, whose registers are more than older UML kernels have room for (measured: 6.1, 6.12)."""
