@@ -71,6 +71,7 @@ SCENARIO: Spec = {
     "only": {"type": "list", "elements": "str"},
     "record": {"type": "bool", "default": False},
     "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
+    "parallel": {"type": "int", "default": 16},
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 60},

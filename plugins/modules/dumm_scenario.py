@@ -24,9 +24,12 @@ options:
       - V(present) has everything as described, and all guests running.
       - V(stopped) has everything as described, and all guests stopped.
       - V(absent) removes everything that belongs to the scenario, whatever its file says by now, or if there is none any more.
+      - V(loaded) lays the scenario's layers over those of its guests that are there, and changes nothing else.
+      - V(unloaded) takes the scenario's layers from all guests that have them.
+      - With V(present) and V(stopped) the layers are loaded, too.
     type: str
     default: present
-    choices: [absent, present, stopped]
+    choices: [absent, loaded, present, stopped, unloaded]
   src:
     description:
       - The scenario's file on the lab host.
@@ -39,6 +42,23 @@ options:
     description: Guests to which the run is limited, with the bridges that they are plugged into. Nothing is pruned then.
     type: list
     elements: str
+  record:
+    description:
+      - What guests write while the scenario is loaded goes into the scenario, C(scenarios/NAME/diff/GUEST) in the working directory.
+      - Else it goes to a layer that is thrown away when the scenario is unloaded, so that every load starts clean.
+    type: bool
+    default: false
+  busy:
+    description:
+      - What to do when processes in a running guest hold files open of layers that come or go. They would keep the old ones.
+      - V(refuse) names them and changes nothing, V(force) goes on.
+    type: str
+    default: refuse
+    choices: [force, refuse]
+  parallel:
+    description: How many steps are done at the same time.
+    type: int
+    default: 16
   prune:
     description: Whether what belongs to the scenario and is not in its file any more is removed.
     type: bool

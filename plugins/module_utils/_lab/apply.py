@@ -53,7 +53,6 @@ from .steps import (
 from .wait import Deadline
 from .workdir import Workdir
 
-PARALLEL = 16
 _PROGRESS_SECONDS = 3.0
 
 
@@ -65,6 +64,7 @@ class Context:
     :ivar timeout: seconds that a guest may take to come up or go down.
     :ivar tell: told of each step that begins.
     :ivar progress: told now and then how far it is, when it takes long.
+    :ivar parallel: how many steps are done at the same time.
     :ivar durations: seconds that each step took.
     """
 
@@ -73,6 +73,7 @@ class Context:
     timeout: float
     tell: Callable[[str], None]
     progress: Callable[[str], None]
+    parallel: int
     durations: dict[str, float] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
     _network: Network | None = None
@@ -121,7 +122,7 @@ def apply(plan: Plan, context: Context) -> None:
     running: dict[Future[None], Step] = {}
     told = Deadline(_PROGRESS_SECONDS)
     try:
-        with ThreadPoolExecutor(max_workers=PARALLEL) as pool:
+        with ThreadPoolExecutor(max_workers=context.parallel) as pool:
             while running or (waiting and not errors):
                 for step in [] if errors else [s for s in waiting if all(n in done or n not in keys for n in s.needs)]:
                     waiting.remove(step)

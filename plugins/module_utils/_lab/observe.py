@@ -99,7 +99,7 @@ def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: 
         return actual
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
         answers = list(
-            pool.map(lambda name: ask(workdir, name, running[name], _asked(actual.lab, wanted, name)), running)
+            pool.map(lambda name: ask(workdir, name, running[name], _script(actual.lab, wanted, name)), running)
         )
     return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
 
@@ -110,24 +110,18 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     return Live(process, reason=uml.reason(workdir.guest(guest.name), process))
 
 
-def _asked(found: Lab, wanted: Lab, name: str) -> Guest:
-    """A guest with all that is managed of it now or will be."""
-    before, after = found.guests[name], wanted.guests.get(name, found.guests[name])
-    managed = {**dict(before.sysctl), **dict(after.sysctl)}
-    return dataclasses.replace(
-        after, sysctl=tuple(managed.items()), interfaces={**before.interfaces, **after.interfaces}
+def _script(found: Lab, wanted: Lab, name: str) -> str:
+    """What reads all that is managed of a guest now or will be."""
+    managed = [found.guests[name], wanted.guests.get(name, found.guests[name])]
+    return network.read(
+        sysctl=dict.fromkeys(key for guest in managed for key, value in guest.sysctl),
+        conditions=any(iface.conditions for guest in managed for iface in guest.interfaces.values()),
     )
 
 
-def ask(workdir: Workdir, name: str, process: Process, wanted: Guest) -> Live:
-    """Read a running guest's own network configuration.
-
-    :param wanted: says which kernel settings matter, and whether conditions do.
-    """
+def ask(workdir: Workdir, name: str, process: Process, script: str) -> Live:
+    """Read a running guest's own network configuration."""
     try:
-        script = network.read(
-            [key for key, value in wanted.sysctl], any(i.conditions for i in wanted.interfaces.values())
-        )
         answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS)
         if answer.code != 0:
             raise DummError(

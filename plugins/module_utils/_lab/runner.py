@@ -29,6 +29,7 @@ from .uml import Process
 from .workdir import Workdir
 
 Result = dict[str, Any]
+_PARALLEL = 16
 
 
 class Module(Protocol):
@@ -250,7 +251,8 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
 def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> list[Result]:
     # Only an action plugin can show anything while it runs.
     tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
-    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell, progress)
+    parallel = max(1, module.params.get("parallel", _PARALLEL))
+    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
