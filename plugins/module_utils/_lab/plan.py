@@ -293,7 +293,9 @@ class _Planner:
         extra = self.wish.extras.get(name)
         if extra is not None and extra.services:
             restarts = tuple(f"{guest.label}: restart {service}" for service in extra.services)
-            yield Step(f"services {guest.label}", RestartServices(name, extra.services), restarts, (f"swap {guest.label}",))
+            yield Step(
+                f"services {guest.label}", RestartServices(name, extra.services), restarts, (f"swap {guest.label}",)
+            )
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest, also if the run that started it was killed."""
