@@ -14,6 +14,9 @@ from .model import Guest, nearest
 from .steps import Prepared
 from .workdir import Workdir
 
+# As long as any other.
+UNKNOWN_MAC = "00:00:00:00:00:00"
+
 
 def prepare(workdir: Workdir, guest: Guest) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
@@ -37,6 +40,7 @@ def prepare(workdir: Workdir, guest: Guest) -> Prepared:
     _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
     if guest.init is not None and guest.init.startswith("/"):
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
+    uml.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     return Prepared(kernel, str(master.resolve()), choice.engine, choice.why)
 
