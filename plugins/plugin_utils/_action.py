@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -38,7 +39,9 @@ class _InProcess:
         validated = ArgumentSpecValidator(spec).validate(action._task.args)
         self.params: dict[str, Any] = validated.validated_parameters
         if validated.error_messages:
-            self.fail_json(msg=validated.errors.msg)
+            unsupported = isinstance(validated.errors[0], UnsupportedError)
+            what = f"Unsupported parameters for ({action._task.action}) module: " if unsupported else ""
+            self.fail_json(msg=what + validated.errors.msg)
 
     def tell(self, sentence: str) -> None:
         """Show progress; with -v."""

@@ -13,7 +13,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import stat
@@ -200,9 +199,9 @@ class Lab:
         found = json.loads(self.host("ip", "-j", "-d", "addr").stdout)
         return {device["ifname"]: device for device in found}
 
-    def snapshot(self) -> tuple[dict[str, str], dict[str, Result], set[int]]:
-        """Everything that a module may change: the directory tree, the namespace, and which processes there are."""
-        return tree(self.path), _settled(self.devices()), set(processes_of({self.name}))
+    def snapshot(self) -> tuple[dict[str, str], dict[str, Result], set[str]]:
+        """Everything that a module may change: the directory tree, the namespace, and which guests have processes."""
+        return tree(self.path), _settled(self.devices()), set(processes_of({self.name}).values())
 
     # The end
 
@@ -308,12 +307,18 @@ def _what_it_is(path: Path) -> str:
 
 
 def _settled(devices: dict[str, Result]) -> dict[str, Result]:
-    """Devices without what goes on by itself: timers, and the states that follow from traffic."""
-    text = json.dumps(devices)
-    text = re.sub(r'"(\w*timer\w*|valid_life_time|preferred_life_time)": [0-9.e+-]+', r'"\1": 0', text)
-    settled: dict[str, Result] = json.loads(text)
-    for device in settled.values():
-        device["addr_info"] = [address for address in device["addr_info"] if address["scope"] != "link"]
+    """What a module may change of devices, without what goes on by itself: timers, and states that follow from traffic."""
+    kept = ("ifindex", "altnames", "mtu", "address", "ifalias", "group", "master")
+    settled = {}
+    for name, device in devices.items():
+        link = device.get("linkinfo", {})
+        settled[name] = {
+            **{key: device.get(key) for key in kept},
+            "up": "UP" in device["flags"],
+            "kind": link.get("info_kind"),
+            "bridge": {key: link.get("info_data", {}).get(key) for key in ("stp_state", "group_fwd_mask")},
+            "addresses": sorted(f"{a['local']}/{a['prefixlen']}" for a in device["addr_info"] if a["scope"] != "link"),
+        }
     return settled
 
 

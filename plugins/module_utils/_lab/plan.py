@@ -117,7 +117,7 @@ class _Planner:
             yield Step(f"store {bridge.label}", StoreBridge(bridge), self._said_if_live_is_right(bridge, found))
         if found is None:
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
-            yield Step(f"{bridge.label}", AddBridge(bridge), says, ("netns", f"store {bridge.label}"))
+            yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
         elif says := words.bridge_differences(bridge, found):
             yield Step(f"{bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}",))
 
@@ -227,6 +227,7 @@ class _Planner:
         guest = self.after.guests[name]
         units = tuple((iface, self.after.mac_of(iface)) for iface in guest.interfaces.values())
         needs = (
+            "lab",
             "netns",
             f"store {guest.label}",
             f"stop {guest.label}",
@@ -373,7 +374,7 @@ class _Planner:
     def _tap_needs(self, iface: Iface) -> tuple[str, ...]:
         # With over 1500 bytes the unit is made anew, and a TAP in use keeps its size until then.
         bridge = () if iface.bridge is None else (f"bridge {iface.bridge}",)
-        return ("netns", f"store guest {iface.guest}", f"unplug {iface.label}", *bridge)
+        return ("lab", "netns", f"store guest {iface.guest}", f"unplug {iface.label}", *bridge)
 
     def _tap_differences(self, iface: Iface, found: Device) -> tuple[str, ...] | None:
         """What to say of a TAP that must change; ``None`` where it need not."""

@@ -15,6 +15,9 @@ from .steps import Prepared
 from .uml import Kernel, Process
 from .workdir import Workdir
 
+# As long as any other.
+UNKNOWN_MAC = "00:00:00:00:00:00"
+
 
 def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
@@ -42,6 +45,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
     if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
         _need_conditions(guest, kernel, roots)
+    uml.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
     busy: tuple[str, ...] = ()

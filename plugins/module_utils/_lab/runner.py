@@ -10,6 +10,7 @@ The only place that knows how a module talks: it is given an object with ``param
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -196,6 +197,9 @@ def _plan(
 ) -> tuple[Actual, Wish, Plan]:
     actual = observe(workdir)
     wish = understand(params, actual.lab)
+    if wish.lab.netns != actual.lab.netns:
+        # Only an empty lab changes its place, and what counts is whether the new one is there.
+        actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
     actual = _look(workdir, actual, wish)
     _check_readable(actual, wish)
     prepared = {

@@ -152,7 +152,8 @@ class Host:
 
     def plan(self, wish: Wish) -> Plan:
         """What would be done."""
-        return plan(self.observe(), wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
+        actual = dataclasses.replace(self.observe(), netns_exists=wish.lab.netns in self.spaces)
+        return plan(actual, wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
 
     # Doing
 

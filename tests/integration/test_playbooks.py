@@ -1,0 +1,372 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Through Ansible itself: the playbooks that come with the collection, both ways to run a module, the connection plugin."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lab import COLLECTIONS, REPOSITORY, Lab, Result
+
+BIN = Path(sys.executable).parent
+# The module itself is run where a task has an environment; without one its body is run inside the controller.
+WAYS = pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C.UTF-8"}], ids=["controller", "module"])
+
+
+class Ansible:
+    """Ansible's programs, with nothing of this user's own configuration."""
+
+    def __init__(self, lab: Lab, home: Path) -> None:
+        self._home = home
+        self.output = ""
+        self._environment = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "DUMM"))},
+            "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
+            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_ASYNC_DIR": str(home / "async"),
+            "ANSIBLE_HOME": str(home / "ansible"),
+            "ANSIBLE_NOCOLOR": "1",
+            "DUMM_WORKDIR": str(lab.path),
+            "LC_ALL": "C.UTF-8",
+        }
+
+    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
+        """Start a program."""
+        command = [str(BIN / program), *arguments]
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            env=self._environment,
+            cwd=self._home,
+        )
+
+    def run(self, program: str, *arguments: str, code: int = 0) -> str:
+        """What a program prints; it must end with the exit code."""
+        process = self.start(program, *arguments)
+        output, _ = process.communicate(timeout=300)
+        assert process.returncode == code, output
+        return output
+
+    def play(self, plays: list[dict[str, Any]], *arguments: str, code: int = 0) -> str:
+        """Run a playbook of a test's own."""
+        return self.run("ansible-playbook", self.write(plays), *arguments, code=code)
+
+    def write(self, plays: list[dict[str, Any]]) -> str:
+        """Write a playbook."""
+        path = self._home / f"play{len(list(self._home.iterdir()))}.yml"
+        path.write_text(yaml.safe_dump(plays))
+        return str(path)
+
+    def task(self, module: str, options: dict[str, Any], environment: dict[str, str], *arguments: str) -> Result:
+        """The result of one task, one that failed too."""
+        told = self._home / "told.json"
+        self.output = self.play(
+            [
+                {
+                    "hosts": "localhost",
+                    "connection": "local",
+                    "gather_facts": False,
+                    "tasks": [
+                        {module: options, "environment": environment, "register": "result", "ignore_errors": True},
+                        {
+                            "ansible.builtin.copy": {"content": "{{ result | to_json }}", "dest": str(told)},
+                            "check_mode": False,
+                            "diff": False,
+                        },
+                    ],
+                }
+            ],
+            *arguments,
+        )
+        result: Result = json.loads(told.read_text())
+        return result
+
+
+@pytest.fixture
+def ansible(lab: Lab, tmp_path: Path) -> Ansible:
+    """Ansible, with the lab's working directory for its default."""
+    return Ansible(lab, tmp_path)
+
+
+def _in_guests(tasks: list[dict[str, Any]], **play: Any) -> dict[str, Any]:
+    return {
+        "hosts": "all",
+        "gather_facts": False,
+        "vars": {"ansible_connection": "dumm.lab.dumm", "ansible_python_interpreter": "/usr/bin/python3"},
+        "tasks": tasks,
+        **play,
+    }
+
+
+def _changes(output: str) -> dict[str, int]:
+    """How much was changed on each host, from the recap; nobody may have failed."""
+    recap = output.partition("PLAY RECAP")[2]
+    found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0\s", recap, re.MULTILINE)
+    assert len(found) == recap.count(": ok="), output
+    return {host: int(count) for host, count in found}
+
+
+def _without_roles(name: str) -> list[dict[str, Any]]:
+    """A playbook of the collection without the preparation of the host, which is long done where tests are run."""
+    plays: list[dict[str, Any]] = yaml.safe_load((REPOSITORY / "playbooks" / name).read_text())
+    return [{key: value for key, value in play.items() if key != "roles"} for play in plays]
+
+
+def test_the_sample_session_is_built_once_and_taken_away_without_a_trace(lab: Lab, ansible: Ansible) -> None:
+    book = ansible.write(_without_roles("lab.yml"))
+
+    first = ansible.run("ansible-playbook", book)
+    second = ansible.run("ansible-playbook", book)
+
+    assert _changes(first)["localhost"] > 0
+    assert _changes(second) == {"localhost": 0, "alice": 0, "bob": 0}
+    for words in (
+        r"alice\b.*\brunning\b.*\bbr0\b.*\b10\.0\.0\.1/24",
+        r"alice -> bob\b.*\d ms",
+        r"bob -> alice\b.*\d ms",
+    ):
+        assert re.search(words, second.partition("Show guests")[2]), second
+
+    teardown = str(REPOSITORY / "playbooks/teardown.yml")
+    assert _changes(ansible.run("ansible-playbook", "--check", teardown))["localhost"] > 0
+    assert lab.info()["guests"]["alice"]["state"] == "running"
+    assert _changes(ansible.run("ansible-playbook", teardown))["localhost"] > 0
+    assert _changes(ansible.run("ansible-playbook", teardown)) == {"localhost": 0}
+    assert lab.leftovers() == []
+
+
+def test_two_playbooks_at_once_both_end_well(lab: Lab, ansible: Ansible) -> None:
+    book = ansible.write(_without_roles("lab.yml"))
+    runs = [ansible.start("ansible-playbook", book) for _ in range(2)]
+
+    for run in runs:
+        output, _ = run.communicate(timeout=300)
+        assert run.returncode == 0, output
+        _changes(output)
+
+    assert lab.info()["orphans"] == []
+    assert lab.reaches("alice", "10.0.0.2")
+
+
+def test_the_ad_hoc_session_of_the_readme(lab: Lab, ansible: Ansible) -> None:
+    ansible.run("ansible", "localhost", "-m", "dumm_bridge", "-a", "name=br0 address=10.0.0.254/24")
+    first = ansible.run("ansible", "localhost", "-m", "dumm_guest", "-a", "name=carol state=started")
+    pid = lab.process("carol").pid
+    second = ansible.run("ansible", "localhost", "-m", "dumm.lab.dumm_guest", "-a", "name=carol state=started")
+    ansible.run(
+        "ansible", "localhost", "-m", "dumm_iface", "-a", "guest=carol name=eth0 bridge=br0 address=10.0.0.3/24"
+    )
+    told = ansible.run("ansible", "localhost", "-m", "dumm_info")
+
+    assert "localhost | CHANGED" in first and "localhost | SUCCESS" in second
+    assert '"state": "running"' in told or "state: running" in told
+    assert lab.reaches("carol", "10.0.0.254")
+    assert lab.process("carol").pid == pid
+
+
+@WAYS
+def test_both_ways_to_run_a_module_do_the_same(lab: Lab, ansible: Ansible, environment: dict[str, str]) -> None:
+    checked = ansible.task("dumm.lab.dumm_guest", {"name": "alice"}, environment, "--check", "--diff")
+    first = ansible.task("dumm.lab.dumm_guest", {"name": "alice"}, environment, "-vvv")
+    as_module = "AnsiballZ_dumm_guest" in ansible.output
+    second = ansible.task("dumm.lab.dumm_guest", {"name": "alice", "mem": 160}, environment)
+    info = ansible.task("dumm.lab.dumm_info", {}, environment)
+
+    assert as_module == bool(environment)
+    assert checked["changed"] and checked["actions"] == first["actions"] and checked["diff"] == first["diff"]
+    assert first["guest"]["state"] == "running"
+    assert second["restart_required"] == {"alice": ["mem"]}
+    assert any("mem will take effect when it is restarted" in warning for warning in second["warnings"])
+    assert info["lab"]["guests"]["alice"]["mem"] == 160
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"name": "a/b"}, r"guest 'a/b': the name is not a DNS label; use 1 to 63"),
+        ({"name": "alice", "memory": 1}, r"Unsupported parameters for \((dumm\.lab\.)?dumm_guest\) module: memory\."),
+        ({"state": "started"}, r"missing required arguments: name"),
+    ],
+)
+def test_both_ways_to_run_a_module_fail_alike(
+    lab: Lab, ansible: Ansible, environment: dict[str, str], options: dict[str, Any], message: str
+) -> None:
+    result = ansible.task("dumm.lab.dumm_guest", options, environment)
+
+    assert result["failed"]
+    assert re.search(message, result["msg"]), result["msg"]
+    assert lab.info()["guests"] == {}
+
+
+def test_a_module_runs_asynchronously(lab: Lab, ansible: Ansible) -> None:
+    output = ansible.run("ansible", "localhost", "-B", "60", "-P", "1", "-m", "dumm.lab.dumm_guest", "-a", "name=alice")
+
+    assert "localhost | CHANGED" in output
+    assert lab.info()["guests"]["alice"]["state"] == "running"
+
+
+def test_one_default_of_the_group_holds_for_all_modules(lab: Lab, ansible: Ansible, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    ansible.play(
+        [
+            {
+                "hosts": "localhost",
+                "connection": "local",
+                "gather_facts": False,
+                "module_defaults": {"group/dumm.lab.lab": {"workdir": str(elsewhere)}},
+                "tasks": [
+                    {"dumm.lab.dumm_bridge": {"name": "br0"}},
+                    {"dumm.lab.dumm_info": {}, "register": "found"},
+                    {"ansible.builtin.assert": {"that": ["'br0' in found.lab.bridges"]}},
+                    {"dumm.lab.dumm_bridge": {"name": "br0", "state": "absent"}},
+                ],
+            }
+        ]
+    )
+
+    assert (elsewhere / "bridges").is_dir()
+    assert Lab(elsewhere).leftovers() == []
+    assert lab.info()["bridges"] == {}
+
+
+def test_diff_mode_shows_before_and_after(lab: Lab, ansible: Ansible) -> None:
+    lab.bridge("br0")
+
+    output = ansible.run(
+        "ansible", "localhost", "--check", "--diff", "-m", "dumm.lab.dumm_bridge", "-a", "name=br0 stp=true"
+    )
+
+    assert re.search(r'^-.*"?stp"?: false', output, re.MULTILINE), output
+    assert re.search(r'^\+.*"?stp"?: true', output, re.MULTILINE), output
+
+
+def test_modules_of_ansible_run_in_a_guest(lab: Lab, ansible: Ansible, tmp_path: Path) -> None:
+    lab.guest("alice")
+    data = os.urandom(300_000)
+    (tmp_path / "data").write_bytes(data)
+    odd = "/root/a 'quoted' \"name\" ; ä"
+
+    output = ansible.play(
+        [
+            _in_guests(
+                [
+                    {"ansible.builtin.copy": {"src": str(tmp_path / "data"), "dest": odd, "mode": "0640"}},
+                    {"ansible.builtin.copy": {"src": str(tmp_path / "data"), "dest": odd, "mode": "0640"}},
+                    {"ansible.builtin.fetch": {"src": odd, "dest": str(tmp_path / "back"), "flat": True}},
+                    {"ansible.builtin.command": "cat /proc/sys/kernel/hostname", "register": "said"},
+                    {"ansible.builtin.assert": {"that": ["said.stdout == 'alice'", "ansible_hostname == 'alice'"]}},
+                    {
+                        "ansible.builtin.command": "sh -c 'echo out; echo err >&2; exit 7'",
+                        "register": "bad",
+                        "failed_when": False,
+                    },
+                    {"ansible.builtin.assert": {"that": ["bad.rc == 7", "bad.stdout == 'out'", "bad.stderr == 'err'"]}},
+                    {"ansible.builtin.command": {"cmd": "cat", "stdin": "zeile ä"}, "register": "cat"},
+                    {"ansible.builtin.assert": {"that": ["cat.stdout == 'zeile ä'"]}},
+                ],
+                gather_facts=True,
+            )
+        ],
+        "-i",
+        "alice,",
+    )
+
+    assert (tmp_path / "back").read_bytes() == data
+    assert "changed=5 " in output.partition("PLAY RECAP")[2]
+
+
+def test_a_guest_needs_no_network_and_no_python_for_raw(lab: Lab, ansible: Ansible) -> None:
+    lab.guest("alice")
+
+    output = ansible.run(
+        "ansible",
+        "all",
+        "-i",
+        "alice,",
+        "-e",
+        "ansible_connection=dumm.lab.dumm",
+        "-m",
+        "raw",
+        "-a",
+        "ls /sys/class/net; exit 3",
+        code=2,
+    )
+
+    assert "rc=3" in output and "lo" in output and "eth0" not in output
+
+
+def test_a_guest_that_does_not_run_is_unreachable_with_what_to_do(lab: Lab, ansible: Ansible) -> None:
+    lab.guest("alice", state="present")
+
+    output = ansible.run(
+        "ansible",
+        "all",
+        "-i",
+        "alice,nobody,",
+        "-e",
+        "ansible_connection=dumm.lab.dumm",
+        "-m",
+        "raw",
+        "-a",
+        "true",
+        code=4,
+    )
+
+    assert "alice | UNREACHABLE" in output and "nobody | UNREACHABLE" in output
+    assert f"guest alice of {lab.path} is not running; start it with dumm_guest" in " ".join(output.split())
+
+
+def test_a_command_in_a_guest_is_ended_by_its_time_limit(lab: Lab, ansible: Ansible) -> None:
+    lab.guest("alice")
+
+    output = ansible.run(
+        "ansible",
+        "all",
+        "-i",
+        "alice,",
+        "-e",
+        "ansible_connection=dumm.lab.dumm dumm_timeout=1",
+        "-m",
+        "raw",
+        "-a",
+        "sleep 432",
+        code=4,
+    )
+
+    assert "a command did not end within 1 s and was killed" in " ".join(output.split())
+    assert lab.run("alice", "pgrep -f '[s]leep 432'").code == 1
+
+
+def test_tasks_run_in_many_guests_at_the_same_time(lab: Lab, ansible: Ansible) -> None:
+    names = [f"guest{number}" for number in range(4)]
+    for name in names:
+        lab.guest(name, mem=96)
+
+    output = ansible.play(
+        [
+            _in_guests(
+                [
+                    {"ansible.builtin.shell": "echo I am $(cat /proc/sys/kernel/hostname)", "register": "said"},
+                    {"ansible.builtin.assert": {"that": ["said.stdout == 'I am ' + inventory_hostname"]}},
+                ]
+            )
+        ],
+        "-i",
+        ",".join(names) + ",",
+    )
+
+    assert _changes(output) == dict.fromkeys(names, 1)

@@ -1,0 +1,215 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How a guest's network is read and changed from inside."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Iface
+
+MAC = "02:00:00:00:00:01"
+ETH0: dict[str, Any] = {
+    "ifname": "eth0",
+    "flags": ["BROADCAST", "MULTICAST", "UP", "LOWER_UP"],
+    "mtu": 1500,
+    "address": MAC,
+    "addr_info": [
+        {"family": "inet", "local": "10.0.0.1", "prefixlen": 24, "scope": "global"},
+        {"family": "inet6", "local": "fd00::1", "prefixlen": 64, "scope": "global"},
+        {"family": "inet6", "local": "fd00::5054", "prefixlen": 64, "scope": "global", "dynamic": True},
+        {"family": "inet6", "local": "fe80::1", "prefixlen": 64, "scope": "link"},
+    ],
+}
+LO: dict[str, Any] = {"ifname": "lo", "flags": ["LOOPBACK"], "mtu": 65536, "addr_info": []}
+UNIT = "/sys/class/net/eth0/device /sys/devices/platform/uml-vector.3"
+
+
+def answer(
+    addresses: str = json.dumps([LO, {}, ETH0]), routes: str = "[]", routes6: str = "", rest: str = f"alice\n{UNIT}\n"
+) -> bytes:
+    """What the script writes."""
+    return "--dumm--\n".join([addresses, routes, routes6, rest]).encode()
+
+
+def test_an_answer_tells_interfaces_addresses_and_hostname() -> None:
+    inside = network.parse("alice", answer())
+
+    assert inside.hostname == "alice"
+    assert inside.links["eth0"] == Link("eth0", 3, MAC, 1500, True, ("10.0.0.1/24", "fd00::1/64"))
+    assert inside.links["lo"] == Link("lo", None, "", 65536, False, ())
+
+
+def test_an_answer_tells_the_routes_of_both_families() -> None:
+    inside = network.parse("alice", answer(routes='[{"dst":"default"}]', routes6='[{"dst":"fd00::/64"}]'))
+
+    assert [route["dst"] for route in inside.routes] == ["default", "fd00::/64"]
+
+
+@pytest.mark.parametrize(
+    "rest", ["alice\n", "alice\n/sys/class/net/eth0/device /sys/devices/pci0000:00/virtio0\n"], ids=["none", "another"]
+)
+def test_an_interface_of_another_driver_has_no_unit(rest: str) -> None:
+    assert network.parse("alice", answer(rest=rest)).links["eth0"].unit is None
+
+
+@pytest.mark.parametrize(
+    "output",
+    [
+        b"",
+        b"rubbish",
+        answer()[:-60],
+        answer(addresses="{"),
+        answer(addresses='[{"ifname": "eth0"}]'),
+        answer(addresses='["eth0"]'),
+        answer(addresses='[{"ifname":"eth0","mtu":"x","flags":[]}]'),
+        answer(rest=""),
+        answer(rest="alice\nnospace\n"),
+    ],
+)
+def test_an_answer_that_cannot_be_understood_names_the_guest(output: bytes) -> None:
+    with pytest.raises(GuestError, match="guest alice: its network configuration cannot be understood"):
+        network.parse("alice", output)
+
+
+@given(st.binary() | st.text().map(lambda text: answer(rest=text)))
+def test_no_answer_makes_parsing_crash(output: bytes) -> None:
+    with contextlib.suppress(GuestError):
+        network.parse("alice", output)
+
+
+def link(*addresses: str, mac: str = MAC, mtu: int = 1500, up: bool = True) -> Link:
+    """eth0 as it is found."""
+    return Link("eth0", 0, mac, mtu, up, addresses)
+
+
+def wanted(*addresses: str, mtu: int = 1500, up: bool = True) -> Iface:
+    """eth0 as it should be."""
+    return Iface("alice", "eth0", mtu=mtu, up=up, addresses=addresses)
+
+
+@pytest.mark.parametrize(
+    ("found", "iface", "lines"),
+    [
+        pytest.param(link("10.0.0.1/24"), wanted("10.0.0.1/24"), [], id="as it should be"),
+        pytest.param(
+            link("10.0.0.1/24", "10.0.0.2/24"), wanted("10.0.0.2/24", "10.0.0.1/24"), [], id="in another order"
+        ),
+        pytest.param(
+            link(),
+            wanted("10.0.0.1/24", "fd00::1/64"),
+            ["addr replace 10.0.0.1/24 dev eth0", "addr replace fd00::1/64 dev eth0 nodad"],
+            id="add, without detection of duplicates",
+        ),
+        pytest.param(
+            link("10.0.0.1/24", "10.0.0.2/24", "10.0.0.3/24"),
+            wanted("10.0.0.2/24"),
+            [
+                "addr del 10.0.0.3/24 dev eth0",
+                "addr del 10.0.0.1/24 dev eth0",
+                "addr replace 10.0.0.2/24 dev eth0",
+            ],
+            id="the first of a prefix goes last, and what stays is said again",
+        ),
+        pytest.param(link(up=False), wanted(), ["link set eth0 up"], id="up"),
+        pytest.param(link(), wanted(up=False), ["link set eth0 down"], id="down"),
+        pytest.param(
+            link("fd00::1/64"),
+            wanted("fd00::1/64", up=False),
+            ["link set eth0 down", "addr replace fd00::1/64 dev eth0 nodad"],
+            id="down with IPv6, which the kernel forgets",
+        ),
+        pytest.param(
+            link("fd00::1/64", mac="02:00:00:00:00:09"),
+            wanted("fd00::1/64"),
+            [
+                "link set eth0 down",
+                f"link set eth0 address {MAC}",
+                "addr replace fd00::1/64 dev eth0 nodad",
+                "link set eth0 up",
+            ],
+            id="another MAC address only while it is down",
+        ),
+        pytest.param(
+            link("10.0.0.1/24", mac="02:00:00:00:00:09"),
+            Iface("alice", "eth0"),
+            [
+                "link set eth0 down",
+                f"link set eth0 address {MAC}",
+                "addr replace 10.0.0.1/24 dev eth0",
+                "link set eth0 up",
+            ],
+            id="the guest's own addresses come back after that",
+        ),
+        pytest.param(link("10.0.0.1/24"), Iface("alice", "eth0"), [], id="the guest's own addresses are left alone"),
+        pytest.param(link(mtu=1400), wanted(), ["link set eth0 mtu 1500"], id="mtu"),
+    ],
+)
+def test_an_interface_is_made_what_it_should_be(found: Link, iface: Iface, lines: list[str]) -> None:
+    assert network.change(found, iface, MAC) == lines
+
+
+@pytest.mark.parametrize(
+    ("iface", "lines"),
+    [
+        (Iface("a", "eth0"), ["link set vec2 name eth0", "link set eth0 up"]),
+        (Iface("a", "eth0", up=False), ["link set vec2 name eth0"]),
+        (
+            Iface("a", "eth0", addresses=("fd00::1/64", "10.0.0.1/24")),
+            [
+                "link set vec2 name eth0",
+                "addr replace fd00::1/64 dev eth0 nodad",
+                "addr replace 10.0.0.1/24 dev eth0",
+                "link set eth0 up",
+            ],
+        ),
+    ],
+)
+def test_a_unit_becomes_an_interface(iface: Iface, lines: list[str]) -> None:
+    assert network.appear(2, iface) == lines
+
+
+def test_an_interface_is_down_before_its_unit_goes() -> None:
+    assert network.disappear(link()) == ["link set eth0 down"]
+
+
+@pytest.mark.parametrize(
+    ("line", "loads"),
+    [
+        ("addr replace fd00::1/64 dev eth0 nodad", True),
+        ("addr replace 10.0.0.1/24 dev eth0", False),
+        ("link set eth0 address 02:00:00:00:00:01", False),
+    ],
+)
+def test_ipv6_is_loaded_only_for_an_ipv6_address(line: str, loads: bool) -> None:
+    script, stdin = network.script(["link set lo up", line])
+
+    assert ("modprobe ipv6" in script) is loads
+    assert stdin == f"link set lo up\n{line}\n".encode()
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
+@pytest.mark.parametrize(
+    "script",
+    [
+        network.read(),
+        network.read(["net.ipv4.ip_forward"], conditions=True),
+        network.script(["link set lo up", "addr replace fd00::1/64 dev eth0", "qdisc del dev eth0 root"])[0],
+        network.script(["sysctl net.ipv4.ip_forward 1", "route replace default via 10.0.0.1 proto static"])[0],
+    ],
+    ids=["read", "read all", "change", "set"],
+)
+def test_the_scripts_are_shell(shell: str, script: str) -> None:
+    assert subprocess.run([shell, "-n"], input=script.encode(), check=False).returncode == 0
