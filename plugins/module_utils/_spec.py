@@ -35,6 +35,7 @@ GUEST: Spec = {
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay"]},
     "restart": {"type": "bool", "default": False},
+    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "wait_timeout": {"type": "int", "default": 60},
 }
 

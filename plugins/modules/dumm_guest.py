@@ -56,7 +56,7 @@ options:
   layers:
     description:
       - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
-      - They are never written to.
+      - They are never written to. A running guest gets a change at once, see O(busy).
     type: list
     elements: str
   union:
@@ -67,10 +67,17 @@ options:
     choices: [auto, overlay]
   restart:
     description:
-      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline), O(layers) or O(union)
+      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline) or O(union)
         needs it. Else the change is stored, and RV(restart_required) names it until the guest is restarted.
     type: bool
     default: false
+  busy:
+    description:
+      - What to do when processes in the running guest hold files open of O(layers) that come or go. They would keep the old ones.
+      - V(refuse) names them and changes nothing, V(force) goes on.
+    type: str
+    default: refuse
+    choices: [force, refuse]
   wait_timeout:
     description: Seconds that the guest may take to answer when it starts, and to shut itself down when it stops.
     type: int

@@ -111,6 +111,7 @@ def guest(params: Params, lab: Lab) -> Wish:
             _in_netns(params, lab).with_guest(after),
             scope,
             restart=scope.guests if params["restart"] else frozenset(),
+            force=params["busy"] == "force",
             renew=scope.guests if state == "restarted" else frozenset(),
             timeout=timeout,
         ),

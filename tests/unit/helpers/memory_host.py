@@ -21,6 +21,7 @@ from pathlib import Path
 from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.layers import Stack
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     HOST_NETNS,
     Bridge,
@@ -300,6 +301,14 @@ class Host:
         self.strays.pop(deed.name, None)
 
     @_carry_out.register
+    def _(self, deed: steps.Swap) -> None:
+        name = deed.guest.name
+        need(self.power(name) is Power.RUNNING, "it does not run")
+        run = self.runs[name]
+        stack = deed.prepared.stack
+        run.process = dataclasses.replace(run.process, upper=stack.upper, over=stack.over)
+
+    @_carry_out.register
     def _(self, deed: steps.Pause) -> None:
         need(self.power(deed.name) is Power.RUNNING, "it does not run")
         self.runs[deed.name].power = Power.PAUSED
@@ -418,7 +427,14 @@ class Host:
 def prepared(guest: Guest) -> Prepared:
     """What a definition means on this host."""
     kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, (), None)
-    return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here")
+    return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here", stack_of(guest))
+
+
+def stack_of(guest: Guest) -> Stack:
+    """The layers that a guest should have."""
+    if guest.loaded is None:
+        return Stack(f"guests/{guest.name}/diff", guest.layers)
+    return Stack(f"guests/{guest.name}/scratch/{guest.loaded.scenario}", (f"guests/{guest.name}/diff", *guest.layers))
 
 
 def process_of(guest: Guest, what: Prepared) -> Process:
@@ -434,7 +450,8 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        layers=guest.layers,
         engine=what.engine.value,
         why=what.why,
+        upper=what.stack.upper,
+        over=what.stack.over,
     )

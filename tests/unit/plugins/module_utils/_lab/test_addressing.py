@@ -9,9 +9,10 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import hosts, subnets
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import hosts, subnets
 
 V4 = ipaddress.ip_network("10.0.0.0/24")
 
@@ -61,7 +62,9 @@ def test_every_link_gets_the_subnet_of_its_position_or_the_next_free_one(pool, s
     assert [None if subnet is None else str(subnet) for subnet in found] == expected
 
 
-prefixes = st.sampled_from(["10.0.0.0/24", "10.0.0.0/28", "10.0.0.0/30", "10.0.0.0/31", "fd00::/64", "fd00::/124", "fd00::/127"])
+prefixes = st.sampled_from(
+    ["10.0.0.0/24", "10.0.0.0/28", "10.0.0.0/30", "10.0.0.0/31", "fd00::/64", "fd00::/124", "fd00::/127"]
+)
 wishes = st.lists(st.booleans(), max_size=40)
 
 

@@ -41,7 +41,7 @@ def answer(
     addresses: str = json.dumps([LO, {}, ETH0]), routes: str = "[]", routes6: str = "", rest: str = f"alice\n{UNIT}\n"
 ) -> bytes:
     """What the script writes."""
-    return "--dumm--\n".join([addresses, routes, routes6, rest]).encode()
+    return "--dumm--\n".join([addresses, routes, routes6, "", "", rest]).encode()
 
 
 def test_an_answer_tells_interfaces_addresses_and_hostname() -> None:

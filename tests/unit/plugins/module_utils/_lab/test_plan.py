@@ -195,7 +195,6 @@ STALE = [
     ("master", "other"),
     ("init", "minimal"),
     ("cmdline", "x"),
-    ("layers", ["/l"]),
 ]
 
 
@@ -223,6 +222,14 @@ def test_it_takes_effect_where_a_restart_is_allowed(host: Host, option: str, val
     assert kinds(found) == ["StoreGuest", "Stop", "Start"]
     assert found.restart_required == {}
     assert not planned(host, "guest", name="alice", restart=True).changed
+
+
+def test_layers_change_while_the_guest_runs(host: Host) -> None:
+    found = call(host, "guest", name="alice", layers=["/l"])
+
+    assert kinds(found) == ["StoreGuest", "Swap"]
+    assert found.restart_required == {}
+    assert not planned(host, "guest", name="alice").changed
 
 
 def test_a_restart_that_was_allowed_and_is_not_needed_does_not_happen(host: Host) -> None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+
 from ansible_collections.dumm.lab.plugins.module_utils._lab import schema
 from ansible_collections.dumm.lab.plugins.module_utils._lab.document import Document, read, shown
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
@@ -73,7 +74,7 @@ def faults(source) -> list[str]:
         ("share: .5", {"share": 0.5}),
         ("flag: true", {"flag": True}),
         ("flag: off", {"flag": False}),
-        ("any: {a: [1, on, x, null, 2026-01-01]}", None),
+        ("any: {a: [1, on, x, null, 2026-01-01]}", {"any": {"a": [1, True, "x", None, "2026-01-01"]}}),
         ("list: [1, 2]", {"list": [1, 2]}),
         ("list: []", {"list": []}),
         ("names: {'2': 1}", {"names": {"2": 1}}),
@@ -82,7 +83,7 @@ def faults(source) -> list[str]:
         ("one: {right: x}", {"one": {"right": "x"}}),
         ("either: 7", {"either": 7}),
         ("either: '8'", {"either": 8}),
-        ("a: &a {must: x}\ninner: *a", None),
+        ("any: &a {must: x}\ninner: *a", {"any": {"must": "x"}, "inner": {"must": "x"}}),
         ("any: &a {must: x}\ninner: {<<: *a, may: 2}", {"any": {"must": "x"}, "inner": {"must": "x", "may": 2}}),
         (
             "any: [&a {must: x}, &b {must: y, may: 1}]\ninner: {<<: [*a, *b]}",
@@ -93,8 +94,7 @@ def faults(source) -> list[str]:
 )
 def test_what_is_right_becomes_plain_values(text, expected):
     values, document = checked(text)
-    if expected is not None:
-        assert (values, document.faults) == (expected, [])
+    assert (values, document.faults) == (expected, [])
 
 
 @pytest.mark.parametrize(
@@ -148,11 +148,11 @@ def test_what_is_right_becomes_plain_values(text, expected):
         ("zzz: a", ["zzz: unknown key zzz; known: any, colour"]),
         ("text: a\nport: 1\ntext: b", ["f.yml:3:1: text: text is given twice, first in line 1; leave one of them"]),
         ("port: 9\ntext: on\nzzz: 1", ["f.yml:1:7", "f.yml:2:7", "f.yml:3:1"]),
-        ("text: [", ["f.yml:1:8: this is no YAML: "]),
+        ("text: [", ["this is no YAML: while parsing a flow node"]),
         ("text: a\n\tport: 1", ["f.yml:2:1: this is no YAML: "]),
         ("text: a\n---\ntext: b", ["f.yml:2:1: this is no YAML: "]),
         ("text: \x07", ["f.yml: this is no YAML: "]),
-        ("any: &a [*a]", ["f.yml:1:9: any[0]: it contains itself"]),
+        ("any: &a [*a]", ["f.yml:1:6: any[0]: it contains itself"]),
         ("any: &a {<<: *a}", ["<< takes another mapping"]),
         ("any: {<<: 5}", ["<< takes another mapping"]),
         ("- 1", ["f.yml:1:1: this is a list; give a mapping of text, colour"]),
@@ -231,13 +231,12 @@ def test_what_ansible_loads_from_a_file_becomes_plain():
         ({"flag": "no"}, {"flag": False}),
         ({"either": "7"}, {"either": 7}),
         ({"list": (1, 2)}, {"list": [1, 2]}),
-        ({"inner": None}, None),
+        ({"names": None}, {"names": {}}),
     ],
 )
 def test_templates_may_make_text_of_numbers_and_booleans(source, expected):
     values, document = checked(source)
-    if expected is not None:
-        assert (values, document.faults) == (expected, [])
+    assert (values, document.faults) == (expected, [])
 
 
 @pytest.mark.parametrize(
