@@ -299,7 +299,7 @@ class _File(_Reader):
             value = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ValueError):
             self._blame_tag(place, node)
-            value = None
+            return self.scalar(place, node.value)
         return self.scalar(place, value, node.value)
 
     def _blame_tag(self, place: Place, node: Any) -> None:

@@ -16,6 +16,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypeVar
 
 from .document import Document, Node, Place, Scalar, Sequence, Table, reading
@@ -201,7 +202,7 @@ class Anything(Spec):
             return {key: self.value(item, document) for key, item in node.entries.items()}
         if isinstance(node, Sequence):
             return [self.value(item, document) for item in node.items]
-        return node.value
+        return str(node.written or node.value) if isinstance(node.value, date) else node.value
 
     def json(self, definitions: Definitions) -> Json:
         """No rule."""

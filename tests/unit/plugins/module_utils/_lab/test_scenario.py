@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from ansible_collections.dumm.lab.plugins.module_utils._lab import model, scenario, scenario_spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
@@ -25,8 +28,6 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     UnionEngine,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import Command, File, Scenario
-from hypothesis import given
-from hypothesis import strategies as st
 
 DOCS = Path(__file__).parents[5] / "docs"
 
@@ -257,7 +258,7 @@ def test_a_link_has_the_same_name_from_either_end():
     "text",
     [
         "{guests: {moon: , sun: }, bridges: {moon-eth2--sun-eth2: }, links: ['moon:eth2 -- sun:eth2']}",
-        "{guests: {a-b: , a: , s: }, links: ['a-b:c -- s:eth0', 'a:b-c -- s:eth1', 'a:b.c -- a-b:d']}",
+        "{guests: {a: , s: }, links: ['a:x.y -- s:p.q', 'a:x-y -- s:p-q']}",
         f"{{guests: {{{'a' * 63}: , {'b' * 63}: }}, links: ['{'a' * 63}:eth0 -- {'b' * 63}:eth0']}}",
         "{guests: {a: }, links: ['a:e. -- a:e_']}",
     ],
@@ -390,7 +391,7 @@ names = st.lists(st.from_regex(r"[a-z]{1,6}", fullmatch=True), min_size=1, max_s
 
 
 @st.composite
-def testbeds(draw: st.DrawFn) -> dict:
+def labs(draw: st.DrawFn) -> dict:
     guests = draw(names)
     ports = st.sampled_from([None, {"bridge": "lan"}, {"bridge": "wan"}, {"bridge": "lan", "address": []}])
     data = {
@@ -406,7 +407,7 @@ def testbeds(draw: st.DrawFn) -> dict:
     return data
 
 
-@given(testbeds())
+@given(labs())
 def test_addresses_of_a_testbed_are_unique_and_inside_their_prefixes(data):
     found = load(data)
     given_out = [ipaddress.ip_interface(text) for texts in addresses(found).values() for text in texts or ()]
@@ -416,12 +417,12 @@ def test_addresses_of_a_testbed_are_unique_and_inside_their_prefixes(data):
     assert not model.check(Lab("x", "x", found.guests, found.bridges))
 
 
-@given(testbeds())
+@given(labs())
 def test_loading_is_deterministic_and_the_same_from_text(data):
     assert load(data) == load(data) == load(yaml.safe_dump(data, sort_keys=False))
 
 
-@given(testbeds(), st.sampled_from([{}, {"bridge": "lan"}, {"bridge": "wan"}]))
+@given(labs(), st.sampled_from([{}, {"bridge": "lan"}, {"bridge": "wan"}]))
 def test_a_guest_and_a_link_at_the_end_change_nobodys_address(data, port):
     before = addresses(load(data))
     data["guests"]["zzzzzzz"] = {"interfaces": {"eth0": port}}
@@ -430,7 +431,8 @@ def test_a_guest_and_a_link_at_the_end_change_nobodys_address(data, port):
     assert {label: after[label] for label in before} == before
 
 
-@given(testbeds())
+@settings(max_examples=20)
+@given(labs())
 def test_the_json_schema_takes_what_the_loader_takes(data):
     jsonschema = pytest.importorskip("jsonschema")
     jsonschema.validate(data, scenario_spec.schema(), cls=jsonschema.Draft202012Validator)
@@ -608,7 +610,10 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
         ("{guests: {a: }, links: ['a:e0 - a:e1']}", ["lab.yml:1:25: links[0]: 'a:e0 - a:e1' is no link; write it as"]),
         ("{guests: {a: }, links: ['a:e0 -- a:lo']}", ["links[0]: the name is taken by the guest's kernel"]),
         ("{guests: {moon: }, links: ['mon:e0 -- moon:e1']}", ["links[0].a: there is no guest mon; did you mean moon?"]),
-        ("{guests: {moon: }, links: ['moon:e0 -- son:e1']}", ["links[0].b: there is no guest son; did you mean moon?"]),
+        (
+            "{guests: {moon: }, links: ['moon:e0 -- moom:e1']}",
+            ["links[0].b: there is no guest moom; did you mean moon?"],
+        ),
         ("{guests: {a: }, links: ['a:e0 -- a:e0']}", ["links[0].b: a:e0 is already plugged in by a link, in line 1"]),
         (
             "guests: {a: }\nlinks:\n- a:e0 -- a:e1\n- a:e2 -- a:e1",
