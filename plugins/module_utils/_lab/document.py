@@ -17,7 +17,7 @@ import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from .errors import InvalidInput
 
@@ -27,7 +27,7 @@ try:
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
-Path = tuple[str | int, ...]
+Path: TypeAlias = "tuple[str | int, ...]"
 
 MAX_NODES = 500_000  # anchors that are used in anchors grow without bound
 _TAG = "tag:yaml.org,2002:"
@@ -101,7 +101,7 @@ class Table:
     keys: Mapping[str, Place]
 
 
-Node = Scalar | Sequence | Table
+Node: TypeAlias = "Scalar | Sequence | Table"
 
 
 @dataclass

@@ -731,6 +731,106 @@ def test_ansible_variables_are_a_source_too():
     ]
 
 
+# Whatever is in the file
+
+_words = st.sampled_from(
+    [
+        "guests",
+        "bridges",
+        "links",
+        "pools",
+        "defaults",
+        "groups",
+        "hosts",
+        "interfaces",
+        "bridge",
+        "address",
+        "prefix",
+        "subnet",
+        "routes",
+        "to",
+        "via",
+        "dev",
+        "metric",
+        "sysctl",
+        "files",
+        "run",
+        "mem",
+        "mac",
+        "mtu",
+        "delay",
+        "loss",
+        "reorder",
+        "rate",
+        "a",
+        "b",
+        "guest",
+        "interface",
+        "name",
+        "pool",
+        "state",
+        "lan",
+        "alice",
+        "bob",
+        "eth0",
+        "eth1",
+        "vars",
+        "content",
+        "template",
+        "mode",
+    ]
+)
+_values = st.sampled_from(
+    [
+        *(
+            "lan",
+            "alice",
+            "bob",
+            "alice:eth0",
+            "alice:eth0 -- bob:eth0",
+            "bob:eth1 -- bob:eth2",
+            "10.0.0.1/24",
+            "auto",
+            "",
+        ),
+        *("10.0.0.0/24", "fd00::/64", "10.0.0.0/31", "default via 10.0.0.2", "default via 10.0.0.2 dev eth0 metric 1"),
+        *("20ms", "1%", "1mbit", "0644", "net.ipv4.ip_forward", "/etc/x", "a\0b", "::", "down", "links", "x" * 70),
+        *(0, 1, 31, 64, 70000, -1, 1.5, float("nan"), True, False, None),
+    ]
+)
+_anything = st.recursive(
+    _values,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_words, inner, max_size=4),
+    max_leaves=12,
+)
+_near = st.fixed_dictionaries(
+    {"guests": st.dictionaries(st.sampled_from(["alice", "bob"]), st.dictionaries(_words, _anything, max_size=4))},
+    optional={
+        "bridges": st.dictionaries(st.just("lan"), st.dictionaries(_words, _anything, max_size=4)),
+        "pools": st.dictionaries(st.just("links"), st.dictionaries(_words, _anything, max_size=3)),
+        "links": st.lists(_values | st.dictionaries(_words, _anything, max_size=5), max_size=4),
+        "defaults": st.dictionaries(_words, _anything, max_size=4),
+        "groups": _anything,
+    },
+)
+
+
+@settings(max_examples=600)
+@given(_near | st.dictionaries(_words, _anything))
+def test_whatever_is_in_the_file_it_is_loaded_or_told_as_faults(data):
+    for source in (data, yaml.safe_dump(data)):
+        try:
+            assert load(source)
+        except InvalidInput as exc:
+            assert all(fault.startswith("lab.yml") for fault in str(exc).splitlines())
+
+
+@given(st.text() | st.text(alphabet="ab:-[]{}&*<!'\"#|>% \n\t01"))
+def test_whatever_the_text_it_is_loaded_or_told_as_faults(text):
+    with pytest.raises(InvalidInput):
+        load(text)
+
+
 # Documentation
 
 
