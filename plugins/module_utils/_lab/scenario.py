@@ -5,23 +5,21 @@
 """A scenario file, or the same as Ansible variables → the guests and bridges it describes.  Pure.
 
 The file goes through small transformations, each in a room of its own: ``document`` (text to values that know their place), ``schema``
-with ``scenario_spec`` (is it written right), ``cabling`` (who is plugged into what), ``numbering`` (addresses), and here the settings of
-guests and the model's objects.  Each goes on after a fault, so that all are told at once.
+with ``scenario_spec`` (is it written right), ``cabling`` (who is plugged into what), ``numbering`` (addresses) and ``routing``; here are
+the settings of guests, and the model's objects.  Each goes on after a fault, so that all are told at once.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cabling, model, notation, numbering, schema
-from .addressing import Network
+from . import cabling, model, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
-from .errors import Invalid, InvalidInput
+from .errors import Invalid
 from .model import Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine
 from .numbering import Addresses
 from .scenario_spec import CONDITIONS, SCENARIO
@@ -191,10 +189,15 @@ class _Loader:
             layers=tuple(cabling.listed(given.get("layers", []))),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,
-            routes=_Routes(self.document, name, given, interfaces).all(),
+            routes=self._routes(name, given, interfaces),
             sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
             scenario=self.name,
         )
+
+    def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
+        if "routes" not in given.settings:
+            return None
+        return routing.routes(self.document, name, given.settings["routes"], given.origins["routes"], interfaces)
 
     def _iface(self, port: Port, addresses: Addresses | None) -> Iface:
         plain = {key: port.settings[key] for key in ("mac", "mtu", "up") if key in port.settings}
@@ -229,80 +232,6 @@ class _Loader:
                 path = segments.get(name, ("guests", name.removeprefix("guest ")))
                 path = (*path, key) if key else path
             self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
-
-
-class _Routes:
-    """The routes of one guest."""
-
-    def __init__(self, document: Document, guest: str, given: _Given, interfaces: Mapping[str, Iface]) -> None:
-        self.document = document
-        self.guest = guest
-        self.given = given
-        self.interfaces = interfaces
-
-    def all(self) -> tuple[Route, ...] | None:
-        """All that are right; ``None`` where none are given."""
-        if "routes" not in self.given.settings:
-            return None
-        found = [(path, made) for path, route in self._written() if (made := self._made(path, route)) is not None]
-        seen: dict[tuple[str, int, int | None], Route] = {}
-        for path, made in found:
-            self._check_dev(path, made)
-            self._check_via(path, made, [other for _path, other in found])
-            if seen.setdefault((made.to, notation.version(made), made.metric), made) is not made:
-                self._blame(path, f"there is another route to {made.to}", "leave one out, or give them metrics")
-        return tuple(made for _path, made in found)
-
-    def _written(self) -> Iterator[tuple[Path, Settings]]:
-        for index, route in schema.right(self.given.settings["routes"]):
-            yield (*self.given.origins["routes"], index), route
-
-    def _made(self, path: Path, route: Settings) -> Route | None:
-        try:
-            return notation.route(route["to"], route.get("via"), route.get("dev"), route.get("metric"))
-        except InvalidInput as exc:
-            self._blame(path, exc.cause, exc.remedy)
-            return None
-
-    def _check_dev(self, path: Path, made: Route) -> None:
-        if made.dev is not None and made.dev not in self.interfaces:
-            remedy = model.nearest(made.dev, self.interfaces)
-            self._blame((*path, "dev"), f"there is no interface {made.dev}", remedy, made.dev)
-
-    def _check_via(self, path: Path, made: Route, routes: list[Route]) -> None:
-        """A next hop must be a neighbour; of an interface whose addresses are left to the guest nothing is known."""
-        used = [iface for name, iface in self.interfaces.items() if made.dev in (None, name)]
-        unknown = any(iface.addresses is None for iface in used)
-        if (
-            made.via is None
-            or unknown
-            or self.document.blames(("bridges",), ("links",), ("pools",), ("guests", self.guest, "interfaces"))
-        ):
-            return
-        hop = ipaddress.ip_address(made.via)
-        addresses = [(address, iface) for iface in used for address in iface.addresses or ()]
-        if any(notation.ip_of(address) == hop for address, _iface in addresses):
-            self._blame((*path, "via"), f"{hop} is its own address", "give that of a neighbour")
-            return
-        prefixes = {notation.network_of(address): f" ({iface.name})" for address, iface in addresses}
-        direct = [_network(route) for route in routes if route.via is None and made.dev in (None, route.dev)]
-        if hop.is_link_local or any(hop in prefix for prefix in (*prefixes, *direct)):
-            return
-        known = [f"{prefix}{said}" for prefix, said in prefixes.items()]
-        self._blame(
-            (*path, "via"),
-            f"{hop} is in no prefix of its interfaces",
-            f"give an address in {' or '.join(known)}" if known else "give its interfaces addresses",
-        )
-
-    def _blame(self, path: Path, cause: str, remedy: str, key: str | None = None) -> None:
-        said = cause if path[0] == "guests" else f"guest {self.guest}: {cause}"
-        self.document.blame(path, said, remedy, key=key, known=self.interfaces if key else ())
-
-
-def _network(route: Route) -> Network:
-    everything = "::/0" if notation.version(route) == 6 else "0.0.0.0/0"
-    return ipaddress.ip_network(everything if route.to == "default" else route.to)
 
 
 def _key_of(cause: str) -> str | None:
