@@ -253,7 +253,8 @@ def fresh_lab(path: Path | None = None) -> Iterator[Lab]:
     try:
         yield lab
         lab.teardown()
-        assert lab.leftovers() == []
+        left = lab.leftovers()
+        assert not left, left
     finally:
         lab.destroy()
         if own:
