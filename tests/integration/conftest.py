@@ -7,11 +7,12 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BASE, MASTERS, Lab, fresh_lab
+from lab import BASE, MASTERS, PREFIX, Lab, fresh_lab
 
 
 def pytest_sessionstart() -> None:
@@ -39,8 +40,16 @@ def nothing_is_left_on_the_host() -> Iterator[None]:
     devices = _host_devices()
     yield
     assert _host_devices() == devices
-    assert [name for name in _namespaces() if name.startswith("dumm-dumm-test-")] == []
-    assert [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if "/dumm-test-" in line] == []
+    assert [name for name in _namespaces() if name.startswith(f"dumm-{PREFIX}")] == []
+    assert [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(PREFIX)] == []
+    assert [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if PREFIX in line] == []
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A directory that is gone afterwards, unlike pytest's own."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as place:
+        yield Path(place)
 
 
 @pytest.fixture

@@ -33,6 +33,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Chann
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
 BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
+# Of all that this run makes; another may be under way.
+PREFIX = f"dumm-test-{os.getpid()}-"
 MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit"}
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
@@ -248,12 +250,13 @@ def fresh_lab(path: Path | None = None) -> Iterator[Lab]:
     :param path: an empty directory; a temporary one without it.
     """
     own = path is None
-    place = Path(tempfile.mkdtemp(prefix="dumm-test-")) if path is None else path
+    place = Path(tempfile.mkdtemp(prefix=PREFIX)) if path is None else path
     lab = prepare(place)
     try:
         yield lab
         lab.teardown()
-        assert lab.leftovers() == []
+        left = lab.leftovers()
+        assert not left, left
     finally:
         lab.destroy()
         if own:

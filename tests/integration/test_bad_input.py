@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import make_pair
-from lab import Lab, Refused, fresh_lab, processes_of
+from lab import PREFIX, Lab, Refused, fresh_lab, processes_of
 
 
 @pytest.fixture(scope="module")
@@ -264,7 +264,7 @@ def test_several_faults_are_told_together(lab: Lab) -> None:
 @contextmanager
 def _mounted(*options: str) -> Iterator[Path]:
     """A directory with something mounted on it."""
-    place = Path(tempfile.mkdtemp(prefix="dumm-test-"))
+    place = Path(tempfile.mkdtemp(prefix=PREFIX))
     subprocess.run(["mount", *options, place], check=True, timeout=60)
     try:
         yield place

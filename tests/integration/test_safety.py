@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
+from lab import PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
 
 KILLS = 10
 
@@ -300,7 +300,7 @@ def test_remains_of_interrupted_writes_are_swept_away(lab: Lab) -> None:
 
 
 def test_a_lab_works_on_a_tmpfs() -> None:
-    place = Path(tempfile.mkdtemp(prefix="dumm-test-"))
+    place = Path(tempfile.mkdtemp(prefix=PREFIX))
     subprocess.run(["mount", "-t", "tmpfs", "none", place], check=True, timeout=60)
     try:
         with fresh_lab(place) as lab:

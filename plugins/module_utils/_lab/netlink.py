@@ -98,11 +98,13 @@ class Network:
 
     :param lab: the lab's name, part of every mark.
     :param name: the namespace, which must exist.
+    :param path: where to enter it, for one that has no name yet.
     """
 
-    def __init__(self, lab: str, name: str) -> None:
+    def __init__(self, lab: str, name: str, path: str | None = None) -> None:
         self.lab = lab
         self.name = name
+        self._path = path or path_of(name)
         self._mark = f"{MARK} {lab} "
         self._lock = threading.RLock()
         self._bridges: dict[str, int] = {}
@@ -121,7 +123,7 @@ class Network:
             raise
 
     def _open(self) -> Any:
-        syscalls.enter_network_namespace(path_of(self.name))
+        syscalls.enter_network_namespace(self._path)
         return IPRoute()
 
     def _inside(self, function: Callable[[], T]) -> T:
@@ -198,7 +200,7 @@ class Network:
                 br_stp_state=int(bridge.stp),
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )
-            with syscalls.network_namespace(path_of(self.name)):
+            with syscalls.network_namespace(self._path):
                 conf = Path("/proc/sys/net/ipv6/conf") / self._unnamed(owner)
                 for key, value in (("accept_ra", 0), ("autoconf", 0), ("accept_dad", 0), ("disable_ipv6", 0)):
                     with suppress(FileNotFoundError):
@@ -282,7 +284,7 @@ class Network:
 
     def mark_namespace(self) -> None:
         """Prepare a namespace that was just made: mark, loopback up, no IPv6 on TAPs (each would flood every segment)."""
-        with self._lock, syscalls.network_namespace(path_of(self.name)):
+        with self._lock, syscalls.network_namespace(self._path):
             index = self._index(f"network namespace {self.name}", "lo")
             with suppress(FileNotFoundError):
                 Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
@@ -349,24 +351,29 @@ def _remedy(code: int) -> str:
 def create_namespace(lab: str, name: str) -> None:
     """Make and mark a lab's network namespace; one of that name that somebody else made is used as it is.
 
+    It is marked before it gets its name, so that a run that is killed meanwhile leaves none without a mark.
+
     :raises HostError: where that is not allowed.
     """
-    fresh = not exists(name)
-    if fresh:
-        try:
-            with suppress(FileNotFoundError):
-                (NETNS_DIRECTORY / name).unlink()
-            netns.create(name)
-        except OSError as exc:
-            raise HostError(
-                f"network namespace {name}", f"cannot make it: {exc.strerror or exc}", "run as root (become: true)"
-            ) from exc
-    if name == HOST_NETNS:
+    if exists(name):
         return
-    with Network(lab, name) as network:
-        # A run killed between making and marking leaves one with our own name and nothing in it.
-        if fresh or (name == lab and len(network.devices()) == 1):
-            network.mark_namespace()
+    try:
+        with suppress(FileNotFoundError):
+            (NETNS_DIRECTORY / name).unlink()
+        with ThreadPoolExecutor(max_workers=1) as inside:
+            thread = inside.submit(_leave_for_a_new_namespace).result()
+            with Network(lab, name, f"/proc/{thread}/ns/net") as network:
+                network.mark_namespace()
+            netns.attach(name, thread)
+    except OSError as exc:
+        raise HostError(
+            f"network namespace {name}", f"cannot make it: {exc.strerror or exc}", "run as root (become: true)"
+        ) from exc
+
+
+def _leave_for_a_new_namespace() -> int:
+    syscalls.unshare(syscalls.CLONE_NEWNET)
+    return threading.get_native_id()
 
 
 def delete_namespace(lab: str, name: str) -> None:

@@ -13,13 +13,14 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import files
-from .errors import InvalidInput, from_oserror
+from .errors import HostError, InvalidInput, from_oserror
 from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Guest, Iface, Lab, Loaded, Route, UnionEngine
 
 DEFAULT = Path("/var/lib/dumm")
@@ -341,9 +342,9 @@ def _named(link: Path, parts: int) -> str:
     """What the user called the thing that a link made by :func:`_relink` points to."""
     try:
         target = os.readlink(link)
-    except OSError:
+        return target if target.startswith("/") else target.split("/")[parts]
+    except (OSError, IndexError):
         return "default"
-    return target if target.startswith("/") else target.split("/")[parts]
 
 
 def _read_mem(directory: GuestDir) -> int | None:
@@ -354,25 +355,29 @@ def _read_mem(directory: GuestDir) -> int | None:
 
 
 def load_guest(directory: GuestDir) -> Guest:
-    """A guest as its directory defines it; what is missing there has its default."""
+    """A guest as its directory defines it; what is missing there has its default.
+
+    :raises HostError: where the definition is not one that this version writes.
+    """
     stored = files.read_json(directory.definition)
     rest: dict[str, Any] = stored if isinstance(stored, dict) else {}
     name = directory.name
-    return Guest(
-        name=name,
-        kernel=_named(directory.linux, 3),
-        master=_named(directory.master, 3),
-        mem=_read_mem(directory) or DEFAULT_MEM,
-        init=rest.get("init"),
-        cmdline=rest.get("cmdline", ""),
-        layers=tuple(rest.get("layers", ())),
-        union=UnionEngine(rest.get("union", "auto")),
-        routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
-        sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
-        scenario=rest.get("scenario"),
-        loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
-        interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
-    )
+    with _understood(f"guest {name}", directory.definition):
+        return Guest(
+            name=name,
+            kernel=_named(directory.linux, 3),
+            master=_named(directory.master, 3),
+            mem=_read_mem(directory) or DEFAULT_MEM,
+            init=rest.get("init"),
+            cmdline=rest.get("cmdline", ""),
+            layers=tuple(rest.get("layers", ())),
+            union=UnionEngine(rest.get("union", "auto")),
+            routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
+            sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
+            scenario=rest.get("scenario"),
+            loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
+            interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
+        )
 
 
 def _iface(guest: str, name: str, stored: dict[str, Any]) -> Iface:
@@ -390,4 +395,16 @@ def _load_bridge(path: Path) -> Bridge | None:
     if not isinstance(stored, dict):
         return None
     addresses = stored.get("addresses")
-    return Bridge(**{**stored, "addresses": None if addresses is None else tuple(addresses)})
+    with _understood(f"bridge {path.stem}", path):
+        return Bridge(**{**stored, "addresses": None if addresses is None else tuple(addresses)})
+
+
+@contextmanager
+def _understood(subject: str, path: Path) -> Iterator[None]:
+    """Somebody may have edited a definition, or another version of the collection written it."""
+    try:
+        yield
+    except (ValueError, TypeError, AttributeError) as exc:
+        raise HostError(
+            subject, f"its definition {path} cannot be understood ({exc})", "repair that file, or remove it"
+        ) from exc
