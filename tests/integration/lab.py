@@ -45,10 +45,11 @@ _BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
     "guest": (_spec.GUEST, runner.run_guest),
     "iface": (_spec.IFACE, runner.run_iface),
     "bridge": (_spec.BRIDGE, runner.run_bridge),
+    "scenario": (_spec.SCENARIO, runner.run_scenario),
     "info": (_spec.INFO, runner.run_info),
 }
 # What of a lab's directory changes although no module was called: guests write, and clients ring.
-_LIVELY = {"boot.log", "diff", "work", "spool", "run", "doorbell.lock"}
+_LIVELY = {"boot.log", "diff", "scratch", "work", "spool", "run", "doorbell.lock"}
 
 
 class Refused(Exception):
@@ -125,6 +126,11 @@ class Lab:
     def bridge(self, name: str, *, check: bool = False, **options: Any) -> Result:
         """``dumm_bridge``."""
         return self.call("bridge", {"name": name, **options}, check)
+
+    def scenario(self, name: str, config: Result | None = None, *, check: bool = False, **options: Any) -> Result:
+        """``dumm_scenario``."""
+        given = {} if config is None else {"config": config}
+        return self.call("scenario", {"name": name, **given, **options}, check)
 
     def info(self, **options: Any) -> Result:
         """The result of ``dumm_info``."""
