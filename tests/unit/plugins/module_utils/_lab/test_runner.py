@@ -74,8 +74,8 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(netlink, "check_library", lambda: None)
     monkeypatch.setattr(netlink, "exists", lambda name: name in host.spaces)
     monkeypatch.setattr(runner, "observe", lambda _workdir: host.observe())
-    monkeypatch.setattr(runner, "look_inside", lambda _workdir, actual, _names: actual)
-    monkeypatch.setattr(runner, "prepare", lambda _workdir, guest: prepared(guest))
+    monkeypatch.setattr(runner, "look_inside", lambda _workdir, actual, _names, _wanted: actual)
+    monkeypatch.setattr(runner, "prepare", lambda _workdir, guest, _process: prepared(guest))
     monkeypatch.setattr(apply, "apply", lambda plan, _context: host.apply(plan))
     return Lab(host, tmp_path / "workdir")
 
@@ -264,7 +264,15 @@ class Said(Deed):
 def context() -> Any:
     """What the deeds of these tests work on."""
     told: list[str] = []
-    return SimpleNamespace(told=told, tell=told.append, durations={}, close=lambda: told.append("closed"))
+    return SimpleNamespace(
+        told=told,
+        tell=told.append,
+        progress=told.append,
+        parallel=16,
+        durations={},
+        begun={},
+        close=lambda: told.append("closed"),
+    )
 
 
 def test_steps_that_do_not_need_each_other_are_done_at_the_same_time(

@@ -217,7 +217,7 @@ def test_a_kernel_that_cannot_save_this_cpus_registers_is_refused(
 
 def process(pid: int, **changes: object) -> Process:
     """Identity of a process of this host."""
-    fields = (pid, uml.start_time(pid) or 0, uml.boot_id(), "x", "/linux", "6.18", "/master", 64, None, "", ())
+    fields = (pid, uml.start_time(pid) or 0, uml.boot_id(), "x", "/linux", "6.18", "/master", 64, None, "")
     return dataclasses.replace(Process(*fields, "overlay", "it works"), **changes)  # type: ignore[arg-type]
 
 
@@ -256,15 +256,13 @@ def test_a_process_of_an_earlier_boot_of_the_host_is_not_alive() -> None:
 
 
 def test_a_process_is_known_again_by_what_is_stored(directory: GuestDir) -> None:
-    identity = process(os.getpid(), layers=("/a", "/b"))
+    identity = process(os.getpid(), upper="guests/alice/diff", over=("/a", "/b"))
     files.write_json(directory.process, identity.__dict__)
 
     assert uml.read_process(directory) == identity
 
 
-@pytest.mark.parametrize(
-    "content", [None, b"", b"{", b"{}", b"[]", b"7", b'{"pid": 1, "layers": []}', b'{"layers": 7}']
-)
+@pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b"[]", b"7", b'{"pid": 1, "over": []}', b'{"over": 7}'])
 def test_a_damaged_identity_is_none(directory: GuestDir, content: bytes | None) -> None:
     if content is not None:
         directory.process.write_bytes(content)
@@ -348,7 +346,21 @@ def test_what_a_process_left_is_taken_away_and_nothing_else(directory: GuestDir)
     uml.gone(directory)
 
     left = {path.name for path in directory.path.iterdir()}
-    assert left == {"alice", "boot.log", "diff", "guest.json", "linux", "master", "mem", "run", "spool", "view", "work"}
+    kept = {
+        "alice",
+        "boot.log",
+        "diff",
+        "guest.json",
+        "linux",
+        "master",
+        "mem",
+        "run",
+        "scratch",
+        "spool",
+        "view",
+        "work",
+    }
+    assert left == kept
     assert list(directory.run.iterdir()) == list(directory.spool.iterdir()) == []
     assert (directory.diff / "etc").is_dir()
     assert stat.S_IMODE(directory.spool.stat().st_mode) == 0o700
@@ -445,6 +457,7 @@ def test_a_file_system_that_overlayfs_does_not_write_to_is_named(
 def test_each_start_has_an_empty_work_directory(tmp_path: Path) -> None:
     (tmp_path / "earlier" / "work").mkdir(parents=True)
 
+    overlay.tidy(tmp_path)
     overlay.prepare(tmp_path, "now")
 
     assert os.listdir(tmp_path) == ["now"]
