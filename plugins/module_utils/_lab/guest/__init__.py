@@ -11,6 +11,7 @@ directory named by its content's hash: another version of the collection never c
 from __future__ import annotations
 
 import hashlib
+import threading
 from pathlib import Path
 
 from .. import files
@@ -20,6 +21,8 @@ from .init import INIT, MINIMAL
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
 _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL}
+# Guests of one run start at the same time, and in a new working directory each of them would make it.
+_making = threading.Lock()
 
 
 def layer(agents: Path) -> Path:
@@ -29,14 +32,19 @@ def layer(agents: Path) -> Path:
     """
     digest = hashlib.sha256(repr(sorted(_SCRIPTS.items())).encode()).hexdigest()[:16]
     path = agents / digest
-    if not path.is_dir():
-        fresh = agents / f".new-{digest}"
-        files.remove_tree(fresh)
-        home = fresh / HOME.lstrip("/")
-        (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
-        for name, script in _SCRIPTS.items():
-            files.write(home / name, script.encode(), mode=0o755)
-        for directory in (fresh, home):
-            directory.chmod(0o755)
-        fresh.rename(path)
+    with _making:
+        if not path.is_dir():
+            _make(path)
     return path
+
+
+def _make(path: Path) -> None:
+    fresh = path.with_name(f".new-{path.name}")
+    files.remove_tree(fresh)
+    home = fresh / HOME.lstrip("/")
+    (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
+    for name, script in _SCRIPTS.items():
+        files.write(home / name, script.encode(), mode=0o755)
+    for directory in (fresh, home):
+        directory.chmod(0o755)
+    fresh.rename(path)
