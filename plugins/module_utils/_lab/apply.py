@@ -237,7 +237,7 @@ def _bridge_index(name: str | None, context: Context) -> int | None:
 
 @carry_out.register
 def _delete_device(deed: DeleteDevice, context: Context) -> None:
-    context.network.delete(deed.subject, deed.found.index)
+    context.network.delete(deed.subject, deed.found)
 
 
 @carry_out.register

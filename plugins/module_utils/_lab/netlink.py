@@ -274,8 +274,18 @@ class Network:
             raise HostError(f"bridge {name}", "it is gone from the host", "run again, it will be made anew")
         return self._bridges[name]
 
-    def delete(self, subject: str, index: int) -> None:
-        """Delete a device; one that is gone already is no error."""
+    def delete(self, subject: str, found: Device) -> None:
+        """Delete a device of ours; one that is gone already, its number perhaps another's by now, is no error."""
+        try:
+            links = self._inside(lambda: list(self._ip.get_links(found.index)))
+        except NetlinkError as exc:
+            if exc.code != errno.ENODEV:
+                raise
+            return
+        if all(self._device(link, ()).owner == found.owner for link in links):
+            self._delete(subject, found.index)
+
+    def _delete(self, subject: str, index: int) -> None:
         try:
             self._request(subject, "link", "del", index=index)
         except HostError as exc:
@@ -304,7 +314,7 @@ class Network:
         """
         name = self._unnamed(owner)
         for left in self._inside(lambda: list(self._ip.link_lookup(ifname=name))):
-            self.delete(subject, int(left))
+            self._delete(subject, int(left))
         self._request(subject, "link", "add", ifname=name, **arguments)
         return self._index(subject, name)
 
@@ -314,7 +324,7 @@ class Network:
                 subject, "link", "set", index=index, ifname=name, ifalias=self._mark + owner, state="up", **settings
             )
         except HostError:
-            self.delete(subject, index)
+            self._delete(subject, index)
             raise
 
     def _index(self, subject: str, name: str) -> int:
