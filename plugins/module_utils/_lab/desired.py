@@ -12,11 +12,11 @@ What is in the scope and not in the lab is to be absent.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from . import model
+from . import model, notation
 from .errors import Invalid, InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Loaded, Power, UnionEngine
 from .rendering import RenderedLayer
@@ -24,6 +24,14 @@ from .scenario import Command, Scenario
 from .workdir import check_netns
 
 Params = Mapping[str, Any]
+T = TypeVar("T")
+
+_WRITTEN: Mapping[str, Callable[[str], str | None]] = {
+    "kernel": notation.reference,
+    "master": notation.reference,
+    "init": notation.init,
+    "cmdline": notation.cmdline,
+}
 
 _SCENARIO_POWER = {"present": Power.RUNNING, "stopped": Power.STOPPED}
 _POWER = {
@@ -92,14 +100,9 @@ def guest(params: Params, lab: Lab) -> Wish:
         return Wish(lab.without_guest(name), scope, timeout=timeout)
     before = lab.guests.get(name, Guest(name))
     given = {key: params[key] for key in ("kernel", "master", "mem", "init", "cmdline") if params.get(key) is not None}
-    if "init" in given:
-        given["init"] = _init(before, given["init"])
-    for kind in ("kernel", "master"):
-        _check_reference(before, kind, given.get(kind, "default"))
-    if "cmdline" in given:
-        given["cmdline"] = _cmdline(before, given["cmdline"])
+    given |= {key: _read(before, key, parse, given[key]) for key, parse in _WRITTEN.items() if key in given}
     if params.get("layers") is not None:
-        given["layers"] = tuple(_layer(before, layer) for layer in params["layers"])
+        given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
     # A guest that a killed run was about to start is to run.
@@ -297,35 +300,15 @@ def _in_netns(params: Params, lab: Lab) -> Lab:
     return dataclasses.replace(lab, netns=wanted)
 
 
-def _check_reference(guest: Guest, kind: str, text: str) -> None:
-    if not text.startswith("/") and ("/" in text or text.startswith(".") or not text):
-        raise InvalidInput(
-            guest.label,
-            f"{kind} {text!r} is neither a name nor an absolute path",
-            f"name one below {kind}s/ or give a path",
-        )
+def _read(guest: Guest, key: str, parse: Callable[[str], T], text: str) -> T:
+    """A setting of a guest as it is written.
 
-
-def _init(guest: Guest, text: str) -> str | None:
-    if text in ("", "auto"):
-        return None
-    if text != "minimal" and (not text.startswith("/") or any(letter.isspace() for letter in text)):
-        raise InvalidInput(
-            guest.label, f"init {text!r} is no path in the guest", "give an absolute path, minimal, or auto"
-        )
-    return text
-
-
-def _cmdline(guest: Guest, text: str) -> str:
-    if not text.isprintable():
-        raise InvalidInput(guest.label, "cmdline has unprintable characters", "write it on one line")
-    return " ".join(text.split())
-
-
-def _layer(guest: Guest, text: str) -> str:
-    if not text.startswith("/"):
-        raise InvalidInput(guest.label, f"layer {text!r} is no absolute path", "give the directory's full path")
-    return text.rstrip("/") or "/"
+    :raises InvalidInput: naming the guest and the setting.
+    """
+    try:
+        return parse(text)
+    except InvalidInput as exc:
+        raise InvalidInput(guest.label, f"{key}: {exc.cause}", exc.remedy) from None
 
 
 def _addresses(texts: list[str], subject: str) -> tuple[str, ...]:

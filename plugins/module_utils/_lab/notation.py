@@ -65,7 +65,11 @@ def iface_name(text: str) -> str:
 def reference(text: str) -> str:
     """A kernel or a master: a name in the working directory or an absolute path."""
     if not text.startswith("/") and ("/" in text or text.startswith(".") or not text):
-        raise InvalidInput(text, f"{text!r} is neither a name nor an absolute path", "give one of these")
+        raise InvalidInput(
+            text,
+            f"{text!r} is neither a name nor an absolute path",
+            "name one of the working directory, or give the full path",
+        )
     return text
 
 
