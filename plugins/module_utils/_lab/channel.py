@@ -101,16 +101,18 @@ class Channel:
                 code, self._read(request, "out", max_output), self._read(request, "err", max_output), by_signal
             )
         finally:
-            shutil.rmtree(request, ignore_errors=True)
+            self._put_away(request)
 
     def _write_request(self, script: str, stdin: bytes | BinaryIO) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
-        request = self._directory.spool / "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
+        name = "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
+        # Made where the guest has no hands, so that nothing it plants can lead a write of ours elsewhere.
+        fresh = self._directory.outbox / name
         try:
-            return write_request(request, script, stdin)
+            return write_request(fresh, script, stdin).rename(self._directory.spool / name)
         except OSError as exc:
-            shutil.rmtree(request, ignore_errors=True)
+            shutil.rmtree(fresh, ignore_errors=True)
             raise from_oserror(self._subject, "write a request to", exc) from exc
 
     def _ring(self, text: str, deadline: Deadline) -> None:
@@ -134,8 +136,7 @@ class Channel:
                 return None
             line = os.open(self._directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
-                with suppress(FileExistsError):
-                    os.mknod(self._directory.spool / text.lstrip("!") / "rung", 0o600)
+                self._bell(text.lstrip("!")).touch(0o600)
                 os.write(line, f"{text}\n".encode())
             finally:
                 os.close(line)
@@ -151,12 +152,30 @@ class Channel:
         return True
 
     def _waiting(self) -> int:
-        """How many bells the guest has not heard: one that has not been rung yet must not keep others from ringing."""
-        return sum(
-            1
-            for entry in os.scandir(self._directory.spool)
-            if os.path.lexists(f"{entry.path}/rung") and not os.path.lexists(f"{entry.path}/ack")
-        )
+        """How many bells the guest has not heard, those too whose requests were given up: their lines are still unread."""
+        unheard = 0
+        for bell in self._directory.outbox.glob("*.bell"):
+            request = self._directory.spool / bell.stem
+            if os.path.lexists(request) and not os.path.lexists(request / "ack"):
+                unheard += 1
+            elif not os.path.lexists(request / "cmd"):
+                shutil.rmtree(request, ignore_errors=True)
+                bell.unlink(missing_ok=True)
+        return unheard
+
+    def _bell(self, name: str) -> Path:
+        return self._directory.outbox / f"{name}.bell"
+
+    def _put_away(self, request: Path) -> None:
+        """Take a request away; one that was rung for and not heard stays as an empty directory until it is."""
+        heard = os.path.lexists(request / "ack")
+        shutil.rmtree(request, ignore_errors=True)
+        bell = self._bell(request.name)
+        if heard:
+            bell.unlink(missing_ok=True)
+        elif bell.exists():
+            with suppress(OSError):
+                request.mkdir(mode=0o700)
 
     def _look(self, request: Path, deadline: Deadline) -> Callable[[], Ending | None]:
         """What says whether a request has ended.

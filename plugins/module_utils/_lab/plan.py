@@ -303,7 +303,7 @@ class _Planner:
         extra = self.wish.extras.get(name)
         live = self.actual.live.get(name)
         process = live.process if live else None
-        if extra is None or not extra.commands:
+        if extra is None or not extra.commands or fate.will is not Power.RUNNING:
             return
         if fate.starts or (fate.was is Power.RUNNING and process is not None and process.ran != digest(extra.commands)):
             label = f"guest {name}"

@@ -136,7 +136,9 @@ class _Changes:
         disturbed = bool(self._lines or self._unplugs)
         missing = settings.missing_routes(self._after.routes, found)
         surplus = settings.surplus_routes(self._after.routes, found) if whole else []
-        self._lines += [settings.drop_route(route) for route in surplus]
+        # Before anything else is done, which may cost some of them.
+        first = self._down if self._unplugs else self._lines
+        first[:0] = [settings.drop_route(route) for route in surplus]
         self._lines += [settings.add_route(route) for route in (self._after.routes if disturbed else missing)]
         if whole:
             label = self._after.label

@@ -562,7 +562,7 @@ def gone(directory: GuestDir) -> None:
     directory.union.unlink(missing_ok=True)
     for fifo in (directory.line_in, directory.line_out, directory.console_in):
         fifo.unlink(missing_ok=True)
-    for tree in (directory.run, directory.spool):
+    for tree in (directory.run, directory.spool, directory.outbox):
         files.remove_tree(tree)
         tree.mkdir(mode=0o700)
 

@@ -79,6 +79,11 @@ class GuestDir:
         return self.path / "spool"
 
     @property
+    def outbox(self) -> Path:
+        """Requests that are being written, and a note for each that the guest was called for; the guest does not see it."""
+        return self.path / "outbox"
+
+    @property
     def line_in(self) -> Path:
         """FIFO towards the guest's control line."""
         return self.path / "in"
@@ -273,7 +278,7 @@ class Workdir:
             fresh.diff.mkdir()
             # The guest's root has the owner and the mode of this directory, whatever the caller's umask.
             fresh.diff.chmod(0o755)
-            for private in (fresh.works, fresh.view, fresh.run, fresh.spool, fresh.scratch):
+            for private in (fresh.works, fresh.view, fresh.run, fresh.spool, fresh.outbox, fresh.scratch):
                 private.mkdir(mode=0o700)
             _store_guest(fresh, guest)
             files.symlink(fresh.path / guest.name, f"run/{guest.name}")

@@ -25,10 +25,11 @@ if command -v setsid >/dev/null; then session=setsid; else session=; fi
 
 serve() {
   cd "$spool/$1" || exit
-  [ -e cmd ] || exit
   set -C
   : >ack || exit
   set +C
+  # One that was given up has nothing left to run; that it was heard is all that counts.
+  [ -e cmd ] || exit
   # In a subshell, or this shell's own words about a killed command would go into err.
   (exec $session sh -c 'echo $$ >pid; exec sh ./cmd') <in >out 2>err
   status=$?

@@ -47,7 +47,7 @@ def eventually(look: Callable[[], bool], seconds: float = 10.0) -> bool:
 def process(pid: int, started: int | None = None) -> Process:
     """Identity of a process as it is stored."""
     began = uml.start_time(pid) if started is None else started
-    what = ("x", "/linux", "6.18", "/master", 64, None, "", (), "overlay", "it works")
+    what = ("x", "/linux", "6.18", "/master", 64, None, "", "overlay", "it works")
     return Process(pid, began or 0, uml.boot_id(), *what)
 
 
@@ -58,6 +58,7 @@ class Line:
         self.directory = GuestDir(path)
         self.spool = self.directory.spool
         self.spool.mkdir(parents=True)
+        self.directory.outbox.mkdir()
         os.mkfifo(self.directory.line_in)
         self.fifo = os.open(self.directory.line_in, os.O_RDWR | os.O_NONBLOCK)
         self.script = AGENT.replace("/.dumm/spool", str(self.spool)).replace("/dev/ttyS0", str(self.directory.line_in))
@@ -193,7 +194,22 @@ def test_a_request_of_an_earlier_boot_is_not_run_and_does_no_harm(line: Line, st
     line.ring("!abc")
 
     assert line.channel.run("echo still here").stdout == b"still here\n"
-    assert [path for path in line.spool.glob("abc/*") if path.name != "rung"] == []
+    assert [path for path in line.spool.glob("abc/*") if path.name != "ack"] == []
+
+
+def test_bells_of_requests_that_were_given_up_unheard_still_count_and_are_forgotten_once_heard(line: Line) -> None:
+    line.kill()
+    for _attempt in range(3):
+        with pytest.raises((WaitTimeout, GuestError)):
+            line.channel.run("true", timeout=0.05)
+    unheard = list(line.directory.outbox.glob("*.bell"))
+
+    line.start()
+
+    assert len(unheard) == 3
+    assert line.channel.run("echo heard").stdout == b"heard\n"
+    assert eventually(lambda: line.channel.run("true").code == 0 and not list(line.directory.outbox.iterdir()))
+    assert [path.name for path in line.spool.iterdir()] == ["hello"]
 
 
 # Both ends.
