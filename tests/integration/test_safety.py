@@ -98,7 +98,7 @@ def test_who_waits_in_vain_is_told_who_holds_the_lock(lab: Lab) -> None:
     (layer / "mount").write_text("#!/bin/sh\nexec sleep 1000\n")
     (layer / "mount").chmod(0o755)
     slow = _start(lab, "guest", name="alice", layers=[str(lab.path / "layer")], wait_timeout=4)
-    until(lambda: processes_of({lab.name}), "the slow guest to be started")
+    until(lambda: (lab.path / "guests/alice/union").is_symlink(), "the slow guest to be started")
     before = lab.snapshot()
 
     with pytest.raises(Refused) as refused:

@@ -40,7 +40,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "cmdline": value.cmdline,
         "layers": list(value.layers),
         "union": value.union.value,
-        "routes": None if value.routes is None else [words.route(route) for route in value.routes],
+        "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
         "loaded": None if value.loaded is None else value.loaded.scenario,
@@ -138,7 +138,7 @@ def live_guest(actual: Actual, name: str) -> Described:
     if live.inside is not None:
         told |= {
             "hostname": live.inside.hostname,
-            "all_routes": [dict(route) for route in live.inside.routes],
+            "routes": [dict(route) for route in live.inside.routes],
             "other_interfaces": {
                 link.name: {"mac": link.mac, "mtu": link.mtu, "up": link.up, "address": list(link.addresses)}
                 for link in live.inside.links.values()

@@ -354,6 +354,7 @@ def test_what_a_process_left_is_taken_away_and_nothing_else(directory: GuestDir)
         "linux",
         "master",
         "mem",
+        "outbox",
         "run",
         "scratch",
         "spool",
