@@ -302,8 +302,8 @@ def test_never_more_is_written_than_an_unread_serial_line_holds(line: Line) -> N
         with suppress(Unreachable):
             host.run("true", timeout=1.0)
 
-    with ThreadPoolExecutor(150) as pool:
-        list(pool.map(ask, range(150)))
+    with ThreadPoolExecutor(250) as pool:
+        list(pool.map(ask, range(250)))
 
     assert len(os.read(line.fifo, 65536)) <= 2048
 
