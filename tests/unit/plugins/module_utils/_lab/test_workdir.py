@@ -82,7 +82,6 @@ def test_what_the_original_kept_by_name_is_there_under_that_name(workdir: Workdi
     assert os.readlink(home / "linux") == "../../kernels/tuned/linux"
     assert os.readlink(home / "master") == "../../masters/bookworm"
     assert os.readlink(home / "named") == "run/named"
-    assert stat.S_IMODE((home / "diff").stat().st_mode) == 0o755
 
 
 def test_links_by_name_lead_to_the_kernel_and_the_master(workdir: Workdir) -> None:
@@ -102,6 +101,16 @@ def test_a_lab_is_private(workdir: Workdir) -> None:
     home = workdir.guest("plain")
 
     assert [stat.S_IMODE(p.stat().st_mode) for p in (workdir.path, home.path, home.spool, home.run)] == [0o700] * 4
+
+
+def test_a_guests_root_is_open_to_its_own_users_whatever_the_umask(workdir: Workdir) -> None:
+    before = os.umask(0o077)
+    try:
+        workdir.store_guest(GUESTS[0])
+    finally:
+        os.umask(before)
+
+    assert stat.S_IMODE(workdir.guest("plain").diff.stat().st_mode) == 0o755
 
 
 def test_storing_the_same_again_writes_nothing(workdir: Workdir) -> None:
