@@ -14,7 +14,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from .model import Guest
+from .model import Guest, Loaded
 from .workdir import Workdir
 
 
@@ -37,12 +37,16 @@ def stack(workdir: Workdir, guest: Guest) -> Stack:
     if loaded is None:
         return Stack(_relative(workdir, directory.diff), guest.layers)
     rendered = [] if loaded.files is None else [str(workdir.rendered(loaded.files))]
-    own = [str(directory.diff), *guest.layers]
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
-    if loaded.record:
-        return Stack(_relative(workdir, scenario), (*rendered, *own))
-    below = [str(scenario)] if scenario.is_dir() else []
-    return Stack(_relative(workdir, directory.scratch / loaded.scenario), (*rendered, *below, *own))
+    upper = scenario if loaded.record else directory.scratch / loaded.scenario
+    return Stack(_relative(workdir, upper), (*rendered, *below_files(workdir, guest, loaded)))
+
+
+def below_files(workdir: Workdir, guest: Guest, loaded: Loaded) -> tuple[str, ...]:
+    """What lies over the master and below the files that the loaded scenario's file has, topmost first."""
+    scenario = workdir.scenario_layer(loaded.scenario, guest.name)
+    read_only = [str(scenario)] if not loaded.record and scenario.is_dir() else []
+    return (*read_only, str(workdir.guest(guest.name).diff), *guest.layers)
 
 
 def _relative(workdir: Workdir, path: Path) -> str:

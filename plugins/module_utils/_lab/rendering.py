@@ -13,7 +13,7 @@ import dataclasses
 import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,8 @@ from . import files
 from .errors import InvalidInput
 from .model import Guest
 from .scenario import File, Scenario
+from .union import lookup
+from .union.lookup import Directory
 
 try:
     import jinja2
@@ -47,22 +49,27 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class RenderedLayer:
-    """Files of one guest."""
+    """Files of one guest.
+
+    :ivar directories: what they lie in, as it is without them, parents first.
+    """
 
     files: tuple[RenderedFile, ...]
+    directories: tuple[Directory, ...]
 
     @property
     def name(self) -> str:
         """Named by the content."""
-        return hashlib.sha256(repr(self.files).encode()).hexdigest()[:16]
+        return hashlib.sha256(repr((self.files, self.directories)).encode()).hexdigest()[:16]
 
 
-def render(scenario: Scenario, guest: str, master: Path) -> RenderedLayer | None:
+def render(scenario: Scenario, guest: str, below: Sequence[Path]) -> RenderedLayer | None:
     """All files of a guest; ``None`` where there are none.
 
-    :param master: root file system of the guest, where names of owners are looked up.
-    :raises InvalidInput: where a template cannot be rendered or an owner is unknown.
+    :param below: what the guest's root is made of without them, topmost first; the last is the master, where names of owners are looked up.
+    :raises InvalidInput: where a template cannot be rendered, an owner is unknown, or something is in the way.
     """
+    master = below[-1]
     rendered: list[RenderedFile] = []
     if scenario.hosts:
         rendered.append(RenderedFile("/etc/hosts", hosts_file(scenario.guests, guest), 0o644, 0, 0))
@@ -71,8 +78,28 @@ def render(scenario: Scenario, guest: str, master: Path) -> RenderedLayer | None
         gid = _number(master / "etc/group", file.group, guest, file)
         rendered.append(RenderedFile(file.path, _content(scenario, guest, file), file.mode, uid, gid))
     # What the user says of a file goes before what we say.
-    last = {file.path: file for file in rendered}
-    return RenderedLayer(tuple(last[path] for path in sorted(last))) if last else None
+    last: dict[str, RenderedFile] = {}
+    directories: dict[str, Directory] = {}
+    for each in rendered:
+        path, inside = _place(below, each.path, guest)
+        last[path] = dataclasses.replace(each, path=path)
+        directories.update({directory.path: directory for directory in inside})
+    if not last:
+        return None
+    return RenderedLayer(
+        tuple(last[path] for path in sorted(last)), tuple(directories[path] for path in sorted(directories))
+    )
+
+
+def _place(below: Sequence[Path], path: str, guest: str) -> tuple[str, tuple[Directory, ...]]:
+    try:
+        return lookup.place(below, path)
+    except OSError as exc:
+        raise InvalidInput(
+            f"guest {guest}",
+            f"{path}: {exc.filename} in its root file system is in the way ({exc.strerror})",
+            "give the file another path",
+        ) from exc
 
 
 def hosts_file(guests: Mapping[str, Guest], me: str) -> str:
@@ -144,12 +171,15 @@ def write(layer: RenderedLayer, directory: Path) -> None:
     files.remove_tree(fresh)
     fresh.mkdir(parents=True)
     fresh.chmod(0o755)
+    for inside in layer.directories:
+        (fresh / inside.path.lstrip("/")).mkdir()
     for file in layer.files:
         target = fresh / file.path.lstrip("/")
-        target.parent.mkdir(parents=True, exist_ok=True)
         files.write(target, file.content.encode(), mode=file.mode)
         os.chown(target, file.uid, file.gid)
         target.chmod(file.mode)
-    for parent in (fresh, *(path for path in fresh.rglob("*") if path.is_dir())):
-        parent.chmod(0o755)
+    for inside in layer.directories:
+        target = fresh / inside.path.lstrip("/")
+        os.chown(target, inside.uid, inside.gid)
+        target.chmod(inside.mode)
     fresh.rename(directory)

@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, files, lifecycle, lock, netlink, rendering, scenario
+from . import apply, describe, desired, files, layers, lifecycle, lock, netlink, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
-from .model import Guest, Lab, Power
+from .model import Guest, Lab, Loaded, Power
 from .observe import Actual, look_inside, observe
 from .plan import plan
 from .prepare import prepare
@@ -90,7 +90,7 @@ def run_scenario(module: Module) -> None:
         if arguments["state"] in ("absent", "unloaded"):
             return desired.scenario(arguments, lab, None, {})
         wanted = _load_scenario(module)
-        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted))
+        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted, arguments["record"]))
 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
@@ -106,10 +106,15 @@ def run_scenario(module: Module) -> None:
     _run(module, understand, told)
 
 
-def _extras(workdir: Workdir, wanted: Scenario) -> dict[str, Extra]:
+def _extras(workdir: Workdir, wanted: Scenario, record: bool) -> dict[str, Extra]:
+    loaded = Loaded(wanted.name, record)
     return {
         name: Extra(
-            files=rendering.render(wanted, name, workdir.master(guest.master)),
+            files=rendering.render(
+                wanted,
+                name,
+                [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)],
+            ),
             commands=wanted.run.get(name, ()),
             services=wanted.restart_services.get(name, ()),
         )
