@@ -170,7 +170,7 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
         {"name": "dave", "init": "/sbin/nothing"},
         r"guest dave: there is no /sbin/no",
     ),
-    ("an init without a path", "guest", {"name": "dave", "init": "systemd"}, r"guest dave: init 'systemd' is no path"),
+    ("an init without a path", "guest", {"name": "dave", "init": "systemd"}, r"guest dave: init: 'systemd' is no path"),
     (
         "a layer that is not there",
         "guest",
@@ -181,13 +181,13 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
         "a layer without a path",
         "guest",
         {"name": "dave", "layers": ["none"]},
-        r"guest dave: layer 'none' is no absolute",
+        r"guest dave: layers: 'none' is no absolute",
     ),
     (
         "a command line of several lines",
         "guest",
         {"name": "dave", "cmdline": "a\nb"},
-        r"guest dave: cmdline has unprint",
+        r"guest dave: cmdline: there are unprint",
     ),
     (
         "a command line that is too long",
