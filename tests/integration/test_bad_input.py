@@ -369,7 +369,7 @@ def test_a_working_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
 )
 def test_who_is_not_root_is_told_to_become_root(built: Lab, module: str, options: dict[str, Any]) -> None:
     before = built.snapshot()
-    _, script, *arguments = built.command(module, **options)
+    _interpreter, script, *arguments = built.command(module, **options)
     # The files of Python may lie where only root can read them, so it becomes nobody when all is imported.
     as_nobody = "import lab, os; os.setgroups([]); os.setgid(65534); os.setuid(65534); lab.main()"
 

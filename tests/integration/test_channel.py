@@ -206,7 +206,7 @@ def test_a_guest_that_ends_while_a_command_runs_is_told_at_once(lab: Lab) -> Non
     pid = lab.guest("alice")["guest"]["pid"]
     with ThreadPoolExecutor() as pool:
         request = pool.submit(lab.run, "alice", "touch /root/begun; sleep 600", timeout=600)
-        until(lambda: (lab.directory("alice").diff / "root/begun").exists(), "the command to begin")
+        until((lab.directory("alice").diff / "root/begun").exists, "the command to begin")
         os.kill(pid, signal.SIGKILL)
 
         with pytest.raises(GuestError, match=rf"guest alice: it ended: its process {pid} was killed"):
@@ -217,7 +217,7 @@ def test_a_guest_that_is_shut_down_while_a_command_runs_is_told(lab: Lab) -> Non
     lab.guest("alice")
     with ThreadPoolExecutor() as pool:
         request = pool.submit(lab.run, "alice", "touch /root/begun; sleep 600", timeout=600)
-        until(lambda: (lab.directory("alice").diff / "root/begun").exists(), "the command to begin")
+        until((lab.directory("alice").diff / "root/begun").exists, "the command to begin")
         lab.guest("alice", state="stopped")
 
         with pytest.raises(GuestError, match=r"guest alice: "):
@@ -240,7 +240,7 @@ def test_a_command_goes_on_where_a_pause_held_it(lab: Lab) -> None:
     lab.guest("alice")
     with ThreadPoolExecutor() as pool:
         request = pool.submit(lab.run, "alice", "touch /root/begun; sleep 1; echo done", timeout=60)
-        until(lambda: (lab.directory("alice").diff / "root/begun").exists(), "the command to begin")
+        until((lab.directory("alice").diff / "root/begun").exists, "the command to begin")
         lab.guest("alice", state="paused")
         lab.guest("alice", state="started")
 

@@ -315,7 +315,7 @@ def test_the_network_is_there_before_the_guests_own_init(lab: Lab) -> None:
 
     lab.guest("alice")
 
-    assert "10.0.0.1/24" in until(lambda: lab.run("alice", "cat /root/seen").stdout.decode(), "init to write")
+    assert "10.0.0.1/24" in until(lambda: str(lab.run("alice", "cat /root/seen").stdout, "utf-8"), "init to write")
 
 
 def test_a_derived_mac_address_is_stable_over_removal_of_interface_and_guest(lab: Lab) -> None:
@@ -388,7 +388,7 @@ def test_many_interfaces_of_one_guest_work(lab: Lab) -> None:
         lab.bridge(f"br{number}", address=[f"10.{number}.0.254/24"])
         lab.iface("alice", f"eth{number}", bridge=f"br{number}", address=[f"10.{number}.0.1/24"])
 
-    for _ in range(2):
+    for _attempt in range(2):
         assert all(lab.reaches("alice", f"10.{number}.0.254", "-c 1 -W 2") for number in range(8))
         lab.guest("alice", state="restarted")
 

@@ -56,7 +56,7 @@ class Ansible:
     def run(self, program: str, *arguments: str, code: int = 0) -> str:
         """What a program prints; it must end with the exit code."""
         process = self.start(program, *arguments)
-        output, _ = process.communicate(timeout=300)
+        output = process.communicate(timeout=300)[0]
         assert process.returncode == code, output
         return output
 
@@ -150,10 +150,10 @@ def test_the_sample_session_is_built_once_and_taken_away_without_a_trace(lab: La
 
 def test_two_playbooks_at_once_both_end_well(lab: Lab, ansible: Ansible) -> None:
     book = ansible.write(_without_roles("lab.yml"))
-    runs = [ansible.start("ansible-playbook", book) for _ in range(2)]
+    runs = [ansible.start("ansible-playbook", book) for run in range(2)]
 
     for run in runs:
-        output, _ = run.communicate(timeout=300)
+        output = run.communicate(timeout=300)[0]
         assert run.returncode == 0, output
         _changes(output)
 

@@ -47,7 +47,7 @@ def _namespace(name: str) -> Iterator[None]:
 
 
 def test_two_runs_at_once_on_one_guest_both_end_well_and_start_it_once(lab: Lab) -> None:
-    runs = [_start(lab, "guest", name="alice") for _ in range(3)]
+    runs = [_start(lab, "guest", name="alice") for number in range(3)]
 
     results = [_result(run) for run in runs]
 
@@ -98,7 +98,7 @@ def test_who_waits_in_vain_is_told_who_holds_the_lock(lab: Lab) -> None:
     (layer / "mount").write_text("#!/bin/sh\nexec sleep 1000\n")
     (layer / "mount").chmod(0o755)
     slow = _start(lab, "guest", name="alice", layers=[str(lab.path / "layer")], wait_timeout=4)
-    until(lambda: (lab.path / "guests/alice/union").is_symlink(), "the slow guest to be started")
+    until((lab.path / "guests/alice/union").is_symlink, "the slow guest to be started")
     before = lab.snapshot()
 
     with pytest.raises(Refused) as refused:

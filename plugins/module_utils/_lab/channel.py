@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Optional
 
 from . import files
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
@@ -46,7 +46,7 @@ _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
 _SIGNALS = signal.valid_signals()
 
-Ending = tuple[int, signal.Signals | None]
+Ending = tuple[int, Optional[signal.Signals]]  # noqa: UP045 - pylint takes the other way for an operation
 
 
 @dataclass(frozen=True)

@@ -98,7 +98,8 @@ class Text(Spec):
 
     def value(self, node: Node, document: Document) -> Any:
         """The text, or what it means."""
-        assert isinstance(node, Scalar) and isinstance(node.value, str)
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            raise TypeError(node)
         if self.choices and node.value not in self.choices:
             cause = f"{node.value!r} is not one of its values"
             document.blame(node.place, cause, nearest(node.value, self.choices), key=node.value, known=self.choices)
@@ -175,7 +176,8 @@ class Boolean(Spec):
 
     def value(self, node: Node, document: Document) -> Any:
         """The boolean."""
-        assert isinstance(node, Scalar)
+        if not isinstance(node, Scalar):
+            raise TypeError(node)
         return node.value if isinstance(node.value, bool) else _BOOLEANS[_templated(node)]
 
     def json(self, definitions: Definitions) -> Json:
@@ -226,7 +228,8 @@ class ListOf(Spec):
 
     def value(self, node: Node, document: Document) -> Any:
         """The list, with ``WRONG`` in the place of what is."""
-        assert isinstance(node, Sequence)
+        if not isinstance(node, Sequence):
+            raise TypeError(node)
         return [_value(self.item, item, document) for item in node.items]
 
     def json(self, definitions: Definitions) -> Json:

@@ -183,11 +183,11 @@ class Host:
             raise Refused(f"{step.key}: {exc}") from exc
 
     @functools.singledispatchmethod
-    def _carry_out(self, deed: steps.Deed) -> None:
+    def _do_carry_out(self, deed: steps.Deed) -> None:
         raise NotImplementedError(deed)
 
     @_carry_out.register
-    def _(self, deed: steps.MakeNamespace) -> None:
+    def _do_make_namespace(self, deed: steps.MakeNamespace) -> None:
         need(deed.netns == self.space, "the lab does not live there")
         need(bool(self.guests or self.bridges), "nothing would say whose namespace it is")
         if deed.netns not in self.spaces:
@@ -195,11 +195,11 @@ class Host:
             self.ours.add(deed.netns)
 
     @_carry_out.register
-    def _(self, deed: steps.StoreNetns) -> None:
+    def _do_store_netns(self, deed: steps.StoreNetns) -> None:
         self.netns = deed.netns
 
     @_carry_out.register
-    def _(self, deed: steps.RemoveNamespace) -> None:
+    def _do_remove_namespace(self, deed: steps.RemoveNamespace) -> None:
         need(not any(run.power.alive for run in self.runs.values()), "a guest still lives there")
         if deed.netns in self.ours:
             self.ours.remove(deed.netns)
@@ -207,28 +207,28 @@ class Host:
         self.netns = None
 
     @_carry_out.register
-    def _(self, deed: steps.StoreGuest) -> None:
+    def _do_store_guest(self, deed: steps.StoreGuest) -> None:
         self.guests[deed.guest.name] = dataclasses.replace(deed.guest, power=Power.STOPPED)
 
     @_carry_out.register
-    def _(self, deed: steps.ForgetGuest) -> None:
+    def _do_forget_guest(self, deed: steps.ForgetGuest) -> None:
         need(not self.power(deed.name).alive, "it still runs")
         need(not self.strays.get(deed.name), "processes of it still run")
         self.guests.pop(deed.name, None)
         self.runs.pop(deed.name, None)
 
     @_carry_out.register
-    def _(self, deed: steps.StoreBridge) -> None:
+    def _do_store_bridge(self, deed: steps.StoreBridge) -> None:
         self.bridges[deed.bridge.name] = deed.bridge
 
     @_carry_out.register
-    def _(self, deed: steps.ForgetBridge) -> None:
+    def _do_forget_bridge(self, deed: steps.ForgetBridge) -> None:
         plugged = [i.label for g in self.guests.values() for i in g.interfaces.values() if i.bridge == deed.name]
         need(not plugged, f"{plugged} still name it")
         self.bridges.pop(deed.name, None)
 
     @_carry_out.register
-    def _(self, deed: steps.AddBridge) -> None:
+    def _do_add_bridge(self, deed: steps.AddBridge) -> None:
         bridge = deed.bridge
         self._add_device(
             netlink.bridge_owner(bridge.name),
@@ -241,7 +241,7 @@ class Host:
         )
 
     @_carry_out.register
-    def _(self, deed: steps.SetBridge) -> None:
+    def _do_set_bridge(self, deed: steps.SetBridge) -> None:
         bridge = deed.bridge
         found = self._found(netlink.bridge_owner(bridge.name), deed.found)
         self.devices[netlink.bridge_owner(bridge.name)] = dataclasses.replace(
@@ -254,20 +254,20 @@ class Host:
         )
 
     @_carry_out.register
-    def _(self, deed: steps.AddTap) -> None:
+    def _do_add_tap(self, deed: steps.AddTap) -> None:
         iface = deed.iface
         master = self._bridge_index(iface.bridge)
         self._add_device(netlink.iface_owner(iface.label), iface.tap_name, kind="tuntap", mtu=iface.mtu, master=master)
 
     @_carry_out.register
-    def _(self, deed: steps.SetTap) -> None:
+    def _do_set_tap(self, deed: steps.SetTap) -> None:
         owner = netlink.iface_owner(deed.iface.label)
         found = self._found(owner, deed.found)
         master = self._bridge_index(deed.iface.bridge)
         self.devices[owner] = dataclasses.replace(found, master=master, mtu=deed.iface.mtu, up=True)
 
     @_carry_out.register
-    def _(self, deed: steps.DeleteDevice) -> None:
+    def _do_delete_device(self, deed: steps.DeleteDevice) -> None:
         owner = deed.found.owner or ""
         if owner not in self.devices:
             return
@@ -278,7 +278,7 @@ class Host:
                 self.devices[key] = dataclasses.replace(device, master=None)
 
     @_carry_out.register
-    def _(self, deed: steps.Start) -> None:
+    def _do_start(self, deed: steps.Start) -> None:
         name = deed.guest.name
         need(not self.power(name).alive, "it runs already")
         need(not self.strays.get(name), "processes of an earlier start still run")
@@ -291,17 +291,17 @@ class Host:
             self._configure(name, network.appear(number, iface))
 
     @_carry_out.register
-    def _(self, deed: steps.Stop) -> None:
+    def _do_stop(self, deed: steps.Stop) -> None:
         self.runs.pop(deed.name, None)
         self.strays.pop(deed.name, None)
 
     @_carry_out.register
-    def _(self, deed: steps.Clean) -> None:
+    def _do_clean(self, deed: steps.Clean) -> None:
         self.runs.pop(deed.name, None)
         self.strays.pop(deed.name, None)
 
     @_carry_out.register
-    def _(self, deed: steps.Swap) -> None:
+    def _do_swap(self, deed: steps.Swap) -> None:
         name = deed.guest.name
         need(self.power(name) is Power.RUNNING, "it does not run")
         run = self.runs[name]
@@ -309,22 +309,22 @@ class Host:
         run.process = dataclasses.replace(run.process, upper=stack.upper, over=stack.over)
 
     @_carry_out.register
-    def _(self, deed: steps.Pause) -> None:
+    def _do_pause(self, deed: steps.Pause) -> None:
         need(self.power(deed.name) is Power.RUNNING, "it does not run")
         self.runs[deed.name].power = Power.PAUSED
 
     @_carry_out.register
-    def _(self, deed: steps.Resume) -> None:
+    def _do_resume(self, deed: steps.Resume) -> None:
         need(self.power(deed.name) is Power.PAUSED, "it is not paused")
         self.runs[deed.name].power = Power.RUNNING
 
     @_carry_out.register
-    def _(self, deed: steps.Plug) -> None:
+    def _do_plug(self, deed: steps.Plug) -> None:
         need(self.power(deed.iface.guest) is Power.RUNNING, "its guest does not run")
         self._plug(self.runs[deed.iface.guest], deed.iface, deed.unit, deed.mac)
 
     @_carry_out.register
-    def _(self, deed: steps.Unplug) -> None:
+    def _do_unplug(self, deed: steps.Unplug) -> None:
         need(self.power(deed.guest) is Power.RUNNING, "its guest does not run")
         units = self.runs[deed.guest].units
         need(deed.unit in units, "there is no such unit")
@@ -332,7 +332,7 @@ class Host:
         del units[deed.unit]
 
     @_carry_out.register
-    def _(self, deed: steps.Configure) -> None:
+    def _do_configure(self, deed: steps.Configure) -> None:
         need(self.power(deed.guest) is Power.RUNNING, "it does not run")
         self._configure(deed.guest, deed.lines)
 

@@ -148,7 +148,7 @@ def test_a_request_is_acknowledged_run_and_ended(line: Line) -> None:
 def test_a_request_that_is_rung_for_twice_runs_once(line: Line) -> None:
     request = line.request("abc", f"echo ran >>{line.spool}/count")
 
-    for _ in range(5):
+    for _again in range(5):
         line.ring("abc")
     assert eventually((request / "exit").exists)
     line.ring("abc")
