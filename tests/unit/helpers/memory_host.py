@@ -183,7 +183,7 @@ class Host:
             raise Refused(f"{step.key}: {exc}") from exc
 
     @functools.singledispatchmethod
-    def _do_carry_out(self, deed: steps.Deed) -> None:
+    def _carry_out(self, deed: steps.Deed) -> None:
         raise NotImplementedError(deed)
 
     @_carry_out.register
