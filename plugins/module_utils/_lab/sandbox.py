@@ -140,6 +140,7 @@ def swap(mountpoint: str, layers: Layers, pid: int) -> None:
     :param pid: any process of the guest.
     """
     inside = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+    root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     syscalls.unshare(syscalls.CLONE_NEWNS)
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("dumm", mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
@@ -147,4 +148,7 @@ def swap(mountpoint: str, layers: Layers, pid: int) -> None:
     os.mkdir("layers")
     union = _make_union(layers)
     syscalls.setns(inside, syscalls.CLONE_NEWNS)
+    # Not always the root of its namespace: whoever started it may have lived in a chroot.
+    os.fchdir(root)
+    os.chroot(".")
     overlay.replace(union, "/fs")
