@@ -71,6 +71,7 @@ main() {
     exec 9<.
     flock -w 900 9 || die "another set-up of this checkout has been running for 15 minutes; end it and try again."
     install_packages
+    [ -x "$PYTHON" ] || die "$PYTHON is missing though its packages are installed; apt-get install --reinstall python3-minimal."
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$PYTHON is $("$PYTHON" -V); dumm.lab needs Python 3.11 or later (Debian 12)."
     install_python requirements.txt

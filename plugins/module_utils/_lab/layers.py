@@ -71,6 +71,8 @@ def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> tuple
 
 
 def _open_files(pid: int) -> set[str]:
+    # Paths are told as from the root of the namespace, which is the process's own unless it was started from a chroot.
+    top = os.readlink(f"/proc/{pid}/root").rstrip("/") + "/fs/"
     found: set[str] = set()
     for entry in os.scandir(f"/proc/{pid}/fd"):
         try:
@@ -78,6 +80,6 @@ def _open_files(pid: int) -> set[str]:
             is_file = os.path.isfile(entry.path)
         except OSError:
             continue
-        if is_file and target.startswith("/fs/"):
-            found.add(target.removeprefix("/fs").removesuffix(" (deleted)"))
+        if is_file and target.startswith(top):
+            found.add("/" + target.removeprefix(top).removesuffix(" (deleted)"))
     return found

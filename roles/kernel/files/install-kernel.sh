@@ -76,7 +76,12 @@ fetch() {
 unpack_suite() {
     local root=$SCRATCH/root deb library
     for deb in "$DEBS"/*.deb; do
-        dpkg-deb -x "$deb" "$root" || { rm -rf "$DEBS" && die "$deb was damaged and has been removed; run this again."; }
+        if ! dpkg-deb -x "$deb" "$root" 2>"$SCRATCH/dpkg.log"; then
+            tail -n 3 "$SCRATCH/dpkg.log" >&2 || true
+            dpkg-deb --fsys-tarfile "$deb" >/dev/null 2>&1 ||
+                { rm -rf "$DEBS" && die "$deb was damaged and has been removed; run this again."; }
+            die "$deb could not be unpacked into $KERNELS; is the disk full?"
+        fi
     done
     PACKAGE_VERSION=$(dpkg-deb -f "$DEBS"/user-mode-linux_*.deb Version)
     RELEASE=$(ls "$root/usr/lib/uml/modules")

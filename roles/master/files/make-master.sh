@@ -59,7 +59,7 @@ quietly() {
     local what=$1
     shift
     if ! unshare --mount --propagation private --pid --fork --kill-child "$@" >>"$LOG" 2>&1 </dev/null; then
-        tail -qn 8 "$LOG" "$ROOT/debootstrap/debootstrap.log" 2>/dev/null >&2 || true
+        tail -qn 8 "$LOG" "$ROOT/debootstrap/debootstrap.log" >&2 2>/dev/null || true
         die "$what failed; the end of its log is above."
     fi
 }
@@ -172,8 +172,10 @@ upto() {
 
 pack() {
     local new=$CACHE/.master-$KEY.new
-    tar --create --directory "$ROOT" --numeric-owner --xattrs --xattrs-include='*' --sort=name . | zstd -q -T0 >"$new" ||
+    if ! tar --create --directory "$ROOT" --numeric-owner --xattrs --xattrs-include='*' --sort=name . | zstd -q -T0 >"$new"; then
+        rm -f "$new"
         die "packing it into $CACHE failed; is the disk full?"
+    fi
     mv "$new" "$PACKED"
 }
 
@@ -181,9 +183,12 @@ place() {
     local tree=$BUILD/tree
     rm -rf "$tree"
     mkdir -p "$tree"
-    if ! zstd -dcq "$PACKED" | tar --extract --directory "$tree" --numeric-owner --xattrs --xattrs-include='*' --preserve-permissions; then
-        rm -f "$PACKED"
-        die "$PACKED could not be unpacked and has been removed; if the disk is not full, run this again."
+    if ! zstd -dcq "$PACKED" 2>"$LOG" |
+        tar --extract --directory "$tree" --numeric-owner --xattrs --xattrs-include='*' --preserve-permissions 2>>"$LOG"; then
+        tail -n 3 "$LOG" >&2 || true
+        rm -rf "$tree"
+        zstd -tq "$PACKED" 2>/dev/null || { rm -f "$PACKED" && die "$PACKED was damaged and has been removed; run this again."; }
+        die "unpacking it into $MASTERS failed; is the disk full?"
     fi
     # The note goes first and comes last, so that it never speaks of another tree than the one in place.
     rm -f "$MASTERS/.$NAME.json"
