@@ -19,6 +19,7 @@ from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
 from .observe import Actual, bridge_of
+from .scenario import Command
 from .steps import (
     AddBridge,
     AddTap,
@@ -187,6 +188,7 @@ class _Planner:
         if name in self.after.guests:
             yield from self._prepare_layers(name, fate)
             yield from self._store(name)
+        self._check_paused(name, fate)
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
         if fate.stops:
@@ -215,13 +217,27 @@ class _Planner:
                 (f"stop {label}", "netns", *self._tap_keys(name)),
             )
 
+    def _check_paused(self, name: str, fate: _Fate) -> None:
+        """A paused guest can neither be asked what it has nor be told what it is to have."""
+        before, after = self.before.guests.get(name), self.after.guests.get(name)
+        if fate.was is not Power.PAUSED or fate.stops or before is None or after is None:
+            return
+        live = ("interfaces", "routes", "sysctl", "loaded")
+        if any(getattr(before, key) != getattr(after, key) for key in live) or self._swaps(name):
+            raise InvalidInput(
+                after.label,
+                "it is paused, and would have to be changed",
+                "resume it first with dumm_guest (state: started)",
+            )
+
     def _store(self, name: str) -> Iterator[Step]:
         after = self.after.guests[name]
         before = self.before.guests.get(name)
         if before is None:
             yield Step(f"store {after.label}", StoreGuest(after), (f"make {after.label}", *words.said_ifaces(after)))
         elif says := words.guest_differences(before, after):
-            yield Step(f"store {after.label}", StoreGuest(after), says)
+            # Killed in between, the next run must still know that the guest comes from another scenario.
+            yield Step(f"store {after.label}", StoreGuest(after), says, (f"freshen {after.label}",))
 
     def _start(self, name: str) -> Step:
         guest = self.after.guests[name]
@@ -299,17 +315,22 @@ class _Planner:
             )
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
-        """A scenario's commands are run once after each start of a guest, also if the run that started it was killed."""
+        """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""
         extra = self.wish.extras.get(name)
-        live = self.actual.live.get(name)
-        process = live.process if live else None
         if extra is None or not extra.commands or fate.will is not Power.RUNNING:
             return
-        if fate.starts or (fate.was is Power.RUNNING and process is not None and process.ran != digest(extra.commands)):
+        if fate.starts or (fate.was is Power.RUNNING and not self._has_run(name, extra.commands)):
             label = f"guest {name}"
             says = tuple(f"{label}: run {command.command}" for command in extra.commands)
             needs = (f"start {label}", f"configure {label}", f"swap {label}", f"services {label}")
             yield Step(f"run {label}", Run(name, extra.commands), says, needs)
+
+    def _has_run(self, name: str, commands: tuple[Command, ...]) -> bool:
+        live, prepared = self.actual.live.get(name), self.prepared.get(name)
+        process = live.process if live else None
+        if process is None or prepared is None:
+            return False
+        return process.ran == digest(commands) and process.upper == prepared.stack.upper
 
     def _unscratch(self, name: str) -> Iterator[Step]:
         before = self.before.guests[name].loaded if name in self.before.guests else None

@@ -236,7 +236,7 @@ class Process:
     :ivar engine: union engine, and why.
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
-    :ivar ran: hash of the scenario's commands that were run in it.
+    :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
     """
 
     pid: int
@@ -425,7 +425,9 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
     os.waitpid(pid, 0)
     if complaint:
         raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
-    store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over))
+    # What commands of a scenario have written is in the layer that was written to.
+    ran = process.ran if process.upper == stack.upper else ""
+    store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran))
 
 
 def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack) -> Process:
