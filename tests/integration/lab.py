@@ -49,7 +49,8 @@ _BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
     "info": (_spec.INFO, runner.run_info),
 }
 # What of a lab's directory changes although no module was called: guests write, and clients ring.
-_LIVELY = {"boot.log", "diff", "scratch", "work", "spool", "run", "doorbell.lock"}
+# The lock tells who held it last, also if that was refused.
+_LIVELY = {"boot.log", "diff", "scratch", "work", "spool", "run", "outbox", "doorbell.lock", "lock"}
 
 
 class Refused(Exception):

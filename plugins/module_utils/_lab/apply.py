@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 
 from . import lifecycle, mconsole, netlink, rendering, uml
 from .errors import DummError, from_oserror
+from .model import Power
 from .netlink import Network
 from .steps import (
     AddBridge,
@@ -50,10 +51,11 @@ from .steps import (
     Unplug,
     Unscratch,
 )
-from .wait import Deadline
+from .wait import Deadline, poll_until
 from .workdir import Workdir
 
 _PROGRESS_SECONDS = 3.0
+_POWER_SECONDS = 5.0
 
 
 @dataclass
@@ -258,11 +260,20 @@ def _clean(deed: Clean, context: Context) -> None:
 @carry_out.register
 def _pause(deed: Pause, context: Context) -> None:
     _ask_kernel(deed.name, "stop", context)
+    _await_power(deed.name, Power.PAUSED, context)
 
 
 @carry_out.register
 def _resume(deed: Resume, context: Context) -> None:
     _ask_kernel(deed.name, "go", context)
+    _await_power(deed.name, Power.RUNNING, context)
+
+
+def _await_power(name: str, wanted: Power, context: Context) -> None:
+    """The kernel answers a moment before it does what it was asked; an observer would see the state before."""
+    directory = context.workdir.guest(name)
+    process = uml.read_process(directory)
+    poll_until(lambda: uml.power(directory, process) is wanted or None, Deadline(_POWER_SECONDS))
 
 
 @carry_out.register
