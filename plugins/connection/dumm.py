@@ -48,7 +48,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import uml
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
@@ -71,7 +71,7 @@ class Connection(ConnectionBase):
         workdir = Workdir.at(self.get_option("workdir"))
         directory = workdir.guest(guest)
         try:
-            process = uml.read_process(directory)
+            process = processes.read(directory)
             if process is None or not process.alive:
                 raise AnsibleConnectionFailure(
                     f"guest {guest} of {workdir.path} is not running; start it with dumm_guest"

@@ -28,7 +28,7 @@ from typing import Any, NoReturn
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import runner, uml
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, runner
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
@@ -152,9 +152,9 @@ class Lab:
         """A guest's directory."""
         return self.workdir.guest(guest)
 
-    def process(self, guest: str) -> uml.Process:
+    def process(self, guest: str) -> processes.Process:
         """A guest's process."""
-        process = uml.read_process(self.directory(guest))
+        process = processes.read(self.directory(guest))
         assert process is not None, f"guest {guest} has no process"
         return process
 

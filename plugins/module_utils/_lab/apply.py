@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from . import lifecycle, mconsole, netlink, rendering, uml
+from . import kernels, lifecycle, mconsole, netlink, processes, rendering
 from .errors import DummError, from_oserror
 from .model import Power
 from .netlink import Network
@@ -272,13 +272,13 @@ def _resume(deed: Resume, context: Context) -> None:
 def _await_power(name: str, wanted: Power, context: Context) -> None:
     """The kernel answers a moment before it does what it was asked; an observer would see the state before."""
     directory = context.workdir.guest(name)
-    process = uml.read_process(directory)
-    poll_until(lambda: uml.power(directory, process) is wanted or None, Deadline(_POWER_SECONDS))
+    process = processes.read(directory)
+    poll_until(lambda: processes.power(directory, process) is wanted or None, Deadline(_POWER_SECONDS))
 
 
 @carry_out.register
 def _plug(deed: Plug, context: Context) -> None:
-    _ask_kernel(deed.iface.guest, f"config vec{deed.unit}:{uml.transport(deed.iface, deed.mac)}", context)
+    _ask_kernel(deed.iface.guest, f"config vec{deed.unit}:{kernels.transport(deed.iface, deed.mac)}", context)
 
 
 @carry_out.register

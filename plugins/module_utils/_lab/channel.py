@@ -31,7 +31,7 @@ from . import files
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .guest import SPOOL
 from .model import Power
-from .uml import Process, check_alive, power
+from .processes import Process, check_alive, power
 from .wait import Deadline, Watch, poll_until
 from .workdir import GuestDir
 

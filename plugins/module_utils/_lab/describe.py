@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import model, netlink, uml, words
+from . import model, netlink, processes, words
 from .desired import Scope
 from .model import Bridge, Guest, Iface, Lab
 from .observe import Actual, found_iface
@@ -120,8 +120,8 @@ def live_guest(actual: Actual, name: str) -> Described:
     if process is not None and process.alive:
         told |= {
             "pid": process.pid,
-            "uptime": round(uml.uptime(process), 1),
-            "memory_used": uml.resident(process.pid),
+            "uptime": round(processes.uptime(process), 1),
+            "memory_used": processes.resident(process.pid),
             "running": {
                 "kernel": process.kernel,
                 "release": process.release,

@@ -19,13 +19,13 @@ import signal
 from contextlib import suppress
 from pathlib import Path
 
-from . import channel, files, guest, mconsole, sandbox, uml
+from . import channel, files, guest, kernels, mconsole, processes, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .model import Guest, Power
+from .processes import Process
 from .scenario import Command
 from .steps import Prepared, Start, digest
-from .uml import Process
 from .union import overlay
 from .wait import Deadline, Watch, poll_until
 from .workdir import GuestDir, Workdir, load_guest
@@ -59,7 +59,7 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> N
 
 def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None) -> Process:
     definition, prepared = deed.guest, deed.prepared
-    identity = uml.new_identity(
+    identity = processes.new_identity(
         definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack
     )
     overlay.tidy(directory.works)
@@ -74,7 +74,7 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | Non
         run=str(directory.run),
         mem=definition.mem,
     )
-    line = uml.boot_line(definition, prepared.kernel, list(deed.units))
+    line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
     return uml.launch(directory, view, line, netns, identity, definition.label)
 
 
@@ -121,7 +121,7 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:
     """Let a guest's scratch layer for a scenario be empty, unless it is writing to it."""
     scratch = workdir.guest(name).scratch / scenario
-    process = uml.read_process(workdir.guest(name))
+    process = processes.read(workdir.guest(name))
     if process is None or not process.alive or workdir.path / process.upper != scratch:
         files.remove_tree(scratch)
 
@@ -139,7 +139,7 @@ def tidy_rendered(workdir: Workdir) -> None:
     """Take away layers of files that no guest has any more."""
     directories = [workdir.guest(name) for name in workdir.load().guests]
     used = {loaded.files for directory in directories if (loaded := load_guest(directory).loaded) is not None}
-    processes = [process for directory in directories if (process := uml.read_process(directory)) is not None]
+    processes = [process for directory in directories if (process := processes.read(directory)) is not None]
     used |= {Path(layer).name for process in processes for layer in process.over}
     for layer in workdir.path.glob("rendered/*"):
         if layer.name not in used:
@@ -156,7 +156,7 @@ def run_commands(workdir: Workdir, name: str, commands: tuple[Command, ...], tim
     for command in commands:
         _run_command(directory, command, timeout)
     # Looked up anew: it may have other layers by now.
-    uml.store(directory, dataclasses.replace(_running(directory), ran=digest(commands)))
+    processes.store(directory, dataclasses.replace(_running(directory), ran=digest(commands)))
 
 
 def _run_command(directory: GuestDir, command: Command, timeout: float) -> None:
@@ -202,7 +202,7 @@ def configure(workdir: Workdir, name: str, lines: tuple[str, ...]) -> None:
 
 
 def _running(directory: GuestDir) -> Process:
-    process = uml.read_process(directory)
+    process = processes.read(directory)
     if process is None or not process.alive:
         raise GuestError(f"guest {directory.name}", "it ended while it was changed", "run again")
     return process
@@ -226,7 +226,7 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
     with Watch(str(directory.spool), process.pid) as watch:
         ready = watch.until(lambda: os.path.lexists(hello) or None, Deadline(timeout))
     if not ready:
-        uml.check_alive(deed.guest.name, process, directory)
+        processes.check_alive(deed.guest.name, process, directory)
         raise WaitTimeout(
             subject,
             f"its control line did not answer within {timeout:g} s; last lines of its boot.log: {_end_of_log(directory)}",
@@ -259,9 +259,9 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
     :raises WaitTimeout: where not even SIGKILL ends it.
     """
     directory = workdir.guest(name)
-    process = uml.read_process(directory)
+    process = processes.read(directory)
     if process is not None and process.alive:
-        was = uml.power(directory, process)
+        was = processes.power(directory, process)
         if was is Power.PAUSED:
             _tell_kernel(directory, netns, "go")
         if was is not Power.STARTING:
@@ -301,13 +301,13 @@ def clean(workdir: Workdir, name: str) -> None:
     """
 
     def gone() -> bool | None:
-        left = [pid for pid, owner in uml.processes(workdir.lab_name) if owner == name]
+        left = [pid for pid, owner in processes.of_lab(workdir.lab_name) if owner == name]
         for pid in left:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         return None if left else True
 
-    process = uml.read_process(workdir.guest(name))
+    process = processes.read(workdir.guest(name))
     if process is not None and process.alive:
         with suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)

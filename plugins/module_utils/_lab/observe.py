@@ -15,13 +15,13 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import netlink, uml
+from . import netlink, processes
 from .channel import Channel
 from .errors import DummError
 from .guest import network
 from .model import Guest, Iface, Lab, Power
 from .netlink import Device, Network
-from .uml import Process
+from .processes import Process
 from .workdir import Workdir
 
 READ_SECONDS = 20.0
@@ -62,9 +62,9 @@ class Actual:
 def observe(workdir: Workdir) -> Actual:
     """Look at the host, and at no guest's inside."""
     defined = workdir.load()
-    processes = {name: uml.read_process(workdir.guest(name)) for name in defined.guests}
+    known = {name: processes.read(workdir.guest(name)) for name in defined.guests}
     guests = {
-        name: dataclasses.replace(guest, power=uml.power(workdir.guest(name), processes[name]))
+        name: dataclasses.replace(guest, power=processes.power(workdir.guest(name), known[name]))
         for name, guest in defined.guests.items()
     }
     lab = dataclasses.replace(defined, guests=guests)
@@ -78,8 +78,8 @@ def observe(workdir: Workdir) -> Actual:
         netns_exists=exists,
         netns_ours=devices.pop("netns", None) is not None,
         devices=devices,
-        live={name: _outside(workdir, guest, processes[name]) for name, guest in guests.items()},
-        strays=_strays(lab, processes),
+        live={name: _outside(workdir, guest, known[name]) for name, guest in guests.items()},
+        strays=_strays(lab, known),
     )
 
 
@@ -107,7 +107,7 @@ def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: 
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     if process is None or guest.power.alive:
         return Live(process)
-    return Live(process, reason=uml.reason(workdir.guest(guest.name), process))
+    return Live(process, reason=processes.reason(workdir.guest(guest.name), process))
 
 
 def _script(found: Lab, wanted: Lab, name: str) -> str:
@@ -134,11 +134,11 @@ def ask(workdir: Workdir, name: str, process: Process, script: str) -> Live:
         return Live(process, unreadable=exc)
 
 
-def _strays(lab: Lab, processes: Mapping[str, Process | None]) -> dict[str, tuple[int, ...]]:
+def _strays(lab: Lab, known: Mapping[str, Process | None]) -> dict[str, tuple[int, ...]]:
     """Processes of guests that are not defined, or whose main process is gone (Linux 6.1 leaves helpers when killed)."""
     found: dict[str, tuple[int, ...]] = {}
-    for pid, guest in uml.processes(lab.name):
-        process = processes.get(guest)
+    for pid, guest in processes.of_lab(lab.name):
+        process = known.get(guest)
         if process is None or not process.alive:
             found[guest] = (*found.get(guest, ()), pid)
     return found

@@ -19,6 +19,7 @@ from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
 from .observe import Actual, bridge_of
+from .processes import Process
 from .scenario import Command
 from .steps import (
     AddBridge,
@@ -50,7 +51,6 @@ from .steps import (
     digest,
     ordered,
 )
-from .uml import Process
 
 
 def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:

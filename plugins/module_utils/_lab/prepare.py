@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import files, layers, uml, union
+from . import files, kernels, layers, union
 from .errors import InvalidInput
+from .kernels import Kernel
 from .model import Conditions, Guest, nearest
+from .processes import Process
 from .steps import Prepared
-from .uml import Kernel, Process
 from .workdir import Workdir
 
 # As long as any other.
@@ -27,7 +28,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     :raises InvalidInput: where one of them is not what it must be.
     :raises HostError: where the host cannot do it.
     """
-    kernel = uml.inspect(workdir.kernel(guest.kernel), guest.label)
+    kernel = kernels.inspect(workdir.kernel(guest.kernel), guest.label)
     master = workdir.master(guest.master)
     if not master.is_dir():
         known = [path.name for path in workdir.masters.glob("[!.]*")]
@@ -45,7 +46,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
     if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
         _need_conditions(guest, kernel, roots)
-    uml.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
+    kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
     busy: tuple[str, ...] = ()
@@ -55,7 +56,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
 
 
 def _need_conditions(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
-    if uml.has_module(kernel, "sch_netem") is False:
+    if kernels.has_module(kernel, "sch_netem") is False:
         raise InvalidInput(
             guest.label,
             f"kernel {kernel.release} has no netem (CONFIG_NET_SCH_NETEM), which conditions of links need",

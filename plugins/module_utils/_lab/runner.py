@@ -24,9 +24,9 @@ from .model import Guest, Lab, Loaded, Power
 from .observe import Actual, look_inside, observe
 from .plan import plan
 from .prepare import prepare
+from .processes import Process
 from .scenario import Scenario
 from .steps import Plan
-from .uml import Process
 from .workdir import Workdir
 
 Result = dict[str, Any]

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from .errors import DummError
+from .kernels import Kernel
 from .layers import Stack
 from .model import Bridge, Guest, Iface, UnionEngine
 from .netlink import Device
 from .rendering import RenderedLayer
 from .scenario import Command
-from .uml import Kernel
 
 
 @dataclass(frozen=True)

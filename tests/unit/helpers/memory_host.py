@@ -21,6 +21,7 @@ from pathlib import Path
 from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.layers import Stack
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     HOST_NETNS,
@@ -35,8 +36,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
 from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
 from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual, Live
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
+from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, Prepared, Step
-from ansible_collections.dumm.lab.plugins.module_utils._lab.uml import Kernel, Process
 
 LAB = "dumm-test"
 LOOPBACK = network.Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))

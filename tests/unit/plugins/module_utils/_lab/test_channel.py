@@ -23,12 +23,12 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, guest, uml
+from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, guest, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.agent import AGENT
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.init import INIT, MINIMAL
-from ansible_collections.dumm.lab.plugins.module_utils._lab.uml import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
 
 FIONREAD = 0x541B  # asm-generic/ioctls.h
@@ -46,9 +46,9 @@ def eventually(look: Callable[[], bool], seconds: float = 10.0) -> bool:
 
 def process(pid: int, started: int | None = None) -> Process:
     """Identity of a process as it is stored."""
-    began = uml.start_time(pid) if started is None else started
+    began = processes.start_time(pid) if started is None else started
     what = ("x", "/linux", "6.18", "/master", 64, None, "", "overlay", "it works")
-    return Process(pid, began or 0, uml.boot_id(), *what)
+    return Process(pid, began or 0, processes.boot_id(), *what)
 
 
 class Line:
@@ -167,7 +167,7 @@ def test_a_killed_request_ends_with_all_of_its_processes(line: Line) -> None:
 
     assert eventually(lambda: channel.ending(request) == (137, signal.SIGKILL))
     child = int((line.spool / "child").read_text())
-    assert eventually(lambda: uml.start_time(child) is None)
+    assert eventually(lambda: processes.start_time(child) is None)
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_time_limit_kills_the_command_and_its_children(line: Line) -> None:
         line.channel.run(f"sleep 1000 & echo $! >{line.spool.parent}/child; sleep 1000", timeout=0.4)
 
     child = int((line.spool.parent / "child").read_text())
-    assert eventually(lambda: uml.start_time(child) is None)
+    assert eventually(lambda: processes.start_time(child) is None)
 
 
 @pytest.mark.parametrize("stream", ["", ">&2"])
@@ -360,7 +360,7 @@ def test_a_paused_guest_is_not_asked(line: Line) -> None:
         paused.stdout.readline()
         host = Channel(line.directory, process(paused.pid))
         try:
-            assert eventually(lambda: uml._is_paused(paused.pid))
+            assert eventually(lambda: processes._is_paused(paused.pid))
             with pytest.raises(Unreachable, match="guest alice: it is paused"):
                 host.run("true")
         finally:

@@ -1,0 +1,207 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A UML kernel: what it can do, and the line that it is booted with.
+
+Facts about kernels and boot arguments: reference/uml-kernel.md sections 3, 4 and 12.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import re
+import struct
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InvalidInput
+from .model import Guest, Iface, link_name
+
+# Costs 0.85 s of every boot and says nothing in a lab: the first name is for 6.x, the second for 7.x.
+_SKIP_RAID6 = "initcall_blacklist=raid6_select_algo,raid6_init"
+# Any value will do (reference/uml-kernel.md section 4); it saves the calibration, 70 ms.
+_LOOPS_PER_JIFFY = "lpj=30000000"
+# COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
+MAX_BOOT_LINE = 4095
+_PROBE_SECONDS = 20.0
+_PT_INTERP = 3
+# Since then the room for registers is what the CPU needs (arch/x86/um/os-Linux/registers.c); before it was 2696 bytes.
+_SAVES_AMX = (6, 13)
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """A UML binary and what it can do.
+
+    :ivar release: as it names itself, ``6.1.176``.
+    :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
+    :ivar libraries: what it is linked against: path on the host, path in the guest's view.
+    :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
+    """
+
+    path: Path
+    release: str
+    seccomp: bool
+    noreboot: bool
+    libraries: tuple[tuple[str, str], ...]
+    modules: Path | None
+
+
+def inspect(path: Path, subject: str) -> Kernel:
+    """Find out what a kernel can.
+
+    It is read, not run: one brought from another release of the distribution would need its own C library even to say
+    ``--help``, and a path that names something else should not be run at all.
+
+    :raises InvalidInput: where it is missing, no UML binary, or cannot work on this host's CPU.
+    """
+    try:
+        stamp = path.stat()
+        kernel = _inspect(path.resolve(), (stamp.st_dev, stamp.st_ino, stamp.st_mtime_ns))
+    except OSError as exc:
+        raise InvalidInput(
+            subject,
+            f"no kernel at {path} ({exc.strerror})",
+            "make it with role dumm.lab.kernel, or give kernel a name below kernels/ or a path",
+        ) from None
+    if kernel is None:
+        raise InvalidInput(subject, f"{path} is no UML kernel", "give kernel a binary built with ARCH=um")
+    if _too_large_registers() and _version(kernel.release) < _SAVES_AMX:
+        raise InvalidInput(
+            subject,
+            f"kernel {kernel.release} ({path}) cannot run a program on this CPU: AMX registers are more than it can save",
+            "use a kernel of 6.13 or later (role dumm.lab.kernel fetches one by default)",
+        )
+    return kernel
+
+
+@functools.lru_cache(maxsize=64)
+def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
+    image = path.read_bytes()
+    release = re.search(rb"Linux version (\d\S*) ", image)
+    if not image.startswith(b"\x7fELF") or release is None or b"User Mode Linux v" not in image:
+        return None
+    seccomp = re.search(rb"[\0\n]seccomp=", image) is not None
+    noreboot = re.search(rb"[\0\n]noreboot\n", image) is not None
+    modules = path.with_name("modules")
+    return Kernel(path, release[1].decode(), seccomp, noreboot, _libraries(path), modules if modules.is_dir() else None)
+
+
+def _version(release: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", release)[:2])
+
+
+def has_module(kernel: Kernel, name: str) -> bool | None:
+    """Whether a kernel has a module, built in or loadable; ``None`` where nothing tells.
+
+    :param name: as in modules.builtin, such as ``sch_netem``.
+    """
+    if kernel.modules is None:
+        return None
+    tree = kernel.modules / "usr/lib/modules" / kernel.release
+    built_in = tree / "modules.builtin"
+    if built_in.is_file() and f"/{name}.ko" in built_in.read_text():
+        return True
+    return any(tree.rglob(f"{name}.ko*"))
+
+
+@functools.cache
+def _too_large_registers() -> bool:
+    """Whether the CPU has AMX, whose registers are more than older UML kernels have room for (measured: 6.1, 6.12)."""
+    return " amx_tile" in Path("/proc/cpuinfo").read_text()
+
+
+def _libraries(path: Path) -> tuple[tuple[str, str], ...]:
+    """What the kernel is linked against, nothing for a static one (elf(5), ld.so(8)).
+
+    A directory ``lib`` beside the kernel goes before the host's own libraries.
+    """
+    loader = _interpreter(path)
+    if loader is None:
+        return ()
+    own = path.with_name("lib")
+    if own.is_dir():
+        brought = [(str(own / Path(loader).name), loader)]
+        return (
+            *brought,
+            *((entry.path, f"/lib/{entry.name}") for entry in os.scandir(own) if entry.path != brought[0][0]),
+        )
+    listed = subprocess.run(
+        [loader, "--list", path], capture_output=True, timeout=_PROBE_SECONDS, check=False, text=True
+    ).stdout
+    found = [loader, *re.findall(r"=> (/\S+)", listed)]
+    # Loaded by name at every clean exit (pthread_cancel), so never listed.
+    found += [
+        str(helper)
+        for helper in (Path(library).with_name("libgcc_s.so.1") for library in found if "/libc.so" in library)
+        if helper.exists()
+    ]
+    return tuple((library, library) for library in dict.fromkeys(found))
+
+
+def _interpreter(path: Path) -> str | None:
+    with path.open("rb") as file:
+        head = file.read(64)
+        wide = head[4:5] == b"\2"
+        table, size, count = struct.unpack_from("<Q14xHH" if wide else "<I10xHH", head, 32 if wide else 28)
+        for number in range(count):
+            file.seek(table + number * size)
+            entry = file.read(size)
+            if struct.unpack_from("<I", entry)[0] == _PT_INTERP:
+                offset, length = struct.unpack_from("<8xQ16xQ", entry) if wide else struct.unpack_from("<4xI8xI", entry)
+                file.seek(offset)
+                return file.read(length).rstrip(b"\0").decode()
+    return None
+
+
+def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> list[str]:
+    """Arguments of a guest's kernel.  They name no path of the host.
+
+    :param units: interfaces with their MAC addresses; the position is the unit of the vector driver.
+    :raises InvalidInput: where they are more than the kernel takes.
+    """
+    line = [
+        "linux",
+        f"mem={guest.mem}M",
+        f"umid={guest.name}",
+        "uml_dir=/run/",
+        "root=/dev/root",
+        "rootfstype=hostfs",
+        "rootflags=/fs",
+        "rw",
+        "init=/.dumm/init",
+        "con=null",
+        "con0=fd:5,fd:6",
+        "ssl=null",
+        "ssl0=fd:3,fd:4",
+        "quiet",
+        _LOOPS_PER_JIFFY,
+        _SKIP_RAID6,
+        "pty.legacy_count=0",
+        f"dumm_name={guest.name}",
+        f"dumm_init={guest.init or 'auto'}",
+        # systemd would else take a name from the master's /etc/hostname.
+        f"systemd.hostname={guest.name}",
+    ]
+    line += ["noreboot"] if kernel.noreboot else []
+    line += ["seccomp=on"] if kernel.seccomp else []
+    line += guest.cmdline.split()
+    line += [f"vec{unit}:{transport(iface, mac)}" for unit, (iface, mac) in enumerate(units)]
+    if sum(len(word) + 1 for word in line) > MAX_BOOT_LINE:
+        raise InvalidInput(
+            guest.label,
+            f"its kernel's command line would be longer than {MAX_BOOT_LINE} bytes",
+            "shorten cmdline, or add some interfaces while the guest runs",
+        )
+    return line
+
+
+def transport(iface: Iface, mac: str) -> str:
+    """How a unit of the vector driver reaches its TAP.
+
+    Without gro=1 bulk TCP towards the guest stalls: the host sends 64 KB frames into MTU-sized buffers.
+    """
+    return f"transport=tap,ifname={link_name(iface.tap_name)},mac={mac},mtu={iface.mtu},gro=1"

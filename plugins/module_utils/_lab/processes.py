@@ -1,0 +1,218 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One guest's process as seen from outside: who it is, what it does, and what became of it.
+
+There is no daemon: a process is known by its number, its start time and the owner mark in its root directory (``sandbox``),
+all read back from ``/proc``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import files, sandbox
+from .errors import GuestError
+from .kernels import Kernel
+from .layers import Stack
+from .model import Guest, Power
+from .workdir import GuestDir
+
+# recvfrom(2) in arch/x86/entry/syscalls/syscall_64.tbl
+_SYS_RECVFROM = "45"
+
+
+@dataclass(frozen=True)
+class Process:
+    """Identity of a guest's process, as written before it becomes UML, and what it was started with.
+
+    :ivar started: start time in clock ticks since the host booted (proc_pid_stat(5), field 22).
+    :ivar boot: the host's boot id.
+    :ivar kernel: resolved path of the binary.
+    :ivar master: resolved path of the root file system.
+    :ivar engine: union engine, and why.
+    :ivar upper: layer that its writes go to, relative to the working directory.
+    :ivar over: layers over the master that may change while it runs.
+    :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
+    """
+
+    pid: int
+    started: int
+    boot: str
+    launch: str
+    kernel: str
+    release: str
+    master: str
+    mem: int
+    init: str | None
+    cmdline: str
+    engine: str
+    why: str
+    upper: str = ""
+    over: tuple[str, ...] = ()
+    ran: str = ""
+
+    @property
+    def stack(self) -> Stack:
+        """The layers that may change while it runs."""
+        return Stack(self.upper, self.over)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.boot == boot_id() and start_time(self.pid) == self.started
+
+
+def read(directory: GuestDir) -> Process | None:
+    """The process that was last started for a guest and not seen stopped since."""
+    stored = files.read_json(directory.process)
+    try:
+        # Another version of the collection may have written it.
+        known = {field.name for field in dataclasses.fields(Process)}
+        return Process(
+            **{**{key: value for key, value in stored.items() if key in known}, "over": tuple(stored.get("over", ()))}
+        )
+    except (TypeError, AttributeError):
+        return None
+
+
+def store(directory: GuestDir, process: Process) -> None:
+    """Write down what is to be known of a guest's process."""
+    files.write_json(directory.process, process.__dict__)
+
+
+@functools.cache
+def boot_id() -> str:
+    """Tells one boot of the host from another (random(4))."""
+    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+
+
+def start_time(pid: int) -> int | None:
+    """Start time of a process; ``None`` where there is none or only its remains."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    fields = stat.rpartition(")")[2].split()
+    if fields[0] in "ZX":
+        _reap(pid)
+        return None
+    return int(fields[19])
+
+
+def _reap(pid: int) -> None:
+    with suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def uptime(process: Process) -> float:
+    """Seconds since the process was started."""
+    now = float(Path("/proc/uptime").read_text().split()[0])
+    return max(0.0, now - process.started / os.sysconf("SC_CLK_TCK"))
+
+
+def resident(pid: int) -> int:
+    """Memory of a guest's main process in MB, the guest's own memory included."""
+    try:
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    except (OSError, IndexError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+
+
+def power(directory: GuestDir, process: Process | None) -> Power:
+    """What a guest is doing, read from its process."""
+    if process is None:
+        return Power.STOPPED
+    if process.alive:
+        if not (directory.spool / "hello").exists():
+            return Power.STARTING
+        return Power.PAUSED if _is_paused(process.pid) else Power.RUNNING
+    return Power.STOPPED if ended_by_itself(directory, process) else Power.DIED
+
+
+def _is_paused(pid: int) -> bool:
+    """A paused kernel does nothing but wait in recvfrom(2) on its management console (mconsole_stop, mconsole_kern.c)."""
+    try:
+        call = Path(f"/proc/{pid}/syscall").read_text().split()
+    except OSError:
+        return False
+    return call[0] == _SYS_RECVFROM
+
+
+def ended_by_itself(directory: GuestDir, process: Process) -> bool:
+    """Whether a process that is gone ended as the guest wanted, or with the host."""
+    return process.boot != boot_id() or "reboot: " in "\n".join(files.tail(directory.boot_log, 5))
+
+
+def reason(directory: GuestDir, process: Process) -> str:
+    """Why a guest has no process any more, from its log."""
+    if process.boot != boot_id():
+        return "the host was rebooted"
+    last = files.tail(directory.boot_log, 40)
+    for line in reversed(last):
+        if "Kernel panic" in line:
+            return f"kernel panic:{line.partition('Kernel panic')[2].lstrip(' -')}".replace("panic:not", "panic: not")
+        if "reboot: Restarting system" in line:
+            return "it rebooted itself"
+        if "reboot: " in line:
+            return "it powered itself off"
+    return f"its process {process.pid} was killed" + (f"; last words: {last[-1]}" if last else "")
+
+
+def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack) -> Process:
+    """Identity of a process to be started."""
+    return Process(
+        pid=0,
+        started=0,
+        boot=boot_id(),
+        launch=uuid.uuid4().hex[:12],
+        kernel=str(kernel.path),
+        release=kernel.release,
+        master=master,
+        mem=guest.mem,
+        init=guest.init,
+        cmdline=guest.cmdline,
+        engine=engine,
+        why=why,
+        upper=stack.upper,
+        over=stack.over,
+    )
+
+
+def owned_by(pid: int) -> dict[str, str] | None:
+    """Owner mark of a process's root directory: lab, guest and launch; ``None`` for a process that is not ours."""
+    try:
+        with open(f"/proc/{pid}/root/{sandbox.OWNER_FILE}", "rb") as file:
+            owner = json.loads(file.read(4096))
+    except (OSError, ValueError):
+        return None
+    return owner if isinstance(owner, dict) and "lab" in owner and "guest" in owner else None
+
+
+def of_lab(lab: str) -> Iterator[tuple[int, str]]:
+    """All processes of a lab's guests with their guests' names, whatever became of who started them."""
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            owner = owned_by(int(entry.name))
+            if owner is not None and owner["lab"] == lab:
+                yield int(entry.name), owner["guest"]
+
+
+def check_alive(guest: str, process: Process, directory: GuestDir) -> None:
+    """:raises GuestError: with the reason, where the process has ended."""
+    if not process.alive:
+        raise GuestError(
+            f"guest {guest}",
+            f"it ended: {reason(directory, process)}",
+            f"see {directory.boot_log}; last lines: {' | '.join(files.tail(directory.boot_log, 5))}",
+        )

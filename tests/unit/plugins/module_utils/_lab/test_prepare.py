@@ -1,0 +1,115 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a definition means on this host."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, prepare, union
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import overlay
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
+
+
+@pytest.fixture(autouse=True)
+def any_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the CPU of this host is does not matter."""
+    monkeypatch.setattr(kernels, "_too_large_registers", lambda: False)
+
+
+@pytest.fixture
+def workdir(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workdir:
+    """A working directory with a kernel and a master, on a host whose overlayfs works."""
+    made = Workdir(tmp_path)
+    made.create()
+    binary(made.kernel("default"), BANNER)
+    shell = made.master("default") / "bin" / "sh"
+    shell.parent.mkdir(parents=True)
+    shell.touch()
+    monkeypatch.setattr(overlay, "fault", lambda _directory: None)
+    return made
+
+
+def test_a_definition_that_holds_is_resolved(workdir: Workdir) -> None:
+    (workdir.masters / "link").symlink_to("default")
+
+    found = prepare.prepare(workdir, Guest("alice", master="link"))
+
+    assert found.kernel.path == workdir.kernel("default")
+    assert found.master == str(workdir.master("default"))
+    assert (found.engine, bool(found.why)) == (UnionEngine.OVERLAY, True)
+
+
+@pytest.mark.parametrize(
+    ("guest", "complaint"),
+    [
+        (Guest("alice", kernel="none"), r"guest alice: no kernel at .*/kernels/none/linux"),
+        (Guest("alice", master="defualt"), r"guest alice: no master .*/masters/defualt; .*did you mean default\?"),
+        (Guest("alice", master="/none"), r"guest alice: no master root file system at /none"),
+        (Guest("alice", layers=("/none",)), r"guest alice: layer /none is no directory"),
+        (Guest("alice", init="/sbin/init"), r"guest alice: there is no /sbin/init in master"),
+    ],
+)
+def test_a_definition_that_does_not_hold_names_what_is_missing(workdir: Workdir, guest: Guest, complaint: str) -> None:
+    with pytest.raises(InvalidInput, match=complaint):
+        prepare.prepare(workdir, guest)
+
+
+def test_a_master_without_a_shell_is_refused(workdir: Workdir) -> None:
+    (workdir.master("default") / "bin" / "sh").unlink()
+
+    with pytest.raises(InvalidInput, match=r"guest alice: master .* has no /bin/sh; use a root file system with"):
+        prepare.prepare(workdir, Guest("alice"))
+
+
+@pytest.mark.parametrize("where", ["layer", "diff"])
+def test_what_a_master_lacks_may_be_in_a_layer_or_in_what_the_guest_wrote(workdir: Workdir, where: str) -> None:
+    layer = workdir.path / "layer"
+    layer.mkdir()
+    workdir.store_guest(Guest("alice"))
+    root = layer if where == "layer" else workdir.guest("alice").diff
+    (root / "sbin").mkdir()
+    (root / "sbin" / "init").touch()
+
+    assert prepare.prepare(workdir, Guest("alice", init="/sbin/init", layers=(str(layer),)))
+
+
+@pytest.mark.parametrize("wanted", UnionEngine)
+def test_an_engine_that_cannot_work_is_an_error_with_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: UnionEngine
+) -> None:
+    monkeypatch.setattr(overlay, "fault", lambda _directory: overlay.Fault("it lies on overlay", "put it on tmpfs"))
+
+    with pytest.raises(HostError, match="guest alice: union overlay cannot work here: it lies on overlay; put it on"):
+        union.choose(wanted, "guest alice", tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["overlay", "fuse", "nfs4"])
+def test_a_file_system_that_overlayfs_does_not_write_to_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setattr(overlay, "filesystem", lambda _directory: kind)
+    monkeypatch.setattr(overlay, "_supported", lambda: True)
+
+    found = overlay.fault(tmp_path / "not" / "there" / "yet")
+
+    assert found is not None
+    assert f"lies on {kind}" in found.cause
+
+
+def test_each_start_has_an_empty_work_directory(tmp_path: Path) -> None:
+    (tmp_path / "earlier" / "work").mkdir(parents=True)
+
+    overlay.tidy(tmp_path)
+    overlay.prepare(tmp_path, "now")
+
+    assert os.listdir(tmp_path) == ["now"]
+    assert os.listdir(tmp_path / "now") == []
