@@ -197,6 +197,8 @@ class Network:
                 owner,
                 kind="bridge",
                 br_mcast_querier=1,
+                br_mcast_mld_version=2,
+                br_mcast_igmp_version=3,
                 br_stp_state=int(bridge.stp),
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )

@@ -118,7 +118,9 @@ class _Changes:
         found = self._inside.conditions.get(iface.name)
         if wanted is not None and not settings.same_conditions(wanted, found):
             self._lines.append(settings.set_conditions(iface.name, wanted))
-            self._says.append(f"interface {iface.label}: {words.conditions(found)} → {words.conditions(wanted)}")
+            if stored is not None and stored.conditions == iface.conditions:
+                # Else the change of the definition says it.
+                self._says.append(f"interface {iface.label}: {words.conditions(found)} → {words.conditions(wanted)}")
 
     def set_sysctl(self) -> None:
         """Have the kernel's settings as they should be."""
@@ -134,12 +136,13 @@ class _Changes:
             return
         found = settings.routes_of(self._inside.routes)
         disturbed = bool(self._lines or self._unplugs)
-        missing = settings.missing_routes(self._after.routes, found)
+        usable = settings.usable_routes(self._after)
+        missing = settings.missing_routes(usable, found)
         surplus = settings.surplus_routes(self._after.routes, found) if whole else []
         # Before anything else is done, which may cost some of them.
         first = self._down if self._unplugs else self._lines
         first[:0] = [settings.drop_route(route) for route in surplus]
-        self._lines += [settings.add_route(route) for route in (self._after.routes if disturbed else missing)]
+        self._lines += [settings.add_route(route) for route in (usable if disturbed else missing)]
         if whole:
             label = self._after.label
             self._says += [f"{label}: take route {words.route(route)} away in the guest" for route in surplus]

@@ -14,7 +14,7 @@ import ipaddress
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ..model import Conditions, Guest, Route
+from ..model import Conditions, Guest, Iface, Route
 
 _NONE = Conditions()
 # Packets that may be under way in a delayed link; the kernel's own 1000 would drop at 100 Mbit/s and 150 ms.
@@ -46,6 +46,26 @@ def _is(wanted: Route, found: Route) -> bool:
     if found.to == "default" and wanted.via and found.via:
         same = same and (":" in wanted.via) == (":" in found.via)
     return same and wanted.dev in (None, found.dev) and wanted.metric in (None, found.metric)
+
+
+def usable_routes(guest: Guest) -> tuple[Route, ...]:
+    """The routes that a guest can have: the kernel takes none through an interface that is to be down."""
+    return tuple(route for route in guest.routes or () if all(iface.up for iface in _ways(route, guest)))
+
+
+def _ways(route: Route, guest: Guest) -> list[Iface]:
+    """The interface that a route leads through, as far as that can be told."""
+    if route.dev is not None:
+        return [iface for name, iface in guest.interfaces.items() if name == route.dev]
+    if route.via is None:
+        return []
+    hop = ipaddress.ip_address(route.via)
+    near = [
+        iface
+        for iface in guest.interfaces.values()
+        if any(hop in ipaddress.ip_interface(address).network for address in iface.addresses or ())
+    ]
+    return [iface for iface in near if iface.up] or near
 
 
 def missing_routes(wanted: Iterable[Route], found: Iterable[Route]) -> list[Route]:
@@ -150,7 +170,7 @@ def same_conditions(wanted: Conditions, found: Conditions | None) -> bool:
 def all_lines(guest: Guest) -> list[str]:
     """Lines for a guest that was just started, after its links have appeared."""
     lines = [set_sysctl(key, value) for key, value in guest.sysctl]
-    lines += [add_route(route) for route in guest.routes or ()]
+    lines += [add_route(route) for route in usable_routes(guest)]
     lines += [
         set_conditions(iface.name, iface.conditions)
         for iface in guest.interfaces.values()
