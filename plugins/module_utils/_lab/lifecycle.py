@@ -139,8 +139,8 @@ def tidy_rendered(workdir: Workdir) -> None:
     """Take away layers of files that no guest has any more."""
     directories = [workdir.guest(name) for name in workdir.load().guests]
     used = {loaded.files for directory in directories if (loaded := load_guest(directory).loaded) is not None}
-    processes = [process for directory in directories if (process := processes.read(directory)) is not None]
-    used |= {Path(layer).name for process in processes for layer in process.over}
+    known = [process for directory in directories if (process := processes.read(directory)) is not None]
+    used |= {Path(layer).name for process in known for layer in process.over}
     for layer in workdir.path.glob("rendered/*"):
         if layer.name not in used:
             files.remove_tree(layer)
