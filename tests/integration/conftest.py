@@ -19,7 +19,10 @@ def pytest_sessionstart() -> None:
     """Say at once what is missing, instead of in every test."""
     if os.geteuid() != 0:
         pytest.exit("the integration tests start real guests: run them as root", returncode=2)
-    needed = [BASE / "kernels/default/linux", *(BASE / "masters" / name / "bin/sh" for name in MASTERS.values())]
+    needed = [
+        *(BASE / "kernels" / name / "linux" for name in ("default", "scripts")),
+        *(BASE / "masters" / name / "bin/sh" for name in MASTERS.values()),
+    ]
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         pytest.exit(f"{', '.join(missing)} missing: run 'make integration', or set DUMM_TEST_BASE", returncode=2)
@@ -52,17 +55,23 @@ def tmp_path() -> Iterator[Path]:
         yield Path(place)
 
 
+@pytest.fixture(scope="module")
+def kernel(request: pytest.FixtureRequest) -> str:
+    """The default kernel of the labs; guests of ``scripts`` are served by shell scripts, as where there is no compiler."""
+    return str(getattr(request, "param", "default"))
+
+
 @pytest.fixture
-def lab() -> Iterator[Lab]:
+def lab(kernel: str) -> Iterator[Lab]:
     """An empty lab for one test."""
-    with fresh_lab() as fresh:
+    with fresh_lab(kernel=kernel) as fresh:
         yield fresh
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Lab]:
+def shared(kernel: str) -> Iterator[Lab]:
     """A lab that the tests of one file share, for promises that do not need one of their own."""
-    with fresh_lab() as fresh:
+    with fresh_lab(kernel=kernel) as fresh:
         yield fresh
 
 

@@ -240,10 +240,10 @@ class Lab:
             subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=60)
 
 
-def prepare(path: Path) -> Lab:
-    """Make a working directory with links to the kernel and the masters."""
+def prepare(path: Path, kernel: str = "default") -> Lab:
+    """Make a working directory with links to a kernel and the masters."""
     path.mkdir(mode=0o700, exist_ok=True)
-    for kind, names in (("kernels", {"default": "default"}), ("masters", MASTERS)):
+    for kind, names in (("kernels", {"default": kernel}), ("masters", MASTERS)):
         (path / kind).mkdir()
         for name, source in names.items():
             (path / kind / name).symlink_to((BASE / kind / source).resolve())
@@ -251,14 +251,15 @@ def prepare(path: Path) -> Lab:
 
 
 @contextmanager
-def fresh_lab(path: Path | None = None) -> Iterator[Lab]:
+def fresh_lab(path: Path | None = None, kernel: str = "default") -> Iterator[Lab]:
     """A lab that is gone afterwards, whatever happens; that its teardown leaves nothing is asserted.
 
     :param path: an empty directory; a temporary one without it.
+    :param kernel: which of the kernels of ``tests/prepare.yml`` is the default one there.
     """
     own = path is None
     place = Path(tempfile.mkdtemp(prefix=PREFIX)) if path is None else path
-    lab = prepare(place)
+    lab = prepare(place, kernel)
     try:
         yield lab
         lab.teardown()
@@ -330,6 +331,10 @@ def _settled(devices: dict[str, Result]) -> dict[str, Result]:
             "addresses": sorted(f"{a['local']}/{a['prefixlen']}" for a in device["addr_info"] if a["scope"] != "link"),
         }
     return settled
+
+
+# Boots into something that never answers.
+HANG = "init=/usr/bin/sleep -- 1000"
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:

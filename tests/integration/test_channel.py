@@ -21,13 +21,15 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestE
 
 ALL_BYTES = bytes(range(256))
 # Kills the agent itself: the shell that runs a request is a child of it.
-KILL_AGENT = "pkill -KILL -f '[.]dumm/agent'"
+KILL_AGENT = "kill -KILL $(cat /.dumm/spool/hello)"
+
+pytestmark = pytest.mark.parametrize("kernel", ["default", "scripts"], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module")
-def alice() -> Iterator[Lab]:
+def alice(kernel: str) -> Iterator[Lab]:
     """A lab with one running guest, alice."""
-    with fresh_lab() as fresh:
+    with fresh_lab(kernel=kernel) as fresh:
         fresh.guest("alice", mem=256)
         yield fresh
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from lab import Lab, Result, processes_of, until
+from lab import HANG, Lab, Result, processes_of, until
 
 # reboot(2) with RB_AUTOBOOT: a master without an init has no program for it.
 REBOOT = 'python3 -c "import ctypes; ctypes.CDLL(None).reboot(0x1234567)"'
@@ -129,24 +129,17 @@ def test_a_guest_that_dies_while_it_boots_is_an_error_that_shows_why(lab: Lab) -
 
 
 def test_a_guest_that_does_not_answer_in_time_is_not_left_running(lab: Lab) -> None:
-    layer = lab.path / "layer"
-    (layer / "bin").mkdir(parents=True)
-    lab.guest("alice", state="present")
-    hang = layer / "usr/bin/mount"
-    hang.parent.mkdir(parents=True)
-    hang.write_text("#!/bin/sh\nexec sleep 1000\n")
-    hang.chmod(0o755)
-    (layer / "bin").rmdir()
-
     with pytest.raises(Exception, match=r"guest alice: its control line did not answer within 2 s; last lines of its"):
-        lab.guest("alice", layers=[str(layer)], wait_timeout=2)
+        lab.guest("alice", cmdline=HANG, wait_timeout=2)
 
     assert processes_of({lab.name}) == {}
     assert lab.info()["orphans"] == []
 
 
 def test_interfaces_of_a_guest_that_died_can_be_changed_and_hold_when_it_is_started(pair: Lab) -> None:
-    os.kill(pair.process("alice").pid, signal.SIGKILL)
+    process = pair.process("alice")
+    os.kill(process.pid, signal.SIGKILL)
+    until(lambda: not process.alive, "the guest to die")
     pair.iface("alice", "eth0", address=["10.0.0.9/24"])
     pair.iface("alice", "eth1", address=["10.1.0.9/24"])
 

@@ -17,13 +17,16 @@ from lab import Lab, Refused, fresh_lab, until
 
 
 @pytest.fixture(scope="module")
-def running() -> Iterator[Lab]:
+def running(kernel: str) -> Iterator[Lab]:
     """Alice, bob and carol run, the first two on br0 by their eth0; there is a second bridge br1."""
-    with fresh_lab() as fresh:
+    with fresh_lab(kernel=kernel) as fresh:
         make_pair(fresh)
         fresh.bridge("br1")
         fresh.guest("carol", mem=96)
         yield fresh
+
+
+pytestmark = pytest.mark.parametrize("kernel", ["default", "scripts"], indirect=True, scope="module")
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
+from lab import HANG, PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
 
 KILLS = 10
 
@@ -93,11 +93,7 @@ def test_threads_of_one_process_keep_out_of_each_others_way(lab: Lab) -> None:
 
 
 def test_who_waits_in_vain_is_told_who_holds_the_lock(lab: Lab) -> None:
-    layer = lab.path / "layer/usr/bin"
-    layer.mkdir(parents=True)
-    (layer / "mount").write_text("#!/bin/sh\nexec sleep 1000\n")
-    (layer / "mount").chmod(0o755)
-    slow = _start(lab, "guest", name="alice", layers=[str(lab.path / "layer")], wait_timeout=4)
+    slow = _start(lab, "guest", name="alice", cmdline=HANG, wait_timeout=4)
     until((lab.path / "guests/alice/union").is_symlink, "the slow guest to be started")
     before = lab.snapshot()
 

@@ -76,11 +76,17 @@ class Channel:
         self._subject = f"guest {directory.name}"
 
     def run(
-        self, script: str, stdin: bytes | BinaryIO = b"", timeout: float = 60.0, max_output: int = MAX_OUTPUT
+        self,
+        script: str,
+        stdin: bytes | BinaryIO = b"",
+        timeout: float = 60.0,
+        max_output: int = MAX_OUTPUT,
+        words: str = "",
     ) -> Completed:
         """Run a shell script in the guest.
 
         :param stdin: bytes, or an open file that is copied whole.
+        :param words: the same in words, which an agent that is a program (role kernel) understands without a shell.
         :param timeout: seconds; the command and all of its process group are killed then.
         :param max_output: bytes of each output at the most.
         :raises WaitTimeout: after the timeout.
@@ -88,7 +94,7 @@ class Channel:
         :raises GuestError: where the guest ended meanwhile or wrote too much.
         """
         deadline = Deadline(timeout)
-        request = self._write_request(script, stdin)
+        request = self._write_request(script, stdin, words)
         try:
             with Watch(str(request), self._process.pid) as watch:
                 self._ring(request.name, deadline)
@@ -103,14 +109,14 @@ class Channel:
         finally:
             self._put_away(request)
 
-    def _write_request(self, script: str, stdin: bytes | BinaryIO) -> Path:
+    def _write_request(self, script: str, stdin: bytes | BinaryIO, words: str) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
         name = "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
         # Made where the guest has no hands, so that nothing it plants can lead a write of ours elsewhere.
         fresh = self._directory.outbox / name
         try:
-            return write_request(fresh, script, stdin).rename(self._directory.spool / name)
+            return write_request(fresh, script, stdin, words).rename(self._directory.spool / name)
         except OSError as exc:
             shutil.rmtree(fresh, ignore_errors=True)
             raise from_oserror(self._subject, "write a request to", exc) from exc
@@ -217,6 +223,9 @@ class Channel:
     def _read(self, request: Path, name: str, limit: int) -> bytes:
         try:
             data = files.read_beneath(request, name, limit)
+        except FileNotFoundError:
+            # Nothing was written.
+            return b""
         except OSError as exc:
             raise GuestError(
                 self._subject, f"the answer of a command cannot be read ({name}: {exc.strerror})", "run it again"
@@ -226,15 +235,18 @@ class Channel:
         return data
 
 
-def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"") -> Path:
+def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", words: str = "") -> Path:
     """Make a request directory.
 
+    :param words: see :meth:`Channel.run`.
     :raises OSError: as the file system says.
     """
     request.mkdir(mode=0o700)
     # A shell tells 128 + N of a script that said so and of one that signal N ended; only the former leaves its status.
     prelude = f"trap 'echo $? >{SPOOL}/{request.name}/code' EXIT\ncd /root 2>/dev/null || cd /\n"
     (request / "cmd").write_text(f"{prelude}{script}\n")
+    if words:
+        (request / "op").write_text(words)
     with (request / "in").open("wb") as file:
         if isinstance(stdin, bytes):
             file.write(stdin)

@@ -40,6 +40,7 @@ class Kernel:
     :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
     :ivar libraries: what it is linked against: path on the host, path in the guest's view.
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
+    :ivar agent: the guest's side as a program (role kernel compiles it); scripts do the same where there is none.
     """
 
     path: Path
@@ -48,6 +49,7 @@ class Kernel:
     noreboot: bool
     libraries: tuple[tuple[str, str], ...]
     modules: Path | None
+    agent: Path | None = None
 
 
 def inspect(path: Path, subject: str) -> Kernel:
@@ -81,13 +83,31 @@ def inspect(path: Path, subject: str) -> Kernel:
 @functools.lru_cache(maxsize=64)
 def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
     image = path.read_bytes()
-    release = re.search(rb"Linux version (\d\S*) ", image)
+    release = _release(image)
     if not image.startswith(b"\x7fELF") or release is None or b"User Mode Linux v" not in image:
         return None
-    seccomp = re.search(rb"[\0\n]seccomp=", image) is not None
-    noreboot = re.search(rb"[\0\n]noreboot\n", image) is not None
-    modules = path.with_name("modules")
-    return Kernel(path, release[1].decode(), seccomp, noreboot, _libraries(path), modules if modules.is_dir() else None)
+    # Plain strings are found many times as fast as a pattern, and debug information makes an image large.
+    seccomp = any(start + b"seccomp=" in image for start in (b"\0", b"\n"))
+    noreboot = any(start + b"noreboot\n" in image for start in (b"\0", b"\n"))
+    modules, agent = path.with_name("modules"), path.with_name("agent")
+    return Kernel(
+        path,
+        release,
+        seccomp,
+        noreboot,
+        _libraries(path),
+        modules if modules.is_dir() else None,
+        agent if agent.is_file() else None,
+    )
+
+
+def _release(image: bytes) -> str | None:
+    at = -1
+    while (at := image.find(b"Linux version ", at + 1)) >= 0:
+        found = re.match(rb"Linux version (\d\S*) ", image[at : at + 200])
+        if found is not None:
+            return found[1].decode()
+    return None
 
 
 def _version(release: str) -> tuple[int, ...]:

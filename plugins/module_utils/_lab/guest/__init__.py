@@ -10,8 +10,10 @@ directory named by its content's hash: another version of the collection never c
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
 from .. import files
@@ -25,26 +27,41 @@ _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL}
 _making = threading.Lock()
 
 
-def layer(agents: Path) -> Path:
+def layer(agents: Path, program: Path | None = None) -> Path:
     """The layer on the host, made where it is missing.
 
     :param agents: directory that holds one layer a version.
+    :param program: what does the scripts' work for this guest's kernel, if there is such a program.
     """
-    digest = hashlib.sha256(repr(sorted(_SCRIPTS.items())).encode()).hexdigest()[:16]
-    path = agents / digest
+    content = {name: script.encode() for name, script in _SCRIPTS.items()}
+    if program is not None:
+        content = {"init": _content(program, program.stat().st_mtime_ns)}
+    path = agents / _digest(tuple(content.items()))
     with _making:
         if not path.is_dir():
-            _make(path)
+            _make(path, content)
     return path
 
 
-def _make(path: Path) -> None:
+@functools.lru_cache(maxsize=8)
+def _content(program: Path, _modified: int) -> bytes:
+    return program.read_bytes()
+
+
+@functools.lru_cache(maxsize=8)
+def _digest(content: tuple[tuple[str, bytes], ...]) -> str:
+    return hashlib.sha256(repr(sorted(content)).encode()).hexdigest()[:16]
+
+
+def _make(path: Path, content: Mapping[str, bytes]) -> None:
     fresh = path.with_name(f".new-{path.name}")
     files.remove_tree(fresh)
     home = fresh / HOME.lstrip("/")
     (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
-    for name, script in _SCRIPTS.items():
-        files.write(home / name, script.encode(), mode=0o755)
+    for name, data in content.items():
+        files.write(home / name, data, mode=0o755)
+    if "minimal" not in content:
+        (home / "minimal").symlink_to("init")
     for directory in (fresh, home):
         directory.chmod(0o755)
     fresh.rename(path)

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GuestError
-from ..model import Conditions, Iface
+from ..model import Conditions, Guest, Iface
 from . import settings
 
 _UNIT_PATH = re.compile(r"/uml-vector\.(\d+)$")
@@ -90,6 +90,13 @@ class Inside:
     conditions: Mapping[str, Conditions] = field(default_factory=dict)
 
 
+def managed(guests: Iterable[Guest]) -> tuple[list[str], bool]:
+    """What is managed of a guest by any of these definitions: its kernel settings, and whether interfaces have conditions."""
+    all_of_them = list(guests)
+    sysctl = list(dict.fromkeys(key for guest in all_of_them for key, value in guest.sysctl))
+    return sysctl, any(iface.conditions for guest in all_of_them for iface in guest.interfaces.values())
+
+
 def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     """The script that reads a guest's configuration, in as few processes as can be.
 
@@ -102,6 +109,11 @@ def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     # A shell's own read takes one byte at a time, and settings tell no more than the first one then.
     values = f"grep -sH '' {' '.join(keys)}" if keys else ""
     return _READ.format(queues="tc -j qdisc" if conditions else "", values=values)
+
+
+def read_words(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
+    """The same in the words of the agent that is a program."""
+    return "\n".join(["look", *(["conditions"] if conditions else []), *map(settings.sysctl_path, sysctl), ""])
 
 
 def parse(guest: str, output: bytes) -> Inside:
@@ -164,25 +176,42 @@ def _link(entry: dict[str, Any], units: Mapping[str, int]) -> Link:
 
 def script(lines: Iterable[str]) -> tuple[str, bytes]:
     """Script and standard input that carry out lines: ``qdisc …`` for tc, ``sysctl …`` for the kernel, all others for ip."""
-    ip: list[str] = []
-    tc: list[str] = []
+    first, ip, queues, last = _in_order(lines)
+    text = [WITH_IPV6] if any(_names_ipv6(line) for line in ip) else []
+    text += map(_write, first)
+    text += [_IP] if ip else []
+    # A queue that is to go may never have been made.
+    text += [f"tc {line}{' 2>/dev/null || :' if line.startswith('qdisc del') else ' || exit 1'}" for line in queues]
+    text += map(_write, last)
+    return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in ip).encode()
+
+
+def words(lines: Iterable[str]) -> str:
+    """The same in the words of the agent that is a program, in the order of the script."""
+    first, ip, queues, last = _in_order(lines)
+    return "\n".join(["configure", *map(_by_path, first), *ip, *queues, *map(_by_path, last), ""])
+
+
+def _by_path(line: str) -> str:
+    key, value = line.split(" ", 2)[1:]
+    return f"sysctl {settings.sysctl_path(key)} {value}"
+
+
+def _in_order(lines: Iterable[str]) -> tuple[list[str], list[str], list[str], list[str]]:
+    """Settings that come first, lines for ip, queues, and settings that come last."""
     first: list[str] = []
+    ip: list[str] = []
+    queues: list[str] = []
     last: list[str] = []
     for line in lines:
         kind = line.split(" ", 1)[0]
         if kind == "sysctl":
             # What holds for interfaces to come must be said before they do, what names one after.
             key = line.split(" ", 2)[1]
-            (first if any(word in key for word in (".all.", ".default.")) else last).append(_write(line))
+            (first if any(word in key for word in (".all.", ".default.")) else last).append(line)
         else:
-            (tc if kind == "qdisc" else ip).append(line)
-    text = [WITH_IPV6] if any(_names_ipv6(line) for line in ip) else []
-    text += first
-    text += [_IP] if ip else []
-    # A queue that is to go may never have been made.
-    text += [f"tc {line}{' 2>/dev/null || :' if line.startswith('qdisc del') else ' || exit 1'}" for line in tc]
-    text += last
-    return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in ip).encode()
+            (queues if kind == "qdisc" else ip).append(line)
+    return first, ip, queues, last
 
 
 def _names_ipv6(line: str) -> bool:

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions, Guest, Iface
 
 MAC = "02:00:00:00:00:01"
 ETH0: dict[str, Any] = {
@@ -213,3 +213,39 @@ def test_ipv6_is_loaded_only_for_an_ipv6_address(line: str, loads: bool) -> None
 )
 def test_the_scripts_are_shell(shell: str, script: str) -> None:
     assert subprocess.run([shell, "-n"], input=script.encode(), check=False).returncode == 0
+
+
+def test_words_say_what_the_script_says_in_its_order() -> None:
+    lines = [
+        "sysctl net.ipv4.conf.eth0.forwarding 1",
+        "qdisc replace dev eth0 root netem delay 5ms",
+        "link set vec0 name eth0",
+        "sysctl net.ipv6.conf.all.forwarding 1",
+        "addr replace 10.0.0.1/24 dev eth0",
+    ]
+
+    assert network.words(lines).splitlines() == [
+        "configure",
+        "sysctl /proc/sys/net/ipv6/conf/all/forwarding 1",
+        "link set vec0 name eth0",
+        "addr replace 10.0.0.1/24 dev eth0",
+        "qdisc replace dev eth0 root netem delay 5ms",
+        "sysctl /proc/sys/net/ipv4/conf/eth0/forwarding 1",
+    ]
+
+
+@pytest.mark.parametrize("conditions", [True, False])
+def test_words_ask_for_settings_and_conditions(conditions: bool) -> None:
+    asked = network.read_words(["net.ipv4.ip_forward"], conditions).splitlines()
+
+    assert asked == ["look", *(["conditions"] if conditions else []), "/proc/sys/net/ipv4/ip_forward"]
+
+
+def test_what_is_managed_of_a_guest_is_what_any_of_its_definitions_has() -> None:
+    before = Guest("alice", sysctl=(("a.b", "1"), ("a.c", "1")))
+    after = Guest(
+        "alice", sysctl=(("a.c", "2"),), interfaces={"eth0": Iface("alice", "eth0", conditions=Conditions(5.0))}
+    )
+
+    assert network.managed([before, after]) == (["a.b", "a.c"], True)
+    assert network.managed([before]) == (["a.b", "a.c"], False)

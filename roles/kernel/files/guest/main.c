@@ -1,0 +1,110 @@
+/* Copyright (c) 2026, dumm.lab contributors
+ * GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+ * SPDX-License-Identifier: GPL-3.0-or-later
+ *
+ * The first process of a guest: mounts the spool, configures the network as the host has asked in the request "boot", starts the
+ * control line, and becomes the guest's own init.  The kernel hands dumm_* words of its command line over as environment
+ * (init/main.c, unknown_bootoption).
+ */
+
+#include "guest.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static void put(const char *path, const char *value)
+{
+	int file = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (file < 0 || write(file, value, strlen(value)) < 0)
+		fprintf(stderr, "dumm: %s: %s\n", path, strerror(errno));
+	if (file >= 0)
+		close(file);
+}
+
+static void mount_unless(const char *there, const char *type, const char *place)
+{
+	if (access(there, F_OK) != 0 && mount(type, place, type, 0, NULL) != 0)
+		fprintf(stderr, "dumm: cannot mount %s: %s\n", place, strerror(errno));
+}
+
+static void set_up(void)
+{
+	const char *name = getenv("dumm_name");
+
+	mount_unless("/proc/self", "proc", "/proc");
+	mount_unless("/sys/kernel", "sysfs", "/sys");
+	mount_unless("/dev/null", "devtmpfs", "/dev");
+	if (mount("none", SPOOL, "hostfs", 0, "/spool") != 0)
+		fprintf(stderr, "dumm: cannot mount the spool: %s\n", strerror(errno));
+	/* Ctrl-Alt-Del is how the host asks for a shutdown: init gets a signal instead of the kernel an instant reset. */
+	put("/proc/sys/kernel/ctrl-alt-del", "0");
+	if (name != NULL && sethostname(name, strlen(name)) != 0)
+		fprintf(stderr, "dumm: cannot set the host name: %s\n", strerror(errno));
+}
+
+static void do_boot_request(void)
+{
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(chdir(SPOOL "/boot") == 0 ? do_request() : 1);
+	waitpid(child, NULL, 0);
+}
+
+static void start_line(void)
+{
+	int nothing;
+
+	if (fork() != 0)
+		return;
+	setsid();
+	nothing = open("/dev/null", O_RDWR);
+	for (int number = 0; nothing >= 0 && number < 3; number++)
+		dup2(nothing, number);
+	unsetenv("TERM");
+	unsetenv("dumm_init");
+	unsetenv("dumm_name");
+	for (;;) {
+		pid_t child = fork();
+
+		if (child == 0)
+			serve_line();
+		waitpid(child, NULL, 0);
+		sleep(1);
+	}
+}
+
+int run_program(char *const words[])
+{
+	int status;
+	pid_t child = fork();
+
+	if (child == 0) {
+		execvp(words[0], words);
+		fprintf(stderr, "%s: %s\n", words[0], strerror(errno));
+		_exit(127);
+	}
+	if (child < 0 || waitpid(child, &status, 0) < 0)
+		return 126;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int main(int count, char *words[])
+{
+	/* By its other name it is an init that another one may become. */
+	if (count > 0 && strcmp(basename(words[0]), "minimal") == 0)
+		be_minimal();
+	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	setenv("HOME", "/root", 1);
+	set_up();
+	do_boot_request();
+	start_line();
+	be_init();
+}
