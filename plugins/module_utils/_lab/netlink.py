@@ -11,10 +11,15 @@ object; nothing without that mark is changed or deleted.  A namespace of ours is
 from __future__ import annotations
 
 import errno
+import fcntl
 import hashlib
+import os
+import socket
+import struct
 import threading
 import traceback
 import zlib
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -36,6 +41,18 @@ except ImportError:
 NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
 _LINK_LOCAL = "fe80:"
+# linux/if_tun.h
+_TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
+_IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
+_ATTRIBUTES = {
+    "IFLA_IFALIAS",
+    "IFLA_IFNAME",
+    "IFLA_MASTER",
+    "IFLA_MTU",
+    "IFLA_ADDRESS",
+    "IFLA_CARRIER",
+    "IFLA_STATS64",
+}
 T = TypeVar("T")
 
 
@@ -49,7 +66,6 @@ class Device:
 
     index: int
     name: str
-    kind: str
     owner: str | None
     master: int | None
     mtu: int
@@ -108,6 +124,9 @@ class Network:
         self._mark = f"{MARK} {lab} "
         self._lock = threading.RLock()
         self._bridges: dict[str, int] = {}
+        self._doomed: deque[Device] = deque()
+        self._undeleted: dict[int, NetlinkError] = {}
+        self._doom = group_of(f"{lab} doomed")
         # From 0.9 on pyroute2 opens another socket for each thread that uses an IPRoute, in the namespace that the thread is
         # in.  So one thread, which enters the lab's namespace for good, does it all.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"netlink-{name}")
@@ -153,21 +172,30 @@ class Network:
         return [self._device(link, tuple(addresses.get(link["index"], ()))) for link in links]
 
     def _device(self, link: Any, addresses: tuple[str, ...]) -> Device:
-        alias = link.get_attr("IFLA_IFALIAS") or ""
-        stats = link.get_attr("IFLA_STATS64") or {}
+        # pyroute2 decodes an attribute when it is asked for its value, and searches all of them for each get_attr().
+        told = {slot[0]: slot for slot in link["attrs"] if slot[0] in _ATTRIBUTES}
+
+        def value(name: str) -> Any:
+            return told[name][1] if name in told else None
+
+        alias = value("IFLA_IFALIAS") or ""
+        owner = alias[len(self._mark) :] if alias.startswith(self._mark) else None
+        stats = value("IFLA_STATS64") or {} if owner is not None else {}
+        is_bridge = owner is not None and owner.startswith("bridge ")
         return Device(
             index=link["index"],
-            name=link.get_attr("IFLA_IFNAME"),
-            kind=link.get_nested("IFLA_LINKINFO", "IFLA_INFO_KIND") or "",
-            owner=alias[len(self._mark) :] if alias.startswith(self._mark) else None,
-            master=link.get_attr("IFLA_MASTER"),
-            mtu=link.get_attr("IFLA_MTU"),
-            mac=link.get_attr("IFLA_ADDRESS") or "",
+            name=value("IFLA_IFNAME"),
+            owner=owner,
+            master=value("IFLA_MASTER"),
+            mtu=value("IFLA_MTU"),
+            mac=value("IFLA_ADDRESS") or "",
             up=bool(link["flags"] & 1),
-            carrier=bool(link.get_attr("IFLA_CARRIER")),
+            carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
-            stp=bool(link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_STP_STATE")),
-            group_fwd_mask=link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_GROUP_FWD_MASK") or 0,
+            stp=is_bridge and bool(link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_STP_STATE")),
+            group_fwd_mask=(
+                link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_GROUP_FWD_MASK") or 0 if is_bridge else 0
+            ),
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -247,11 +275,37 @@ class Network:
         """
         name = link_name(iface.tap_name)
         label = f"interface {iface.label}"
-        with self._lock:
-            owner = iface_owner(iface.label)
-            index = self._make(label, owner, kind="tuntap", mode="tap", uid=owner_uid)
-            self._name(label, owner, index, name, group=group_of(self.lab), mtu=iface.mtu, master=bridge or 0)
-            self._add_altname(index, name, iface.tap_name)
+        try:
+            index = self._inside(lambda: self._open_tap(name, iface, owner_uid, bridge))
+        except NetlinkError as exc:
+            raise HostError(label, f"the kernel refused to add it: {exc}", _remedy(exc.code)) from exc
+        except OSError as exc:
+            raise HostError(label, f"cannot add it: {exc.strerror}", _remedy(exc.errno or 0)) from exc
+        self._add_altname(index, name, iface.tap_name)
+
+    def _open_tap(self, name: str, iface: Iface, owner_uid: int, bridge: int | None) -> int:
+        """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
+        if _index_here(name) is not None:
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+        try:
+            # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
+            fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL))
+            index = socket.if_nametoindex(name)
+            self._ip.link(
+                "set",
+                index=index,
+                ifalias=self._mark + iface_owner(iface.label),
+                group=group_of(self.lab),
+                mtu=iface.mtu,
+                master=bridge or 0,
+                state="up",
+            )
+            fcntl.ioctl(tap, _TUNSETOWNER, owner_uid)
+            fcntl.ioctl(tap, _TUNSETPERSIST, 1)
+        finally:
+            os.close(tap)
+        return index
 
     def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
         """Give an existing TAP its bridge and MTU."""
@@ -277,15 +331,36 @@ class Network:
         return self._bridges[name]
 
     def delete(self, subject: str, found: Device) -> None:
-        """Delete a device of ours; one that is gone already, its number perhaps another's by now, is no error."""
+        """Delete a device of ours; one that is gone already, its number perhaps another's by now, is no error.
+
+        What several threads ask for meanwhile is done at once: a device takes the kernel 20 ms, a hundred hardly more.
+        """
+        self._doomed.append(found)
+        self._inside(self._delete_doomed)
+        failure = self._undeleted.pop(found.index, None)
+        if failure is not None:
+            raise HostError(subject, f"the kernel refused to del it: {failure}", _remedy(failure.code)) from failure
+
+    def _delete_doomed(self) -> None:
+        # No lock: who waits for this thread may hold it.
+        doomed = [self._doomed.popleft() for _each in range(len(self._doomed))]
         try:
-            links = self._inside(lambda: list(self._ip.get_links(found.index)))
+            ours = [device for device in doomed if self._is_still(device)]
+            for device in ours:
+                self._ip.link("set", index=device.index, group=self._doom)
+            if ours:
+                self._ip.link("del", group=self._doom)
+        except NetlinkError as exc:
+            self._undeleted.update({device.index: exc for device in doomed})
+
+    def _is_still(self, found: Device) -> bool:
+        try:
+            links = list(self._ip.get_links(found.index))
         except NetlinkError as exc:
             if exc.code != errno.ENODEV:
                 raise
-            return
-        if all(self._device(link, ()).owner == found.owner for link in links):
-            self._delete(subject, found.index)
+            return False
+        return all(self._device(link, ()).owner == found.owner for link in links)
 
     def _delete(self, subject: str, index: int) -> None:
         try:
@@ -315,8 +390,9 @@ class Network:
         somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
         """
         name = self._unnamed(owner)
-        for left in self._inside(lambda: list(self._ip.link_lookup(ifname=name))):
-            self._delete(subject, int(left))
+        left = self._inside(lambda: _index_here(name))
+        if left is not None:
+            self._delete(subject, left)
         self._request(subject, "link", "add", ifname=name, **arguments)
         return self._index(subject, name)
 
@@ -330,11 +406,10 @@ class Network:
             raise
 
     def _index(self, subject: str, name: str) -> int:
-        with self._lock:
-            found = self._inside(lambda: list(self._ip.link_lookup(ifname=name)))
-        if not found:
+        found = self._inside(lambda: _index_here(name))
+        if found is None:
             raise HostError(subject, f"device {name} vanished", "see who else manages this namespace, then run again")
-        return int(found[0])
+        return found
 
     def _add_altname(self, index: int, name: str, full: str) -> None:
         if name != full:
@@ -348,6 +423,14 @@ class Network:
             raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
         except OSError as exc:
             raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
+
+
+def _index_here(name: str) -> int | None:
+    """Index of a device in the namespace that the calling thread is in."""
+    try:
+        return socket.if_nametoindex(name)
+    except OSError:
+        return None
 
 
 def _remedy(code: int) -> str:

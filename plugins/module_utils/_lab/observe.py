@@ -11,6 +11,7 @@ so the caller names those.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ class Live:
 
     :ivar inside: its own network configuration; ``None`` where it was not asked for or cannot be read.
     :ivar unreadable: why it cannot.
+    :ivar ready_after: seconds from its launch until it answered, where this run has started it.
     :ivar reason: why it is not running although it was started.
     """
 
@@ -40,6 +42,7 @@ class Live:
     inside: network.Inside | None = None
     unreadable: DummError | None = None
     reason: str | None = None
+    ready_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,15 @@ class Actual:
     devices: Mapping[str, Device] = field(default_factory=dict)
     live: Mapping[str, Live] = field(default_factory=dict)
     strays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    @functools.cached_property
+    def bridge_names(self) -> Mapping[int | None, str]:
+        """The lab's bridges by their index."""
+        return {
+            device.index: owner.removeprefix("bridge ")
+            for owner, device in self.devices.items()
+            if owner.startswith("bridge ")
+        }
 
 
 def observe(workdir: Workdir) -> Actual:
@@ -83,10 +95,13 @@ def observe(workdir: Workdir) -> Actual:
     )
 
 
-def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: Lab) -> Actual:
+def look_inside(
+    workdir: Workdir, actual: Actual, names: Iterable[str], wanted: Lab, seen: Mapping[str, network.Inside]
+) -> Actual:
     """Ask guests for their own network configuration, as far as they run, all at the same time.
 
     :param wanted: the lab whose settings are to be compared with what is found.
+    :param seen: of guests that have just told it.
     """
     running = {
         name: process
@@ -95,11 +110,16 @@ def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: 
         and actual.lab.guests[name].power is Power.RUNNING
         and (process := actual.live[name].process) is not None
     }
+    told = {name: Live(running.pop(name), seen[name]) for name in list(running) if name in seen}
+    actual = dataclasses.replace(actual, live={**actual.live, **told})
     if not running:
         return actual
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
         answers = list(
-            pool.map(lambda name: ask(workdir, name, running[name], _script(actual.lab, wanted, name)), running)
+            pool.map(
+                lambda name: _ask(workdir, name, running[name], *network.managed(_both(actual.lab, wanted, name))),
+                running,
+            )
         )
     return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
 
@@ -110,19 +130,15 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     return Live(process, reason=processes.reason(workdir.guest(guest.name), process))
 
 
-def _script(found: Lab, wanted: Lab, name: str) -> str:
-    """What reads all that is managed of a guest now or will be."""
-    managed = [found.guests[name], wanted.guests.get(name, found.guests[name])]
-    return network.read(
-        sysctl=dict.fromkeys(key for guest in managed for key, value in guest.sysctl),
-        conditions=any(iface.conditions for guest in managed for iface in guest.interfaces.values()),
-    )
+def _both(found: Lab, wanted: Lab, name: str) -> list[Guest]:
+    return [found.guests[name], wanted.guests.get(name, found.guests[name])]
 
 
-def ask(workdir: Workdir, name: str, process: Process, script: str) -> Live:
+def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], conditions: bool) -> Live:
     """Read a running guest's own network configuration."""
+    script, words = network.read(sysctl, conditions), network.read_words(sysctl, conditions)
     try:
-        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS)
+        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS, words=words)
         if answer.code != 0:
             raise DummError(
                 f"guest {name}",
@@ -159,7 +175,4 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
 
 def bridge_of(actual: Actual, device: Device) -> str | None:
     """Name of our bridge that a device is plugged into."""
-    for owner, candidate in actual.devices.items():
-        if owner.startswith("bridge ") and candidate.index == device.master:
-            return owner.removeprefix("bridge ")
-    return None
+    return actual.bridge_names.get(device.master)

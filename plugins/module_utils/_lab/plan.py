@@ -134,7 +134,12 @@ class _Planner:
         label = f"bridge {name}"
         found = self.actual.devices.get(netlink.bridge_owner(name))
         if found is not None:
-            yield Step(label, DeleteDevice(label, found), (f"remove {label}",), self._ports_released(name))
+            yield Step(
+                label,
+                DeleteDevice(label, found, self._namespace_goes),
+                (f"remove {label}",),
+                self._ports_released(name),
+            )
         if name in self.before.bridges:
             says = () if found is not None else (f"remove {label}",)
             yield Step(f"forget {label}", ForgetBridge(name), says, (label, "netns", *self._ports_released(name)))
@@ -374,7 +379,7 @@ class _Planner:
                 says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)
                 yield Step(
                     key,
-                    DeleteDevice(f"interface {label}", found),
+                    DeleteDevice(f"interface {label}", found, self._namespace_goes),
                     says,
                     (f"unplug {label}", f"stop guest {guest}", f"store guest {guest}"),
                 )
@@ -427,6 +432,11 @@ class _Planner:
             self.before, self.after, guest, live.inside, self.actual.devices, self._in_scope(guest), whole
         )
 
+    @property
+    def _namespace_goes(self) -> bool:
+        empty = not self.after.guests and not self.after.bridges
+        return empty and self.actual.netns_ours and self.before.netns != model.HOST_NETNS
+
     def _last_one_out(self) -> Iterator[Step]:
         """With its last object a lab's namespace goes too, before the definition, so that a killed run is taken up again."""
         empty = not self.after.guests and not self.after.bridges
@@ -435,8 +445,7 @@ class _Planner:
         scope = self.wish.scope
         needs = [f"bridge {name}" for name in scope.bridges]
         needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
-        ours = self.actual.netns_ours and self.before.netns != model.HOST_NETNS
-        says = (f"remove network namespace {self.before.netns}",) if ours else ()
+        says = (f"remove network namespace {self.before.netns}",) if self._namespace_goes else ()
         yield Step("netns", RemoveNamespace(self.before.netns), says, tuple(needs))
 
 

@@ -122,10 +122,14 @@ class SetTap(Deed):
 
 @dataclass(frozen=True)
 class DeleteDevice(Deed):
-    """Delete a device of ours."""
+    """Delete a device of ours.
+
+    :ivar with_namespace: whether its network namespace goes in the same plan, and it with that.
+    """
 
     subject: str
     found: Device
+    with_namespace: bool = False
 
 
 @dataclass(frozen=True)

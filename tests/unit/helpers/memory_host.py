@@ -234,7 +234,6 @@ class Host:
         self._add_device(
             netlink.bridge_owner(bridge.name),
             bridge.name,
-            kind="bridge",
             mtu=bridge.mtu or 1500,
             addresses=bridge.addresses or (),
             stp=bridge.stp,
@@ -258,7 +257,7 @@ class Host:
     def _do_add_tap(self, deed: steps.AddTap) -> None:
         iface = deed.iface
         master = self._bridge_index(iface.bridge)
-        self._add_device(netlink.iface_owner(iface.label), iface.tap_name, kind="tuntap", mtu=iface.mtu, master=master)
+        self._add_device(netlink.iface_owner(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
 
     @_carry_out.register
     def _do_set_tap(self, deed: steps.SetTap) -> None:
@@ -346,7 +345,6 @@ class Host:
         plain = Device(
             index=self._serial,
             name=name,
-            kind="",
             owner=owner,
             master=None,
             mtu=1500,

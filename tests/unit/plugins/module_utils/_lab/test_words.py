@@ -148,7 +148,7 @@ def test_what_somebody_changed_in_a_guest_is_told(found: dict[str, Any], said: l
     assert words.link_differences(link, dataclasses.replace(IFACE, addresses=("a/1",)), MAC) == said
 
 
-DEVICE = Device(2, "br0", "bridge", "bridge br0", None, 1500, MAC, True, False)
+DEVICE = Device(2, "br0", "bridge br0", None, 1500, MAC, True, False)
 
 
 @pytest.mark.parametrize(
