@@ -22,9 +22,10 @@ from typing import Any
 from . import syscalls
 
 
-def write(path: Path, data: bytes, mode: int = 0o600) -> None:
-    """Replace ``path`` with ``data``, durably and atomically.
+def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+    """Replace ``path`` with ``data`` atomically.
 
+    :param durable: also safe from a power cut, which takes a few milliseconds; what means nothing after one need not be.
     :raises OSError: the old content is still there then.
     """
     fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -33,7 +34,8 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
             file.write(data)
             file.flush()
             os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.rename(temporary, path)
     except OSError as exc:
         Path(temporary).unlink(missing_ok=True)
@@ -41,9 +43,9 @@ def write(path: Path, data: bytes, mode: int = 0o600) -> None:
         raise
 
 
-def write_json(path: Path, value: object) -> None:
-    """Replace ``path`` with ``value`` as JSON."""
-    write(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n")
+def write_json(path: Path, value: object, *, durable: bool = True) -> None:
+    """Replace ``path`` with ``value`` as JSON, see :func:`write`."""
+    write(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n", durable=durable)
 
 
 def read_json(path: Path) -> Any:

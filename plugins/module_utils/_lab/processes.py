@@ -86,8 +86,8 @@ def read(directory: GuestDir) -> Process | None:
 
 
 def store(directory: GuestDir, process: Process) -> None:
-    """Write down what is to be known of a guest's process."""
-    files.write_json(directory.process, process.__dict__)
+    """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
+    files.write_json(directory.process, process.__dict__, durable=False)
 
 
 @functools.cache

@@ -10,10 +10,11 @@ A layer is named by its content's hash and never changes: what changes is which 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import ipaddress
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -63,20 +64,41 @@ class RenderedLayer:
         return hashlib.sha256(repr((self.files, self.directories)).encode()).hexdigest()[:16]
 
 
-def render(scenario: Scenario, guest: str, below: Sequence[Path]) -> RenderedLayer | None:
+class Known:
+    """What all files of a scenario are made of, found once for all of its guests."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    @functools.cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Lines of /etc/hosts (hosts(5)): by its name a guest's first address of each family, by ``name-interface`` all."""
+        return tuple(line for guest in self.scenario.guests.values() for line in _hosts_lines(guest))
+
+    @functools.cached_property
+    def variables(self) -> dict[str, Any]:
+        """What every template knows: ``guests``, ``bridges`` and ``scenario``."""
+        return {
+            "scenario": self.scenario.name,
+            "guests": {name: dataclasses.asdict(each) for name, each in self.scenario.guests.items()},
+            "bridges": {name: dataclasses.asdict(each) for name, each in self.scenario.bridges.items()},
+        }
+
+
+def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | None:
     """All files of a guest; ``None`` where there are none.
 
     :param below: what the guest's root is made of without them, topmost first; the last is the master, where names of owners are looked up.
     :raises InvalidInput: where a template cannot be rendered, an owner is unknown, or something is in the way.
     """
-    master = below[-1]
+    scenario, master = known.scenario, below[-1]
     rendered: list[RenderedFile] = []
     if scenario.hosts:
-        rendered.append(RenderedFile("/etc/hosts", hosts_file(scenario.guests, guest), 0o644, 0, 0))
+        rendered.append(RenderedFile("/etc/hosts", hosts_file(known, guest), 0o644, 0, 0))
     for file in scenario.files.get(guest, ()):
         uid = _number(master / "etc/passwd", file.owner, guest, file)
         gid = _number(master / "etc/group", file.group, guest, file)
-        rendered.append(RenderedFile(file.path, _content(scenario, guest, file), file.mode, uid, gid))
+        rendered.append(RenderedFile(file.path, _content(known, guest, file), file.mode, uid, gid))
     # What the user says of a file goes before what we say.
     last: dict[str, RenderedFile] = {}
     directories: dict[str, Directory] = {}
@@ -102,47 +124,46 @@ def _place(below: Sequence[Path], path: str, guest: str) -> tuple[str, tuple[Dir
         ) from exc
 
 
-def hosts_file(guests: Mapping[str, Guest], me: str) -> str:
-    """An /etc/hosts (hosts(5)) with every guest: by its name its first address of each family, by ``name-interface`` all."""
+def hosts_file(known: Known, me: str) -> str:
+    """An /etc/hosts with every guest."""
     lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    if not any(iface.addresses for iface in guests[me].interfaces.values()):
+    if not any(iface.addresses for iface in known.scenario.guests[me].interfaces.values()):
         lines.append(f"127.0.1.1 {me}")
-    for guest in guests.values():
-        named: set[int] = set()
-        for iface in guest.interfaces.values():
-            for text in iface.addresses or ():
-                address = ipaddress.ip_interface(text).ip
-                names = [guest.name] if address.version not in named else []
-                named.add(address.version)
-                lines.append(" ".join([str(address), *names, f"{guest.name}-{iface.name}"]))
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, *known.hosts]) + "\n"
 
 
-def _content(scenario: Scenario, guest: str, file: File) -> str:
+def _hosts_lines(guest: Guest) -> Iterator[str]:
+    named: set[int] = set()
+    for iface in guest.interfaces.values():
+        for text in iface.addresses or ():
+            address = ipaddress.ip_interface(text).ip
+            names = [guest.name] if address.version not in named else []
+            named.add(address.version)
+            yield " ".join([str(address), *names, f"{guest.name}-{iface.name}"])
+
+
+def _content(known: Known, guest: str, file: File) -> str:
     if file.template is None:
         return file.content or ""
-    subject = f"scenario {scenario.name}"
+    subject = f"scenario {known.scenario.name}"
     if not HAS_JINJA2:
         raise InvalidInput(subject, f"{guest}:{file.path} is a template", "install python3-jinja2 on the lab host")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     try:
-        return environment.from_string(file.template).render(_variables(scenario, guest))
+        return environment.from_string(file.template).render(_variables(known, guest))
     except jinja2.TemplateError as exc:
         raise InvalidInput(
             subject, f"the template of {guest}:{file.path} cannot be rendered: {exc}", "see docs/scenario.md, files"
         ) from exc
 
 
-def _variables(scenario: Scenario, guest: str) -> dict[str, Any]:
-    """What a template knows: ``guests``, ``bridges``, ``scenario``, and of its own guest ``name``, ``guest`` and the guest's ``vars``."""
-    guests = {name: dataclasses.asdict(each) for name, each in scenario.guests.items()}
+def _variables(known: Known, guest: str) -> dict[str, Any]:
+    """What a template knows: beside what all do, ``name`` and ``guest`` of its own guest, and that guest's ``vars``."""
     return {
-        **scenario.vars.get(guest, {}),
-        "scenario": scenario.name,
+        **known.scenario.vars.get(guest, {}),
+        **known.variables,
         "name": guest,
-        "guest": guests[guest],
-        "guests": guests,
-        "bridges": {name: dataclasses.asdict(each) for name, each in scenario.bridges.items()},
+        "guest": known.variables["guests"][guest],
     }
 
 

@@ -325,7 +325,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
     if files.read_json(directory.definition) != _plain(rest):
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
-        files.write(directory.mem, f"{guest.mem}\n".encode())
+        files.write(directory.mem, f"{guest.mem}\n".encode(), durable=False)
     _relink(directory.linux, guest.kernel, f"../../kernels/{guest.kernel}/linux")
     _relink(directory.master, guest.master, f"../../masters/{guest.master}")
 

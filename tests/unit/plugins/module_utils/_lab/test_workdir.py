@@ -142,7 +142,7 @@ def test_a_half_made_guest_is_not_there_and_does_not_stand_in_the_way(
 
 
 def test_a_guest_that_cannot_be_stored_leaves_nothing(workdir: Workdir, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(*_arguments: object) -> None:
+    def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(workdir_module.files, "write", full)
