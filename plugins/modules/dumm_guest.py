@@ -152,6 +152,10 @@ guest:
       description: Seconds since it was started.
       type: float
       sample: 12.3
+    ready_after:
+      description: Seconds from its launch until it answered, if this task has started it.
+      type: float
+      sample: 0.052
     memory_used:
       description: Resident memory of its main process in MB, the guest's own memory included.
       type: int

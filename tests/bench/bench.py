@@ -5,11 +5,14 @@
 """How fast a lab is built and changed, beside what its kernels alone cost and beside Mininet.  Run by ``make bench``.
 
 The three take turns, several times over, so that whatever else the machine does hits all of them; ratios are what counts.
-``BENCH_SIZES=1,10`` limits the numbers of guests.  Nothing depends on the outcome: times make no test.
+``BENCH_SIZES=1,10`` limits the numbers of guests, ``BENCH_KERNELS=default`` the kernels below ``kernels`` of the tests' base; where
+that has a tuned one, both are measured.  The table is printed, and all that was measured is written as JSON to the file that
+is the argument.  Nothing depends on the outcome: times make no test.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import platform
@@ -42,10 +45,12 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass
 class Size:
-    """All measurements with one number of guests."""
+    """All measurements with one kernel and number of guests."""
 
+    kernel: str
     count: int
     ours: list[ours.Round] = field(default_factory=list)
+    segment: list[ours.Call] = field(default_factory=list)
     bare: list[dict[str, Any]] = field(default_factory=list)
     peer: list[dict[str, Any]] = field(default_factory=list)
 
@@ -56,10 +61,11 @@ class Size:
 
     def measure(self) -> None:
         """One round."""
-        kernel, master = (BASE / "kernels/default/linux").resolve(), (BASE / "masters/default").resolve()
+        kernel, master = (BASE / "kernels" / self.kernel / "linux").resolve(), (BASE / "masters/default").resolve()
         self.bare.append(_yardstick(sys.executable, "bare.py", str(kernel), str(master), str(_MEM), str(self.count)))
         self.peer.append(_yardstick(_SYSTEM_PYTHON, "peer.py", str(self.count)))
-        self.ours.append(ours.measure_lab(self.count, _MEM))
+        self.segment.append(ours.measure_segment(self.count, _MEM, self.kernel))
+        self.ours.append(ours.measure_lab(self.count, _MEM, self.kernel))
 
     def calls(self, what: str) -> list[ours.Call]:
         """One of the module's calls in all rounds."""
@@ -92,7 +98,8 @@ def rounds(sizes: list[Size]) -> None:
         for size in sizes:
             enough = size.ours and time.monotonic() - began > _ENOUGH
             if number < size.rounds and not enough:
-                print(f"  {time.monotonic() - began:4.0f} s: round {number + 1} of {size.count}", file=sys.stderr)
+                told = f"round {number + 1} of {size.count} guests on kernel {size.kernel}"
+                print(f"  {time.monotonic() - began:4.0f} s: {told}", file=sys.stderr)
                 size.measure()
 
 
@@ -119,15 +126,20 @@ def _middle(values: list[float], digits: int = 2) -> str:
     return f"{statistics.median(values):.{digits}f}"
 
 
+def _seconds(calls: list[ours.Call]) -> list[float]:
+    return [call.spent.wall for call in calls]
+
+
 def _allowed(size: Size) -> list[float]:
     return [1.3 * wall + 0.01 * size.count for wall in _of(size.bare, "ready")]
 
 
 def _compared(sizes: list[Size]) -> Column:
     """Seconds per guest, compared with those at ten guests (or the smallest lab there is)."""
-    base = next((size for size in sizes if size.count == 10), sizes[0])
+    bases = {size.kernel: size for size in sizes if size.count == min(10, sizes[-1].count)}
     return lambda size: _ratio(
-        [wall / size.count for wall in size.walls("apply")], [wall / base.count for wall in base.walls("apply")]
+        [wall / size.count for wall in size.walls("apply")],
+        [wall / bases[size.kernel].count for wall in bases[size.kernel].walls("apply")],
     )
 
 
@@ -144,6 +156,7 @@ def rows(sizes: list[Size]) -> list[Row]:
     return [
         ("rounds", lambda size: str(len(size.ours))),
         ("SECONDS, min / median", None),
+        ("the segment alone, from nothing", lambda size: _two(_seconds(size.segment))),
         *((text, lambda size, what=what: _two(size.walls(what))) for what, text in calls.items()),
         ("  the steps of one cable more", lambda size: _two(size.worked("cable"), 3)),
         ("  the steps of it, only: its guests", lambda size: _two(size.worked("cable, only"), 3)),
@@ -168,7 +181,7 @@ def rows(sizes: list[Size]) -> list[Row]:
         ("RATIOS, of the minima / of the medians", None),
         ("apply : bare loop", lambda size: _ratio(size.walls("apply"), _of(size.bare, "ready"))),
         ("apply : 1.3 bare loop + 10 ms a guest   <= 1 at 100", lambda s: _ratio(s.walls("apply"), _allowed(s))),
-        ("apply : Mininet   <= 1, tuned kernel", lambda s: _ratio(s.walls("apply"), _of(s.peer, "ready"))),
+        ("the segment : Mininet's   <= 1, tuned kernel", lambda s: _ratio(_seconds(s.segment), _of(s.peer, "ready"))),
         ("nothing to do : 2 s   <= 1 at 100", lambda size: _ratio(size.walls("nothing"), [2.0])),
         ("a cable's steps : addLink   <= 1", lambda s: _ratio(s.worked("cable"), _of(s.peer, "link"))),
         ("  only: its guests   <= 1", lambda s: _ratio(s.worked("cable, only"), _of(s.peer, "link"))),
@@ -182,7 +195,8 @@ def table(sizes: list[Size]) -> str:
     found = [(text, [column(size) for size in sizes] if column else None) for text, column in rows(sizes)]
     first = max(len(text) for text, _cells in found) + 2
     width = max(len(cell) for _text, cells in found for cell in cells or ()) + 3
-    lines = [f"{'guests':{first}}" + "".join(f"{size.count:>{width}}" for size in sizes)]
+    lines = [f"{'kernel':{first}}" + "".join(f"{_release(size.kernel):>{width}}" for size in sizes)]
+    lines += [f"{'guests':{first}}" + "".join(f"{size.count:>{width}}" for size in sizes)]
     for text, cells in found:
         lines.append(f"{text:{first}}" + "".join(f"{cell:>{width}}" for cell in cells) if cells else f"\n{text}")
     return "\n".join(lines)
@@ -191,7 +205,8 @@ def table(sizes: list[Size]) -> str:
 def where_the_time_goes(size: Size) -> str:
     """The module's phases and durations, of the fastest round."""
     lines = [
-        f"WHERE THE TIME GOES, {size.count} guests, fastest round (steps overlap: their sum is more than the wall time)"
+        f"WHERE THE TIME GOES, {size.count} guests on {_release(size.kernel)}, fastest round "
+        "(steps overlap: their sum is more than the wall time)"
     ]
     for what in ("apply", "nothing", "cable", "cable, only", "address", "away"):
         call = min(size.calls(what), key=lambda each: each.spent.wall)
@@ -215,16 +230,26 @@ def _kind(step: str) -> str:
     return step.split(" ", 1)[0]
 
 
+def _release(name: str) -> str:
+    return kernels.inspect((BASE / "kernels" / name / "linux").resolve(), "bench").release
+
+
 def _machine() -> str:
     cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
-    kernel = kernels.inspect((BASE / "kernels/default/linux").resolve(), "bench")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{os.cpu_count()} CPUs ({cpu[1] if cpu else 'unknown'}), {memory:.0f} GiB, Linux {platform.release()}, "
         f"Python {platform.python_version()}, load {os.getloadavg()[0]:.1f}\n"
-        f"guests: Linux {kernel.release} ({'seccomp' if kernel.seccomp else 'ptrace'}), {_MEM} MB, minimal init; "
-        "one segment and a ring of cables"
+        f"guests: {_MEM} MB, minimal init; one segment and a ring of cables"
     )
+
+
+def _chosen() -> list[Size]:
+    """The kernels and sizes to measure."""
+    sizes = [int(word) for word in (os.environ.get("BENCH_SIZES") or ",".join(map(str, _SIZES))).split(",")]
+    tuned = sorted(path.parent.name for path in BASE.glob("kernels/*-dumm/linux"))[-1:]
+    names = os.environ.get("BENCH_KERNELS", ",".join(["default", *tuned])).split(",")
+    return [Size(name, count) for name in names for count in sizes]
 
 
 def _end(_number: int, _frame: object) -> None:
@@ -233,12 +258,15 @@ def _end(_number: int, _frame: object) -> None:
 
 def main() -> None:
     """Measure and print."""
-    sizes = [Size(int(word)) for word in (os.environ.get("BENCH_SIZES") or ",".join(map(str, _SIZES))).split(",")]
+    sizes = _chosen()
     signal.signal(signal.SIGTERM, _end)
     measure.adopt_orphans()
     machine = _machine()
     rounds(sizes)
     print(f"\n{machine}\n\n{table(sizes)}\n\n{where_the_time_goes(sizes[-1])}")
+    if len(sys.argv) > 1:
+        told = {"machine": machine, "sizes": [dataclasses.asdict(size) for size in sizes]}
+        Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":

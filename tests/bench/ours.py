@@ -84,11 +84,22 @@ def with_address(lab: Config, address: str) -> Config:
     return {**lab, "guests": {**lab["guests"], "g1": {**first, "interfaces": ports}}}
 
 
-def measure_lab(count: int, mem: int) -> Round:
+def measure_segment(count: int, mem: int, kernel: str) -> Call:
+    """Build the segment alone, which is what Mininet builds, and take it away."""
+    plain = {**config(count, mem), "links": []}
+    with fresh_lab(kernel=kernel) as lab:
+        call = _call(lab, {"state": "present", "wait_timeout": 300}, plain)
+        if count > 1 and not lab.reaches("g1", f"10.0.0.{count}"):
+            raise SystemExit("the guests do not reach each other")
+        _call(lab, {"state": "absent"}, None)
+    return call
+
+
+def measure_lab(count: int, mem: int, kernel: str) -> Round:
     """Build a lab, change it, and take it away."""
     found = Round()
     plain = config(count, mem)
-    with fresh_lab() as lab:
+    with fresh_lab(kernel=kernel) as lab:
 
         def do(what: str, wanted: Config | None, **options: Any) -> Call:
             found.calls[what] = call = _call(lab, {"state": "present", "wait_timeout": 300, **options}, wanted)

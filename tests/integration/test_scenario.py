@@ -73,6 +73,7 @@ def test_the_result_tells_of_each_guest_its_state_and_addresses_and_of_each_step
     assert result["scenario"]["bridges"]["cable"]["interfaces"] == ["moon:eth0", "sun:eth0"]
     assert {"start guest moon", "start guest sun"} <= {step["step"] for step in result["durations"]}
     assert all(step["seconds"] > 0 for step in result["durations"])
+    assert all(guest["ready_after"] > 0 for guest in result["scenario"]["guests"].values())
 
 
 def test_a_file_in_the_working_directory_one_elsewhere_and_variables_are_the_same(lab: Lab, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ left.  The error names the object, and what was done is reported with it.
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,8 +19,10 @@ from dataclasses import dataclass, field
 
 from . import kernels, lifecycle, mconsole, netlink, processes, rendering
 from .errors import DummError, from_oserror
+from .guest.network import Inside
 from .model import Power
 from .netlink import Network
+from .sandbox import Swapper
 from .steps import (
     AddBridge,
     AddTap,
@@ -68,6 +71,8 @@ class Context:
     :ivar progress: told now and then how far it is, when it takes long.
     :ivar parallel: how many steps are done at the same time.
     :ivar durations: seconds that each step took.
+    :ivar ready: seconds from its launch until a guest answered.
+    :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
 
     workdir: Workdir
@@ -78,7 +83,11 @@ class Context:
     parallel: int
     durations: dict[str, float] = field(default_factory=dict)
     begun: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, Inside] = field(default_factory=dict)
+    ready: dict[str, float] = field(default_factory=dict)
     _network: Network | None = None
+    _swapper: Swapper | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @property
     def lab(self) -> str:
@@ -88,12 +97,24 @@ class Context:
     @property
     def network(self) -> Network:
         """The lab's network, opened when it is first needed."""
-        if self._network is None:
-            self._network = Network(self.lab, self.netns)
-        return self._network
+        with self._opening:
+            if self._network is None:
+                self._network = Network(self.lab, self.netns)
+            return self._network
+
+    @property
+    def swapper(self) -> Swapper:
+        """What gives guests other unions, made when it is first needed."""
+        with self._opening:
+            if self._swapper is None:
+                self._swapper = Swapper()
+            return self._swapper
 
     def close(self) -> None:
-        """Give the network back."""
+        """Give the network and the swapper back."""
+        if self._swapper is not None:
+            self._swapper.close()
+            self._swapper = None
         if self._network is not None:
             self._network.close()
             self._network = None
@@ -239,12 +260,17 @@ def _bridge_index(name: str | None, context: Context) -> int | None:
 
 @carry_out.register
 def _delete_device(deed: DeleteDevice, context: Context) -> None:
-    context.network.delete(deed.subject, deed.found)
+    if not deed.with_namespace:
+        context.network.delete(deed.subject, deed.found)
 
 
 @carry_out.register
 def _start(deed: Start, context: Context) -> None:
-    lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout)
+    began = time.monotonic()
+    seen = lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout)
+    context.ready[deed.guest.name] = time.monotonic() - began
+    if seen is not None:
+        context.seen[deed.guest.name] = seen
 
 
 @carry_out.register
@@ -292,6 +318,7 @@ def _ask_kernel(name: str, command: str, context: Context) -> None:
 
 @carry_out.register
 def _configure(deed: Configure, context: Context) -> None:
+    context.seen.pop(deed.guest, None)
     lifecycle.configure(context.workdir, deed.guest, deed.lines)
 
 
@@ -307,7 +334,7 @@ def _freshen(deed: Freshen, context: Context) -> None:
 
 @carry_out.register
 def _swap(deed: Swap, context: Context) -> None:
-    lifecycle.swap(context.workdir, deed.guest, deed.prepared)
+    lifecycle.swap(context.workdir, deed.guest, deed.prepared, context.swapper)
 
 
 @carry_out.register
@@ -317,9 +344,11 @@ def _unscratch(deed: Unscratch, context: Context) -> None:
 
 @carry_out.register
 def _run(deed: Run, context: Context) -> None:
+    context.seen.pop(deed.guest, None)
     lifecycle.run_commands(context.workdir, deed.guest, deed.commands, context.timeout)
 
 
 @carry_out.register
 def _restart_services(deed: RestartServices, context: Context) -> None:
+    context.seen.pop(deed.guest, None)
     lifecycle.restart_services(context.workdir, deed.guest, deed.services, context.timeout)

@@ -22,12 +22,13 @@ from pathlib import Path
 from . import channel, files, guest, kernels, mconsole, processes, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
+from .guest.network import Inside
 from .model import Guest, Power
 from .processes import Process
 from .scenario import Command
 from .steps import Prepared, Start, digest
 from .union import overlay
-from .wait import Deadline, Watch, poll_until
+from .wait import Deadline, poll_until
 from .workdir import GuestDir, Workdir, load_guest
 
 # Guests run as the host's root until they are confined (reference/confinement.md).
@@ -35,20 +36,22 @@ GUEST_UID = 0
 _ASK_AGAIN = 3.0
 _HARDER_SECONDS = 5.0
 _LAST_LINES = 12
+_MOST_SEEN = 1 << 20
 _CONFIGURE_SECONDS = 30.0
 
 
-def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> None:
+def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> Inside | None:
     """Start a guest and wait until its control line answers.
 
     :param netns: path of the network namespace.
+    :return: its network as it was then; ``None`` where it could not tell.
     :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
     """
     directory = workdir.guest(deed.guest.name)
     try:
         uml.gone(directory)
         process = _launch(workdir, directory, deed, netns)
-        _await_ready(directory, process, deed, timeout)
+        return _await_ready(directory, process, deed, timeout)
     except OSError as exc:
         clean(workdir, deed.guest.name)
         raise from_oserror(deed.guest.label, "start it:", exc) from exc
@@ -89,7 +92,7 @@ def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: 
         upper.mkdir(parents=True)
         upper.chmod(0o755)
     overlay.prepare(directory.works, work)
-    lower = [str(guest.layer(workdir.agents)), *prepared.stack.over]
+    lower = [str(guest.layer(workdir.agents, prepared.kernel.agent)), *prepared.stack.over]
     modules = prepared.kernel.modules
     if modules is not None:
         # Where /lib is a link to usr/lib, a layer with a directory of that name would hide it.
@@ -103,7 +106,7 @@ def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: 
     )
 
 
-def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
+def swap(workdir: Workdir, definition: Guest, prepared: Prepared, swapper: sandbox.Swapper) -> None:
     """Give a running guest the layers that it should have; what its processes hold open stays what it was.
 
     :raises HostError: where that could not be done; it keeps those that it has then.
@@ -112,7 +115,7 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
     process = _running(directory)
     work = secrets.token_hex(6)
     layers = union_layers(workdir, definition, prepared, work)
-    uml.swap_union(directory, layers, process, prepared.stack, definition.label)
+    uml.swap_union(directory, swapper, layers, process, prepared.stack, definition.label)
     with suppress(OSError):
         # The old mount lives on while something of it is open, and its work directory with it.
         overlay.tidy(directory.works, keep=work)
@@ -196,7 +199,8 @@ def configure(workdir: Workdir, name: str, lines: tuple[str, ...]) -> None:
     """
     directory = workdir.guest(name)
     script, stdin = network.script(lines)
-    answer = channel.Channel(directory, _running(directory)).run(script, stdin, timeout=_CONFIGURE_SECONDS)
+    line = channel.Channel(directory, _running(directory))
+    answer = line.run(script, stdin, timeout=_CONFIGURE_SECONDS, words=network.words(lines))
     if answer.code != 0:
         raise refused(name, answer.stderr)
 
@@ -215,17 +219,24 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
         lines += network.appear(unit, iface)
     lines += settings.all_lines(deed.guest)
     script, stdin = network.script(lines)
+    sysctl, conditions = network.managed([deed.guest])
+    look, words = network.read(sysctl, conditions), network.read_words(sysctl, conditions)
     # A userland without ip can still be a guest, as long as it has no interface.
     skip = "" if deed.units else "command -v ip >/dev/null || exit 0\n"
-    channel.write_request(directory.spool / channel.BOOT, skip + script, stdin)
+    channel.write_request(
+        directory.spool / channel.BOOT,
+        f"{skip}(\n{script}\n) || exit\n{look}",
+        stdin,
+        f"{network.words(lines)}\n{words}",
+    )
 
 
-def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> None:
+def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> Inside | None:
     subject = deed.guest.label
     hello = directory.spool / "hello"
-    with Watch(str(directory.spool), process.pid) as watch:
-        ready = watch.until(lambda: os.path.lexists(hello) or None, Deadline(timeout))
-    if not ready:
+    deadline = Deadline(timeout)
+    poll_until(lambda: os.path.lexists(hello) or not process.alive or None, deadline, longest=0.01)
+    if not os.path.lexists(hello):
         processes.check_alive(deed.guest.name, process, directory)
         raise WaitTimeout(
             subject,
@@ -236,7 +247,9 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
     ended = channel.ending(boot)
     if ended is None or ended[0] != 0:
         raise refused(deed.guest.name, files.read_beneath(boot, "err", 4096))
+    seen = files.read_beneath(boot, "out", _MOST_SEEN)
     shutil.rmtree(boot)
+    return network.parse(deed.guest.name, seen) if seen else None
 
 
 def _end_of_log(directory: GuestDir) -> str:

@@ -20,6 +20,7 @@ from typing import Any, NoReturn, Protocol
 from . import apply, describe, desired, files, layers, lifecycle, lock, netlink, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
+from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power
 from .observe import Actual, look_inside, observe
 from .plan import plan
@@ -107,11 +108,11 @@ def run_scenario(module: Module) -> None:
 
 
 def _extras(workdir: Workdir, wanted: Scenario, record: bool) -> dict[str, Extra]:
-    loaded = Loaded(wanted.name, record)
+    loaded, known = Loaded(wanted.name, record), rendering.Known(wanted)
     return {
         name: Extra(
             files=rendering.render(
-                wanted,
+                known,
                 name,
                 [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)],
             ),
@@ -143,7 +144,7 @@ def run_info(module: Module) -> None:
         workdir = _workdir(module)
         actual = observe(workdir)
         if module.params["inside"]:
-            actual = look_inside(workdir, actual, actual.lab.guests, actual.lab)
+            actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
         module.exit_json(changed=False, lab=describe.whole_lab(actual, str(workdir.path)))
 
 
@@ -178,9 +179,10 @@ def _run(
             actual, wish, steps = _plan(workdir, module.params, understand)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
-                durations = _apply(steps, workdir, wish, module, done)
+                context = _apply(steps, workdir, wish, module, done)
+                durations = _slowest_first(context)
                 lifecycle.tidy_rendered(workdir)
-                actual = _look(workdir, observe(workdir), wish)
+                actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
             for name, what in steps.restart_required.items():
@@ -205,7 +207,7 @@ def _plan(
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
-    actual = _look(workdir, actual, wish)
+    actual = _look(workdir, actual, wish, {})
     _check_readable(actual, wish)
     prepared = {
         name: prepare(workdir, guest, _process(actual, name)) for name, guest in _to_prepare(actual, wish).items()
@@ -217,7 +219,7 @@ def _process(actual: Actual, name: str) -> Process | None:
     return actual.live[name].process if name in actual.live else None
 
 
-def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
+def _look(workdir: Workdir, actual: Actual, wish: Wish, seen: Mapping[str, Inside]) -> Actual:
     """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer."""
     stay = {name for name, guest in wish.lab.guests.items() if guest.power.alive and name not in wish.renew}
     owners = {port[0] for port in wish.scope.ifaces}
@@ -226,7 +228,7 @@ def _look(workdir: Workdir, actual: Actual, wish: Wish) -> Actual:
         for name in wish.scope.guests & stay
         if wish.lab.guests[name].interfaces or (name in actual.lab.guests and actual.lab.guests[name].interfaces)
     }
-    return look_inside(workdir, actual, owners & stay, wish.lab)
+    return look_inside(workdir, actual, owners & stay, wish.lab, seen)
 
 
 def _check_readable(actual: Actual, wish: Wish) -> None:
@@ -257,7 +259,7 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> list[Result]:
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> apply.Context:
     # Only an action plugin can show anything while it runs.
     tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
     parallel = max(1, module.params.get("parallel", _PARALLEL))
@@ -267,8 +269,22 @@ def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list
     except apply.Failed as exc:
         done += exc.done
         raise exc.errors[0] if len(exc.errors) == 1 else DummError("several objects", str(exc), "") from exc
+    return context
+
+
+def _slowest_first(context: apply.Context) -> list[Result]:
     slowest = sorted(context.durations.items(), key=lambda item: -item[1])
     return [{"step": step, "seconds": round(seconds, 4)} for step, seconds in slowest]
+
+
+def _with_ready(actual: Actual, context: apply.Context) -> Actual:
+    """With the time that each guest took to come up, of those that just did."""
+    came_up = {
+        name: dataclasses.replace(live, ready_after=round(context.ready[name], 4))
+        for name, live in actual.live.items()
+        if name in context.ready
+    }
+    return dataclasses.replace(actual, live={**actual.live, **came_up})
 
 
 def _workdir(module: Module) -> Workdir:

@@ -14,6 +14,8 @@ from __future__ import annotations
 import json
 import os
 import stat
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from . import syscalls
@@ -71,7 +73,7 @@ def enter(view: View) -> None:
     syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
     syscalls.mount("dumm", view.mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
     os.chdir(view.mountpoint)
-    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp", "layers"):
+    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp"):
         os.makedirs(directory, mode=0o755)
     _write_owner(view)
     _make_devices()
@@ -116,39 +118,72 @@ def _bind_file(source: str, target: str) -> None:
 
 
 def _make_union(layers: Layers) -> int:
-    """Overlayfs keeps clones of its layers' mounts: once it is made they need not be reachable any more."""
-    os.mkdir("layers/home")
-    syscalls.mount(layers.home, "layers/home", None, syscalls.MS_BIND)
-    places: list[str] = []
-    for number, layer in enumerate(layers.lower):
-        place = f"layers/{number}"
-        os.mkdir(place)
-        _bind(layer, place, syscalls.MS_RDONLY)
-        places.append(place)
-    union = overlay.mount(places, f"layers/home/{layers.upper}", f"layers/home/{layers.work}")
-    for place in (*places, "layers/home"):
-        syscalls.umount(place, syscalls.MNT_DETACH)
-    return union
+    """Layers are named by descriptors: these names are short, and odd characters of the host's paths do not matter."""
+    with ExitStack() as stack:
+        home = _by_descriptor(stack, layers.home)
+        lower = [_by_descriptor(stack, layer) for layer in layers.lower]
+        return overlay.mount(lower, f"{home}/{layers.upper}", f"{home}/{layers.work}")
 
 
-def swap(mountpoint: str, layers: Layers, pid: int) -> None:
-    """Give a running guest's process another union in place of its own.  The calling process is lost for anything else.
+def _by_descriptor(stack: ExitStack, path: str) -> str:
+    return f"/proc/self/fd/{_opened(stack, path, os.O_PATH | os.O_DIRECTORY)}"
 
-    The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
-    :param mountpoint: an empty directory.
-    :param pid: any process of the guest.
+class Swapper:
+    """Gives running guests' processes other unions, one after another.
+
+    It does so from a thread that has a mount namespace of its own, and goes into that of each guest and back; a process for each
+    would take ten times as long.
     """
-    inside = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-    root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    syscalls.unshare(syscalls.CLONE_NEWNS)
-    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-    syscalls.mount("dumm", mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
-    os.chdir(mountpoint)
-    os.mkdir("layers")
-    union = _make_union(layers)
-    syscalls.setns(inside, syscalls.CLONE_NEWNS)
-    # Not always the root of its namespace: whoever started it may have lived in a chroot.
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, initializer=self._leave, thread_name_prefix="mounts")
+
+    def _leave(self) -> None:
+        syscalls.unshare(syscalls.CLONE_FS | syscalls.CLONE_NEWNS)
+        syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
+        self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+
+    def swap(self, layers: Layers, pid: int) -> None:
+        """Give a running guest's process another union in place of its own.
+
+        The guest's kernel addresses every file by its path, so it sees the new one at its next access.
+
+        :param pid: any process of the guest.
+        :raises OSError: with the path or the purpose as file name; the guest keeps the union that it has then.
+        """
+        self._thread.submit(self._swap, layers, pid).result()
+
+    def _swap(self, layers: Layers, pid: int) -> None:
+        with ExitStack() as stack:
+            inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+            # Not always the root of its namespace: whoever started it may have lived in a chroot.
+            root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
+            union = _make_union(layers)
+            stack.callback(os.close, union)
+            stack.callback(self._return)
+            _move(inside, root)
+            overlay.replace(union, "/fs")
+
+    def _return(self) -> None:
+        _move(self._home, self._root)
+
+    def close(self) -> None:
+        """Give the thread and its namespace back."""
+        for fd in (self._home, self._root):
+            self._thread.submit(os.close, fd).result()
+        self._thread.shutdown()
+
+
+def _opened(stack: ExitStack, path: str, flags: int) -> int:
+    fd = os.open(path, flags | os.O_CLOEXEC)
+    stack.callback(os.close, fd)
+    return fd
+
+
+def _move(namespace: int, root: int) -> None:
+    """Let the calling thread be in a mount namespace, with a root there."""
+    syscalls.setns(namespace, syscalls.CLONE_NEWNS)
     os.fchdir(root)
     os.chroot(".")
-    overlay.replace(union, "/fs")

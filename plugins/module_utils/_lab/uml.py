@@ -29,7 +29,7 @@ from .workdir import GuestDir
 def launch(
     directory: GuestDir, view: sandbox.View, argv: list[str], netns: str | None, identity: Process, subject: str
 ) -> Process:
-    """Start a guest's process.
+    """Start a guest's process, of whose earlier ones nothing is left (:func:`gone`).
 
     Its identity is on disk before it does anything: a run that is killed at any moment leaves nothing unknown behind.
 
@@ -37,7 +37,7 @@ def launch(
     :param identity: what to store; number and start time are filled in.
     :raises HostError: where it could not be set up; it is gone then.
     """
-    _make_fresh(directory)
+    _make_line(directory)
     with _descriptors(directory, subject) as inherited:
         go_read, go_write = os.pipe2(os.O_CLOEXEC)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -68,26 +68,17 @@ def launch(
     return process
 
 
-def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, stack: Stack, subject: str) -> None:
+def swap_union(
+    directory: GuestDir, swapper: sandbox.Swapper, layers: sandbox.Layers, process: Process, stack: Stack, subject: str
+) -> None:
     """Give a running guest another union.
 
     :raises HostError: where that could not be done; it keeps the one it has then.
     """
-    said_read, said_write = os.pipe2(os.O_CLOEXEC)
-    pid = _fork()
-    if pid == 0:
-        try:
-            gc.disable()
-            sandbox.swap(str(directory.view), layers, process.pid)
-        except BaseException as exc:
-            os.write(said_write, str(exc).encode() or repr(exc).encode())
-        os._exit(0)
-    os.close(said_write)
-    with os.fdopen(said_read, "rb") as said:
-        complaint = said.read().decode("utf-8", "replace")
-    os.waitpid(pid, 0)
-    if complaint:
-        raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
+    try:
+        swapper.swap(layers, process.pid)
+    except OSError as exc:
+        raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
     # What commands of a scenario have written is in the layer that was written to.
     ran = process.ran if process.upper == stack.upper else ""
     processes.store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran))
@@ -97,12 +88,8 @@ def _identified(identity: Process, pid: int) -> Process:
     return Process(**{**identity.__dict__, "pid": pid, "started": processes.start_time(pid) or 0})
 
 
-def _make_fresh(directory: GuestDir) -> None:
-    """Nothing of an earlier start may be seen by this one: UML takes a random name where its old directory is (umid.c)."""
-    files.remove_tree(directory.run)
-    directory.run.mkdir(mode=0o700)
+def _make_line(directory: GuestDir) -> None:
     for fifo in (directory.line_in, directory.line_out, directory.console_in):
-        fifo.unlink(missing_ok=True)
         os.mkfifo(fifo, 0o600)
 
 
@@ -183,11 +170,16 @@ def _become_uml(
 
 
 def gone(directory: GuestDir) -> None:
-    """Forget a process that has ended, with what it left behind."""
+    """Forget a process that has ended, with what it left behind.
+
+    Nothing of it may be seen by the next one: UML takes a random name where its old directory is (umid.c).
+    """
     directory.process.unlink(missing_ok=True)
     directory.union.unlink(missing_ok=True)
     for fifo in (directory.line_in, directory.line_out, directory.console_in):
         fifo.unlink(missing_ok=True)
     for tree in (directory.run, directory.spool, directory.outbox):
+        if tree.is_dir() and not os.listdir(tree):
+            continue
         files.remove_tree(tree)
         tree.mkdir(mode=0o700)
