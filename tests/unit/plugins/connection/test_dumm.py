@@ -37,7 +37,7 @@ class Guest:
 def guest(monkeypatch: pytest.MonkeyPatch) -> Guest:
     """A guest that answers."""
     made = Guest()
-    monkeypatch.setattr(dumm.uml, "read_process", lambda _directory: made)
+    monkeypatch.setattr(dumm.processes, "read", lambda _directory: made)
     monkeypatch.setattr(dumm, "Channel", lambda _directory, _process: made)
     return made
 
