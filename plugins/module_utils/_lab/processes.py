@@ -27,8 +27,8 @@ from .layers import Stack
 from .model import Guest, Power
 from .workdir import GuestDir
 
-# recvfrom(2) in arch/x86/entry/syscalls/syscall_64.tbl
-_SYS_RECVFROM = "45"
+# poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
+_IDLE_CALLS = ("7", "230")
 
 
 @dataclass(frozen=True)
@@ -141,12 +141,35 @@ def power(directory: GuestDir, process: Process | None) -> Power:
 
 
 def _is_paused(pid: int) -> bool:
-    """A paused kernel does nothing but wait in recvfrom(2) on its management console (mconsole_stop, mconsole_kern.c)."""
+    """A paused kernel waits for its management console, whose socket blocks then (mconsole_stop, arch/um/drivers/mconsole_kern.c).
+
+    Else all that its interrupts come from is asynchronous and does not block (os_set_fd_async).  What call it is in says little: a
+    paused one handles its timer's signals still.  But one that is idle is not paused, and that is found out the fastest.
+    """
     try:
-        call = Path(f"/proc/{pid}/syscall").read_text().split()
+        if Path(f"/proc/{pid}/syscall").read_text().split()[0] in _IDLE_CALLS:
+            return False
+        sockets = [entry.name for entry in os.scandir(f"/proc/{pid}/fd") if _is_socket(entry.path)]
+        return any(_flags(pid, fd) & (os.O_ASYNC | os.O_NONBLOCK) == os.O_ASYNC for fd in sockets)
     except OSError:
         return False
-    return call[0] == _SYS_RECVFROM
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return os.readlink(path).startswith("socket:")
+    except FileNotFoundError:
+        # The guest has closed it meanwhile.
+        return False
+
+
+def _flags(pid: int, fd: str) -> int:
+    """Flags that a process has a file open with (proc_pid_fdinfo(5))."""
+    try:
+        fields = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split()
+    except FileNotFoundError:
+        return 0
+    return int(fields[fields.index("flags:") + 1], 8)
 
 
 def ended_by_itself(directory: GuestDir, process: Process) -> bool:
