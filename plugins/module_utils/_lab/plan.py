@@ -284,7 +284,7 @@ class _Planner:
         """Whether a running guest has other layers than it should."""
         live, prepared = self.actual.live.get(name), self.prepared.get(name)
         process = live.process if live else None
-        return process is not None and prepared is not None and process.stack != prepared.stack
+        return process is not None and prepared is not None and process.stacks != (prepared.stack,)
 
     def _layer_keys(self, name: str) -> tuple[str, ...]:
         extra = self.wish.extras.get(name)

@@ -43,6 +43,8 @@ class Process:
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
+    :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
+    :ivar next_over: its layers over the master then.
     """
 
     pid: int
@@ -60,11 +62,14 @@ class Process:
     upper: str = ""
     over: tuple[str, ...] = ()
     ran: str = ""
+    next_upper: str = ""
+    next_over: tuple[str, ...] = ()
 
     @property
-    def stack(self) -> Stack:
-        """The layers that may change while it runs."""
-        return Stack(self.upper, self.over)
+    def stacks(self) -> tuple[Stack, ...]:
+        """The layers that may change while it runs: those that it has, or where that is unknown, those that it may have."""
+        known = Stack(self.upper, self.over)
+        return (known, Stack(self.next_upper, self.next_over)) if self.next_upper else (known,)
 
     @property
     def alive(self) -> bool:
@@ -78,9 +83,8 @@ def read(directory: GuestDir) -> Process | None:
     try:
         # Another version of the collection may have written it.
         known = {field.name for field in dataclasses.fields(Process)}
-        return Process(
-            **{**{key: value for key, value in stored.items() if key in known}, "over": tuple(stored.get("over", ()))}
-        )
+        plain = {key: value for key, value in stored.items() if key in known}
+        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in ("over", "next_over")}})
     except (TypeError, AttributeError):
         return None
 

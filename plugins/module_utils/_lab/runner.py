@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, files, layers, lifecycle, lock, netlink, rendering, scenario
+from . import apply, describe, desired, layers, lifecycle, lock, netlink, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .model import Guest, Lab, Loaded, Power
@@ -179,8 +179,9 @@ def _run(
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
                 durations = _apply(steps, workdir, wish, module, done)
-                lifecycle.tidy_rendered(workdir)
                 actual = _look(workdir, observe(workdir), wish)
+            if not module.check_mode:
+                lifecycle.tidy_rendered(workdir, actual)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
             for name, what in steps.restart_required.items():
@@ -292,8 +293,7 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
     workdir.create()
     purpose = module.params.get("name") or "a run"
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
-        files.sweep(workdir.guests)
-        files.sweep(workdir.agents)
+        workdir.sweep()
         yield
 
 

@@ -73,6 +73,8 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
 
     :raises HostError: where that could not be done; it keeps the one it has then.
     """
+    # Killed from here on, the next run must know that it does not know which of them the guest has.
+    processes.store(directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
     said_read, said_write = os.pipe2(os.O_CLOEXEC)
     pid = _fork()
     if pid == 0:
@@ -87,10 +89,12 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
         complaint = said.read().decode("utf-8", "replace")
     os.waitpid(pid, 0)
     if complaint:
+        processes.store(directory, process)
         raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
     # What commands of a scenario have written is in the layer that was written to.
     ran = process.ran if process.upper == stack.upper else ""
-    processes.store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran))
+    now = dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran, next_upper="", next_over=())
+    processes.store(directory, now)
 
 
 def _identified(identity: Process, pid: int) -> Process:
