@@ -36,7 +36,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Guest
 BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
 # Of all that this run makes; another may be under way.
 PREFIX = f"dumm-test-{os.getpid()}-"
-MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit"}
+MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit", "bookworm-bird": "test-bird"}
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
 
