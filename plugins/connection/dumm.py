@@ -31,7 +31,8 @@ options:
       - name: DUMM_WORKDIR
     vars:
       - name: dumm_workdir
-  timeout:
+  # Not "timeout": an option of that name gets Ansible's own limit for making a connection, 10 seconds.
+  command_timeout:
     description: Seconds that a command may take.
     type: int
     default: 3600
@@ -76,7 +77,7 @@ class Connection(ConnectionBase):
                 raise AnsibleConnectionFailure(
                     f"guest {guest} of {workdir.path} is not running; start it with dumm_guest"
                 )
-            return Channel(directory, process).run(script, stdin, timeout=float(self.get_option("timeout")))
+            return Channel(directory, process).run(script, stdin, timeout=float(self.get_option("command_timeout")))
         except DummError as exc:
             raise AnsibleConnectionFailure(to_text(exc)) from exc
         except PermissionError as exc:

@@ -5,7 +5,8 @@
 """A lab of a test's own: a working directory and a network namespace that nobody else has, and the modules to change them.
 
 The modules' bodies are called in this process, as the action plugins do; ``python lab.py guest '{"name": "alice"}'`` does the same
-in a process of its own, for tests that kill it.  Kernels and masters come from ``DUMM_TEST_BASE`` (tests/prepare.yml makes them).
+in a process of its own, for tests that kill it, at its 17th deed with ``17`` as one more argument.  Kernels and masters come from
+``DUMM_TEST_BASE`` (tests/prepare.yml makes them).
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Guest
 BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
 # Of all that this run makes; another may be under way.
 PREFIX = f"dumm-test-{os.getpid()}-"
-MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit"}
+MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit", "bookworm-bird": "test-bird"}
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
 
@@ -51,6 +52,20 @@ _BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
 # What of a lab's directory changes although no module was called: guests write, and clients ring.
 # The lock tells who held it last, also if that was refused.
 _LIVELY = {"boot.log", "diff", "scratch", "work", "spool", "run", "outbox", "doorbell.lock", "lock"}
+
+# What a run does to the host, as Python tells of it (audit events, PEP 578), and the beginning of a step.
+_STEP = "lab.step"
+_DEEDS = {
+    "os.fork",
+    "os.mkdir",
+    "os.remove",
+    "os.rename",
+    "os.rmdir",
+    "os.symlink",
+    "socket.bind",
+    "socket.connect",
+    _STEP,
+}
 
 
 class Refused(Exception):
@@ -83,6 +98,9 @@ class _Module:
 
     def warn(self, warning: str) -> None:
         self.warnings.append(warning)
+
+    def tell(self, _sentence: str) -> None:
+        sys.audit(_STEP)
 
     def exit_json(self, **result: Any) -> NoReturn:
         raise _Told({"warnings": self.warnings, **result})
@@ -145,6 +163,16 @@ class Lab:
     def command(self, module: str, **options: Any) -> list[str]:
         """Command line of a process that runs a module here and prints its result as JSON."""
         return [sys.executable, __file__, module, json.dumps({"workdir": str(self.path), **options})]
+
+    def deeds(self, module: str, killed_at: int = 0, **options: Any) -> list[str]:
+        """Run a module in a process of its own, which may be killed: the deeds that it did.
+
+        :param killed_at: number of the deed at which it gets SIGKILL, just before it is done; the first is 1.
+        """
+        command = [*self.command(module, **options), str(killed_at)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        assert done.returncode in ((0, -signal.SIGKILL) if killed_at else (0,)), done.stdout + done.stderr
+        return done.stderr.split()
 
     # Inside of guests
 
@@ -346,9 +374,28 @@ def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
     return found
 
 
+def _tell_deeds(killed_at: int) -> None:
+    """Print each deed of this process from now on to stderr, and kill it at one of them."""
+    sys.dont_write_bytecode = True
+    own = os.getpid()
+    number = 0
+
+    def hook(event: str, _arguments: tuple[Any, ...]) -> None:
+        nonlocal number
+        if event in _DEEDS and os.getpid() == own:
+            number += 1
+            os.write(2, f"{event}\n".encode())
+            if number == killed_at:
+                os.kill(own, signal.SIGKILL)
+
+    sys.addaudithook(hook)
+
+
 def main() -> None:
     """Run a module and print its result, one that failed too."""
-    module, arguments = sys.argv[1:]
+    module, arguments, *killed_at = sys.argv[1:]
+    if killed_at:
+        _tell_deeds(int(killed_at[0]))
     try:
         result = call(module, json.loads(arguments))
     except Refused as refused:

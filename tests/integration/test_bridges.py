@@ -144,11 +144,27 @@ def test_a_bridge_that_somebody_deleted_is_made_anew_with_its_ports(pair: Lab) -
 
     result = pair.bridge("br0")
 
-    assert result["changed"]
-    for name in ("alice", "bob"):
-        pair.guest(name)
+    assert {f"interface {name}:eth0: plug into bridge br0" for name in ("alice", "bob")} < set(result["actions"])
     assert pair.reaches("alice", "10.0.0.2")
     assert not pair.bridge("br0")["changed"]
+    assert not pair.guest("alice")["changed"]
+
+
+def test_a_guest_that_moves_to_another_bridge_finds_who_has_an_address_there(pair: Lab) -> None:
+    """What it knew of the bridge before would lead it astray for seconds."""
+    pair.bridge("br1")
+    pair.guest("carol", state="present", mem=96)
+    pair.iface("carol", "eth0", bridge="br1", address=["10.0.0.2/24"])
+    pair.guest("carol")
+    assert pair.reaches("alice", "10.0.0.2")
+    known = pair.link("bob", "eth0")["address"]
+    assert known in pair.read("alice", "ip neigh show dev eth0")
+
+    pair.iface("alice", "eth0", bridge="br1")
+
+    assert known not in pair.read("alice", "ip neigh show dev eth0")
+    assert pair.reaches("alice", "10.0.0.2", "-c 1 -W 10")
+    assert pair.link("carol", "eth0")["address"] in pair.read("alice", "ip neigh show dev eth0")
 
 
 @pytest.mark.parametrize("setting", ["mtu", "mode"])

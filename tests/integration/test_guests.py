@@ -12,6 +12,9 @@ from pathlib import Path
 import pytest
 from lab import Lab, processes_of, until
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
+
 
 def test_a_guest_starts_and_answers(lab: Lab) -> None:
     result = lab.guest("alice")
@@ -44,6 +47,16 @@ def test_every_state_is_reached_from_every_other(lab: Lab, before: str, after: s
     assert (result["guest"] and result["guest"]["state"]) == words.get(after)
     if after == "started":
         assert lab.read("alice", "echo awake") == "awake\n"
+
+
+def test_a_paused_guest_is_seen_as_paused_and_a_running_one_as_running_every_time(lab: Lab) -> None:
+    """Taken for running, it would be told to shut down what it cannot hear while it is paused."""
+    lab.guest("alice")
+    process = lab.process("alice")
+    for _turn in range(20):
+        for state, power in (("paused", Power.PAUSED), ("started", Power.RUNNING)):
+            lab.guest("alice", state=state)
+            assert {processes.power(lab.directory("alice"), process) for _look in range(100)} == {power}
 
 
 def test_restarted_starts_anew_each_time(lab: Lab) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 import yaml
 from lab import COLLECTIONS, REPOSITORY, Lab, Result
+from testbed import pids
 
 BIN = Path(sys.executable).parent
 # The module itself is run where a task has an environment; without one its body is run inside the controller.
@@ -122,7 +124,10 @@ def _changes(output: str) -> dict[str, int]:
 def _without_roles(name: str) -> list[dict[str, Any]]:
     """A playbook of the collection without the preparation of the host, which is long done where tests are run."""
     plays: list[dict[str, Any]] = yaml.safe_load((REPOSITORY / "playbooks" / name).read_text())
-    return [{key: value for key, value in play.items() if key != "roles"} for play in plays]
+    for play in plays:
+        play.pop("roles", None)
+        play["tasks"] = [task for task in play.get("tasks", []) if "ansible.builtin.include_role" not in task]
+    return plays
 
 
 def test_the_sample_session_is_built_once_and_taken_away_without_a_trace(lab: Lab, ansible: Ansible) -> None:
@@ -146,6 +151,94 @@ def test_the_sample_session_is_built_once_and_taken_away_without_a_trace(lab: La
     assert _changes(ansible.run("ansible-playbook", teardown))["localhost"] > 0
     assert _changes(ansible.run("ansible-playbook", teardown)) == {"localhost": 0}
     assert lab.leftovers() == []
+
+
+def _nothing_is_left(lab: Lab) -> bool:
+    found = [path for kind in ("guests", "bridges", "rendered") for path in lab.path.glob(f"{kind}/*")]
+    return (found, lab.leftovers()) == ([], [])
+
+
+def test_the_ring_is_made_once_grows_and_goes_without_a_trace(lab: Lab, ansible: Ansible) -> None:
+    book = ansible.write(_without_roles("ring.yml"))
+    names = [f"n{number}" for number in range(1, 6)]
+
+    first = ansible.run("ansible-playbook", book, "-e", "size=5")
+    before = pids(lab, *names)
+    second = ansible.run("ansible-playbook", book, "-e", "size=5")
+    grown = ansible.run("ansible-playbook", book, "-e", "size=7")
+
+    assert _changes(first) == {"localhost": 1, **dict.fromkeys(names, 0)}
+    assert _changes(second) == {"localhost": 0, **dict.fromkeys(names, 0)}
+    assert len(re.findall(r"n\d -> n\d-eth1: [\d.]+ ms, -> n\d: [\d.]+ ms", second)) == 5, second
+    assert _changes(grown) == {"localhost": 1, **dict.fromkeys([*names, "n6", "n7"], 0)}
+    assert pids(lab, *names) == before
+    assert lab.info()["orphans"] == []
+    for changes in (1, 0):
+        gone = ansible.run("ansible-playbook", book, "-e", "state=absent")
+        assert _changes(gone) == {"localhost": changes}
+        assert _nothing_is_left(lab)
+
+
+@pytest.mark.parametrize(
+    ("book", "setting", "message"),
+    [
+        ("ring.yml", "size=2", "size is 2; a ring has 3 to 1000 guests."),
+        ("ring.yml", "state=up", "state is up; it is present, stopped or absent."),
+        ("ospf.yml", "state=up", "state is up; it is present, stopped or absent."),
+    ],
+)
+def test_a_testbed_refuses_what_it_cannot_be_before_anything_is_done(
+    lab: Lab, ansible: Ansible, book: str, setting: str, message: str
+) -> None:
+    before = lab.snapshot()
+
+    output = ansible.run("ansible-playbook", str(REPOSITORY / "playbooks" / book), "-e", setting, code=2)
+
+    assert message in output
+    assert lab.snapshot() == before
+
+
+def _actions(output: str) -> list[str]:
+    """What a testbed's playbook says that it did."""
+    found = re.search(r"^ +ospf_lab\.actions:\n((?: +- .*\n)*)", output, re.MULTILINE)
+    actions: list[str] = yaml.safe_load(found[1]) if found else []
+    return actions
+
+
+def test_the_ospf_testbed_is_made_from_nothing_changed_in_one_place_and_goes_without_a_trace(
+    lab: Lab, ansible: Ansible
+) -> None:
+    """With the roles that bring kernel and master into a working directory that has none."""
+    for kind in ("kernels", "masters"):
+        shutil.rmtree(lab.path / kind)
+    book = str(REPOSITORY / "playbooks/ospf.yml")
+    routers, hosts = [f"r{number}" for number in (1, 2, 3)], [f"h{number}" for number in range(1, 7)]
+    nobody = dict.fromkeys(["localhost", *routers, *hosts], 0)
+
+    first = ansible.run("ansible-playbook", book)
+    before = pids(lab, *routers, *hosts)
+    second = ansible.run("ansible-playbook", book)
+    edited = ansible.run("ansible-playbook", book, "-e", "link_delay=50ms")
+    third = ansible.run("ansible-playbook", book, "-e", "link_delay=50ms")
+
+    assert _changes(first)["localhost"] > 1 and {f"start guest {name}" for name in nobody} - set(_actions(first)) == {
+        "start guest localhost"
+    }
+    assert _changes(second) == _changes(third) == nobody
+    assert _changes(edited) == {**nobody, "localhost": 1}
+    assert _actions(edited) == ["interface r1:eth1: delay 50 ms"]
+    assert pids(lab, *routers, *hosts) == before
+    others = " ".join(hosts)
+    for host in hosts:
+        lab.read(host, f"for other in {others}; do ping -c 1 -W 10 $other || exit 1; done")
+    times = re.findall(r"time=([\d.]+)", lab.read("h1", "ping -c 3 -i 0.2 -W 10 h3"))
+    assert min(map(float, times)) >= 50
+    assert "proto bird" in lab.read("r1", "ip route get 10.2.0.2 from 10.1.0.2 iif eth0; ip route show 10.2.0.0/24")
+    assert lab.info()["orphans"] == []
+    for changes in (1, 0):
+        gone = ansible.run("ansible-playbook", book, "-e", "state=absent")
+        assert _changes(gone) == {"localhost": changes}
+        assert _nothing_is_left(lab)
 
 
 def test_two_playbooks_at_once_both_end_well(lab: Lab, ansible: Ansible) -> None:
@@ -349,6 +442,14 @@ def test_a_command_in_a_guest_is_ended_by_its_time_limit(lab: Lab, ansible: Ansi
 
     assert "a command did not end within 1 s and was killed" in " ".join(output.split())
     assert lab.run("alice", "pgrep -f '[s]leep 432'").code == 1
+
+
+def test_a_command_in_a_guest_may_take_longer_than_ansible_gives_a_connection(lab: Lab, ansible: Ansible) -> None:
+    lab.guest("alice")
+
+    output = ansible.play([_in_guests([{"ansible.builtin.raw": "sleep 3; echo awake"}])], "-i", "alice,", "-T", "1")
+
+    assert _changes(output) == {"alice": 1}
 
 
 def test_tasks_run_in_many_guests_at_the_same_time(lab: Lab, ansible: Ansible) -> None:

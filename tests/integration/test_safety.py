@@ -259,6 +259,35 @@ def test_a_namespace_that_somebody_else_made_is_used_and_not_deleted(lab: Lab) -
         assert not has_namespace(lab.name)
 
 
+def test_a_namespace_whose_name_somebody_deleted_under_running_guests_is_named_again(pair: Lab) -> None:
+    pair.bridge("br0", address=["10.0.0.254/24"])
+    before, devices = [pair.process(name) for name in ("alice", "bob")], pair.devices()
+    subprocess.run(["ip", "netns", "delete", pair.name], check=True, timeout=60)
+
+    seen = pair.info()
+    checked = pair.bridge("br0", check=True)
+    nameless = has_namespace(pair.name)
+    result = pair.iface("alice", "eth1", bridge="br0", address=["10.1.0.1/24"])
+
+    assert seen["orphans"] == [] and seen["bridges"]["br0"]["interfaces"] == ["alice:eth0", "bob:eth0"]
+    assert not checked["changed"] and not nameless
+    assert any(f"network namespace {pair.name} had lost its name" in warning for warning in result["warnings"])
+    assert {name: device["ifindex"] for name, device in devices.items()}.items() <= {
+        name: device["ifindex"] for name, device in pair.devices().items()
+    }.items()
+    assert [pair.process(name) for name in ("alice", "bob")] == before
+    assert pair.reaches("alice", "10.0.0.2") and pair.reaches("alice", "10.0.0.254")
+    assert not pair.guest("alice")["changed"] and not pair.guest("bob")["warnings"]
+
+
+def test_a_lab_whose_namespace_has_lost_its_name_is_taken_away_all_the_same(pair: Lab) -> None:
+    subprocess.run(["ip", "netns", "delete", pair.name], check=True, timeout=60)
+
+    pair.teardown()
+
+    assert pair.leftovers() == []
+
+
 def test_two_labs_with_the_same_names_do_not_meet(lab: Lab) -> None:
     with fresh_lab() as other:
         for each in (lab, other):

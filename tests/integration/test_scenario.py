@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 import yaml
-from lab import Lab, Refused, until
+from lab import REPOSITORY, Lab, Refused, until
 from test_playbooks import WAYS, Ansible
 from testbed import HOSTS, ROUTERS, Config, pair, pids, pinging, states, three_routers
+
+EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", (REPOSITORY / "docs/scenario.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -685,6 +687,24 @@ def test_a_scenario_without_a_file_says_where_it_looked(lab: Lab) -> None:
         Refused, match=rf"scenario cable: cannot read {lab.workdir.scenario('cable')}: .*give src or config"
     ):
         lab.scenario("cable")
+
+
+# The documentation
+
+
+@pytest.mark.parametrize("text", EXAMPLES, ids=lambda text: " ".join(text.split())[:40])
+def test_the_examples_of_the_documentation_run(lab: Lab, tmp_path: Path, text: str) -> None:
+    (lab.path / "kernels/6.1").symlink_to((lab.path / "kernels/default").resolve())
+    (tmp_path / "lab.yml").write_text(text)
+    wanted = yaml.safe_load(text)
+
+    result = lab.scenario("example", src=str(tmp_path / "lab.yml"))
+
+    assert states(result) == dict.fromkeys(wanted["guests"], "running")
+    _settled(lab, "example", src=str(tmp_path / "lab.yml"))
+    assert lab.info()["orphans"] == []
+    lab.scenario("example", state="absent")
+    assert lab.leftovers() == []
 
 
 # Through Ansible

@@ -28,7 +28,7 @@ def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -
     :param durable: also safe from a power cut, which takes a few milliseconds; what means nothing after one need not be.
     :raises OSError: the old content is still there then.
     """
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".new-{path.name}.")
     try:
         with os.fdopen(fd, "wb") as file:
             file.write(data)
@@ -58,7 +58,7 @@ def read_json(path: Path) -> Any:
 
 def symlink(path: Path, target: str) -> None:
     """Make ``path`` a symbolic link to ``target``, atomically, whatever was there."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".new-{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)
     temporary.rename(path)
@@ -122,8 +122,11 @@ def sweep(directory: Path) -> None:
     if not directory.is_dir():
         return
     for entry in os.scandir(directory):
-        if entry.name.startswith((".gone-", ".new-")) and entry.is_dir(follow_symlinks=False):
-            shutil.rmtree(entry.path, ignore_errors=True)
+        if entry.name.startswith((".gone-", ".new-")):
+            if entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path, ignore_errors=True)
+            else:
+                os.unlink(entry.path)
 
 
 def tail(path: Path, lines: int, limit: int = 8192) -> list[str]:

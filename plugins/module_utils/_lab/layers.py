@@ -53,7 +53,7 @@ def _relative(workdir: Workdir, path: Path) -> str:
     return str(path.relative_to(workdir.path))
 
 
-def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> tuple[str, ...]:
+def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> set[str]:
     """Files that a guest's processes hold open or mapped, of layers that come or go.
 
     They would stay the old ones, for new processes too, until the last of them closes it (reference/union.md section 2).
@@ -61,13 +61,9 @@ def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> tuple
     :param pid: the guest's main process, which holds every file of its root that is open in the guest.
     """
     changing = {str(workdir.path / before.upper), *before.over} ^ {str(workdir.path / after.upper), *after.over}
-    return tuple(
-        sorted(
-            path
-            for path in _open_files(pid)
-            if any(os.path.lexists(f"{layer}/{path.lstrip('/')}") for layer in changing)
-        )
-    )
+    return {
+        path for path in _open_files(pid) if any(os.path.lexists(f"{layer}/{path.lstrip('/')}") for layer in changing)
+    }
 
 
 def _open_files(pid: int) -> set[str]:

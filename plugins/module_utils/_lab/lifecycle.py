@@ -24,6 +24,7 @@ from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .guest.network import Inside
 from .model import Guest, Power
+from .observe import Actual
 from .processes import Process
 from .scenario import Command
 from .steps import Prepared, Start, digest
@@ -125,7 +126,8 @@ def freshen(workdir: Workdir, name: str, scenario: str) -> None:
     """Let a guest's scratch layer for a scenario be empty, unless it is writing to it."""
     scratch = workdir.guest(name).scratch / scenario
     process = processes.read(workdir.guest(name))
-    if process is None or not process.alive or workdir.path / process.upper != scratch:
+    used = process.stacks if process is not None and process.alive else ()
+    if scratch not in [workdir.path / stack.upper for stack in used]:
         files.remove_tree(scratch)
 
 
@@ -138,13 +140,12 @@ def unscratch(workdir: Workdir, name: str) -> None:
             freshen(workdir, name, scratch.name)
 
 
-def tidy_rendered(workdir: Workdir) -> None:
-    """Take away layers of files that no guest has any more."""
-    directories = [workdir.guest(name) for name in workdir.load().guests]
-    used = {loaded.files for directory in directories if (loaded := load_guest(directory).loaded) is not None}
-    known = [process for directory in directories if (process := processes.read(directory)) is not None]
-    used |= {Path(layer).name for process in known for layer in process.over}
-    for layer in workdir.path.glob("rendered/*"):
+def tidy_rendered(workdir: Workdir, actual: Actual) -> None:
+    """Take away layers of files that no guest has any more, those too that a killed run had made for nobody yet."""
+    used = {guest.loaded.files for guest in actual.lab.guests.values() if guest.loaded is not None}
+    known = [live.process for live in actual.live.values() if live.process is not None]
+    used |= {Path(layer).name for process in known for stack in process.stacks for layer in stack.over}
+    for layer in workdir.rendered_layers():
         if layer.name not in used:
             files.remove_tree(layer)
 

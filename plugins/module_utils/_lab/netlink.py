@@ -471,6 +471,35 @@ def _leave_for_a_new_namespace() -> int:
     return threading.get_native_id()
 
 
+def nameless(lab: str, name: str, pids: Iterable[int]) -> str | None:
+    """Path of a lab's namespace when somebody has deleted its name (ip-netns(8)): its guests keep it, with every device.
+
+    :param pids: processes of the lab's guests.
+    """
+    for pid in pids:
+        path = f"/proc/{pid}/ns/net"
+        # A guest may end meanwhile, and tells nothing then.
+        with suppress(FileNotFoundError), Network(lab, name, path) as network:
+            if network.owned():
+                return path
+    return None
+
+
+def name_again(name: str, path: str) -> None:
+    """Give a namespace without a name its name back.
+
+    :raises HostError: where that is not allowed.
+    """
+    try:
+        with suppress(FileNotFoundError):
+            (NETNS_DIRECTORY / name).unlink()
+        netns.attach(name, int(Path(path).parts[2]))
+    except OSError as exc:
+        raise HostError(
+            f"network namespace {name}", f"cannot name it again: {exc.strerror or exc}", "run as root (become: true)"
+        ) from exc
+
+
 def delete_namespace(lab: str, name: str) -> None:
     """Delete a lab's network namespace if it bears our mark."""
     if name == HOST_NETNS or not exists(name):

@@ -80,10 +80,11 @@ def observe(workdir: Workdir) -> Actual:
         for name, guest in defined.guests.items()
     }
     lab = dataclasses.replace(defined, guests=guests)
-    exists = netlink.exists(lab.netns)
+    place = nameless_namespace(workdir, lab.netns, known.values())
+    exists = place is not None or netlink.exists(lab.netns)
     devices: dict[str, Device] = {}
     if exists:
-        with Network(lab.name, lab.netns) as host:
+        with Network(lab.name, lab.netns, place) as host:
             devices = host.owned()
     return Actual(
         lab=lab,
@@ -93,6 +94,13 @@ def observe(workdir: Workdir) -> Actual:
         live={name: _outside(workdir, guest, known[name]) for name, guest in guests.items()},
         strays=_strays(lab, known),
     )
+
+
+def nameless_namespace(workdir: Workdir, netns: str, known: Iterable[Process | None]) -> str | None:
+    """Path of the lab's network namespace if it has lost its name and guests still run in it."""
+    if netlink.exists(netns):
+        return None
+    return netlink.nameless(workdir.lab_name, netns, [each.pid for each in known if each is not None and each.alive])
 
 
 def look_inside(

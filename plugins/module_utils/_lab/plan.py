@@ -119,8 +119,19 @@ class _Planner:
         if found is None:
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
             yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
+            yield from self._replug(bridge)
         elif says := words.bridge_differences(bridge, found):
             yield Step(f"{bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}",))
+
+    def _replug(self, bridge: Bridge) -> Iterator[Step]:
+        """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
+        scope = self.wish.scope
+        for iface in self.after.ports(bridge.name):
+            found = self.actual.devices.get(netlink.iface_owner(iface.label))
+            mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
+            if found is not None and found.master is None and not mentioned:
+                says = (f"interface {iface.label}: {words.plug_words(bridge.name)}",)
+                yield Step(f"tap {iface.label}", SetTap(iface, found), says, (bridge.label,))
 
     def _said_if_live_is_right(self, bridge: Bridge, found: Device | None) -> tuple[str, ...]:
         if found is None or words.bridge_differences(bridge, found):
@@ -289,7 +300,7 @@ class _Planner:
         """Whether a running guest has other layers than it should."""
         live, prepared = self.actual.live.get(name), self.prepared.get(name)
         process = live.process if live else None
-        return process is not None and prepared is not None and process.stack != prepared.stack
+        return process is not None and prepared is not None and process.stacks != (prepared.stack,)
 
     def _layer_keys(self, name: str) -> tuple[str, ...]:
         extra = self.wish.extras.get(name)

@@ -49,10 +49,11 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
-    busy: tuple[str, ...] = ()
-    if process is not None and process.alive and process.stack != stack:
-        busy = layers.busy_files(workdir, process.pid, process.stack, stack)
-    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy)
+    busy: set[str] = set()
+    if process is not None and process.alive:
+        for found in process.stacks:
+            busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
+    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)))
 
 
 def _need_conditions(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:

@@ -27,8 +27,8 @@ from .layers import Stack
 from .model import Guest, Power
 from .workdir import GuestDir
 
-# recvfrom(2) in arch/x86/entry/syscalls/syscall_64.tbl
-_SYS_RECVFROM = "45"
+# poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
+_IDLE_CALLS = ("7", "230")
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Process:
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
+    :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
+    :ivar next_over: its layers over the master then.
     """
 
     pid: int
@@ -60,11 +62,14 @@ class Process:
     upper: str = ""
     over: tuple[str, ...] = ()
     ran: str = ""
+    next_upper: str = ""
+    next_over: tuple[str, ...] = ()
 
     @property
-    def stack(self) -> Stack:
-        """The layers that may change while it runs."""
-        return Stack(self.upper, self.over)
+    def stacks(self) -> tuple[Stack, ...]:
+        """The layers that may change while it runs: those that it has, or where that is unknown, those that it may have."""
+        known = Stack(self.upper, self.over)
+        return (known, Stack(self.next_upper, self.next_over)) if self.next_upper else (known,)
 
     @property
     def alive(self) -> bool:
@@ -78,9 +83,8 @@ def read(directory: GuestDir) -> Process | None:
     try:
         # Another version of the collection may have written it.
         known = {field.name for field in dataclasses.fields(Process)}
-        return Process(
-            **{**{key: value for key, value in stored.items() if key in known}, "over": tuple(stored.get("over", ()))}
-        )
+        plain = {key: value for key, value in stored.items() if key in known}
+        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in ("over", "next_over")}})
     except (TypeError, AttributeError):
         return None
 
@@ -141,12 +145,35 @@ def power(directory: GuestDir, process: Process | None) -> Power:
 
 
 def _is_paused(pid: int) -> bool:
-    """A paused kernel does nothing but wait in recvfrom(2) on its management console (mconsole_stop, mconsole_kern.c)."""
+    """A paused kernel waits for its management console, whose socket blocks then (mconsole_stop, arch/um/drivers/mconsole_kern.c).
+
+    Else all that its interrupts come from is asynchronous and does not block (os_set_fd_async).  What call it is in says little: a
+    paused one handles its timer's signals still.  But one that is idle is not paused, and that is found out the fastest.
+    """
     try:
-        call = Path(f"/proc/{pid}/syscall").read_text().split()
+        if Path(f"/proc/{pid}/syscall").read_text().split()[0] in _IDLE_CALLS:
+            return False
+        sockets = [entry.name for entry in os.scandir(f"/proc/{pid}/fd") if _is_socket(entry.path)]
+        return any(_flags(pid, fd) & (os.O_ASYNC | os.O_NONBLOCK) == os.O_ASYNC for fd in sockets)
     except OSError:
         return False
-    return call[0] == _SYS_RECVFROM
+
+
+def _is_socket(path: str) -> bool:
+    try:
+        return os.readlink(path).startswith("socket:")
+    except FileNotFoundError:
+        # The guest has closed it meanwhile.
+        return False
+
+
+def _flags(pid: int, fd: str) -> int:
+    """Flags that a process has a file open with (proc_pid_fdinfo(5))."""
+    try:
+        fields = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split()
+    except FileNotFoundError:
+        return 0
+    return int(fields[fields.index("flags:") + 1], 8)
 
 
 def ended_by_itself(directory: GuestDir, process: Process) -> bool:

@@ -75,6 +75,7 @@ class _Changes:
         self._said_unplug: list[str] = []
         self._plugs: list[tuple[Iface, int, str]] = []
         self._lines: list[str] = []
+        self._moved: list[str] = []
         self._says: list[str] = []
 
     def want(self, iface: Iface, mac: str, link: Link | None, orphaned: bool) -> None:
@@ -90,6 +91,7 @@ class _Changes:
             self._lines += network.change(link, iface, mac)
             self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac)]
             self._set_conditions(iface)
+            self._forget_neighbours(iface)
 
     def drop(self, name: str, link: Link) -> None:
         """Have an interface no more."""
@@ -121,6 +123,13 @@ class _Changes:
             if stored is not None and stored.conditions == iface.conditions:
                 # Else the change of the definition says it.
                 self._says.append(f"interface {iface.label}: {words.conditions(found)} → {words.conditions(wanted)}")
+
+    def _forget_neighbours(self, iface: Iface) -> None:
+        """Behind another cable the same address is somebody else's, but a TAP that moves shows its guest no loss of carrier."""
+        stored = self._before.interfaces.get(iface.name)
+        if stored is not None and iface.bridge not in (None, stored.bridge):
+            self._lines.append(network.forget_neighbours(iface.name))
+            self._moved.append(f"tap {iface.label}")
 
     def set_sysctl(self) -> None:
         """Have the kernel's settings as they should be."""
@@ -162,7 +171,7 @@ class _Changes:
             first = (f"tap {iface.label}", f"unplug {iface.label}", store)
             yield Step(f"plug {iface.label}", Plug(iface, unit, mac), (), first)
         if self._lines:
-            needs = (store, *(f"plug {iface.label}" for iface, *rest in self._plugs))
+            needs = (store, *self._moved, *(f"plug {iface.label}" for iface, *rest in self._plugs))
             yield Step(f"configure {self._after.label}", Configure(guest, tuple(self._lines)), tuple(self._says), needs)
 
 

@@ -17,12 +17,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, files, layers, lifecycle, lock, netlink, rendering, scenario
+from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power
-from .observe import Actual, look_inside, observe
+from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
 from .prepare import prepare
 from .processes import Process
@@ -181,8 +181,9 @@ def _run(
             if steps.changed and not module.check_mode:
                 context = _apply(steps, workdir, wish, module, done)
                 durations = _slowest_first(context)
-                lifecycle.tidy_rendered(workdir)
                 actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
+            if not module.check_mode:
+                lifecycle.tidy_rendered(workdir, actual)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
             for name, what in steps.restart_required.items():
@@ -308,9 +309,21 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
     workdir.create()
     purpose = module.params.get("name") or "a run"
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
-        files.sweep(workdir.guests)
-        files.sweep(workdir.agents)
+        workdir.sweep()
+        _restore_namespace(workdir, module)
         yield
+
+
+def _restore_namespace(workdir: Workdir, module: Module) -> None:
+    """Give the lab's network namespace its name back, where somebody has deleted that under running guests."""
+    netns = workdir.netns() or workdir.lab_name
+    if netlink.exists(netns):
+        return
+    known = [processes.read(workdir.guest(name)) for name in workdir.load().guests]
+    place = nameless_namespace(workdir, netns, known)
+    if place is not None:
+        netlink.name_again(netns, place)
+        module.warn(f"network namespace {netns} had lost its name under running guests, and has it again")
 
 
 @contextmanager

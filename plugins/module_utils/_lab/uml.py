@@ -75,13 +75,17 @@ def swap_union(
 
     :raises HostError: where that could not be done; it keeps the one it has then.
     """
+    # Killed from here on, the next run must know that it does not know which of them the guest has.
+    processes.store(directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
     try:
         swapper.swap(layers, process.pid)
     except OSError as exc:
+        processes.store(directory, process)
         raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
     # What commands of a scenario have written is in the layer that was written to.
     ran = process.ran if process.upper == stack.upper else ""
-    processes.store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran))
+    now = dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran, next_upper="", next_over=())
+    processes.store(directory, now)
 
 
 def _identified(identity: Process, pid: int) -> Process:

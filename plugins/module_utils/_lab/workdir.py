@@ -199,6 +199,10 @@ class Workdir:
         """A layer of files that a scenario's file has, named by their content."""
         return self.path / "rendered" / name
 
+    def rendered_layers(self) -> list[Path]:
+        """All of them."""
+        return list(self.path.glob("rendered/*"))
+
     def guest(self, name: str) -> GuestDir:
         """The directory of one guest."""
         return GuestDir(self.guests / name)
@@ -226,6 +230,13 @@ class Workdir:
                 below.mkdir(mode=0o700, exist_ok=True)
         except OSError as exc:
             raise from_oserror(self.label, "make", exc) from exc
+
+    def sweep(self) -> None:
+        """Remove what interrupted runs left half made or half removed.  Call it only under the lock."""
+        for place in (self.path, self.bridges, self.agents, self.path / "rendered", self.guests):
+            files.sweep(place)
+        for name in _names(self.guests):
+            files.sweep(self.guest(name).path)
 
     def netns(self) -> str | None:
         """The network namespace that the lab was made in; ``None`` for no lab yet."""

@@ -403,6 +403,8 @@ class Host:
                     need(rest == (["nodad"] if ":" in address else []), "duplicates are looked for in IPv6 only")
                     unit = run.named(device)
                     unit.addresses += [] if address in unit.addresses else [address]
+                case ["neigh", "flush", "dev", device]:
+                    run.named(device)
                 case _:
                     raise Refused(f"ip does not understand {line!r}")
 

@@ -261,6 +261,11 @@ def change(link: Link, iface: Iface, mac: str) -> list[str]:
     return lines
 
 
+def forget_neighbours(name: str) -> str:
+    """The line that empties an interface's neighbour tables."""
+    return f"neigh flush dev {name}"
+
+
 def _add(name: str, address: str) -> str:
     # Duplicates are found before anything is changed; detection in the guest would cost a second per address.
     return f"addr replace {address} dev {name}{' nodad' if ':' in address else ''}"

@@ -45,7 +45,7 @@ def guest(monkeypatch: pytest.MonkeyPatch) -> Guest:
 @pytest.fixture
 def connection(guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dumm.Connection:
     """A connection to it."""
-    options = {"remote_addr": "alice", "workdir": str(tmp_path), "timeout": 7}
+    options = {"remote_addr": "alice", "workdir": str(tmp_path), "command_timeout": 7}
     made = dumm.Connection.__new__(dumm.Connection)
     monkeypatch.setattr(dumm.Connection, "get_option", lambda _self, name: options[name])
     monkeypatch.setattr(dumm.Connection, "_connected", False, raising=False)

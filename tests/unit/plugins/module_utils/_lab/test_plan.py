@@ -308,12 +308,13 @@ def test_a_restart_leaves_taps_alone(host: Host) -> None:
     assert kinds(planned(host, "guest", name="alice", state="restarted")) == ["Stop", "Start"]
 
 
-def test_moving_an_interface_touches_its_tap_and_nothing_in_the_guest(host: Host) -> None:
+def test_moving_an_interface_touches_its_tap_and_lets_the_guest_forget_who_was_there(host: Host) -> None:
     call(host, "bridge", name="br1")
 
     found = planned(host, "iface", guest="alice", name="eth0", bridge="br1")
 
-    assert kinds(found) == ["StoreGuest", "SetTap"]
+    assert kinds(found) == ["StoreGuest", "SetTap", "Configure"]
+    assert deed(found, steps.Configure).lines == ("neigh flush dev eth0",)
     assert found.actions == ["interface alice:eth0: plug into bridge br1"]
 
 
@@ -485,12 +486,14 @@ def test_a_definition_that_catches_up_with_the_live_bridge_is_said(host: Host) -
     assert planned(host, "bridge", name="br0", stp=True).actions == ["define bridge br0 as it is found"]
 
 
-def test_a_bridge_that_vanished_is_made_again(host: Host) -> None:
+def test_a_bridge_that_vanished_is_made_again_with_what_was_in_it(host: Host) -> None:
     del host.devices["bridge br0"]
+    host.devices["iface alice:eth0"] = dataclasses.replace(host.devices["iface alice:eth0"], master=None)
 
     assert planned(host, "bridge", name="br0").actions == [
         "make bridge br0",
         "bridge br0: add address 10.0.0.254/24",
+        "interface alice:eth0: plug into bridge br0",
     ]
 
 
