@@ -362,7 +362,7 @@ def _settled(devices: dict[str, Result]) -> dict[str, Result]:
 
 
 # Boots into something that never answers.
-HANG = "init=/usr/bin/sleep -- 1000"
+HANG = "init=/bin/cat"
 
 
 def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:

@@ -16,6 +16,7 @@ import os
 import shutil
 import stat
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -114,7 +115,10 @@ def remove_tree(path: Path) -> None:
         path.rename(doomed)
     except FileNotFoundError:
         return
-    shutil.rmtree(doomed)
+    while os.path.lexists(doomed):
+        # Somebody else may be taking things out of it meanwhile, as a client does that waited for a guest.
+        with suppress(FileNotFoundError):
+            shutil.rmtree(doomed)
 
 
 def sweep(directory: Path) -> None:
