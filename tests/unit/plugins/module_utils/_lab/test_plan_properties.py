@@ -219,6 +219,8 @@ def outside_of(host: Host, wish: Wish) -> Callable[[], dict[str, Any]]:
     ports = {f"iface {guest}:{name}" for guest, name in scope.ifaces}
     # A bridge that an interface of the scope is plugged into is made where it is missing.
     missing = set(wish.lab.bridges) - {owner.removeprefix("bridge ") for owner in host.devices}
+    # A bridge that has vanished comes back with all of its ports.
+    ports |= {f"iface {iface.label}" for name in missing for iface in wish.lab.ports(name)}
 
     def is_outside(owner: str) -> bool:
         kind, _space, label = owner.partition(" ")
