@@ -33,7 +33,7 @@ GUEST: Spec = {
     "init": {"type": "str"},
     "cmdline": {"type": "str"},
     "layers": {"type": "list", "elements": "str"},
-    "union": {"type": "str", "choices": ["auto", "overlay"]},
+    "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},
     "restart": {"type": "bool", "default": False},
     "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "wait_timeout": {"type": "int", "default": 60},

@@ -55,6 +55,7 @@ class UnionEngine(enum.Enum):
 
     AUTO = "auto"
     OVERLAY = "overlay"
+    COWFS = "cowfs"
 
 
 @dataclass(frozen=True)

@@ -175,6 +175,7 @@ def _run(
         workdir = _workdir(module)
         with _locked(workdir, module):
             durations: list[Result] = []
+            healed = _serve_again(workdir, module)
             actual, wish, steps = _plan(workdir, module.params, understand)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
@@ -188,13 +189,24 @@ def _run(
                     f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
                 )
             module.exit_json(
-                changed=steps.changed,
-                actions=steps.actions,
+                changed=steps.changed or bool(healed),
+                actions=[*healed, *steps.actions],
                 diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
                 restart_required={name: list(what) for name, what in steps.restart_required.items()},
                 durations=durations,
                 **result,
             )
+
+
+def _serve_again(workdir: Workdir, module: Module) -> list[str]:
+    """Give running guests their unions back whose servers were killed: before that they could not even be asked."""
+    said = []
+    for name in lifecycle.unserved(workdir):
+        said.append(f"guest {name}: serve its union again, whose server was killed")
+        if not module.check_mode:
+            lifecycle.serve_again(workdir, name)
+        module.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
+    return said
 
 
 def _plan(

@@ -39,6 +39,16 @@ class Layers:
     work: str
     lower: tuple[str, ...]
 
+    @property
+    def paths(self) -> list[str]:
+        """All layers, topmost first."""
+        return [os.path.join(self.home, self.upper), *self.lower]
+
+    @property
+    def work_path(self) -> str:
+        """The work directory."""
+        return os.path.join(self.home, self.work)
+
 
 @dataclass(frozen=True)
 class View:
@@ -48,7 +58,7 @@ class View:
     :ivar owner: who owns it: lab, guest, launch; the mark by which its processes are known.
     :ivar kernel: path of the UML binary.
     :ivar libraries: what it is linked against: path on the host, path in the view.
-    :ivar union: what its root is made of.
+    :ivar union: what its root is made of, or the descriptor of a union that is mounted already, attached nowhere.
     :ivar mem: MB of the guest.
     """
 
@@ -56,7 +66,7 @@ class View:
     owner: dict[str, str]
     kernel: str
     libraries: tuple[tuple[str, str], ...]
-    union: Layers
+    union: Layers | int
     spool: str
     run: str
     mem: int
@@ -84,7 +94,7 @@ def enter(view: View) -> None:
     syscalls.mount(
         "memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={view.mem + _MEMORY_SLACK}m,mode=700"
     )
-    union = _make_union(view.union)
+    union = _make_union(view.union) if isinstance(view.union, Layers) else view.union
     syscalls.move_mount(union, "fs", 0)
     os.close(union)
     syscalls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
@@ -131,12 +141,13 @@ def _make_union(layers: Layers) -> int:
     return union
 
 
-def swap(mountpoint: str, layers: Layers, pid: int) -> None:
+def swap(mountpoint: str, union: Layers | int, pid: int) -> None:
     """Give a running guest's process another union in place of its own.  The calling process is lost for anything else.
 
     The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
     :param mountpoint: an empty directory.
+    :param union: what it is made of, or the descriptor of one that is mounted already, attached nowhere.
     :param pid: any process of the guest.
     """
     inside = os.open(f"/proc/{pid}/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
@@ -146,9 +157,9 @@ def swap(mountpoint: str, layers: Layers, pid: int) -> None:
     syscalls.mount("dumm", mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
     os.chdir(mountpoint)
     os.mkdir("layers")
-    union = _make_union(layers)
+    fresh = _make_union(union) if isinstance(union, Layers) else union
     syscalls.setns(inside, syscalls.CLONE_NEWNS)
     # Not always the root of its namespace: whoever started it may have lived in a chroot.
     os.fchdir(root)
     os.chroot(".")
-    overlay.replace(union, "/fs")
+    overlay.replace(fresh, "/fs")

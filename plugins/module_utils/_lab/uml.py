@@ -68,9 +68,10 @@ def launch(
     return process
 
 
-def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, stack: Stack, subject: str) -> None:
+def swap_union(directory: GuestDir, union: sandbox.Layers | int, process: Process, stack: Stack, subject: str) -> None:
     """Give a running guest another union.
 
+    :param union: what it is made of, or the descriptor of a mount.
     :raises HostError: where that could not be done; it keeps the one it has then.
     """
     said_read, said_write = os.pipe2(os.O_CLOEXEC)
@@ -78,7 +79,7 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
     if pid == 0:
         try:
             gc.disable()
-            sandbox.swap(str(directory.view), layers, process.pid)
+            sandbox.swap(str(directory.view), union, process.pid)
         except BaseException as exc:
             os.write(said_write, str(exc).encode() or repr(exc).encode())
         os._exit(0)
@@ -88,6 +89,11 @@ def swap_union(directory: GuestDir, layers: sandbox.Layers, process: Process, st
     os.waitpid(pid, 0)
     if complaint:
         raise HostError(subject, f"cannot change its layers: {complaint}", "see dmesg, or restart the guest")
+    remember_layers(directory, process, stack)
+
+
+def remember_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
+    """Write down which layers a running guest has now."""
     # What commands of a scenario have written is in the layer that was written to.
     ran = process.ran if process.upper == stack.upper else ""
     processes.store(directory, dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran))

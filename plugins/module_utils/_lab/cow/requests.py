@@ -60,7 +60,7 @@ class Requests:
         self._absent.st_ino = 0
         self._absent.entry_timeout = FOR_EVER
 
-    def _describe(self, status: os.stat_result, number: int, links: int) -> Any:
+    def _describe(self, status: os.stat_result, number: int, links: int, lasting: bool) -> Any:
         told = self._attributes()
         told.st_ino = number
         told.st_mode = status.st_mode
@@ -75,7 +75,7 @@ class Requests:
         told.st_mtime_ns = status.st_mtime_ns
         told.st_ctime_ns = status.st_ctime_ns
         told.entry_timeout = FOR_EVER
-        told.attr_timeout = FOR_EVER
+        told.attr_timeout = FOR_EVER if lasting else 0
         return told
 
     def _known(self, node: Node) -> Any:

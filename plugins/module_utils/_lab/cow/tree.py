@@ -106,10 +106,10 @@ class Tree:
     """The merged tree of a stack of layers.
 
     :param layers: paths, topmost first; the first is written to.
-    :param describe: makes what is told to the kernel of a status, a number and a count of links.
+    :param describe: makes what is told to the kernel: of a status, a number, a count of links, and whether it stays true.
     """
 
-    def __init__(self, layers: Sequence[str], describe: Callable[[os.stat_result, int, int], Any]) -> None:
+    def __init__(self, layers: Sequence[str], describe: Callable[[os.stat_result, int, int, bool], Any]) -> None:
         self._tags = 0
         self._numbers = 0
         self._describe = describe
@@ -283,7 +283,7 @@ class Tree:
         node.names.append((directory, name))
         directory.children[name] = node
         if node.attributes is None:
-            node.attributes = self._describe(status, number, self._links(node, status))
+            self._remember(node, status)
         return node
 
     def _number(self, layer: Layer, status: os.stat_result, found: Found) -> int:
@@ -359,8 +359,14 @@ class Tree:
         if node.attributes is None:
             status = self.status(node)
             node.mode = status.st_mode
-            node.attributes = self._describe(status, node.number, self._links(node, status))
+            self._remember(node, status)
         return node.attributes
+
+    def _remember(self, node: Node, status: os.stat_result) -> None:
+        links = self._links(node, status)
+        # Opening such a file to write parts it from its other names, and the kernel is not told by the answer to that.
+        lasting = links < 2 or node.layer is self.upper or isinstance(node, Directory)
+        node.attributes = self._describe(status, node.number, links, lasting)
 
     def _links(self, node: Node, status: os.stat_result) -> int:
         # A merged directory's count says nothing; with 1 find(1) does not rely on it.  A removed one has none.

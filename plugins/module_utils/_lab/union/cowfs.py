@@ -30,10 +30,12 @@ from typing import Any
 from .. import files, syscalls
 from ..errors import HostError
 from ..wait import Deadline, poll_until
-from .overlay import Fault
+from .overlay import Fault, filesystem
 
 SOCKET = "cowfs.sock"
 LOG = "cowfs.log"
+LAYERS = "cowfs.json"
+_NO_WHITEOUTS = ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p")
 _DEVICE = Path("/dev/fuse")
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
 _SYSTEM_PACKAGES = Path("/usr/lib/python3/dist-packages")
@@ -56,8 +58,14 @@ class Mounted:
     pid: int
 
 
-def fault() -> Fault | None:
-    """Why cowfs cannot be used on this host; ``None`` where it can."""
+def fault(directory: Path) -> Fault | None:
+    """Why cowfs cannot keep what a guest writes below ``directory`` (which need not be there yet); ``None`` where it can."""
+    kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
+    if kind in _NO_WHITEOUTS:
+        return Fault(
+            f"{directory} lies on {kind}, which takes no whiteouts (character devices 0/0)",
+            "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
+        )
     try:
         os.close(os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC))
     except OSError as exc:
@@ -121,6 +129,7 @@ def start(
         )
         os.close(say)
         say = -1
+        files.write_json(home / LAYERS, list(layers))
         if os.read(ready, 5) != b"ready":
             server.wait()
             said = " | ".join(files.tail(home / LOG, 3)) or "it said nothing"
@@ -173,6 +182,26 @@ def _program(agents: Path) -> Path:
                 files.write(fresh / name, source.encode())
             fresh.rename(path)
     return path
+
+
+def replace(home: Path, layers: Sequence[str], subject: str) -> None:
+    """Have a server serve other layers, which the next one would have too.
+
+    :raises HostError: where it does not; it keeps those that it has then.
+    """
+    ask(home, subject, do="replace", layers=list(layers))
+    files.write_json(home / LAYERS, list(layers))
+
+
+def stored_layers(home: Path, subject: str) -> list[str]:
+    """What the last server served.
+
+    :raises HostError: where that is not known.
+    """
+    stored = files.read_json(home / LAYERS)
+    if not isinstance(stored, list):
+        raise HostError(subject, f"it is not known which layers it had: {home / LAYERS}", "restart the guest")
+    return stored
 
 
 def server(home: Path) -> int | None:
