@@ -62,9 +62,11 @@ options:
   union:
     description:
       - What makes the guest's root out of its layers.
-      - V(overlay) is the kernel's overlayfs. V(auto), which a new guest takes, picks what works, and the result says why.
+      - V(overlay) is the kernel's overlayfs, V(cowfs) a file system in user space with the same format on disk, which needs pyfuse3
+        (role P(dumm.lab.host#role) installs it). A guest changes from one to the other at its next start.
+      - V(auto), which a new guest takes, picks what works, the kernel's first, and the result says why.
     type: str
-    choices: [auto, overlay]
+    choices: [auto, overlay, cowfs]
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline) or O(union)

@@ -35,9 +35,9 @@ class Place:
             directory.mkdir(parents=True)
 
     @contextmanager
-    def mounted(self, engine: str, *, writeback: bool = False) -> Iterator[Path]:
+    def mounted(self, engine: str) -> Iterator[Path]:
         """The union at its place, by one of the engines; served like a file system of the host, with all its checks."""
-        mount = self.mount_overlay() if engine == "overlay" else self.mount_cowfs(writeback=writeback)
+        mount = self.mount_overlay() if engine == "overlay" else self.mount_cowfs()
         try:
             syscalls.move_mount(mount, str(self.at), 0)
         finally:
@@ -53,7 +53,7 @@ class Place:
         """A detached mount of the kernel's overlayfs."""
         return overlay.mount([str(layer) for layer in self.lower], str(self.upper), str(self._work()))
 
-    def mount_cowfs(self, *, writeback: bool = False) -> int:
+    def mount_cowfs(self) -> int:
         """A detached mount that cowfs serves."""
         return cowfs.start(
             self.home,
@@ -63,7 +63,6 @@ class Place:
             "the test's union",
             flags=("default_permissions",),
             xattrs=True,
-            writeback=writeback,
         ).mount
 
     def _work(self) -> Path:

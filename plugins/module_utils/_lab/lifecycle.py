@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from . import channel, files, guest, kernels, mconsole, processes, sandbox, syscalls, uml
+from . import channel, files, guest, kernels, mconsole, processes, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .model import Guest, Power, UnionEngine
@@ -149,12 +149,6 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
 
 
 def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: sandbox.Layers) -> None:
-    # What the host's kernel has collected of the guest's writes belongs to the layers that it has now.
-    root = os.open(directory.union, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        syscalls.syncfs(root)
-    finally:
-        os.close(root)
     cowfs.replace(directory.path, layers.paths, f"guest {directory.name}")
     uml.remember_layers(directory, process, prepared.stack)
 

@@ -25,6 +25,7 @@ from .tree import ROOT, Directory, Node, Tree
 FOR_EVER = 86400 * 365 * 10
 _ENOATTR = errno.ENODATA
 _KEPT_FLAGS = os.O_ACCMODE | os.O_SYNC | os.O_DSYNC
+_SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC
 _log = logging.getLogger("cowfs")
 
 
@@ -36,15 +37,15 @@ class Requests:
     :param work: path of the work directory.
     :param xattrs: whether extended attributes are served; hostfs has none, so guests lose nothing without them, and the kernel asks
         for one at each write.
-    :param writeback: whether the kernel may collect writes.
     """
 
     supports_dot_lookup = False
     enable_acl = False
+    # What the kernel had collected would be lost with this process, and it would keep times of its own.
+    enable_writeback_cache = False
 
-    def __init__(self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool, writeback: bool) -> None:
+    def __init__(self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool) -> None:
         self.fuse = fuse
-        self.enable_writeback_cache = writeback
         self.xattrs = xattrs
         self._attributes = fuse.EntryAttributes
         self.tree = Tree(layers, self._describe)
@@ -139,7 +140,7 @@ class Requests:
         directory = self.tree.directory(parent)
         if self.rules:
             self._meet_faults("create", directory, name)
-        given = self._flags(flags) | os.O_CREAT | os.O_EXCL
+        given = flags & _KEPT_FLAGS | _SAFELY | os.O_CREAT | os.O_EXCL
 
         def maker(at: int, file: bytes) -> int:
             return os.open(file, given, mode, dir_fd=at)
@@ -250,13 +251,6 @@ class Requests:
 
     # Files
 
-    def _flags(self, flags: int) -> int:
-        given = flags & _KEPT_FLAGS | os.O_NOFOLLOW | os.O_CLOEXEC
-        if self.enable_writeback_cache and flags & os.O_ACCMODE == os.O_WRONLY:
-            # The kernel reads what is around a write into a page.
-            given = given & ~os.O_ACCMODE | os.O_RDWR
-        return given
-
     def _opened(self, node: Node, fd: int) -> Any:
         self._handles[fd] = node
         if node.handles is None:
@@ -272,7 +266,7 @@ class Requests:
         if flags & os.O_ACCMODE != os.O_RDONLY or flags & os.O_TRUNC:
             self.copyup.file(node, keep=not flags & os.O_TRUNC)
             node.attributes = None
-        given = self._flags(flags) | flags & os.O_TRUNC
+        given = flags & (_KEPT_FLAGS | os.O_TRUNC) | _SAFELY
         if node.orphan >= 0:
             fd = os.open(self.tree.path(node)[0], given & ~os.O_NOFOLLOW)
         else:

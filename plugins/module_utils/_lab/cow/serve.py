@@ -38,9 +38,7 @@ def main(argument: str) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     fuse = _pyfuse3()
-    requests = Requests(
-        fuse, given["layers"], given["work"], xattrs=given.get("xattrs", False), writeback=given.get("writeback", False)
-    )
+    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"])
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:

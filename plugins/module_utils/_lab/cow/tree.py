@@ -369,11 +369,11 @@ class Tree:
         node.attributes = self._describe(status, node.number, links, lasting)
 
     def _links(self, node: Node, status: os.stat_result) -> int:
-        # A merged directory's count says nothing; with 1 find(1) does not rely on it.  A removed one has none.
+        # The count of a directory that is or may become merged says nothing; with 1 find(1) does not rely on it.
         if isinstance(node, Directory):
             if not node.names and node.number != ROOT:
                 return 0
-            return 1 if len(node.layers) > 1 else status.st_nlink
+            return status.st_nlink if node.layers == [self.upper] else 1
         if node.orphan >= 0 and node.layer is not self.upper:
             return 0
         return status.st_nlink

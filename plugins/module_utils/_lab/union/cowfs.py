@@ -90,7 +90,7 @@ def _interpreter() -> tuple[list[str], list[str]] | None:
 
 
 def start(
-    home: Path, agents: Path, layers: Sequence[str], work: str, subject: str, *, flags: tuple[str, ...] = (), **how: bool
+    home: Path, agents: Path, layers: Sequence[str], work: str, subject: str, *, flags: tuple[str, ...] = (), xattrs: bool = False
 ) -> Mounted:
     """Start a server.
 
@@ -99,7 +99,7 @@ def start(
     :param layers: paths, topmost first; the first is written to.
     :param work: a directory on the same file system as that, of which all that is in it goes.
     :param flags: more options of the mount.
-    :param how: ``xattrs`` serves extended attributes, ``writeback`` lets the kernel collect writes.
+    :param xattrs: whether extended attributes are served.
     :raises HostError: where it does not start; nothing is left then.
     """
     interpreter = _interpreter()
@@ -116,9 +116,9 @@ def start(
     mount = -1
     try:
         mount = _mount(device, flags)
-        given = {"layers": list(layers), "work": work, "fuse": device, "ready": say, "directory": place, "socket": SOCKET}
+        given = {"layers": list(layers), "work": work, "fuse": device, "ready": say, "directory": place}
         server = subprocess.Popen(
-            [*command, "-X", "utf8", "-c", _START, json.dumps({**given, **how}), str(program), *more],
+            [*command, "-X", "utf8", "-c", _START, json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more],
             pass_fds=(device, say, place),
             stdin=subprocess.DEVNULL,
             stdout=log,
