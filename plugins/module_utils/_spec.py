@@ -34,6 +34,10 @@ GUEST: Spec = {
     "cmdline": {"type": "str"},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},
+    "save": {"type": "str"},
+    "unsave": {"type": "str"},
+    "restore": {"type": "str"},
+    "reset": {"type": "bool", "default": False},
     "restart": {"type": "bool", "default": False},
     "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "wait_timeout": {"type": "int", "default": 60},
@@ -81,4 +85,5 @@ SCENARIO: Spec = {
 INFO: Spec = {
     "workdir": _WORKDIR,
     "inside": {"type": "bool", "default": True},
+    "diff": {"type": "bool", "default": False},
 }

@@ -67,6 +67,21 @@ options:
       - V(auto), which a new guest takes, picks what works, the kernel's first, and the result says why.
     type: str
     choices: [auto, overlay, cowfs]
+  save:
+    description:
+      - Keep a copy of what the guest wrote, its C(diff), under this name, a DNS label. One that is there already stays as it is.
+      - This, O(reset) and O(restore) want a guest that does not run, or O(state=stopped) or V(restarted), which see to that.
+    type: str
+  unsave:
+    description: Remove the copy of this name, before anything else.
+    type: str
+  restore:
+    description: Go back to the copy of this name, which stays. What the guest wrote since then is lost.
+    type: str
+  reset:
+    description: Whether to throw away what the guest wrote, so that it is as its layers and its master again.
+    type: bool
+    default: false
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline) or O(union)
@@ -187,6 +202,11 @@ guest:
       description: Its union engine, as defined.
       type: str
       sample: auto
+    saves:
+      description: Names of the copies of what it wrote that O(save) made.
+      type: list
+      elements: str
+      sample: [clean]
     running:
       description: What the running process was started with, with resolved paths, the union engine and why it was taken.
       type: dict

@@ -49,10 +49,10 @@ class Side:
         self.open.clear()
 
 
-def outcome(deed: Callable[[], Outcome]) -> Outcome:
-    """What a deed returns, or the name of its error."""
+def outcome(deed: Callable[[Side], Outcome], side: Side) -> Outcome:
+    """What a deed returns on a side, or the name of its error."""
     try:
-        return deed()
+        return deed(side)
     except OSError as exc:
         return errno.errorcode.get(exc.errno or 0, str(exc))
 
@@ -183,7 +183,13 @@ class Operations:
     def op_mknod(self) -> tuple[str, Callable[[Side], Outcome]]:
         where = self._where()
         kind, device = self.chance.choice(
-            ((stat.S_IFIFO, 0), (stat.S_IFCHR, os.makedev(1, 3)), (stat.S_IFCHR, 0), (stat.S_IFSOCK, 0), (stat.S_IFBLK, 0))
+            (
+                (stat.S_IFIFO, 0),
+                (stat.S_IFCHR, os.makedev(1, 3)),
+                (stat.S_IFCHR, 0),
+                (stat.S_IFSOCK, 0),
+                (stat.S_IFBLK, 0),
+            )
         )
         return f"mknod {where} {kind:o} {device}", lambda side: os.mknod(side.path(*where), kind | 0o640, device)
 
@@ -196,7 +202,10 @@ class Operations:
         return f"chown {where} {uid} {gid}", lambda side: os.lchown(side.path(*where), uid, gid)
 
     def op_utime(self) -> tuple[str, Callable[[Side], Outcome]]:
-        where, when = self._where(), (self.chance.randrange(10**8) * 10**9 + 7, self.chance.randrange(10**8) * 10**9 + 9)
+        where, when = (
+            self._where(),
+            (self.chance.randrange(10**8) * 10**9 + 7, self.chance.randrange(10**8) * 10**9 + 9),
+        )
 
         def deed(side: Side) -> Outcome:
             os.utime(side.path(*where), ns=when, follow_symlinks=False)
@@ -314,9 +323,24 @@ def tree_of(root: bytes, below: tuple[Path, ...] = ()) -> dict[bytes, Outcome]:
                 content = os.readlink(path)
             elif stat.S_ISREG(status.st_mode):
                 content = content_of(path)
-            hides = any(os.path.isdir(os.fsencode(layer) + path.removeprefix(root)) for layer in below)
-            found[path.removeprefix(root)] = (stat_of(status), content, xattrs_of(path, hides))
+            name = path.removeprefix(root)
+            found[name] = (stat_of(status), content, xattrs_of(path, is_directory_in(below, name)))
     return found
+
+
+def is_directory_in(layers: tuple[Path, ...], path: bytes) -> bool:
+    """Whether a path is a directory in layers, merged."""
+    merged = [os.fsencode(layer) for layer in layers]
+    for part in path.strip(b"/").split(b"/"):
+        candidates, merged = [directory + b"/" + part for directory in merged], []
+        for candidate in candidates:
+            if os.path.lexists(candidate) and (os.path.islink(candidate) or not os.path.isdir(candidate)):
+                break
+            if os.path.isdir(candidate):
+                merged.append(candidate)
+                if _OPAQUE in os.listxattr(candidate):
+                    break
+    return bool(merged)
 
 
 def content_of(path: bytes) -> tuple[int, list[bytes]]:
@@ -358,8 +382,8 @@ def fill(place: Place, chance: random.Random) -> None:
                         file.write(b"%d " % serial * chance.choice((1, 1000, 50_000)))
                 elif kind == 6:
                     os.symlink(b"a", path)
-                elif kind == 7 and number:
-                    os.mknod(path, stat.S_IFCHR, 0)
+                elif kind == 7 and number and is_directory_in(place.lower, os.path.dirname(path.removeprefix(root))):
+                    _whiteout(path, root, os.fsencode(place.lower[-1]))
                 else:
                     os.link(b"/".join((root, chance.choice(NAMES))), path, follow_symlinks=False)
     for layer in place.lower:
@@ -367,6 +391,17 @@ def fill(place: Place, chance: random.Random) -> None:
             for name in (*names, *files):
                 with suppress(OSError):
                     os.utime(os.path.join(directory, name), ns=(10**15, 10**15), follow_symlinks=False)
+
+
+def _whiteout(path: bytes, root: bytes, below: bytes) -> None:
+    """Where it hides something only, as engines make them: the kernel lists others that can then not be found."""
+    parent = os.path.dirname(path)
+    hides = os.path.lexists(below + path.removeprefix(root))
+    while parent != root:
+        hides = hides and _OPAQUE not in os.listxattr(parent)
+        parent = os.path.dirname(parent)
+    if hides:
+        os.mknod(path, stat.S_IFCHR, 0)
 
 
 def compare(path: Path, seed: int, steps: int, rounds: int) -> None:
@@ -382,17 +417,14 @@ def compare(path: Path, seed: int, steps: int, rounds: int) -> None:
     engines = ["overlay", "cowfs"]
     for _round in range(rounds):
         with ExitStack() as stack:
-            roots = [
-                stack.enter_context(place.mounted(engine))
-                for place, engine in zip(places, engines, strict=True)
-            ]
+            roots = [stack.enter_context(place.mounted(engine)) for place, engine in zip(places, engines, strict=True)]
             sides = [Side(root) for root in roots]
             operations.root = sides[0]
             for side in sides:
                 stack.callback(side.close)
             for _step in range(steps):
                 words, deed = operations.draw()
-                results = [outcome(lambda side=side: deed(side)) for side in sides]  # type: ignore[misc]
+                results = [outcome(deed, side) for side in sides]
                 told.append(f"{words} → {str(results[0])[:200]}")
                 _same(results, engines, seed, told)
             for side in sides:
@@ -411,7 +443,7 @@ def _same(results: list[Outcome], names: list[str], seed: int, told: list[str]) 
     if isinstance(one, dict):
         keys = [key for key in {*one, *two} if one.get(key) != two.get(key)]
         one, two = ({key: side.get(key) for key in keys} for side in results)
-    history = "\n".join(told[-int(os.environ.get("HISTORY", "25")):]).replace("n" * 255, "N")
+    history = "\n".join(told[-int(os.environ.get("HISTORY", "25")) :]).replace("n" * 255, "N")
     raise AssertionError(
         f"seed {seed}, step {len(told)}:\n{history}\n{names[0]}: {str(one)[:3000]}\n{names[1]}: {str(two)[:3000]}"
     )

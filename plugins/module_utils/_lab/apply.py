@@ -30,6 +30,7 @@ from .steps import (
     ForgetBridge,
     ForgetGuest,
     Freshen,
+    KeepWritten,
     MakeNamespace,
     Pause,
     Plan,
@@ -51,6 +52,7 @@ from .steps import (
     Unplug,
     Unscratch,
 )
+from .union import saves
 from .wait import Deadline, poll_until
 from .workdir import Workdir
 
@@ -303,6 +305,19 @@ def _render(deed: Render, context: Context) -> None:
 @carry_out.register
 def _freshen(deed: Freshen, context: Context) -> None:
     lifecycle.freshen(context.workdir, deed.guest, deed.scenario)
+
+
+@carry_out.register
+def _keep_written(deed: KeepWritten, context: Context) -> None:
+    directory, keep = context.workdir.guest(deed.guest), deed.keep
+    if keep.remove is not None:
+        saves.remove(directory, keep.remove)
+    if keep.save is not None:
+        saves.save(directory, keep.save)
+    if keep.reset:
+        saves.reset(directory)
+    if keep.restore is not None:
+        saves.restore(directory, keep.restore)
 
 
 @carry_out.register

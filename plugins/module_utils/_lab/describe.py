@@ -117,6 +117,7 @@ def live_guest(actual: Actual, name: str) -> Described:
     live = actual.live[name]
     process = live.process
     told: Described = {"name": name, "pid": None, "uptime": None, "memory_used": None, "reason": live.reason}
+    told["saves"] = list(live.saves)
     if process is not None and process.alive:
         told |= {
             "pid": process.pid,

@@ -155,12 +155,16 @@ def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: 
 
 def unserved(workdir: Workdir) -> list[str]:
     """Guests that run although the process that served their union does not."""
-    names = []
-    for path in sorted(workdir.guests.glob(f"*/{cowfs.SOCKET}")):
-        process = processes.read(workdir.guest(path.parent.name))
-        if process is not None and process.alive and cowfs.server(path.parent) is None:
-            names.append(path.parent.name)
-    return names
+    if not workdir.guests.is_dir():
+        return []
+    # Only where a server was: this is looked at by each run.
+    served = [entry.name for entry in os.scandir(workdir.guests) if os.path.lexists(f"{entry.path}/{cowfs.SOCKET}")]
+    return [name for name in sorted(served) if _is_unserved(workdir.guest(name))]
+
+
+def _is_unserved(directory: GuestDir) -> bool:
+    process = processes.read(directory)
+    return process is not None and process.alive and cowfs.server(directory.path) is None
 
 
 def serve_again(workdir: Workdir, name: str) -> None:

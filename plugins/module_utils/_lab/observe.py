@@ -22,6 +22,7 @@ from .guest import network
 from .model import Guest, Iface, Lab, Power
 from .netlink import Device, Network
 from .processes import Process
+from .union import saves
 from .workdir import Workdir
 
 READ_SECONDS = 20.0
@@ -34,12 +35,14 @@ class Live:
     :ivar inside: its own network configuration; ``None`` where it was not asked for or cannot be read.
     :ivar unreadable: why it cannot.
     :ivar reason: why it is not running although it was started.
+    :ivar saves: its saving points.
     """
 
     process: Process | None
     inside: network.Inside | None = None
     unreadable: DummError | None = None
     reason: str | None = None
+    saves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -101,13 +104,18 @@ def look_inside(workdir: Workdir, actual: Actual, names: Iterable[str], wanted: 
         answers = list(
             pool.map(lambda name: ask(workdir, name, running[name], _script(actual.lab, wanted, name)), running)
         )
-    return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
+    told = {
+        name: dataclasses.replace(answer, saves=actual.live[name].saves)
+        for name, answer in zip(running, answers, strict=True)
+    }
+    return dataclasses.replace(actual, live={**actual.live, **told})
 
 
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
+    points = tuple(saves.names(workdir.guest(guest.name)))
     if process is None or guest.power.alive:
-        return Live(process)
-    return Live(process, reason=processes.reason(workdir.guest(guest.name), process))
+        return Live(process, saves=points)
+    return Live(process, saves=points, reason=processes.reason(workdir.guest(guest.name), process))
 
 
 def _script(found: Lab, wanted: Lab, name: str) -> str:

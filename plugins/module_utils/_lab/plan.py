@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import model, netlink, rewire, words
-from .desired import Wish
+from .desired import Keep, Wish
 from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
@@ -29,6 +29,7 @@ from .steps import (
     ForgetBridge,
     ForgetGuest,
     Freshen,
+    KeepWritten,
     MakeNamespace,
     Pause,
     Plan,
@@ -198,6 +199,7 @@ class _Planner:
             yield Step(f"stop {label}", Clean(name), (f"clean up after {label}, which died: {why}",))
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
+        yield from self._keep(name, fate)
         yield from self._taps(name, fate)
         if fate.starts:
             yield self._start(name)
@@ -216,6 +218,20 @@ class _Planner:
                 (f"remove {label}",),
                 (f"stop {label}", "netns", *self._tap_keys(name)),
             )
+
+    def _keep(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """What a guest wrote is saved and brought back while it does not run."""
+        says = words.keeps(f"guest {name}", self.wish.keep.get(name, Keep()))
+        if not says:
+            return
+        if fate.was.alive and not fate.stops:
+            raise InvalidInput(
+                f"guest {name}",
+                "it runs, and what it wrote can only be saved, reset or restored while it does not",
+                "stop it (state: stopped), or have it stopped for that (state: restarted)",
+            )
+        needs = (f"store guest {name}", f"stop guest {name}")
+        yield Step(f"keep guest {name}", KeepWritten(name, self.wish.keep[name]), says, needs)
 
     def _check_paused(self, name: str, fate: _Fate) -> None:
         """A paused guest can neither be asked what it has nor be told what it is to have."""
@@ -247,6 +263,7 @@ class _Planner:
             "netns",
             f"store {guest.label}",
             f"stop {guest.label}",
+            f"keep {guest.label}",
             *self._layer_keys(name),
             *self._tap_keys(name),
             *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),

@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import files, kernels, layers, union
+from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
 from .model import Conditions, Guest, nearest
 from .processes import Process
 from .steps import Prepared
+from .union import saves
 from .workdir import Workdir
 
 # As long as any other.
@@ -53,6 +55,29 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     if process is not None and process.alive and process.stack != stack:
         busy = layers.busy_files(workdir, process.pid, process.stack, stack)
     return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy)
+
+
+def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
+    """What of the wishes for a guest's saving points is not so already.
+
+    :raises InvalidInput: where one is to be gone back to that is not there.
+    """
+    directory = workdir.guest(guest.name)
+    known = saves.names(directory)
+    if wanted.restore is not None and wanted.restore not in {*known, wanted.save} - {wanted.remove}:
+        raise InvalidInput(
+            guest.label,
+            f"it has no saving point {wanted.restore}",
+            f"make it with save ({nearest(wanted.restore, known)})",
+        )
+    is_saved = wanted.save in known and wanted.save != wanted.remove
+    is_restored = wanted.restore is not None and wanted.restore in known and saves.holds(directory, wanted.restore)
+    return Keep(
+        remove=wanted.remove if wanted.remove in known else None,
+        save=None if is_saved else wanted.save,
+        reset=wanted.reset and not saves.is_empty(directory),
+        restore=None if is_restored else wanted.restore,
+    )
 
 
 def _need_conditions(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .desired import Keep
 from .errors import DummError
 from .kernels import Kernel
 from .layers import Stack
@@ -184,6 +185,14 @@ class RestartServices(Deed):
 
     guest: str
     services: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeepWritten(Deed):
+    """Save, throw away or bring back what a guest wrote."""
+
+    guest: str
+    keep: Keep
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from .desired import Keep
 from .guest import network
 from .model import Bridge, Conditions, Guest, Iface, Loaded, Route, UnionEngine
 from .netlink import Device
@@ -69,6 +70,15 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
 def _differences(prefix: str, what: str, old: Collection[T], new: Collection[T], word: Callable[[T], str]) -> list[str]:
     gone = [f"{prefix}remove {what} {word(value)}" for value in old if value not in new]
     return gone + [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
+
+
+def keeps(label: str, keep: Keep) -> tuple[str, ...]:
+    """What is done with what a guest wrote, in words."""
+    says = [f"{label}: remove saving point {keep.remove}"] if keep.remove is not None else []
+    says += [f"{label}: save what it wrote as {keep.save}"] if keep.save is not None else []
+    says += [f"{label}: throw away what it wrote"] if keep.reset else []
+    says += [f"{label}: go back to saving point {keep.restore}"] if keep.restore is not None else []
+    return tuple(says)
 
 
 def route(value: Route) -> str:

@@ -49,6 +49,11 @@ class GuestDir:
         return self.path / "diff"
 
     @property
+    def saves(self) -> Path:
+        """Saving points: copies of ``diff``, one directory each."""
+        return self.path / "saves"
+
+    @property
     def scratch(self) -> Path:
         """What the guest wrote while a scenario was loaded, one directory a scenario; thrown away afterwards."""
         return self.path / "scratch"

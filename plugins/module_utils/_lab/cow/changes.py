@@ -232,9 +232,7 @@ class Changes:
         node.names.append((target, new))
         node.attributes = None
 
-    def _exchange(
-        self, source: Directory, name: bytes, node: Node, target: Directory, new: bytes, other: Node
-    ) -> None:
+    def _exchange(self, source: Directory, name: bytes, node: Node, target: Directory, new: bytes, other: Node) -> None:
         self.copyup.file(node)
         self.copyup.file(other)
         old_above, new_above = self.copyup.directory(source), self.copyup.directory(target)

@@ -4,7 +4,8 @@
 
 """Listen to the module: one JSON object a line in, one out, on a socket in the guest's directory.
 
-What concerns the tree is done between two requests.  The kernel is told of it from here: it may hold a directory for somebody whose request waits.
+What concerns the tree is done between two requests.  The kernel is told of it from here, for it may hold a directory for
+somebody whose request waits.
 """
 
 from __future__ import annotations
@@ -115,14 +116,14 @@ class Control:
 
     def _forget(self, stale: Stale) -> None:
         for number, name in stale.names:
-            self._quietly(lambda number=number, name=name: self.fuse.invalidate_entry(number, name))
+            self._quietly(self.fuse.invalidate_entry, number, name)
         for number in stale.directories:
-            self._quietly(lambda number=number: self.fuse.invalidate_inode(number))
+            self._quietly(self.fuse.invalidate_inode, number)
 
     @staticmethod
-    def _quietly(tell: Callable[[], None]) -> None:
+    def _quietly(tell: Callable[..., None], *what: object) -> None:
         try:
-            tell()
+            tell(*what)
         except OSError:
             # The kernel does not know it, so there is nothing to forget.
             return
@@ -137,7 +138,7 @@ class Control:
             return [number for number, node in requests.tree.nodes.items() if not isinstance(node, Directory)]
 
         for number in self.loop.call(change):
-            self._quietly(lambda number=number: self.fuse.invalidate_inode(number))
+            self._quietly(self.fuse.invalidate_inode, number)
         return {"faults": len(rules)}
 
 

@@ -214,13 +214,13 @@ def _copy_range(source: int, target: int, offset: int, end: int) -> None:
 
 def _like(source: bytes | int, target: bytes | int, status: os.stat_result) -> None:
     """Give a copy the owner, the mode, the attributes and the times of what it was copied from."""
-    by_path = not isinstance(target, int)
-    follow = {"follow_symlinks": False} if by_path else {}
+    # A descriptor is what it is; a path may be that of a link.
+    follow = isinstance(target, int)
     for name in disk.attributes(source):
         value = os.getxattr(source, name, follow_symlinks=isinstance(source, int))
-        os.setxattr(target, name, value, **follow)
-    os.chown(target, status.st_uid, status.st_gid, **follow)
+        os.setxattr(target, name, value, follow_symlinks=follow)
+    os.chown(target, status.st_uid, status.st_gid, follow_symlinks=follow)
     if not stat.S_ISLNK(status.st_mode):
         # Not before: a change of the owner takes the set-id bits away.
         os.chmod(target, stat.S_IMODE(status.st_mode))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), **follow)
+    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=follow)

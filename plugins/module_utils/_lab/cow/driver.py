@@ -4,9 +4,9 @@
 
 """Run pyfuse3 without an event loop: one request after another.
 
-pyfuse3 looks up ``trio`` in its own module when it needs it (its asyncio support works by that), so a stand-in does.  All that a request waits for is
-a system call, hence nothing is lost by waiting for it, and each request costs half of what it does under trio; not loading
-trio saves ten megabytes and a third of the time to start (reference/union.md section 4).
+pyfuse3 looks up ``trio`` in its own module when it needs it (its asyncio support works by that), so a stand-in does.  All that a
+request waits for is a system call, hence nothing is lost by waiting for it, and each request costs half of what it does under
+trio; not loading trio halves the memory and the time to start (reference/union.md section 4).
 """
 
 from __future__ import annotations

@@ -362,10 +362,37 @@ class Requests:
         raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
 
 
-_NAMES = (
-    "lookup forget mknod mkdir symlink create unlink rmdir rename link readlink getattr setattr getxattr listxattr setxattr removexattr "
-    "open read write release flush fsync opendir readdir releasedir fsyncdir statfs access"
-).split()
+_NAMES = [
+    "lookup",
+    "forget",
+    "mknod",
+    "mkdir",
+    "symlink",
+    "create",
+    "unlink",
+    "rmdir",
+    "rename",
+    "link",
+    "readlink",
+    "getattr",
+    "setattr",
+    "getxattr",
+    "listxattr",
+    "setxattr",
+    "removexattr",
+    "open",
+    "read",
+    "write",
+    "release",
+    "flush",
+    "fsync",
+    "opendir",
+    "readdir",
+    "releasedir",
+    "fsyncdir",
+    "statfs",
+    "access",
+]
 
 
 def served(requests: Requests) -> Any:

@@ -4,8 +4,8 @@
 
 """What is where in the layers, and what of it the kernel knows.
 
-A file is addressed as (directory, name), a directory by one descriptor for each of its layers, opened when first needed: renaming a directory
-changes no path.  What the kernel was told stays true until it is told otherwise, for this process is the only one that writes.
+A file is addressed as (directory, name), a directory by one descriptor for each of its layers, opened when first needed: renaming
+a directory changes no path.  What the kernel was told stays true until it is told otherwise, for only this process writes.
 """
 
 from __future__ import annotations
@@ -235,9 +235,11 @@ class Tree:
         with os.scandir(at) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
-                if entry.is_dir(follow_symlinks=False) or entry.is_symlink():
-                    yield name, True
-                elif entry.is_file(follow_symlinks=False) and not directory.marked:
+                if (
+                    entry.is_dir(follow_symlinks=False)
+                    or entry.is_symlink()
+                    or (entry.is_file(follow_symlinks=False) and not directory.marked)
+                ):
                     yield name, True
                 else:
                     yield name, not self._hides(directory, at, name, os.stat(name, dir_fd=at, follow_symlinks=False))
@@ -278,7 +280,11 @@ class Tree:
         else:
             if known is not None:
                 number = self.fresh_number()
-            node = Directory(number, status, found.parts, found.marked) if found.is_directory else Node(number, layer, status)
+            node = (
+                Directory(number, status, found.parts, found.marked)
+                if found.is_directory
+                else Node(number, layer, status)
+            )
             self.nodes[number] = node
         node.names.append((directory, name))
         directory.children[name] = node

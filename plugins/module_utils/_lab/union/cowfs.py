@@ -75,7 +75,8 @@ def fault(directory: Path) -> Fault | None:
         )
     if _interpreter() is None:
         return Fault(
-            f"no pyfuse3 for {_SYSTEM_PYTHON}", "install python3-pyfuse3 (role dumm.lab.host does), or use union: overlay"
+            f"no pyfuse3 for {_SYSTEM_PYTHON}",
+            "install python3-pyfuse3 (role dumm.lab.host does), or use union: overlay",
         )
     return None
 
@@ -90,7 +91,14 @@ def _interpreter() -> tuple[list[str], list[str]] | None:
 
 
 def start(
-    home: Path, agents: Path, layers: Sequence[str], work: str, subject: str, *, flags: tuple[str, ...] = (), xattrs: bool = False
+    home: Path,
+    agents: Path,
+    layers: Sequence[str],
+    work: str,
+    subject: str,
+    *,
+    flags: tuple[str, ...] = (),
+    xattrs: bool = False,
 ) -> Mounted:
     """Start a server.
 
@@ -118,7 +126,16 @@ def start(
         mount = _mount(device, flags)
         given = {"layers": list(layers), "work": work, "fuse": device, "ready": say, "directory": place}
         server = subprocess.Popen(
-            [*command, "-X", "utf8", "-c", _START, json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more],
+            [
+                *command,
+                "-X",
+                "utf8",
+                "-c",
+                _START,
+                json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}),
+                str(program),
+                *more,
+            ],
             pass_fds=(device, say, place),
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -257,6 +274,8 @@ def end(home: Path, subject: str) -> None:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
-            raise HostError(subject, "the server of its union does not end", "look for processes in state D, then run again")
+            raise HostError(
+                subject, "the server of its union does not end", "look for processes in state D, then run again"
+            )
     with suppress(FileNotFoundError):
         os.unlink(home / SOCKET)
