@@ -37,11 +37,14 @@ class Place:
     @contextmanager
     def mounted(self, engine: str) -> Iterator[Path]:
         """The union at its place, by one of the engines; served like a file system of the host, with all its checks."""
-        mount = self.mount_overlay() if engine == "overlay" else self.mount_cowfs()
-        try:
+        if engine == "overlay":
+            mount = overlay.mount([str(layer) for layer in self.lower], str(self.upper), str(self._work()))
             syscalls.move_mount(mount, str(self.at), 0)
-        finally:
             os.close(mount)
+        else:
+            with self._served() as served:
+                served.serving()
+                syscalls.move_mount(served.mount, str(self.at), 0)
         try:
             yield self.at
         finally:
@@ -49,21 +52,12 @@ class Place:
             if engine == "cowfs":
                 cowfs.end(self.home, "the test's union")
 
-    def mount_overlay(self) -> int:
-        """A detached mount of the kernel's overlayfs."""
-        return overlay.mount([str(layer) for layer in self.lower], str(self.upper), str(self._work()))
-
-    def mount_cowfs(self) -> int:
-        """A detached mount that cowfs serves."""
-        return cowfs.start(
-            self.home,
-            self.path / "agents",
-            [str(self.upper), *map(str, self.lower)],
-            str(self._work()),
-            "the test's union",
-            flags=("default_permissions",),
-            xattrs=True,
-        ).mount
+    def _served(self) -> cowfs.Mounted:
+        layers = [str(self.upper), *map(str, self.lower)]
+        work, subject = str(self._work()), "the test's union"
+        # With all checks, as a file system of the host has them.
+        flags = ("default_permissions",)
+        return cowfs.start(self.home, self.path / "agents", layers, work, subject, flags=flags, xattrs=True)
 
     def _work(self) -> Path:
         self._serial += 1

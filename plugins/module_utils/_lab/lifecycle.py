@@ -82,11 +82,11 @@ def _union(
     if engine is not UnionEngine.COWFS:
         yield layers
         return
-    mounted = cowfs.start(directory.path, workdir.agents, layers.paths, layers.work_path, f"guest {directory.name}")
-    try:
+    subject = f"guest {directory.name}"
+    with cowfs.start(directory.path, workdir.agents, layers.paths, layers.work_path, subject) as mounted:
         yield mounted.mount
-    finally:
-        os.close(mounted.mount)
+        # The guest's kernel begins meanwhile.
+        mounted.serving()
 
 
 def _view(
@@ -178,11 +178,10 @@ def serve_again(workdir: Workdir, name: str) -> None:
     process = _running(directory)
     subject = f"guest {name}"
     work = str(directory.works / process.launch)
-    mounted = cowfs.start(directory.path, workdir.agents, cowfs.stored_layers(directory.path, subject), work, subject)
-    try:
+    layers = cowfs.stored_layers(directory.path, subject)
+    with cowfs.start(directory.path, workdir.agents, layers, work, subject) as mounted:
+        mounted.serving()
         uml.swap_union(directory, mounted.mount, process, process.stack, subject)
-    finally:
-        os.close(mounted.mount)
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:

@@ -23,7 +23,6 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,16 +45,39 @@ _END_SECONDS = 10.0
 _making = threading.Lock()
 
 
-@dataclass(frozen=True)
 class Mounted:
-    """A union that is served and attached nowhere yet.
+    """A union that is attached nowhere yet, and whose server has been started.
 
-    :ivar mount: descriptor of the mount; the server ends when the last of them and the last mount are gone.
-    :ivar pid: the server.
+    What is asked of it waits until it is served; :meth:`serving` waits for that too.
+
+    :ivar mount: descriptor of the mount; the server ends when it and the last mount are gone.
     """
 
-    mount: int
-    pid: int
+    def __init__(self, mount: int, ready: int, process: subprocess.Popen[bytes], home: Path, subject: str) -> None:
+        self.mount = mount
+        self._ready = ready
+        self._process = process
+        self._home = home
+        self._subject = subject
+
+    def serving(self) -> None:
+        """Wait until it is served.
+
+        :raises HostError: where its server ends instead.
+        """
+        if os.read(self._ready, 5) != b"ready":
+            self._process.wait()
+            said = " | ".join(files.tail(self._home / LOG, 3)) or "it said nothing"
+            raise HostError(self._subject, f"the server of its union does not start: {said}", f"see {self._home / LOG}")
+
+    def __enter__(self) -> Mounted:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self.mount)
+        os.close(self._ready)
+        # It is to outlive this run; where this process lives on, it is reaped when it has ended.
+        threading.Thread(target=self._process.wait, daemon=True).start()
 
 
 def fault(directory: Path) -> Fault | None:
@@ -100,7 +122,7 @@ def start(
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
 ) -> Mounted:
-    """Start a server.
+    """Start a server, and mount what it is going to serve.
 
     :param home: directory for its socket and its log.
     :param agents: directory for copies of the server's files.
@@ -108,7 +130,8 @@ def start(
     :param work: a directory on the same file system as that, of which all that is in it goes.
     :param flags: more options of the mount.
     :param xattrs: whether extended attributes are served.
-    :raises HostError: where it does not start; nothing is left then.
+    :raises HostError: where there is nothing to start it with.
+    :raises OSError: where it cannot be mounted; nothing is left then.
     """
     interpreter = _interpreter()
     if interpreter is None:
@@ -121,20 +144,15 @@ def start(
     place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     ready, say = os.pipe2(os.O_CLOEXEC)
-    mount = -1
+    kept = [ready]
     try:
         mount = _mount(device, flags)
+        kept.append(mount)
         given = {"layers": list(layers), "work": work, "fuse": device, "ready": say, "directory": place}
         server = subprocess.Popen(
             [
-                *command,
-                "-X",
-                "utf8",
-                "-c",
-                _START,
-                json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}),
-                str(program),
-                *more,
+                *(*command, "-X", "utf8", "-c", _START),
+                *(json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more),
             ],
             pass_fds=(device, say, place),
             stdin=subprocess.DEVNULL,
@@ -144,25 +162,12 @@ def start(
             env={"HOME": "/"},
             start_new_session=True,
         )
-        os.close(say)
-        say = -1
         files.write_json(home / LAYERS, list(layers))
-        if os.read(ready, 5) != b"ready":
-            server.wait()
-            said = " | ".join(files.tail(home / LOG, 3)) or "it said nothing"
-            raise HostError(subject, f"the server of its union does not start: {said}", f"see {home / LOG}")
-        mounted, mount = Mounted(mount, server.pid), -1
-        _let_go(server)
-        return mounted
+        kept.clear()
+        return Mounted(mount, ready, server, home, subject)
     finally:
-        for fd in (device, place, log, ready, say, mount):
-            if fd >= 0:
-                os.close(fd)
-
-
-def _let_go(server: subprocess.Popen[bytes]) -> None:
-    """It is to outlive this run; where this process lives on, it is reaped when it has ended."""
-    threading.Thread(target=server.wait, daemon=True).start()
+        for fd in (device, place, log, say, *kept):
+            os.close(fd)
 
 
 def _mount(device: int, flags: tuple[str, ...]) -> int:
