@@ -34,6 +34,17 @@ GUEST: Spec = {
     "cmdline": {"type": "str"},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},
+    "faults": {
+        "type": "list",
+        "elements": "dict",
+        "required_one_of": [["error", "delay"]],
+        "options": {
+            "path": {"type": "str", "required": True},
+            "on": {"type": "list", "elements": "str", "choices": ["create", "open", "read", "remove", "write"]},
+            "error": {"type": "str", "choices": ["EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS"]},
+            "delay": {"type": "float"},
+        },
+    },
     "save": {"type": "str"},
     "unsave": {"type": "str"},
     "restore": {"type": "str"},

@@ -67,6 +67,29 @@ options:
       - V(auto), which a new guest takes, picks what works, the kernel's first, and the result says why.
     type: str
     choices: [auto, overlay, cowfs]
+  faults:
+    description:
+      - What is to fail on purpose in the guest's root file system, or to take its time; with O(union=cowfs) only.
+      - It takes effect at once. The first that matches is met. An empty list takes all back.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: Pattern of absolute paths in the guest, as the shell's, but C(*) is for slashes too.
+        type: str
+        required: true
+      'on':
+        description: What meets it; everything without this.
+        type: list
+        elements: str
+        choices: [create, open, read, remove, write]
+      error:
+        description: The error that it ends with.
+        type: str
+        choices: [EACCES, EDQUOT, EIO, ENOSPC, EROFS]
+      delay:
+        description: Milliseconds that it takes.
+        type: float
   save:
     description:
       - Keep a copy of what the guest wrote, its C(diff), under this name, a DNS label. One that is there already stays as it is.
@@ -202,6 +225,11 @@ guest:
       description: Its union engine, as defined.
       type: str
       sample: auto
+    faults:
+      description: What fails on purpose in it, as defined.
+      type: list
+      elements: dict
+      sample: []
     saves:
       description: Names of the copies of what it wrote that O(save) made.
       type: list

@@ -91,7 +91,7 @@ def on_host(engine: str, directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _foreign_union(_workdir: object, directory: object, _engine: object, layers: sandbox.Layers) -> Iterator[int]:
+def _foreign_union(_workdir: object, _definition: object, _engine: object, layers: sandbox.Layers) -> Iterator[int]:
     """In place of lifecycle's own: a guest whose root is fuse-overlayfs."""
     at = Path(layers.home) / "foreign"
     with fuse_overlayfs(layers.paths, layers.work_path, at):

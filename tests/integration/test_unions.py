@@ -149,3 +149,30 @@ def test_the_server_of_a_guest_ends_with_it(lab: Lab) -> None:
     assert (home / cowfs.LOG).read_text() == ""
     lab.guest("alice")
     assert lab.read("alice", "echo alive") == "alive\n"
+
+
+@pytest.mark.parametrize("lab", ["cowfs"], indirect=True)
+def test_files_of_a_running_guest_fail_on_purpose(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", "mkdir /srv/data; echo x >/srv/data/file; cat /srv/data/file")
+    faults = [{"path": "/srv/data/*", "on": ["read"], "error": "EIO"}, {"path": "*.log", "error": "ENOSPC"}]
+
+    told = lab.guest("alice", faults=faults)
+
+    assert told["actions"] == [
+        "guest alice: add fault /srv/data/*: EIO on read",
+        "guest alice: add fault *.log: ENOSPC",
+    ]
+    assert b"error" in lab.run("alice", "cp /srv/data/file /tmp/copy").stderr
+    assert b"No space left" in lab.run("alice", "echo >/srv/a.log").stderr
+    assert lab.guest("alice", faults=faults)["changed"] is False
+    lab.guest("alice", state="restarted")
+    assert b"error" in lab.run("alice", "cp /srv/data/file /tmp/copy").stderr
+    lab.guest("alice", faults=[])
+    assert lab.read("alice", "cat /srv/data/file") == "x\n"
+
+
+@pytest.mark.parametrize("lab", ["overlay"], indirect=True)
+def test_faults_on_an_engine_that_has_none_are_refused(lab: Lab) -> None:
+    with pytest.raises(Refused, match=r"guest alice: union overlay cannot fail on purpose .*; set union: cowfs"):
+        lab.guest("alice", faults=[{"path": "/x", "error": "EIO"}])

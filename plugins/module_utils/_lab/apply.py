@@ -23,6 +23,7 @@ from .netlink import Network
 from .steps import (
     AddBridge,
     AddTap,
+    Break,
     Clean,
     Configure,
     Deed,
@@ -52,7 +53,7 @@ from .steps import (
     Unplug,
     Unscratch,
 )
-from .union import saves
+from .union import cowfs, saves
 from .wait import Deadline, poll_until
 from .workdir import Workdir
 
@@ -323,6 +324,13 @@ def _keep_written(deed: KeepWritten, context: Context) -> None:
 @carry_out.register
 def _swap(deed: Swap, context: Context) -> None:
     lifecycle.swap(context.workdir, deed.guest, deed.prepared)
+
+
+@carry_out.register
+def _break(deed: Break, context: Context) -> None:
+    cowfs.ask(
+        context.workdir.guest(deed.guest.name).path, deed.guest.label, do="fault", rules=cowfs.rules(deed.guest.faults)
+    )
 
 
 @carry_out.register

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from . import model, notation
 from .errors import Invalid, InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Loaded, Power, UnionEngine
+from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine
 from .rendering import RenderedLayer
 from .scenario import Command, Scenario
 from .workdir import check_netns
@@ -123,6 +123,11 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
+    if params.get("faults") is not None:
+        given["faults"] = tuple(
+            Fault(fault["path"], tuple(fault["on"] or ()), fault["error"], fault["delay"] or 0.0)
+            for fault in params["faults"]
+        )
     # A guest that a killed run was about to start is to run.
     was = Power.RUNNING if before.power is Power.STARTING else before.power
     after = dataclasses.replace(before, power=_POWER.get(state, was), **given)

@@ -69,21 +69,23 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | Non
     _write_boot_request(directory, deed)
     layers = union_layers(workdir, definition, prepared, identity.launch)
     line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
-    with _union(workdir, directory, prepared.engine, layers) as root:
+    with _union(workdir, definition, prepared.engine, layers) as root:
         view = _view(workdir, directory, deed, identity, root)
         return uml.launch(directory, view, line, netns, identity, definition.label)
 
 
 @contextmanager
 def _union(
-    workdir: Workdir, directory: GuestDir, engine: UnionEngine, layers: sandbox.Layers
+    workdir: Workdir, definition: Guest, engine: UnionEngine, layers: sandbox.Layers
 ) -> Iterator[sandbox.Layers | int]:
     """What a guest's root is mounted of in its own namespace: its layers, or a mount that is served already."""
     if engine is not UnionEngine.COWFS:
         yield layers
         return
-    subject = f"guest {directory.name}"
-    with cowfs.start(directory.path, workdir.agents, layers.paths, layers.work_path, subject) as mounted:
+    home, subject = workdir.guest(definition.name).path, definition.label
+    with cowfs.start(
+        home, workdir.agents, layers.paths, layers.work_path, subject, faults=definition.faults
+    ) as mounted:
         yield mounted.mount
         # The guest's kernel begins meanwhile.
         mounted.serving()
@@ -179,7 +181,8 @@ def serve_again(workdir: Workdir, name: str) -> None:
     subject = f"guest {name}"
     work = str(directory.works / process.launch)
     layers = cowfs.stored_layers(directory.path, subject)
-    with cowfs.start(directory.path, workdir.agents, layers, work, subject) as mounted:
+    faults = load_guest(directory).faults
+    with cowfs.start(directory.path, workdir.agents, layers, work, subject, faults=faults) as mounted:
         mounted.serving()
         uml.swap_union(directory, mounted.mount, process, process.stack, subject)
 

@@ -24,6 +24,7 @@ from .scenario import Command
 from .steps import (
     AddBridge,
     AddTap,
+    Break,
     Clean,
     DeleteDevice,
     ForgetBridge,
@@ -205,7 +206,7 @@ class _Planner:
             yield self._start(name)
         changes: list[Step] = []
         if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
-            changes = [*self._swap(name), *self._rewire(name)]
+            changes = [*self._swap(name), *self._break(name), *self._rewire(name)]
         yield from changes
         yield from self._run(name, fate)
         if name in self.after.guests:
@@ -330,6 +331,15 @@ class _Planner:
             yield Step(
                 f"services {guest.label}", RestartServices(name, extra.services), restarts, (f"swap {guest.label}",)
             )
+
+    def _break(self, name: str) -> Iterator[Step]:
+        """What is to fail on purpose may change while the guest runs."""
+        guest, prepared = self.after.guests[name], self.prepared.get(name)
+        if prepared is not None and prepared.breaks:
+            stored = self.before.guests.get(name)
+            known = stored is not None and stored.faults == guest.faults
+            says = (f"{guest.label}: bring its faults up to date",) if known else ()
+            yield Step(f"break {guest.label}", Break(guest), says, (f"store {guest.label}",))
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""

@@ -12,10 +12,10 @@ from . import files, kernels, layers, union
 from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
-from .model import Conditions, Guest, nearest
+from .model import Conditions, Guest, UnionEngine, nearest
 from .processes import Process
 from .steps import Prepared
-from .union import saves
+from .union import cowfs, saves
 from .workdir import Workdir
 
 # As long as any other.
@@ -54,7 +54,22 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     busy: tuple[str, ...] = ()
     if process is not None and process.alive and process.stack != stack:
         busy = layers.busy_files(workdir, process.pid, process.stack, stack)
-    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy)
+    breaks = _breaks(workdir, guest, choice.engine, process)
+    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, busy, breaks)
+
+
+def _breaks(workdir: Workdir, guest: Guest, engine: UnionEngine, process: Process | None) -> bool:
+    if guest.faults and engine is not UnionEngine.COWFS:
+        raise InvalidInput(
+            guest.label,
+            f"union {engine.value} cannot fail on purpose (faults)",
+            "set union: cowfs, or leave faults out",
+        )
+    if process is None or not process.alive or process.engine != UnionEngine.COWFS.value:
+        return False
+    home = workdir.guest(guest.name).path
+    # One that is not served has none to compare with; it gets them with its server.
+    return cowfs.server(home) is not None and cowfs.faults(home, guest.label) != cowfs.rules(guest.faults)
 
 
 def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:

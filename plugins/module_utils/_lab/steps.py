@@ -28,6 +28,7 @@ class Prepared:
     :ivar engine: the union engine, and why.
     :ivar stack: the layers that may change while it runs.
     :ivar busy: files that the running guest holds open of layers that would come or go.
+    :ivar breaks: whether other things fail on purpose in the running guest's union than should.
     """
 
     kernel: Kernel
@@ -36,6 +37,7 @@ class Prepared:
     why: str
     stack: Stack
     busy: tuple[str, ...] = ()
+    breaks: bool = False
 
 
 class Deed:
@@ -162,6 +164,13 @@ class Swap(Deed):
 
     guest: Guest
     prepared: Prepared
+
+
+@dataclass(frozen=True)
+class Break(Deed):
+    """Let those things fail on purpose in a running guest's union that should."""
+
+    guest: Guest
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ class Control:
         self.fuse = fuse
         self.requests = requests
         self.loop = loop
+        self.rules: list[Any] = []
         self._deeds: Mapping[str, Callable[[Mapping[str, Any]], Answer]] = {
             "stats": self.stats,
             "sync": self.sync,
@@ -82,7 +83,7 @@ class Control:
             "known": len(tree.nodes),
             "open_directories": tree.open_directories,
             "open_files": sum(len(node.handles) for node in list(tree.nodes.values()) if node.handles),
-            "faults": len(self.requests.rules),
+            "faults": self.rules,
         }
 
     def sync(self, asked: Mapping[str, Any]) -> Answer:
@@ -131,6 +132,7 @@ class Control:
     def fault(self, asked: Mapping[str, Any]) -> Answer:
         """Have other rules of what is to fail; what the kernel has cached would not meet them."""
         rules = faults.rules(asked["rules"])
+        self.rules = asked["rules"]
         requests = self.requests
 
         def change() -> list[int]:

@@ -21,7 +21,6 @@ KINDS: Mapping[str, tuple[str, ...]] = {
     "create": ("create", "mkdir", "mknod", "symlink", "link", "rename"),
     "remove": ("unlink", "rmdir"),
 }
-ERRORS = ("EIO", "ENOSPC", "EACCES", "EROFS", "EDQUOT")
 
 
 @dataclass(frozen=True)

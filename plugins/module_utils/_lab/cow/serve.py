@@ -21,7 +21,7 @@ import signal
 import sys
 from typing import Any
 
-from . import driver
+from . import driver, faults
 from .control import Control, open_socket
 from .requests import Requests, served
 
@@ -42,7 +42,9 @@ def main(argument: str) -> None:
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:
-        Control(fuse, requests, loop).listen(open_socket(given["directory"], given["socket"]))
+        control = Control(fuse, requests, loop)
+        control.rules, requests.rules = given["faults"], faults.rules(given["faults"])
+        control.listen(open_socket(given["directory"], given["socket"]))
         gc.collect()
         gc.freeze()
         gc.set_threshold(100_000, 50, 50)

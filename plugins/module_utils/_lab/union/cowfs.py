@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .. import files, syscalls
+from .. import files, model, syscalls
 from ..errors import HostError
 from ..wait import Deadline, poll_until
 from .overlay import Fault, filesystem
@@ -119,6 +119,7 @@ def start(
     work: str,
     subject: str,
     *,
+    faults: Sequence[model.Fault] = (),
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
 ) -> Mounted:
@@ -128,6 +129,7 @@ def start(
     :param agents: directory for copies of the server's files.
     :param layers: paths, topmost first; the first is written to.
     :param work: a directory on the same file system as that, of which all that is in it goes.
+    :param faults: what is to fail on purpose.
     :param flags: more options of the mount.
     :param xattrs: whether extended attributes are served.
     :raises HostError: where there is nothing to start it with.
@@ -148,7 +150,14 @@ def start(
     try:
         mount = _mount(device, flags)
         kept.append(mount)
-        given = {"layers": list(layers), "work": work, "fuse": device, "ready": say, "directory": place}
+        given = {
+            "layers": list(layers),
+            "work": work,
+            "fuse": device,
+            "ready": say,
+            "directory": place,
+            "faults": rules(faults),
+        }
         server = subprocess.Popen(
             [
                 *(*command, "-X", "utf8", "-c", _START),
@@ -213,6 +222,17 @@ def replace(home: Path, layers: Sequence[str], subject: str) -> None:
     """
     ask(home, subject, do="replace", layers=list(layers))
     files.write_json(home / LAYERS, list(layers))
+
+
+def rules(faults: Sequence[model.Fault]) -> list[dict[str, Any]]:
+    """Faults as a server is told of them."""
+    return [{"path": each.path, "on": list(each.on), "error": each.error, "delay": each.delay} for each in faults]
+
+
+def faults(home: Path, subject: str) -> list[dict[str, Any]]:
+    """What fails on purpose now, as :func:`rules` has it."""
+    found: list[dict[str, Any]] = ask(home, subject, do="stats")["faults"]
+    return found
 
 
 def stored_layers(home: Path, subject: str) -> list[str]:
