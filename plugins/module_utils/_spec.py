@@ -33,7 +33,22 @@ GUEST: Spec = {
     "init": {"type": "str"},
     "cmdline": {"type": "str"},
     "layers": {"type": "list", "elements": "str"},
-    "union": {"type": "str", "choices": ["auto", "overlay"]},
+    "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},
+    "faults": {
+        "type": "list",
+        "elements": "dict",
+        "required_one_of": [["error", "delay"]],
+        "options": {
+            "path": {"type": "str", "required": True},
+            "on": {"type": "list", "elements": "str", "choices": ["create", "open", "read", "remove", "write"]},
+            "error": {"type": "str", "choices": ["EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS"]},
+            "delay": {"type": "float"},
+        },
+    },
+    "save": {"type": "str"},
+    "unsave": {"type": "str"},
+    "restore": {"type": "str"},
+    "reset": {"type": "bool", "default": False},
     "restart": {"type": "bool", "default": False},
     "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "wait_timeout": {"type": "int", "default": 60},
@@ -81,4 +96,5 @@ SCENARIO: Spec = {
 INFO: Spec = {
     "workdir": _WORKDIR,
     "inside": {"type": "bool", "default": True},
+    "diff": {"type": "bool", "default": False},
 }

@@ -62,9 +62,49 @@ options:
   union:
     description:
       - What makes the guest's root out of its layers.
-      - V(overlay) is the kernel's overlayfs. V(auto), which a new guest takes, picks what works, and the result says why.
+      - V(overlay) is the kernel's overlayfs, V(cowfs) a file system in user space with the same format on disk, which needs pyfuse3
+        (role P(dumm.lab.host#role) installs it). A guest changes from one to the other at its next start.
+      - V(auto), which a new guest takes, picks what works, the kernel's first, and the result says why.
     type: str
-    choices: [auto, overlay]
+    choices: [auto, overlay, cowfs]
+  faults:
+    description:
+      - What is to fail on purpose in the guest's root file system, or to take its time; with O(union=cowfs) only.
+      - It takes effect at once. The first that matches is met. An empty list takes all back.
+    type: list
+    elements: dict
+    suboptions:
+      path:
+        description: Pattern of absolute paths in the guest, as the shell's, but C(*) is for slashes too.
+        type: str
+        required: true
+      'on':
+        description: What meets it; everything without this.
+        type: list
+        elements: str
+        choices: [create, open, read, remove, write]
+      error:
+        description: The error that it ends with.
+        type: str
+        choices: [EACCES, EDQUOT, EIO, ENOSPC, EROFS]
+      delay:
+        description: Milliseconds that it takes.
+        type: float
+  save:
+    description:
+      - Keep a copy of what the guest wrote, its C(diff), under this name, a DNS label. One that is there already stays as it is.
+      - This, O(reset) and O(restore) want a guest that does not run, or O(state=stopped) or V(restarted), which see to that.
+    type: str
+  unsave:
+    description: Remove the copy of this name, before anything else.
+    type: str
+  restore:
+    description: Go back to the copy of this name, which stays. What the guest wrote since then is lost.
+    type: str
+  reset:
+    description: Whether to throw away what the guest wrote, so that it is as its layers and its master again.
+    type: bool
+    default: false
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline) or O(union)
@@ -189,6 +229,16 @@ guest:
       description: Its union engine, as defined.
       type: str
       sample: auto
+    faults:
+      description: What fails on purpose in it, as defined.
+      type: list
+      elements: dict
+      sample: []
+    saves:
+      description: Names of the copies of what it wrote that O(save) made.
+      type: list
+      elements: str
+      sample: [clean]
     running:
       description: What the running process was started with, with resolved paths, the union engine and why it was taken.
       type: dict

@@ -19,6 +19,10 @@ options:
     description: Whether running guests are asked for their own addresses and routes, which costs one request to each.
     type: bool
     default: true
+  diff:
+    description: Whether to look through what each guest wrote and tell what that has added, changed and deleted.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - dumm.lab.attributes
   - dumm.lab.workdir
@@ -70,8 +74,10 @@ lab:
       sample: true
     guests:
       description:
-        - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. With O(inside) also V(hostname), V(routes) and V(other_interfaces),
-          those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
+        - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. With O(inside) also V(hostname), V(routes) and
+          V(other_interfaces), those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
+        - With O(diff) also V(diff), what it wrote against its layers and its master, as V(size) in bytes and the paths V(added),
+          V(changed) and V(deleted).
       type: dict
       sample: {}
     bridges:

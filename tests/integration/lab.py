@@ -51,7 +51,7 @@ _BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
 }
 # What of a lab's directory changes although no module was called: guests write, and clients ring.
 # The lock tells who held it last, also if that was refused.
-_LIVELY = {"boot.log", "diff", "scratch", "work", "spool", "run", "outbox", "doorbell.lock", "lock"}
+_LIVELY = {"boot.log", "cowfs.log", "diff", "scratch", "work", "spool", "run", "outbox", "doorbell.lock", "lock"}
 
 # What a run does to the host, as Python tells of it (audit events, PEP 578), and the beginning of a step.
 _STEP = "lab.step"
@@ -127,8 +127,9 @@ def call(module: str, arguments: dict[str, Any], check_mode: bool = False) -> Re
 class Lab:
     """A lab and what tests do with it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, engine: str | None = None) -> None:
         self.path = path
+        self.engine = engine
         self.workdir = Workdir.at(str(path))
         self.name = self.workdir.lab_name
 
@@ -136,7 +137,7 @@ class Lab:
 
     def guest(self, name: str, *, check: bool = False, **options: Any) -> Result:
         """``dumm_guest``."""
-        return self.call("guest", {"name": name, **options}, check)
+        return self.call("guest", {"name": name, **self._union(), **options}, check)
 
     def iface(self, guest: str, name: str, *, check: bool = False, **options: Any) -> Result:
         """``dumm_iface``."""
@@ -148,8 +149,14 @@ class Lab:
 
     def scenario(self, name: str, config: Result | None = None, *, check: bool = False, **options: Any) -> Result:
         """``dumm_scenario``."""
-        given = {} if config is None else {"config": config}
+        given = {}
+        if config is not None:
+            given = {"config": {**config, "defaults": {**self._union(), **config.get("defaults", {})}}}
         return self.call("scenario", {"name": name, **given, **options}, check)
+
+    def _union(self) -> Result:
+        """Settings that give guests the engine of this lab, where it has one."""
+        return {} if self.engine is None else {"union": self.engine}
 
     def info(self, **options: Any) -> Result:
         """The result of ``dumm_info``."""
@@ -268,26 +275,27 @@ class Lab:
             subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=60)
 
 
-def prepare(path: Path, kernel: str = "default") -> Lab:
+def prepare(path: Path, kernel: str = "default", engine: str | None = None) -> Lab:
     """Make a working directory with links to a kernel and the masters."""
     path.mkdir(mode=0o700, exist_ok=True)
     for kind, names in (("kernels", {"default": kernel}), ("masters", MASTERS)):
         (path / kind).mkdir()
         for name, source in names.items():
             (path / kind / name).symlink_to((BASE / kind / source).resolve())
-    return Lab(path)
+    return Lab(path, engine)
 
 
 @contextmanager
-def fresh_lab(path: Path | None = None, kernel: str = "default") -> Iterator[Lab]:
+def fresh_lab(path: Path | None = None, kernel: str = "default", engine: str | None = None) -> Iterator[Lab]:
     """A lab that is gone afterwards, whatever happens; that its teardown leaves nothing is asserted.
 
     :param path: an empty directory; a temporary one without it.
     :param kernel: which of the kernels of ``tests/prepare.yml`` is the default one there.
+    :param engine: union engine of all its guests.
     """
     own = path is None
     place = Path(tempfile.mkdtemp(prefix=PREFIX)) if path is None else path
-    lab = prepare(place, kernel)
+    lab = prepare(place, kernel, engine)
     try:
         yield lab
         lab.teardown()

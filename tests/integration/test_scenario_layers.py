@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Lab, Refused, until
+from lab import Lab, Refused, fresh_lab, until
 from testbed import Config, pair, pids, pinging
 
 
@@ -40,6 +40,26 @@ def _loaded(lab: Lab, guest: str = "moon") -> tuple[str | None, bool]:
 
 def _has(lab: Lab, path: str, guest: str = "moon") -> bool:
     return lab.run(guest, f"test -e {path}").code == 0
+
+
+@pytest.fixture(scope="module", params=["overlay", "cowfs"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """Each promise holds for each union engine."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def shared(engine: str) -> Iterator[Lab]:
+    """A lab that the tests of this file share, one for each engine."""
+    with fresh_lab(engine=engine) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+def lab(engine: str) -> Iterator[Lab]:
+    """An empty lab for one test."""
+    with fresh_lab(engine=engine) as fresh:
+        yield fresh
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from .sandbox import Swapper
 from .steps import (
     AddBridge,
     AddTap,
+    Break,
     Clean,
     Configure,
     Deed,
@@ -33,6 +34,7 @@ from .steps import (
     ForgetBridge,
     ForgetGuest,
     Freshen,
+    KeepWritten,
     MakeNamespace,
     Pause,
     Plan,
@@ -54,6 +56,7 @@ from .steps import (
     Unplug,
     Unscratch,
 )
+from .union import cowfs, saves
 from .wait import Deadline, poll_until
 from .workdir import Workdir
 
@@ -333,8 +336,28 @@ def _freshen(deed: Freshen, context: Context) -> None:
 
 
 @carry_out.register
+def _keep_written(deed: KeepWritten, context: Context) -> None:
+    directory, keep = context.workdir.guest(deed.guest), deed.keep
+    if keep.remove is not None:
+        saves.remove(directory, keep.remove)
+    if keep.save is not None:
+        saves.save(directory, keep.save)
+    if keep.reset:
+        saves.reset(directory)
+    if keep.restore is not None:
+        saves.restore(directory, keep.restore)
+
+
+@carry_out.register
 def _swap(deed: Swap, context: Context) -> None:
     lifecycle.swap(context.workdir, deed.guest, deed.prepared, context.swapper)
+
+
+@carry_out.register
+def _break(deed: Break, context: Context) -> None:
+    cowfs.ask(
+        context.workdir.guest(deed.guest.name).path, deed.guest.label, do="fault", rules=cowfs.rules(deed.guest.faults)
+    )
 
 
 @carry_out.register

@@ -40,6 +40,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "cmdline": value.cmdline,
         "layers": list(value.layers),
         "union": value.union.value,
+        "faults": [{**dataclasses.asdict(fault), "on": list(fault.on)} for fault in value.faults],
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
@@ -118,6 +119,7 @@ def live_guest(actual: Actual, name: str) -> Described:
     process = live.process
     told: Described = {"name": name, "pid": None, "uptime": None, "memory_used": None, "reason": live.reason}
     told["ready_after"] = live.ready_after
+    told["saves"] = list(live.saves)
     if process is not None and process.alive:
         told |= {
             "pid": process.pid,

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from . import model, notation
 from .errors import Invalid, InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Loaded, Power, UnionEngine
+from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine
 from .rendering import RenderedLayer
 from .scenario import Command, Scenario
 from .workdir import check_netns
@@ -70,6 +70,22 @@ class Extra:
 
 
 @dataclass(frozen=True)
+class Keep:
+    """What is to be done with what a guest wrote, in this order.
+
+    :ivar remove: name of a saving point.
+    :ivar save: name of a saving point; one that is there stays as it is.
+    :ivar reset: whether it is thrown away.
+    :ivar restore: name of a saving point to go back to.
+    """
+
+    remove: str | None = None
+    save: str | None = None
+    reset: bool = False
+    restore: str | None = None
+
+
+@dataclass(frozen=True)
 class Wish:
     """What is asked for.
 
@@ -79,6 +95,7 @@ class Wish:
     :ivar timeout: seconds that a guest may take to come up or go down.
     :ivar extras: what a scenario has for guests beside their definition.
     :ivar force: whether layers change under files that are in use.
+    :ivar keep: what is to be done with what guests wrote.
     """
 
     lab: Lab
@@ -88,6 +105,7 @@ class Wish:
     timeout: float = 60.0
     extras: Mapping[str, Extra] = field(default_factory=dict)
     force: bool = False
+    keep: Mapping[str, Keep] = field(default_factory=dict)
 
 
 def guest(params: Params, lab: Lab) -> Wish:
@@ -105,6 +123,11 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
+    if params.get("faults") is not None:
+        given["faults"] = tuple(
+            Fault(fault["path"], tuple(fault["on"] or ()), fault["error"], fault["delay"] or 0.0)
+            for fault in params["faults"]
+        )
     # A guest that a killed run was about to start is to run.
     was = Power.RUNNING if before.power is Power.STARTING else before.power
     after = dataclasses.replace(before, power=_POWER.get(state, was), **given)
@@ -117,8 +140,19 @@ def guest(params: Params, lab: Lab) -> Wish:
             force=params["busy"] == "force",
             renew=scope.guests if state == "restarted" else frozenset(),
             timeout=timeout,
+            keep={name: _keep(before, params)},
         ),
     )
+
+
+def _keep(guest: Guest, params: Params) -> Keep:
+    keep = Keep(params.get("unsave"), params.get("save"), params["reset"], params.get("restore"))
+    for point in (keep.remove, keep.save, keep.restore):
+        if point is not None:
+            model.check_label(f"saving point of {guest.label}:", point)
+    if keep.reset and keep.restore is not None:
+        raise InvalidInput(guest.label, "both reset and restore", "give one of them")
+    return keep
 
 
 def iface(params: Params, lab: Lab) -> Wish:

@@ -16,19 +16,20 @@ import secrets
 import shlex
 import shutil
 import signal
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from . import channel, files, guest, kernels, mconsole, processes, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .guest.network import Inside
-from .model import Guest, Power
+from .model import Guest, Power, UnionEngine
 from .observe import Actual
 from .processes import Process
 from .scenario import Command
 from .steps import Prepared, Start, digest
-from .union import overlay
+from .union import cowfs, overlay
 from .wait import Deadline, poll_until
 from .workdir import GuestDir, Workdir, load_guest
 
@@ -50,6 +51,7 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> I
     """
     directory = workdir.guest(deed.guest.name)
     try:
+        cowfs.end(directory.path, deed.guest.label)
         uml.gone(directory)
         process = _launch(workdir, directory, deed, netns)
         return _await_ready(directory, process, deed, timeout)
@@ -67,32 +69,58 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | Non
         definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack
     )
     overlay.tidy(directory.works)
+    overlay.prepare(directory.works, identity.launch)
     _write_boot_request(directory, deed)
-    view = sandbox.View(
+    layers = union_layers(workdir, definition, prepared, identity.launch)
+    line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
+    with _union(workdir, definition, prepared.engine, layers) as root:
+        view = _view(workdir, directory, deed, identity, root)
+        return uml.launch(directory, view, line, netns, identity, definition.label)
+
+
+@contextmanager
+def _union(
+    workdir: Workdir, definition: Guest, engine: UnionEngine, layers: sandbox.Layers
+) -> Iterator[sandbox.Layers | int]:
+    """What a guest's root is mounted of in its own namespace: its layers, or a mount that is served already."""
+    if engine is not UnionEngine.COWFS:
+        yield layers
+        return
+    home, subject = workdir.guest(definition.name).path, definition.label
+    with cowfs.start(
+        home, workdir.agents, layers.paths, layers.work_path, subject, faults=definition.faults
+    ) as mounted:
+        yield mounted.mount
+        # The guest's kernel begins meanwhile.
+        mounted.serving()
+
+
+def _view(
+    workdir: Workdir, directory: GuestDir, deed: Start, identity: Process, root: sandbox.Layers | int
+) -> sandbox.View:
+    definition, prepared = deed.guest, deed.prepared
+    return sandbox.View(
         mountpoint=str(directory.view),
         owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
         kernel=str(prepared.kernel.path),
         libraries=prepared.kernel.libraries,
-        union=union_layers(workdir, definition, prepared, identity.launch),
+        union=root,
         spool=str(directory.spool),
         run=str(directory.run),
         mem=definition.mem,
     )
-    line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
-    return uml.launch(directory, view, line, netns, identity, definition.label)
 
 
 def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: str) -> sandbox.Layers:
     """What a guest's union is made of, read-only layers topmost first: ours, those that may change, the kernel's modules, the master.
 
-    :param work: name of a work directory that no mount has had yet.
+    :param work: name of its work directory.
     """
     directory = workdir.guest(definition.name)
     upper = workdir.path / prepared.stack.upper
     if not upper.is_dir():
         upper.mkdir(parents=True)
         upper.chmod(0o755)
-    overlay.prepare(directory.works, work)
     lower = [str(guest.layer(workdir.agents, prepared.kernel.agent)), *prepared.stack.over]
     modules = prepared.kernel.modules
     if modules is not None:
@@ -114,12 +142,55 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared, swapper: sandb
     """
     directory = workdir.guest(definition.name)
     process = _running(directory)
+    if process.engine == UnionEngine.COWFS.value:
+        _restack(directory, process, prepared, union_layers(workdir, definition, prepared, process.launch))
+        return
     work = secrets.token_hex(6)
+    overlay.prepare(directory.works, work)
     layers = union_layers(workdir, definition, prepared, work)
     uml.swap_union(directory, swapper, layers, process, prepared.stack, definition.label)
     with suppress(OSError):
         # The old mount lives on while something of it is open, and its work directory with it.
         overlay.tidy(directory.works, keep=work)
+
+
+def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: sandbox.Layers) -> None:
+    uml.announce_layers(directory, process, prepared.stack)
+    cowfs.replace(directory.path, layers.paths, f"guest {directory.name}")
+    uml.remember_layers(directory, process, prepared.stack)
+
+
+def unserved(workdir: Workdir) -> list[str]:
+    """Guests that run although the process that served their union does not."""
+    if not workdir.guests.is_dir():
+        return []
+    # Only where a server was: this is looked at by each run.
+    served = [entry.name for entry in os.scandir(workdir.guests) if os.path.lexists(f"{entry.path}/{cowfs.SOCKET}")]
+    return [name for name in sorted(served) if _is_unserved(workdir.guest(name))]
+
+
+def _is_unserved(directory: GuestDir) -> bool:
+    process = processes.read(directory)
+    return process is not None and process.alive and cowfs.server(directory.path) is None
+
+
+def serve_again(workdir: Workdir, name: str) -> None:
+    """Give a running guest its union back after the process that served it was killed.
+
+    Files that its programs held open stay lost to them.
+
+    :raises HostError: where that could not be done.
+    """
+    directory = workdir.guest(name)
+    process = _running(directory)
+    subject = f"guest {name}"
+    work = str(directory.works / process.launch)
+    layers = cowfs.stored_layers(directory.path, subject)
+    faults = load_guest(directory).faults
+    with cowfs.start(directory.path, workdir.agents, layers, work, subject, faults=faults) as mounted:
+        mounted.serving()
+        with closing(sandbox.Swapper()) as swapper:
+            uml.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:
@@ -329,4 +400,5 @@ def clean(workdir: Workdir, name: str) -> None:
     if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
         raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")
     if workdir.guest(name).path.is_dir():
+        cowfs.end(workdir.guest(name).path, f"guest {name}")
         uml.gone(workdir.guest(name))

@@ -55,6 +55,7 @@ class UnionEngine(enum.Enum):
 
     AUTO = "auto"
     OVERLAY = "overlay"
+    COWFS = "cowfs"
 
 
 @dataclass(frozen=True)
@@ -135,6 +136,22 @@ class Loaded:
 
 
 @dataclass(frozen=True)
+class Fault:
+    """Something that fails on purpose in a guest's union, or takes its time.
+
+    :ivar path: pattern of absolute paths in the guest.
+    :ivar on: what it is met by, such as ``read``; everything where it is empty.
+    :ivar error: name of an error, such as ``EIO``.
+    :ivar delay: milliseconds.
+    """
+
+    path: str
+    on: tuple[str, ...] = ()
+    error: str | None = None
+    delay: float = 0.0
+
+
+@dataclass(frozen=True)
 class Guest:
     """A guest.
 
@@ -148,6 +165,7 @@ class Guest:
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
     :ivar scenario: name of the scenario that it belongs to.
     :ivar loaded: the scenario whose layers lie over its root.
+    :ivar faults: what is to fail on purpose.
     """
 
     name: str
@@ -164,6 +182,7 @@ class Guest:
     sysctl: tuple[tuple[str, str], ...] = ()
     scenario: str | None = None
     loaded: Loaded | None = None
+    faults: tuple[Fault, ...] = ()
 
     @property
     def label(self) -> str:

@@ -23,6 +23,7 @@ from .guest import network
 from .model import Guest, Iface, Lab, Power
 from .netlink import Device, Network
 from .processes import Process
+from .union import saves
 from .workdir import Workdir
 
 READ_SECONDS = 20.0
@@ -36,6 +37,7 @@ class Live:
     :ivar unreadable: why it cannot.
     :ivar ready_after: seconds from its launch until it answered, where this run has started it.
     :ivar reason: why it is not running although it was started.
+    :ivar saves: its saving points.
     """
 
     process: Process | None
@@ -43,6 +45,7 @@ class Live:
     unreadable: DummError | None = None
     reason: str | None = None
     ready_after: float | None = None
+    saves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -129,13 +132,18 @@ def look_inside(
                 running,
             )
         )
-    return dataclasses.replace(actual, live={**actual.live, **dict(zip(running, answers, strict=True))})
+    told = {
+        name: dataclasses.replace(answer, saves=actual.live[name].saves)
+        for name, answer in zip(running, answers, strict=True)
+    }
+    return dataclasses.replace(actual, live={**actual.live, **told})
 
 
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
+    points = tuple(saves.names(workdir.guest(guest.name)))
     if process is None or guest.power.alive:
-        return Live(process)
-    return Live(process, reason=processes.reason(workdir.guest(guest.name), process))
+        return Live(process, saves=points)
+    return Live(process, saves=points, reason=processes.reason(workdir.guest(guest.name), process))
 
 
 def _both(found: Lab, wanted: Lab, name: str) -> list[Guest]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from . import model, netlink, rewire, words
-from .desired import Wish
+from .desired import Keep, Wish
 from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
 from .netlink import Device
@@ -24,11 +24,13 @@ from .scenario import Command
 from .steps import (
     AddBridge,
     AddTap,
+    Break,
     Clean,
     DeleteDevice,
     ForgetBridge,
     ForgetGuest,
     Freshen,
+    KeepWritten,
     MakeNamespace,
     Pause,
     Plan,
@@ -214,12 +216,13 @@ class _Planner:
             yield Step(f"stop {label}", Clean(name), (f"clean up after {label}, which died: {why}",))
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
+        yield from self._keep(name, fate)
         yield from self._taps(name, fate)
         if fate.starts:
             yield self._start(name)
         changes: list[Step] = []
         if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
-            changes = [*self._swap(name), *self._rewire(name)]
+            changes = [*self._swap(name), *self._break(name), *self._rewire(name)]
         yield from changes
         yield from self._run(name, fate)
         if name in self.after.guests:
@@ -232,6 +235,20 @@ class _Planner:
                 (f"remove {label}",),
                 (f"stop {label}", "netns", *self._tap_keys(name)),
             )
+
+    def _keep(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """What a guest wrote is saved and brought back while it does not run."""
+        says = words.keeps(f"guest {name}", self.wish.keep.get(name, Keep()))
+        if not says:
+            return
+        if fate.was.alive and not fate.stops:
+            raise InvalidInput(
+                f"guest {name}",
+                "it runs, and what it wrote can only be saved, reset or restored while it does not",
+                "stop it (state: stopped), or have it stopped for that (state: restarted)",
+            )
+        needs = (f"store guest {name}", f"stop guest {name}")
+        yield Step(f"keep guest {name}", KeepWritten(name, self.wish.keep[name]), says, needs)
 
     def _check_paused(self, name: str, fate: _Fate) -> None:
         """A paused guest can neither be asked what it has nor be told what it is to have."""
@@ -263,6 +280,7 @@ class _Planner:
             "netns",
             f"store {guest.label}",
             f"stop {guest.label}",
+            f"keep {guest.label}",
             *self._layer_keys(name),
             *self._tap_keys(name),
             *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
@@ -329,6 +347,15 @@ class _Planner:
             yield Step(
                 f"services {guest.label}", RestartServices(name, extra.services), restarts, (f"swap {guest.label}",)
             )
+
+    def _break(self, name: str) -> Iterator[Step]:
+        """What is to fail on purpose may change while the guest runs."""
+        guest, prepared = self.after.guests[name], self.prepared.get(name)
+        if prepared is not None and prepared.breaks:
+            stored = self.before.guests.get(name)
+            known = stored is not None and stored.faults == guest.faults
+            says = (f"{guest.label}: bring its faults up to date",) if known else ()
+            yield Step(f"break {guest.label}", Break(guest), says, (f"store {guest.label}",))
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""

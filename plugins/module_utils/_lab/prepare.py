@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from . import files, kernels, layers, union
+from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
-from .model import Conditions, Guest, nearest
+from .model import Conditions, Guest, UnionEngine, nearest
 from .processes import Process
 from .steps import Prepared
+from .union import cowfs, saves
 from .workdir import Workdir
 
 # As long as any other.
@@ -53,7 +55,45 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     if process is not None and process.alive:
         for found in process.stacks:
             busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
-    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)))
+    breaks = _breaks(workdir, guest, choice.engine, process)
+    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)), breaks)
+
+
+def _breaks(workdir: Workdir, guest: Guest, engine: UnionEngine, process: Process | None) -> bool:
+    if guest.faults and engine is not UnionEngine.COWFS:
+        raise InvalidInput(
+            guest.label,
+            f"union {engine.value} cannot fail on purpose (faults)",
+            "set union: cowfs, or leave faults out",
+        )
+    if process is None or not process.alive or process.engine != UnionEngine.COWFS.value:
+        return False
+    home = workdir.guest(guest.name).path
+    # One that is not served has none to compare with; it gets them with its server.
+    return cowfs.server(home) is not None and cowfs.faults(home, guest.label) != cowfs.rules(guest.faults)
+
+
+def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
+    """What of the wishes for a guest's saving points is not so already.
+
+    :raises InvalidInput: where one is to be gone back to that is not there.
+    """
+    directory = workdir.guest(guest.name)
+    known = saves.names(directory)
+    if wanted.restore is not None and wanted.restore not in {*known, wanted.save} - {wanted.remove}:
+        raise InvalidInput(
+            guest.label,
+            f"it has no saving point {wanted.restore}",
+            f"make it with save ({nearest(wanted.restore, known)})",
+        )
+    is_saved = wanted.save in known and wanted.save != wanted.remove
+    is_restored = wanted.restore is not None and wanted.restore in known and saves.holds(directory, wanted.restore)
+    return Keep(
+        remove=wanted.remove if wanted.remove in known else None,
+        save=None if is_saved else wanted.save,
+        reset=wanted.reset and not saves.is_empty(directory),
+        restore=None if is_restored else wanted.restore,
+    )
 
 
 def _need_conditions(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:

@@ -17,17 +17,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario
+from . import apply, describe, desired, layers, lifecycle, lock, netlink, prepare, processes, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power
 from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
-from .prepare import prepare
 from .processes import Process
 from .scenario import Scenario
 from .steps import Plan
+from .union.written import written
 from .workdir import Workdir
 
 Result = dict[str, Any]
@@ -145,7 +145,12 @@ def run_info(module: Module) -> None:
         actual = observe(workdir)
         if module.params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
-        module.exit_json(changed=False, lab=describe.whole_lab(actual, str(workdir.path)))
+        told = describe.whole_lab(actual, str(workdir.path))
+        if module.params["diff"]:
+            for name, guest in actual.lab.guests.items():
+                below = [*map(Path, guest.layers), workdir.master(guest.master)]
+                told["guests"][name]["diff"] = dataclasses.asdict(written(workdir.guest(name).diff, below))
+        module.exit_json(changed=False, lab=told)
 
 
 def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
@@ -176,7 +181,11 @@ def _run(
         workdir = _workdir(module)
         with _locked(workdir, module):
             durations: list[Result] = []
-            actual, wish, steps = _plan(workdir, module.params, understand)
+            unserved = lifecycle.unserved(workdir)
+            healed = [_serve_again(workdir, name, module) for name in unserved]
+            # In check mode they still cannot be asked.
+            mute = frozenset(unserved if module.check_mode else ())
+            actual, wish, steps = _plan(workdir, module.params, understand, mute)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.changed and not module.check_mode:
                 context = _apply(steps, workdir, wish, module, done)
@@ -191,8 +200,8 @@ def _run(
                     f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
                 )
             module.exit_json(
-                changed=steps.changed,
-                actions=steps.actions,
+                changed=steps.changed or bool(healed),
+                actions=[*healed, *steps.actions],
                 diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
                 restart_required={name: list(what) for name, what in steps.restart_required.items()},
                 durations=durations,
@@ -200,18 +209,32 @@ def _run(
             )
 
 
+def _serve_again(workdir: Workdir, name: str, module: Module) -> str:
+    """Give a running guest its union back whose server was killed: before that it cannot even be asked."""
+    if not module.check_mode:
+        lifecycle.serve_again(workdir, name)
+    module.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
+    return f"guest {name}: serve its union again, whose server was killed"
+
+
 def _plan(
-    workdir: Workdir, params: Mapping[str, Any], understand: Callable[[Mapping[str, Any], Lab], Wish]
+    workdir: Workdir,
+    params: Mapping[str, Any],
+    understand: Callable[[Mapping[str, Any], Lab], Wish],
+    mute: frozenset[str],
 ) -> tuple[Actual, Wish, Plan]:
     actual = observe(workdir)
     wish = understand(params, actual.lab)
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
-    actual = _look(workdir, actual, wish, {})
+    actual = _look(workdir, actual, wish, {}, mute)
     _check_readable(actual, wish)
+    kept = {name: prepare.keep(workdir, wish.lab.guests[name], keep) for name, keep in wish.keep.items()}
+    wish = dataclasses.replace(wish, keep=kept)
     prepared = {
-        name: prepare(workdir, guest, _process(actual, name)) for name, guest in _to_prepare(actual, wish).items()
+        name: prepare.prepare(workdir, guest, _process(actual, name))
+        for name, guest in _to_prepare(actual, wish).items()
     }
     return actual, wish, plan(actual, wish, prepared)
 
@@ -220,8 +243,14 @@ def _process(actual: Actual, name: str) -> Process | None:
     return actual.live[name].process if name in actual.live else None
 
 
-def _look(workdir: Workdir, actual: Actual, wish: Wish, seen: Mapping[str, Inside]) -> Actual:
-    """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer."""
+def _look(
+    workdir: Workdir, actual: Actual, wish: Wish, seen: Mapping[str, Inside], mute: frozenset[str] = frozenset()
+) -> Actual:
+    """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer.
+
+    :param seen: guests that have just told it.
+    :param mute: guests that cannot.
+    """
     stay = {name for name, guest in wish.lab.guests.items() if guest.power.alive and name not in wish.renew}
     owners = {port[0] for port in wish.scope.ifaces}
     owners |= {
@@ -229,7 +258,7 @@ def _look(workdir: Workdir, actual: Actual, wish: Wish, seen: Mapping[str, Insid
         for name in wish.scope.guests & stay
         if wish.lab.guests[name].interfaces or (name in actual.lab.guests and actual.lab.guests[name].interfaces)
     }
-    return look_inside(workdir, actual, owners & stay, wish.lab, seen)
+    return look_inside(workdir, actual, (owners & stay) - mute, wish.lab, seen)
 
 
 def _check_readable(actual: Actual, wish: Wish) -> None:

@@ -41,6 +41,16 @@ class Layers:
     work: str
     lower: tuple[str, ...]
 
+    @property
+    def paths(self) -> list[str]:
+        """All layers, topmost first."""
+        return [os.path.join(self.home, self.upper), *self.lower]
+
+    @property
+    def work_path(self) -> str:
+        """The work directory."""
+        return os.path.join(self.home, self.work)
+
 
 @dataclass(frozen=True)
 class View:
@@ -50,7 +60,7 @@ class View:
     :ivar owner: who owns it: lab, guest, launch; the mark by which its processes are known.
     :ivar kernel: path of the UML binary.
     :ivar libraries: what it is linked against: path on the host, path in the view.
-    :ivar union: what its root is made of.
+    :ivar union: what its root is made of, or the descriptor of a union that is mounted already, attached nowhere.
     :ivar mem: MB of the guest.
     """
 
@@ -58,7 +68,7 @@ class View:
     owner: dict[str, str]
     kernel: str
     libraries: tuple[tuple[str, str], ...]
-    union: Layers
+    union: Layers | int
     spool: str
     run: str
     mem: int
@@ -86,7 +96,7 @@ def enter(view: View) -> None:
     syscalls.mount(
         "memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, f"size={view.mem + _MEMORY_SLACK}m,mode=700"
     )
-    union = _make_union(view.union)
+    union = _make_union(view.union) if isinstance(view.union, Layers) else view.union
     syscalls.move_mount(union, "fs", 0)
     os.close(union)
     syscalls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
@@ -145,26 +155,30 @@ class Swapper:
         self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
 
-    def swap(self, layers: Layers, pid: int) -> None:
+    def swap(self, union: Layers | int, pid: int) -> None:
         """Give a running guest's process another union in place of its own.
 
         The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
+        :param union: what it is made of, or the descriptor of one that is mounted already, attached nowhere.
         :param pid: any process of the guest.
         :raises OSError: with the path or the purpose as file name; the guest keeps the union that it has then.
         """
-        self._thread.submit(self._swap, layers, pid).result()
+        self._thread.submit(self._swap, union, pid).result()
 
-    def _swap(self, layers: Layers, pid: int) -> None:
+    def _swap(self, union: Layers | int, pid: int) -> None:
         with ExitStack() as stack:
             inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
             # Not always the root of its namespace: whoever started it may have lived in a chroot.
             root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
-            union = _make_union(layers)
-            stack.callback(os.close, union)
+            if isinstance(union, Layers):
+                fresh = _make_union(union)
+                stack.callback(os.close, fresh)
+            else:
+                fresh = union
             stack.callback(self._return)
             _move(inside, root)
-            overlay.replace(union, "/fs")
+            overlay.replace(fresh, "/fs")
 
     def _return(self) -> None:
         _move(self._home, self._root)

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from .desired import Keep
 from .errors import DummError
 from .kernels import Kernel
 from .layers import Stack
@@ -27,6 +28,7 @@ class Prepared:
     :ivar engine: the union engine, and why.
     :ivar stack: the layers that may change while it runs.
     :ivar busy: files that the running guest holds open of layers that would come or go.
+    :ivar breaks: whether other things fail on purpose in the running guest's union than should.
     """
 
     kernel: Kernel
@@ -35,6 +37,7 @@ class Prepared:
     why: str
     stack: Stack
     busy: tuple[str, ...] = ()
+    breaks: bool = False
 
 
 class Deed:
@@ -168,6 +171,13 @@ class Swap(Deed):
 
 
 @dataclass(frozen=True)
+class Break(Deed):
+    """Let those things fail on purpose in a running guest's union that should."""
+
+    guest: Guest
+
+
+@dataclass(frozen=True)
 class Unscratch(Deed):
     """Throw away what a guest wrote while a scenario was loaded that is not any more."""
 
@@ -188,6 +198,14 @@ class RestartServices(Deed):
 
     guest: str
     services: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KeepWritten(Deed):
+    """Save, throw away or bring back what a guest wrote."""
+
+    guest: str
+    keep: Keep
 
 
 @dataclass(frozen=True)

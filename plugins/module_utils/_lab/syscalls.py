@@ -54,9 +54,15 @@ MOVE_MOUNT_BENEATH = 0x200
 
 _FSOPEN_CLOEXEC = 1
 _FSMOUNT_CLOEXEC = 1
+RENAME_NOREPLACE = 1
+RENAME_EXCHANGE = 2
+RENAME_WHITEOUT = 4
+
+_FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
 _MOUNT_ATTR_NOSUID_NODEV = 2 | 4
+_SYS_RENAMEAT2 = 316 if sys.maxsize > 2**32 else 353
 _SYS_MOVE_MOUNT = 429
 _SYS_FSOPEN = 430
 _SYS_FSCONFIG = 431
@@ -85,13 +91,18 @@ def umount(target: str, flags: int = 0) -> None:
     _check(_libc.umount2(os.fsencode(target), flags), target)
 
 
-def detached_mount(fstype: str, options: dict[str, str]) -> int:
-    """A mount that is attached nowhere, as a descriptor: fsopen(2), fsconfig(2), fsmount(2)."""
+def detached_mount(fstype: str, options: dict[str, str], flags: tuple[str, ...] = ()) -> int:
+    """A mount that is attached nowhere, as a descriptor: fsopen(2), fsconfig(2), fsmount(2).
+
+    :param flags: options without a value.
+    """
     context = _check(_libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC), fstype)
     try:
         for key, value in options.items():
             given = (key.encode(), os.fsencode(value))
             _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, *given, 0), f"{key}={value}")
+        for flag in flags:
+            _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_FLAG, flag.encode(), None, 0), flag)
         _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), fstype)
         return _check(_libc.syscall(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, _MOUNT_ATTR_NOSUID_NODEV), fstype)
     finally:
@@ -160,6 +171,16 @@ def die_with_parent(signal: int) -> None:
 def personality(persona: int) -> None:
     """personality(2)."""
     _check(_libc.personality(ctypes.c_ulong(persona)))
+
+
+def renameat2(old: int, name: bytes, new: int, target: bytes, flags: int) -> None:
+    """renameat2(2): ``RENAME_*``."""
+    _check(_libc.syscall(_SYS_RENAMEAT2, old, name, new, target, ctypes.c_uint(flags)))
+
+
+def syncfs(fd: int) -> None:
+    """syncfs(2)."""
+    _check(_libc.syncfs(fd))
 
 
 def close_range(first: int, last: int) -> None:

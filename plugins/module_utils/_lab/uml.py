@@ -69,19 +69,34 @@ def launch(
 
 
 def swap_union(
-    directory: GuestDir, swapper: sandbox.Swapper, layers: sandbox.Layers, process: Process, stack: Stack, subject: str
+    directory: GuestDir,
+    swapper: sandbox.Swapper,
+    union: sandbox.Layers | int,
+    process: Process,
+    stack: Stack,
+    subject: str,
 ) -> None:
     """Give a running guest another union.
 
+    :param union: what it is made of, or the descriptor of a mount.
     :raises HostError: where that could not be done; it keeps the one it has then.
     """
-    # Killed from here on, the next run must know that it does not know which of them the guest has.
-    processes.store(directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
+    announce_layers(directory, process, stack)
     try:
-        swapper.swap(layers, process.pid)
+        swapper.swap(union, process.pid)
     except OSError as exc:
         processes.store(directory, process)
         raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
+    remember_layers(directory, process, stack)
+
+
+def announce_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
+    """Write down which layers a running guest may have from now on: a run that is killed then leaves that unknown."""
+    processes.store(directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
+
+
+def remember_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
+    """Write down which layers a running guest has now."""
     # What commands of a scenario have written is in the layer that was written to.
     ran = process.ran if process.upper == stack.upper else ""
     now = dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran, next_upper="", next_over=())

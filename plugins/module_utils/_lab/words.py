@@ -10,8 +10,9 @@ import dataclasses
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from .desired import Keep
 from .guest import network
-from .model import Bridge, Conditions, Guest, Iface, Loaded, Route, UnionEngine
+from .model import Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine
 from .netlink import Device
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     says += [f"{after.label}: leave {key} alone" for key in old if key not in new]
     if before.loaded != after.loaded:
         says.append(f"{after.label}: {_load_words(before.loaded, after.loaded)}")
+    says += _differences(f"{after.label}: ", "fault", before.faults, after.faults, fault)
     if before.scenario != after.scenario:
         says.append(f"{after.label}: {belongs(after.scenario)}")
     for name, iface in after.interfaces.items():
@@ -71,10 +73,26 @@ def _differences(prefix: str, what: str, old: Collection[T], new: Collection[T],
     return gone + [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
 
 
+def keeps(label: str, keep: Keep) -> tuple[str, ...]:
+    """What is done with what a guest wrote, in words."""
+    says = [f"{label}: remove saving point {keep.remove}"] if keep.remove is not None else []
+    says += [f"{label}: save what it wrote as {keep.save}"] if keep.save is not None else []
+    says += [f"{label}: throw away what it wrote"] if keep.reset else []
+    says += [f"{label}: go back to saving point {keep.restore}"] if keep.restore is not None else []
+    return tuple(says)
+
+
 def route(value: Route) -> str:
     """A route, in words."""
     words = value.to + (f" via {value.via}" if value.via else "") + (f" dev {value.dev}" if value.dev else "")
     return words + (f" metric {value.metric}" if value.metric is not None else "")
+
+
+def fault(value: Fault) -> str:
+    """A fault, in words."""
+    words = f"{value.path}: {value.error or 'no error'}"
+    words += f" after {value.delay:g} ms" if value.delay else ""
+    return words + (f" on {', '.join(value.on)}" if value.on else "")
 
 
 def conditions(value: Conditions | None) -> str:

@@ -21,7 +21,7 @@ from typing import Any
 
 from . import files
 from .errors import HostError, InvalidInput, from_oserror
-from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Guest, Iface, Lab, Loaded, Route, UnionEngine
+from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Fault, Guest, Iface, Lab, Loaded, Route, UnionEngine
 
 DEFAULT = Path("/var/lib/dumm")
 MAX_NETNS_NAME = 200
@@ -47,6 +47,11 @@ class GuestDir:
     def diff(self) -> Path:
         """What the guest wrote."""
         return self.path / "diff"
+
+    @property
+    def saves(self) -> Path:
+        """Saving points: copies of ``diff``, one directory each."""
+        return self.path / "saves"
 
     @property
     def scratch(self) -> Path:
@@ -327,6 +332,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
         "sysctl": dict(guest.sysctl),
         "scenario": guest.scenario,
+        "faults": [dataclasses.asdict(fault) for fault in guest.faults],
         "loaded": None if guest.loaded is None else dataclasses.asdict(guest.loaded),
         "interfaces": {
             name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
@@ -392,6 +398,7 @@ def load_guest(directory: GuestDir) -> Guest:
             sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
             scenario=rest.get("scenario"),
             loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
+            faults=tuple(Fault(**{**fault, "on": tuple(fault["on"])}) for fault in rest.get("faults", ())),
             interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
         )
 

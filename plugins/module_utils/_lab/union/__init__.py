@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..errors import HostError
 from ..model import UnionEngine
-from . import overlay
+from . import cowfs, overlay
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,15 @@ def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
     :param directory: where its writes go.
     :raises HostError: where the wanted one, or for ``auto`` every one, cannot work there.
     """
+    if wanted is UnionEngine.COWFS:
+        fault = cowfs.fault(directory)
+        if fault is not None:
+            raise HostError(subject, f"union cowfs cannot work here: {fault.cause}", fault.remedy)
+        return Choice(wanted, "asked for")
     fault = overlay.fault(directory)
-    if fault is not None:
-        raise HostError(subject, f"union overlay cannot work here: {fault.cause}", fault.remedy)
-    if wanted is UnionEngine.AUTO:
-        return Choice(UnionEngine.OVERLAY, "the kernel's overlayfs works in this working directory")
-    return Choice(wanted, "asked for")
+    if fault is None:
+        why = "the kernel's overlayfs works in this working directory" if wanted is UnionEngine.AUTO else "asked for"
+        return Choice(UnionEngine.OVERLAY, why)
+    if wanted is UnionEngine.AUTO and cowfs.fault(directory) is None:
+        return Choice(UnionEngine.COWFS, f"overlay cannot work here: {fault.cause}")
+    raise HostError(subject, f"union overlay cannot work here: {fault.cause}", fault.remedy)

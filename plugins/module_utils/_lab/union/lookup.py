@@ -53,7 +53,7 @@ def place(layers: Sequence[Path], path: str) -> tuple[str, tuple[Directory, ...]
         if part in ("", ".", ".."):
             continue
         here = f"{found[-1].path if found else ''}/{part}"
-        below, status = _merge(merged[-1], part)
+        below, status = merge(merged[-1], part)
         if status is not None and stat.S_ISLNK(status.st_mode):
             links += 1
             if links > _MAX_LINKS:
@@ -73,7 +73,7 @@ def place(layers: Sequence[Path], path: str) -> tuple[str, tuple[Directory, ...]
     return f"{found[-1].path if found else ''}/{name}", tuple(found)
 
 
-def _merge(directories: list[Path], name: str) -> tuple[list[Path], os.stat_result | None]:
+def merge(directories: list[Path], name: str) -> tuple[list[Path], os.stat_result | None]:
     """An entry of a merged directory: what it is made of, and what the topmost part of it is."""
     parts: list[Path] = []
     top: os.stat_result | None = None
@@ -83,18 +83,24 @@ def _merge(directories: list[Path], name: str) -> tuple[list[Path], os.stat_resu
             status = path.lstat()
         except (FileNotFoundError, NotADirectoryError):
             continue
-        if stat.S_ISCHR(status.st_mode) and status.st_rdev == 0:
+        if is_whiteout(status):
             break
         is_directory = stat.S_ISDIR(status.st_mode)
         if top is None or is_directory:
             parts.append(path)
             top = top or status
-        if not is_directory or _is_opaque(path):
+        if not is_directory or is_opaque(path):
             break
     return parts, top
 
 
-def _is_opaque(path: Path) -> bool:
+def is_whiteout(status: os.stat_result) -> bool:
+    """Whether an entry of a layer stands for nothing."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def is_opaque(path: Path) -> bool:
+    """Whether a directory of a layer hides what is below it."""
     try:
         return os.getxattr(path, "trusted.overlay.opaque", follow_symlinks=False) == b"y"
     except OSError:

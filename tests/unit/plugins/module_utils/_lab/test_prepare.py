@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, prepare, union
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, UnionEngine
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import overlay
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
@@ -82,14 +82,50 @@ def test_what_a_master_lacks_may_be_in_a_layer_or_in_what_the_guest_wrote(workdi
     assert prepare.prepare(workdir, Guest("alice", init="/sbin/init", layers=(str(layer),)))
 
 
-@pytest.mark.parametrize("wanted", UnionEngine)
-def test_an_engine_that_cannot_work_is_an_error_with_the_cause(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: UnionEngine
-) -> None:
-    monkeypatch.setattr(overlay, "fault", lambda _directory: overlay.Fault("it lies on overlay", "put it on tmpfs"))
+_FAULT = overlay.Fault("it lies on overlay", "put it on tmpfs")
 
-    with pytest.raises(HostError, match="guest alice: union overlay cannot work here: it lies on overlay; put it on"):
+
+@pytest.mark.parametrize(
+    ("wanted", "broken", "named"),
+    [
+        (UnionEngine.OVERLAY, ("overlay",), "overlay"),
+        (UnionEngine.COWFS, ("cowfs",), "cowfs"),
+        (UnionEngine.AUTO, ("overlay", "cowfs"), "overlay"),
+    ],
+)
+def test_an_engine_that_cannot_work_is_an_error_with_the_cause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, wanted: UnionEngine, broken: tuple[str, ...], named: str
+) -> None:
+    for engine in (overlay, cowfs):
+        found = _FAULT if engine.__name__.rpartition(".")[2] in broken else None
+        monkeypatch.setattr(engine, "fault", lambda _directory, found=found: found)
+
+    with pytest.raises(HostError, match=f"guest alice: union {named} cannot work here: it lies on overlay; put it on"):
         union.choose(wanted, "guest alice", tmp_path)
+
+
+def test_auto_takes_the_other_engine_where_the_kernels_cannot_work_and_says_why(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlay, "fault", lambda _directory: _FAULT)
+    monkeypatch.setattr(cowfs, "fault", lambda _directory: None)
+
+    choice = union.choose(UnionEngine.AUTO, "guest alice", tmp_path)
+
+    assert (choice.engine, choice.why) == (UnionEngine.COWFS, "overlay cannot work here: it lies on overlay")
+
+
+def test_a_host_without_pyfuse3_or_its_device_is_told_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cowfs, "_DEVICE", Path(os.devnull))
+    monkeypatch.setattr(cowfs, "_interpreter", lambda: None)
+    with pytest.raises(HostError, match=r"union cowfs cannot work here: no pyfuse3 .*; install python3-pyfuse3"):
+        union.choose(UnionEngine.COWFS, "guest alice", tmp_path)
+
+    monkeypatch.setattr(cowfs, "_DEVICE", tmp_path / "none")
+    with pytest.raises(HostError, match=r"none cannot be opened .*; load the module \(modprobe fuse\)"):
+        union.choose(UnionEngine.COWFS, "guest alice", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["overlay", "fuse", "nfs4"])

@@ -1,0 +1,96 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What overlayfs keeps on disk (Documentation/filesystems/overlayfs.rst): whiteouts and opaque directories.
+
+Both engines write it, so a diff made by one is read by the other.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+
+from .. import syscalls
+
+PRIVATE = "trusted.overlay."
+OPAQUE = f"{PRIVATE}opaque"
+WHITEOUT = f"{PRIVATE}whiteout"
+DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+HIDES_ALL = b"y"
+HOLDS_WHITEOUTS = b"x"
+
+
+def is_whiteout(status: os.stat_result) -> bool:
+    """Whether an entry is a whiteout in its usual form, a character device 0/0."""
+    return stat.S_ISCHR(status.st_mode) and status.st_rdev == 0
+
+
+def is_marked_whiteout(directory: int, name: bytes, status: os.stat_result) -> bool:
+    """Whether an entry is a whiteout of the other form, an empty file with a mark, which only directories of a certain mark hold."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size:
+        return False
+    try:
+        os.getxattr(beneath(directory, name), WHITEOUT, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def opaque(directory: int) -> bytes:
+    """The mark of a directory: whether it hides what is below it, or holds whiteouts of the other form."""
+    try:
+        return os.getxattr(directory, OPAQUE)
+    except OSError:
+        return b""
+
+
+def set_opaque(directory: int) -> None:
+    """Let a directory hide what is below it."""
+    os.setxattr(directory, OPAQUE, HIDES_ALL)
+
+
+def make_whiteout(directory: int, name: bytes) -> None:
+    """Make a whiteout where there is nothing."""
+    os.mknod(name, stat.S_IFCHR, 0, dir_fd=directory)
+
+
+def beneath(directory: int, name: bytes) -> bytes:
+    """A path for calls that take no directory; its last part is never followed by them."""
+    return b"/proc/self/fd/%d/%s" % (directory, name)
+
+
+def attributes(path: bytes | int) -> list[str]:
+    """Extended attributes that are not the union's own."""
+    follow = isinstance(path, int)
+    try:
+        found = os.listxattr(path, follow_symlinks=follow)
+    except OSError as exc:
+        if exc.errno in (errno.EOPNOTSUPP, errno.EPERM):
+            return []
+        raise
+    return [name for name in found if not name.startswith(PRIVATE)]
+
+
+def empty(directory: int) -> None:
+    """Remove all that a directory holds, whatever it is."""
+    for entry in os.scandir(directory):
+        if entry.is_dir(follow_symlinks=False):
+            inner = os.open(entry.name, DIRECTORY, dir_fd=directory)
+            try:
+                empty(inner)
+            finally:
+                os.close(inner)
+            os.rmdir(entry.name, dir_fd=directory)
+        else:
+            os.unlink(entry.name, dir_fd=directory)
+
+
+def rename(old: int, name: bytes, new: int, target: bytes, flags: int = 0) -> None:
+    """Rename within a layer, in all the forms of renameat2(2)."""
+    if flags:
+        syscalls.renameat2(old, name, new, target, flags)
+    else:
+        os.rename(name, target, src_dir_fd=old, dst_dir_fd=new)

@@ -1,0 +1,66 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The process: take the kernel's end of a mount that was made already, serve it until it is unmounted.
+
+    python3 -m cow.serve {"layers": [...], "work": ..., "fuse": 3, "ready": 4, "directory": 5, "socket": ...}
+
+``fuse``, ``ready`` and ``directory`` are descriptors: of /dev/fuse, of a pipe that is told when requests are served, and of the guest's
+directory.  What goes wrong is written to standard error, which is the guest's ``cowfs.log``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import resource
+import signal
+import sys
+from typing import Any
+
+from . import driver, faults
+from .control import Control, open_socket
+from .requests import Requests, served
+
+
+def main(argument: str) -> None:
+    """Serve."""
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    given = json.loads(argument)
+    os.umask(0)
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
+        # It ends with its mount, which others still use.
+        signal.signal(number, signal.SIG_IGN)
+    sys.setrecursionlimit(20000)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    fuse = _pyfuse3()
+    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"])
+    loop = driver.Loop(lambda: requests.tree.spare(most // 2))
+    fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
+    try:
+        control = Control(fuse, requests, loop)
+        control.rules, requests.rules = given["faults"], faults.rules(given["faults"])
+        control.listen(open_socket(given["directory"], given["socket"]))
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(100_000, 50, 50)
+        os.write(given["ready"], b"ready")
+        os.close(given["ready"])
+        loop.run(fuse.main(1, 1))
+    finally:
+        fuse.close(unmount=False)
+
+
+def _pyfuse3() -> Any:
+    driver.pretend_trio()
+    import pyfuse3  # takes its time, and is missing where nobody serves
+
+    return pyfuse3
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

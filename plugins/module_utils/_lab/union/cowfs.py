@@ -1,0 +1,306 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The union engine cowfs, seen from the module: start a guest's server, talk to it, wait for its end (the server itself is ``cow``).
+
+The mount is made here, attached nowhere, and put into the guest's private mount namespace as overlayfs is; the server gets the other end of
+it.  So it ends with the guest's last process, and also when a run is killed before the guest has it.  It is found by its socket in
+the guest's directory, which answers as long as it lives.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from .. import files, model, syscalls
+from ..errors import HostError
+from ..wait import Deadline, poll_until
+from .overlay import Fault, filesystem
+
+SOCKET = "cowfs.sock"
+LOG = "cowfs.log"
+LAYERS = "cowfs.json"
+_NO_WHITEOUTS = ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p")
+_DEVICE = Path("/dev/fuse")
+_SYSTEM_PYTHON = Path("/usr/bin/python3")
+_SYSTEM_PACKAGES = Path("/usr/lib/python3/dist-packages")
+_START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.cow.serve import main; main(sys.argv[1])"
+_ANSWER_SECONDS = 60.0
+_END_SECONDS = 10.0
+# Guests of one run start at the same time.
+_making = threading.Lock()
+
+
+class Mounted:
+    """A union that is attached nowhere yet, and whose server has been started.
+
+    What is asked of it waits until it is served; :meth:`serving` waits for that too.
+
+    :ivar mount: descriptor of the mount; the server ends when it and the last mount are gone.
+    """
+
+    def __init__(self, mount: int, ready: int, process: subprocess.Popen[bytes], home: Path, subject: str) -> None:
+        self.mount = mount
+        self._ready = ready
+        self._process = process
+        self._home = home
+        self._subject = subject
+
+    def serving(self) -> None:
+        """Wait until it is served.
+
+        :raises HostError: where its server ends instead.
+        """
+        if os.read(self._ready, 5) != b"ready":
+            self._process.wait()
+            said = " | ".join(files.tail(self._home / LOG, 3)) or "it said nothing"
+            raise HostError(self._subject, f"the server of its union does not start: {said}", f"see {self._home / LOG}")
+
+    def __enter__(self) -> Mounted:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        os.close(self.mount)
+        os.close(self._ready)
+        # It is to outlive this run; where this process lives on, it is reaped when it has ended.
+        threading.Thread(target=self._process.wait, daemon=True).start()
+
+
+def fault(directory: Path) -> Fault | None:
+    """Why cowfs cannot keep what a guest writes below ``directory`` (which need not be there yet); ``None`` where it can."""
+    kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
+    if kind in _NO_WHITEOUTS:
+        return Fault(
+            f"{directory} lies on {kind}, which takes no whiteouts (character devices 0/0)",
+            "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
+        )
+    try:
+        os.close(os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as exc:
+        return Fault(
+            f"{_DEVICE} cannot be opened ({exc.strerror})",
+            "load the module (modprobe fuse), and give the device to the container where this is one",
+        )
+    if _interpreter() is None:
+        return Fault(
+            f"no pyfuse3 for {_SYSTEM_PYTHON}",
+            "install python3-pyfuse3 (role dumm.lab.host does), or use union: overlay",
+        )
+    return None
+
+
+def _interpreter() -> tuple[list[str], list[str]] | None:
+    """A Python that has pyfuse3, with its options, and what is to be added to its path: the distribution's first."""
+    if _SYSTEM_PYTHON.exists() and any(_SYSTEM_PACKAGES.glob("pyfuse3*.so")):
+        return [str(_SYSTEM_PYTHON), "-I", "-S"], [str(_SYSTEM_PACKAGES)]
+    if importlib.util.find_spec("pyfuse3") is not None:
+        return [sys.executable, "-I"], []
+    return None
+
+
+def start(
+    home: Path,
+    agents: Path,
+    layers: Sequence[str],
+    work: str,
+    subject: str,
+    *,
+    faults: Sequence[model.Fault] = (),
+    flags: tuple[str, ...] = (),
+    xattrs: bool = False,
+) -> Mounted:
+    """Start a server, and mount what it is going to serve.
+
+    :param home: directory for its socket and its log.
+    :param agents: directory for copies of the server's files.
+    :param layers: paths, topmost first; the first is written to.
+    :param work: a directory on the same file system as that, of which all that is in it goes.
+    :param faults: what is to fail on purpose.
+    :param flags: more options of the mount.
+    :param xattrs: whether extended attributes are served.
+    :raises HostError: where there is nothing to start it with.
+    :raises OSError: where it cannot be mounted; nothing is left then.
+    """
+    interpreter = _interpreter()
+    if interpreter is None:
+        raise HostError(subject, f"no pyfuse3 for {_SYSTEM_PYTHON}", "install python3-pyfuse3")
+    command, more = interpreter
+    program = _program(agents)
+    with suppress(FileNotFoundError):
+        os.unlink(home / SOCKET)
+    device = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    ready, say = os.pipe2(os.O_CLOEXEC)
+    kept = [ready]
+    try:
+        mount = _mount(device, flags)
+        kept.append(mount)
+        given = {
+            "layers": list(layers),
+            "work": work,
+            "fuse": device,
+            "ready": say,
+            "directory": place,
+            "faults": rules(faults),
+        }
+        server = subprocess.Popen(
+            [
+                *(*command, "-X", "utf8", "-c", _START),
+                *(json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more),
+            ],
+            pass_fds=(device, say, place),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd="/",
+            env={"HOME": "/"},
+            start_new_session=True,
+        )
+        files.write_json(home / LAYERS, list(layers))
+        kept.clear()
+        return Mounted(mount, ready, server, home, subject)
+    finally:
+        for fd in (device, place, log, say, *kept):
+            os.close(fd)
+
+
+def _mount(device: int, flags: tuple[str, ...]) -> int:
+    options = {
+        "source": "cowfs",
+        "subtype": "cowfs",
+        "fd": str(device),
+        "rootmode": "40000",
+        "user_id": "0",
+        "group_id": "0",
+    }
+    return syscalls.detached_mount("fuse", options, ("allow_other", *flags))
+
+
+def _program(agents: Path) -> Path:
+    """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
+    from .. import syscalls as own_syscalls
+    from ..cow import changes, control, copyup, disk, driver, faults, requests, restack, serve, tree
+
+    modules = (changes, control, copyup, disk, driver, faults, own_syscalls, requests, restack, serve, tree)
+    sources = {}
+    for module in modules:
+        loader: Any = module.__loader__
+        parts = module.__name__.split(".")
+        sources["/".join(parts[parts.index("_lab") :]) + ".py"] = loader.get_source(module.__name__)
+    digest = hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()[:16]
+    path = agents / f"cowfs-{digest}"
+    with _making:
+        if not path.is_dir():
+            fresh = path.with_name(f".new-{path.name}")
+            files.remove_tree(fresh)
+            (fresh / "_lab/cow").mkdir(parents=True)
+            for name, source in sources.items():
+                files.write(fresh / name, source.encode())
+            fresh.rename(path)
+    return path
+
+
+def replace(home: Path, layers: Sequence[str], subject: str) -> None:
+    """Have a server serve other layers, which the next one would have too.
+
+    :raises HostError: where it does not; it keeps those that it has then.
+    """
+    ask(home, subject, do="replace", layers=list(layers))
+    files.write_json(home / LAYERS, list(layers))
+
+
+def rules(faults: Sequence[model.Fault]) -> list[dict[str, Any]]:
+    """Faults as a server is told of them."""
+    return [{"path": each.path, "on": list(each.on), "error": each.error, "delay": each.delay} for each in faults]
+
+
+def faults(home: Path, subject: str) -> list[dict[str, Any]]:
+    """What fails on purpose now, as :func:`rules` has it."""
+    found: list[dict[str, Any]] = ask(home, subject, do="stats")["faults"]
+    return found
+
+
+def stored_layers(home: Path, subject: str) -> list[str]:
+    """What the last server served.
+
+    :raises HostError: where that is not known.
+    """
+    stored = files.read_json(home / LAYERS)
+    if not isinstance(stored, list):
+        raise HostError(subject, f"it is not known which layers it had: {home / LAYERS}", "restart the guest")
+    return stored
+
+
+def server(home: Path) -> int | None:
+    """Number of the server's process; ``None`` where there is none."""
+    try:
+        with _connect(home) as connection:
+            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+    except OSError:
+        return None
+    return int(struct.unpack("3i", credentials)[0])
+
+
+def _connect(home: Path) -> socket.socket:
+    """Connect by the directory's descriptor: its path may be longer than an address may be."""
+    place = os.open(home, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.settimeout(_ANSWER_SECONDS)
+        connection.connect(f"/proc/self/fd/{place}/{SOCKET}")
+    except BaseException:
+        connection.close()
+        raise
+    finally:
+        os.close(place)
+    return connection
+
+
+def ask(home: Path, subject: str, **request: object) -> Mapping[str, Any]:
+    """Have a server do something (``cow.control``).
+
+    :raises HostError: where it does not, or is not there.
+    """
+    try:
+        with _connect(home) as connection, connection.makefile("rwb") as stream:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+            answer: dict[str, Any] = json.loads(stream.readline() or b'{"ok": false, "error": "it ended"}')
+    except OSError as exc:
+        raise HostError(subject, f"the server of its union does not answer: {exc}", f"see {home / LOG}") from exc
+    if not answer["ok"]:
+        raise HostError(subject, f"the server of its union refused: {answer['error']}", f"see {home / LOG}")
+    return answer
+
+
+def end(home: Path, subject: str) -> None:
+    """Wait until the server of a guest that is gone has written everything and ended, then forget it.
+
+    :raises HostError: where it does not end even by force.
+    """
+    if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
+        pid = server(home)
+        if pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
+            raise HostError(
+                subject, "the server of its union does not end", "look for processes in state D, then run again"
+            )
+    with suppress(FileNotFoundError):
+        os.unlink(home / SOCKET)

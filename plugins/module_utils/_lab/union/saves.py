@@ -1,0 +1,96 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Saving points: copies of what a guest wrote, under names, to go back to.
+
+Only a guest that does not run is copied.  A copy is made aside and renamed when it is whole; where the file system can, it shares
+its data with the original (cp(1), ``--reflink``) until either is written to.  Hard links would not do: guests write into files
+where they are.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from .. import files, syscalls
+from ..errors import HostError
+from ..workdir import GuestDir
+from . import written
+
+
+def names(directory: GuestDir) -> list[str]:
+    """All saving points of a guest."""
+    if not directory.saves.is_dir():
+        return []
+    return sorted(entry.name for entry in os.scandir(directory.saves) if not entry.name.startswith("."))
+
+
+def is_empty(directory: GuestDir) -> bool:
+    """Whether a guest has written nothing."""
+    return not directory.diff.is_dir() or not any(os.scandir(directory.diff))
+
+
+def holds(directory: GuestDir, name: str) -> bool:
+    """Whether what a guest wrote is what a saving point has."""
+    return directory.diff.is_dir() and written.same(directory.diff, directory.saves / name)
+
+
+def save(directory: GuestDir, name: str) -> None:
+    """Make a saving point.
+
+    :raises HostError: where it cannot be copied; there is none then.
+    """
+    directory.saves.mkdir(mode=0o700, exist_ok=True)
+    fresh = directory.saves / f".new-{name}"
+    _copy(directory, directory.diff, fresh)
+    fresh.rename(directory.saves / name)
+
+
+def restore(directory: GuestDir, name: str) -> None:
+    """Go back to a saving point.
+
+    :raises HostError: where it cannot be copied; the guest keeps what it has then.
+    """
+    fresh = directory.path / ".new-diff"
+    _copy(directory, directory.saves / name, fresh)
+    _exchange(directory, fresh)
+
+
+def reset(directory: GuestDir) -> None:
+    """Forget what a guest wrote."""
+    fresh = directory.path / ".new-diff"
+    files.remove_tree(fresh)
+    fresh.mkdir()
+    status = directory.diff.stat()
+    fresh.chmod(status.st_mode & 0o7777)
+    os.chown(fresh, status.st_uid, status.st_gid)
+    _exchange(directory, fresh)
+
+
+def remove(directory: GuestDir, name: str) -> None:
+    """Remove a saving point."""
+    files.remove_tree(directory.saves / name)
+
+
+def _exchange(directory: GuestDir, fresh: Path) -> None:
+    here = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        syscalls.renameat2(here, os.fsencode(fresh.name), here, b"diff", syscalls.RENAME_EXCHANGE)
+    finally:
+        os.close(here)
+    files.remove_tree(fresh)
+
+
+def _copy(directory: GuestDir, source: Path, target: Path) -> None:
+    files.remove_tree(target)
+    command = ["cp", "--archive", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    if done.returncode:
+        files.remove_tree(target)
+        said = done.stderr.strip().splitlines() or ["cp failed"]
+        raise HostError(
+            f"guest {directory.name}", f"cannot copy what it wrote: {said[0]}", "free some space there and run again"
+        )

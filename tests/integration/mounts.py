@@ -1,0 +1,79 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Unions without a guest, mounted on the host by each engine over the same kind of layers."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
+
+ENGINES = ("overlay", "cowfs")
+
+
+class Place:
+    """A directory for a union: layers, what is written, and where it is mounted.
+
+    :param lower: names of the read-only layers, topmost first.
+    """
+
+    def __init__(self, path: Path, lower: tuple[str, ...] = ("middle", "bottom")) -> None:
+        self.path = path
+        self.at = path / "at"
+        self.upper = path / "upper"
+        self.home = path / "home"
+        self.lower = tuple(path / name for name in lower)
+        self._serial = 0
+        for directory in (self.at, self.upper, self.home, path / "work", path / "agents", *self.lower):
+            directory.mkdir(parents=True)
+
+    @contextmanager
+    def mounted(self, engine: str) -> Iterator[Path]:
+        """The union at its place, by one of the engines; served like a file system of the host, with all its checks."""
+        if engine == "overlay":
+            mount = overlay.mount([str(layer) for layer in self.lower], str(self.upper), str(self._work()))
+            syscalls.move_mount(mount, str(self.at), 0)
+            os.close(mount)
+        else:
+            with self._served() as served:
+                served.serving()
+                syscalls.move_mount(served.mount, str(self.at), 0)
+        try:
+            yield self.at
+        finally:
+            syscalls.umount(str(self.at), syscalls.MNT_DETACH)
+            if engine == "cowfs":
+                cowfs.end(self.home, "the test's union")
+
+    def _served(self) -> cowfs.Mounted:
+        layers = [str(self.upper), *map(str, self.lower)]
+        work, subject = str(self._work()), "the test's union"
+        # With all checks, as a file system of the host has them.
+        flags = ("default_permissions",)
+        return cowfs.start(self.home, self.path / "agents", layers, work, subject, flags=flags, xattrs=True)
+
+    def _work(self) -> Path:
+        self._serial += 1
+        work = self.path / "work" / str(self._serial)
+        work.mkdir()
+        return work
+
+    def ask(self, **request: object) -> dict[str, object]:
+        """Ask the server of cowfs."""
+        return dict(cowfs.ask(self.home, "the test's union", **request))
+
+    def log(self) -> str:
+        """What the server complained of."""
+        return (self.home / cowfs.LOG).read_text()
+
+
+def run(script: str, at: Path) -> subprocess.CompletedProcess[str]:
+    """Run a shell script in a directory."""
+    return subprocess.run(["sh", "-c", script], cwd=at, capture_output=True, text=True, check=False, timeout=300)

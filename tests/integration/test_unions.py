@@ -1,0 +1,178 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Guests on their union roots: by each engine and from one to the other, what they wrote, and saving points."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab import Lab, Refused, fresh_lab, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+
+ENGINES = ["overlay", "cowfs"]
+# Leaves a whiteout, a directory in place of one, and changed and new files.
+_WRITE = """
+    rm /etc/debian_version && rm -r /etc/alternatives && mkdir /etc/alternatives && echo mine >/etc/alternatives/mine
+    echo more >>/etc/passwd && mkdir -p /opt/new && echo new >/opt/new/file && ln /opt/new/file /opt/new/link
+    chmod 600 /etc/shells && mv /etc/issue /etc/issue.old && ln -s nowhere /opt/dangling
+"""
+_SHOW = """
+    ls /etc/alternatives; tail -n 1 /etc/passwd; cat /opt/new/link; stat -c '%a %h' /etc/shells /opt/new/file
+    test ! -e /etc/debian_version && test ! -e /etc/issue && test -e /etc/issue.old && readlink /opt/dangling
+"""
+_SHOWN = "mine\nmore\nnew\n600 1\n644 2\nnowhere\n"
+
+
+@pytest.fixture(params=ENGINES)
+def lab(request: pytest.FixtureRequest) -> Iterator[Lab]:
+    """An empty lab; each promise holds for each engine."""
+    with fresh_lab(engine=request.param) as fresh:
+        yield fresh
+
+
+def _engine(lab: Lab) -> str:
+    """What alice's root is made by."""
+    return str(lab.info(inside=False)["guests"]["alice"]["running"]["union"])
+
+
+def test_a_guest_moves_between_the_engines_with_all_that_it_wrote(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", _WRITE)
+    assert lab.read("alice", _SHOW) == _SHOWN
+
+    for engine in ("cowfs", "overlay", "cowfs"):
+        pending = lab.guest("alice", union=engine)
+        assert pending["restart_required"] == ({} if _engine(lab) == engine else {"alice": ["union"]})
+        lab.guest("alice", union=engine, restart=True)
+        assert _engine(lab) == engine
+        assert lab.read("alice", _SHOW) == _SHOWN
+
+
+def test_what_a_guest_wrote_is_told(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    before = lab.info(diff=True)["guests"]["alice"]["diff"]
+    lab.read("alice", _WRITE)
+
+    told = lab.info(diff=True)["guests"]["alice"]["diff"]
+
+    assert {"/opt/new", "/opt/dangling", "/etc/issue.old", "/etc/alternatives/mine"} <= set(told["added"])
+    assert "/opt/new/file" not in told["added"]
+    assert {"/etc/passwd", "/etc/shells"} <= set(told["changed"])
+    assert {"/etc/debian_version", "/etc/issue"} <= set(told["deleted"])
+    assert [path for path in told["deleted"] if path.startswith("/etc/alternatives/")]
+    assert told["size"] > before["size"]
+
+
+def test_a_guest_goes_back_to_what_was_saved(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", _WRITE)
+    saved = lab.guest("alice", state="stopped", save="good")
+    assert saved["actions"] == ["stop guest alice", "guest alice: save what it wrote as good"]
+    assert saved["guest"]["saves"] == ["good"]
+    assert lab.guest("alice", state="stopped", save="good")["changed"] is False
+
+    lab.guest("alice")
+    lab.read("alice", "echo bad >/opt/new/file; rm /etc/passwd")
+    predicted = lab.guest("alice", check=True, state="restarted", restore="good")
+    restored = lab.guest("alice", state="restarted", restore="good")
+
+    assert predicted["actions"] == restored["actions"]
+    assert lab.read("alice", _SHOW) == _SHOWN
+    lab.guest("alice", state="stopped")
+    lab.guest("alice", state="stopped", restore="good")
+    assert lab.guest("alice", state="stopped", restore="good")["changed"] is False
+
+
+def test_a_guest_that_is_reset_is_as_its_master(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", _WRITE)
+
+    assert lab.guest("alice", state="stopped", reset=True, save="old")["changed"]
+    assert lab.guest("alice", state="stopped", reset=True)["changed"] is False
+    lab.guest("alice")
+    assert lab.run("alice", "test -e /etc/debian_version -a ! -e /opt/new").code == 0
+    lab.guest("alice", state="stopped", unsave="old")
+    assert lab.info()["guests"]["alice"]["saves"] == []
+
+
+def test_saving_points_are_refused_while_the_guest_runs(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", "echo x >/etc/x")
+    before = lab.snapshot()
+    for wish in ({"save": "a"}, {"reset": True}):
+        with pytest.raises(Refused, match=r"guest alice: it runs, .*; stop it \(state: stopped\)"):
+            lab.guest("alice", **wish)
+    with pytest.raises(Refused, match=r"guest alice: it has no saving point none; make it with save"):
+        lab.guest("alice", state="stopped", restore="none")
+    with pytest.raises(Refused, match=r"both reset and restore"):
+        lab.guest("alice", state="stopped", restore="none", reset=True)
+    with pytest.raises(Refused, match=r"not a DNS label"):
+        lab.guest("alice", state="stopped", save="../x")
+    assert lab.snapshot() == before
+
+
+@pytest.mark.parametrize("lab", ["cowfs"], indirect=True)
+def test_a_guest_whose_union_is_killed_gets_it_back_at_the_next_run(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", "echo kept >/opt/kept; sync")
+    pid = lab.process("alice").pid
+    home = lab.directory("alice").path
+    server = cowfs.server(home)
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    until(lambda: cowfs.server(home) is None, "the server to be gone")
+
+    predicted = lab.guest("alice", check=True)
+    healed = lab.guest("alice")
+
+    assert healed["actions"] == ["guest alice: serve its union again, whose server was killed"] == predicted["actions"]
+    assert "restart it" in healed["warnings"][0]
+    assert lab.process("alice").pid == pid
+    assert lab.read("alice", "cat /opt/kept; echo new >/opt/new; cat /opt/new") == "kept\nnew\n"
+    assert lab.guest("alice")["changed"] is False
+
+
+@pytest.mark.parametrize("lab", ["cowfs"], indirect=True)
+def test_the_server_of_a_guest_ends_with_it(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    home = lab.directory("alice").path
+    server = cowfs.server(home)
+    os.kill(lab.process("alice").pid, signal.SIGKILL)
+    until(lambda: not Path(f"/proc/{server}/cmdline").exists(), "the server to be gone")
+    assert (home / cowfs.LOG).read_text() == ""
+    lab.guest("alice")
+    assert lab.read("alice", "echo alive") == "alive\n"
+
+
+@pytest.mark.parametrize("lab", ["cowfs"], indirect=True)
+def test_files_of_a_running_guest_fail_on_purpose(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", "mkdir /srv/data; echo x >/srv/data/file; cat /srv/data/file")
+    faults = [{"path": "/srv/data/*", "on": ["read"], "error": "EIO"}, {"path": "*.log", "error": "ENOSPC"}]
+
+    told = lab.guest("alice", faults=faults)
+
+    assert told["actions"] == [
+        "guest alice: add fault /srv/data/*: EIO on read",
+        "guest alice: add fault *.log: ENOSPC",
+    ]
+    assert b"error" in lab.run("alice", "cp /srv/data/file /tmp/copy").stderr
+    assert b"No space left" in lab.run("alice", "echo >/srv/a.log").stderr
+    assert lab.guest("alice", faults=faults)["changed"] is False
+    lab.guest("alice", state="restarted")
+    assert b"error" in lab.run("alice", "cp /srv/data/file /tmp/copy").stderr
+    lab.guest("alice", faults=[])
+    assert lab.read("alice", "cat /srv/data/file") == "x\n"
+
+
+@pytest.mark.parametrize("lab", ["overlay"], indirect=True)
+def test_faults_on_an_engine_that_has_none_are_refused(lab: Lab) -> None:
+    with pytest.raises(Refused, match=r"guest alice: union overlay cannot fail on purpose .*; set union: cowfs"):
+        lab.guest("alice", faults=[{"path": "/x", "error": "EIO"}])
