@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab test lint sanity unit integration bench build clean
+.PHONY: help setup setup-test lab clean-lab test test-union lint sanity unit integration bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,6 +42,9 @@ unit: setup-test ## Run the unit tests (seconds, no guest)
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration
+
+test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
+	@scripts/test.sh union
 
 bench: setup-test ## Measure labs of 1 to 100 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
 	@scripts/bench.sh

@@ -17,13 +17,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, layers, lifecycle, lock, netlink, prepare, processes, rendering, scenario
+from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power
 from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
+from .prepare import keep, prepare
 from .processes import Process
 from .scenario import Scenario
 from .steps import Plan
@@ -230,11 +231,10 @@ def _plan(
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
     actual = _look(workdir, actual, wish, {}, mute)
     _check_readable(actual, wish)
-    kept = {name: prepare.keep(workdir, wish.lab.guests[name], keep) for name, keep in wish.keep.items()}
+    kept = {name: keep(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.keep.items()}
     wish = dataclasses.replace(wish, keep=kept)
     prepared = {
-        name: prepare.prepare(workdir, guest, _process(actual, name))
-        for name, guest in _to_prepare(actual, wish).items()
+        name: prepare(workdir, guest, _process(actual, name)) for name, guest in _to_prepare(actual, wish).items()
     }
     return actual, wish, plan(actual, wish, prepared)
 

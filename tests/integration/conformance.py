@@ -1,0 +1,133 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""More than ``make test`` has time for, on each union engine side by side (``make test-union``).
+
+Many random operations compared with the kernel's overlayfs (``differential``), a file that is read, written, mapped, cut and
+extended at random and compared with its image in memory, and the file system stressors of stress-ng with their checks, where that
+is installed.
+Fails where cowfs does not do what overlayfs does.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from differential import compare
+from mounts import Place
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+
+ENGINES = ("overlay", "cowfs", *(("fuse-overlayfs",) if shutil.which("fuse-overlayfs") else ()))
+_STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "40000"))
+_ROUNDS, _EACH = 4, 250
+_STRESSORS = (
+    *("access", "chdir", "chmod", "chown", "copy-file", "dentry", "dir", "dirdeep", "dirmany", "fallocate", "fcntl"),
+    *("filename", "flock", "fstat", "getdent", "hdd", "iomix", "link", "locka", "lockf", "mknod", "open", "rename"),
+    *("seek", "symlink", "sync-file", "touch", "utime", "xattr", "mmapfixed", "msync", "readahead"),
+)
+
+
+@contextmanager
+def mounted(engine: str, path: Path) -> Iterator[Path]:
+    """A union with a file below, by an engine."""
+    place = Place(path / engine)
+    (place.lower[1] / "below").write_bytes(bytes(range(256)) * 1000)
+    if engine != "fuse-overlayfs":
+        with place.mounted(engine) as at:
+            yield at
+        return
+    work = place.path / "work"
+    options = f"lowerdir={':'.join(map(str, place.lower))},upperdir={place.upper},workdir={work}"
+    subprocess.run(["fuse-overlayfs", "-o", options, str(place.at)], check=True, stderr=subprocess.DEVNULL)
+    try:
+        yield place.at
+    finally:
+        syscalls.umount(str(place.at), syscalls.MNT_DETACH)
+
+
+def exercise(file: Path, chance: random.Random, steps: int) -> str:
+    """Use a file in all ways at random; what it holds is known at each step."""
+    image = bytearray(file.read_bytes())
+    fd = os.open(file, os.O_RDWR)
+    try:
+        for step in range(steps):
+            kind, offset, size = chance.randrange(7), chance.randrange(400_000), chance.randrange(1, 70_000)
+            if kind == 0:
+                os.ftruncate(fd, offset)
+                image[offset:] = b""
+                image += bytes(offset - len(image))
+            elif kind in (1, 2):
+                data = chance.randbytes(size)
+                os.pwrite(fd, data, offset)
+                image += bytes(max(0, offset + size - len(image)))
+                image[offset : offset + size] = data
+            elif kind == 3 and len(image):
+                with mmap.mmap(fd, len(image)) as mapped:
+                    place = offset % len(image)
+                    data = chance.randbytes(min(size, len(image) - place))
+                    mapped[place : place + len(data)] = data
+                    image[place : place + len(data)] = data
+            elif kind == 4:
+                os.close(fd)
+                fd = os.open(file, os.O_RDWR)
+            elif kind == 5:
+                with file.open("ab") as end:
+                    end.write(b"end")
+                image += b"end"
+            if os.pread(fd, size, offset) != image[offset : offset + size] or os.fstat(fd).st_size != len(image):
+                return f"differs at step {step}"
+    finally:
+        os.close(fd)
+    return "ok" if file.read_bytes() == image else "differs at the end"
+
+
+def stress(at: Path, stressor: str) -> str:
+    """Run one stressor of stress-ng with its checks."""
+    command = ["stress-ng", "--temp-path", str(at), "--verify", "--timeout", "3s", f"--{stressor}", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode in (3, 4):
+        return "not here"
+    return "ok" if done.returncode == 0 else f"failed ({done.returncode})"
+
+
+def check(path: Path, engine: str) -> dict[str, str]:
+    """All that is checked of an engine."""
+    found: dict[str, str] = {}
+    with mounted(engine, path) as at:
+        for seed in range(4):
+            found[f"random access, seed {seed}"] = exercise(at / "below", random.Random(seed), 2000)
+        if shutil.which("stress-ng"):
+            for stressor in _STRESSORS:
+                found[f"stress-ng {stressor}"] = stress(at, stressor)
+    return found
+
+
+def main() -> int:
+    """Print everything side by side."""
+    with tempfile.TemporaryDirectory(prefix="dumm-test-union-") as place:
+        found = {engine: check(Path(place), engine) for engine in ENGINES}
+    print(f"{'':<28}" + "".join(f"{engine:>24}" for engine in ENGINES))
+    for name in found["overlay"]:
+        print(f"{name:<28}" + "".join(f"{found[engine][name]:>24}" for engine in ENGINES))
+    worse = [name for name, said in found["cowfs"].items() if said != "ok" and found["overlay"][name] == "ok"]
+    for seed in range(1, _STEPS // (_ROUNDS * _EACH) + 1):
+        with tempfile.TemporaryDirectory(prefix="dumm-test-union-") as place:
+            compare(Path(place), 10_000 + seed, _EACH, _ROUNDS)
+    print(f"{_STEPS} random operations compared with overlayfs: no difference")
+    print(f"cowfs fails where overlayfs does not: {', '.join(worse) or 'nowhere'}")
+    return 1 if worse else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
