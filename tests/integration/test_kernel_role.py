@@ -9,9 +9,11 @@ What comes out of the real one is tried out in test_kernel_conformance.py.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,7 +100,10 @@ class Source:
     def refusals(self, wishes: list[dict[str, Any]]) -> list[str]:
         """Why the role fails for each of some options; it must."""
         place = self.home / "refusals"
-        told = {"content": "{{ (ansible_failed_result.results | default([ansible_failed_result]) | selectattr('failed') | first).msg }}", "mode": "0644"}
+        told = {
+            "content": "{{ (ansible_failed_result.results | default([ansible_failed_result]) | selectattr('failed') | first).msg }}",
+            "mode": "0644",
+        }
         tasks = [
             {
                 "block": [
@@ -160,6 +165,19 @@ def test_what_is_built_runs_without_privileges_and_changes_with_what_it_is_made_
     source.build(kernel_fragments=[source.write("more.config", "CONFIG_WALKING=y\nCONFIG_JUMPING=7\n")])
     assert b"three\0" in (source.kernel() / "linux").read_bytes()
     assert "CONFIG_JUMPING=7" in (source.kernel() / "config").read_text()
+
+
+def test_a_tarball_is_built_if_it_is_what_its_checksum_says(source: Source) -> None:
+    tarball = source.home / "toy.tar.xz"
+    subprocess.run(["tar", "-C", source.home, "-cJf", tarball, "tree"], check=True)
+    right = f"sha256:{hashlib.sha256(tarball.read_bytes()).hexdigest()}"
+    given = {"kernel_build_tree": "", "kernel_build_url": f"file://{tarball}"}
+
+    (said,) = source.refusals([{**given, "kernel_build_checksum": f"sha256:{'0' * 64}"}])
+    assert "checksum" in said and not source.kernel().exists()
+
+    source.build(**given, kernel_build_checksum=right)
+    assert json.loads((source.kernel() / "info.json").read_text())["inputs"]["checksum"] == right
 
 
 def test_a_build_that_was_killed_goes_on(source: Source) -> None:

@@ -52,7 +52,12 @@ fingerprint() {
 
 # look: the host as JSON; of kernels, those that were built.
 look() {
-    local kernels= file key tree
+    local kernels= file key tree architecture
+    architecture=$(dpkg --print-architecture)
+    case $architecture in
+        amd64 | i386) ;;
+        *) die "User Mode Linux is for x86; this host is $architecture." ;;
+    esac
     tree=$(fingerprint)
     for file in "$KERNELS"/*/info.json; do
         key=$(info "$file" key)
@@ -61,7 +66,7 @@ look() {
         fi
     done
     printf '{"architecture": "%s", "jobs": "%s", "compiler": "%s", "tree": "%s", "kernels": [%s], "default": "%s"}\n' \
-        "$(dpkg --print-architecture)" "$(nproc)" "$(compiler)" "$tree" "$kernels" \
+        "$architecture" "$(nproc)" "$(compiler)" "$tree" "$kernels" \
         "$([ ! -e "$KERNELS/default" ] || readlink "$KERNELS/default")"
 }
 
