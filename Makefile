@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab test test-union lint sanity unit integration bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel test test-union test-kernel lint sanity unit integration bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ lab: setup ## Build the sample lab: two guests on a bridge that ping each other 
 
 clean-lab: setup ## Take the lab away again, keep kernels and masters
 	@.venv/bin/ansible-playbook playbooks/teardown.yml $(EXTRA)
+
+kernel: setup ## Build the tuned kernel, minutes the first time, and make it the default (EXTRA="-e kernel_fragments=my.config")
+	@.venv/bin/ansible-playbook playbooks/kernel.yml $(EXTRA)
 
 setup-test:
 	@scripts/setup.sh test
@@ -42,6 +45,9 @@ unit: setup-test ## Run the unit tests (seconds, no guest)
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration
+
+test-kernel: setup-test ## Build the tuned kernel if need be and try out all that it promises
+	@scripts/test.sh kernel
 
 test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
 	@scripts/test.sh union

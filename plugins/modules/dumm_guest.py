@@ -53,6 +53,14 @@ options:
   cmdline:
     description: More arguments for the guest's kernel.
     type: str
+  userspace:
+    description:
+      - How the guest's kernel gets hold of the system calls of its processes.
+      - V(seccomp) is about half as expensive as V(ptrace), and kernels of the series 7 can do it. But a process in the guest that means
+        to can then read and write all memory of the guest, that of its kernel too. The host's stays out of reach.
+      - V(auto), which a new guest takes, is V(seccomp) where the kernel can do it, else V(ptrace).
+    type: str
+    choices: [auto, ptrace, seccomp]
   layers:
     description:
       - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
@@ -107,8 +115,8 @@ options:
     default: false
   restart:
     description:
-      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline) or O(union)
-        needs it. Else the change is stored, and RV(restart_required) names it until the guest is restarted.
+      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
+        O(userspace) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until the guest is restarted.
     type: bool
     default: false
   busy:
@@ -220,6 +228,10 @@ guest:
       description: Its further kernel arguments, as defined.
       type: str
       sample: ""
+    userspace:
+      description: How its kernel runs its processes, as defined.
+      type: str
+      sample: auto
     layers:
       description: Its layers, as defined.
       type: list
@@ -240,9 +252,12 @@ guest:
       elements: str
       sample: [clean]
     running:
-      description: What the running process was started with, with resolved paths, the union engine and why it was taken.
+      description:
+        - What the running process was started with, with resolved paths, the union engine and why it was taken.
+        - RV(ignore:guest.running.limits) says in words what does not work in a guest of this kernel; nothing where it was built by role
+          P(dumm.lab.kernel#role).
       type: dict
-      sample: {"kernel": "/var/lib/dumm/kernels/debian-7.2.7/linux", "release": "7.2.7", "union": "overlay"}
+      sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "limits": []}
     interfaces:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
       type: dict

@@ -114,6 +114,7 @@ def test_the_last_object_takes_the_namespace_with_it(lab: Lab) -> None:
     [
         ("mem", 160),
         ("cmdline", "loglevel=3"),
+        ("userspace", "ptrace"),
         ("init", "minimal"),
         ("master", "systemd"),
     ],
@@ -148,6 +149,15 @@ def test_words_of_the_command_line_reach_the_kernel(lab: Lab) -> None:
     lab.guest("alice", cmdline="loglevel=3 testword=here")
 
     assert "loglevel=3 testword=here" in lab.read("alice", "cat /proc/cmdline")
+
+
+@pytest.mark.parametrize("userspace", ["seccomp", "ptrace"])
+def test_processes_are_run_as_asked_for(lab: Lab, userspace: str) -> None:
+    told = lab.guest("alice", userspace=userspace)["guest"]
+
+    statuses = [Path(f"/proc/{pid}/status").read_text() for pid in processes_of({lab.name})]
+    assert any(f"TracerPid:\t{told['pid']}\n" in status for status in statuses) is (userspace == "ptrace")
+    assert told["running"]["userspace"] == told["userspace"] == userspace
 
 
 def test_the_boot_line_names_no_path_of_the_host(lab: Lab) -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from . import model, notation
 from .errors import Invalid, InvalidInput
-from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine
+from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
 from .rendering import RenderedLayer
 from .scenario import Command, Scenario
 from .workdir import check_netns
@@ -121,6 +121,8 @@ def guest(params: Params, lab: Lab) -> Wish:
     given |= {key: _read(before, key, parse, given[key]) for key, parse in _WRITTEN.items() if key in given}
     if params.get("layers") is not None:
         given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
+    if params.get("userspace") is not None:
+        given["userspace"] = Userspace(params["userspace"])
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
     if params.get("faults") is not None:

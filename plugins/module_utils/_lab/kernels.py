@@ -18,10 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidInput
-from .model import Guest, Iface, link_name
+from .model import Guest, Iface, Userspace, link_name
 
-# Costs 0.85 s of every boot and says nothing in a lab: the first name is for 6.x, the second for 7.x.
-_SKIP_RAID6 = "initcall_blacklist=raid6_select_algo,raid6_init"
+# What a kernel is told to leave out, where it has it. Choosing among RAID-6 algorithms costs 0.85 s of every boot (the first
+# name is for 6.x, the second for 7.x), making 256 old terminals up to 0.6 s.
+_SAVINGS = (
+    (rb"raid6: ", "initcall_blacklist=raid6_select_algo,raid6_init"),
+    (rb"\0pty\.legacy_count\0", "pty.legacy_count=0"),
+)
+# A sentence in the help text of our patch (roles/kernel/files/patches).
+_OWNERS = b"New files belong to the guest user who makes them."
 # Any value will do (reference/uml-kernel.md section 4); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
@@ -38,6 +44,8 @@ class Kernel:
 
     :ivar release: as it names itself, ``6.1.176``.
     :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
+    :ivar owners: whether a new file belongs to the user in the guest who makes it.
+    :ivar savings: boot arguments that leave out what is of no use in a lab.
     :ivar libraries: what it is linked against: path on the host, path in the guest's view.
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
     :ivar agent: the guest's side as a program (role kernel compiles it); scripts do the same where there is none.
@@ -47,6 +55,8 @@ class Kernel:
     release: str
     seccomp: bool
     noreboot: bool
+    owners: bool
+    savings: tuple[str, ...]
     libraries: tuple[tuple[str, str], ...]
     modules: Path | None
     agent: Path | None = None
@@ -86,18 +96,18 @@ def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
     release = _release(image)
     if not image.startswith(b"\x7fELF") or release is None or b"User Mode Linux v" not in image:
         return None
-    # Plain strings are found many times as fast as a pattern, and debug information makes an image large.
-    seccomp = any(start + b"seccomp=" in image for start in (b"\0", b"\n"))
-    noreboot = any(start + b"noreboot\n" in image for start in (b"\0", b"\n"))
     modules, agent = path.with_name("modules"), path.with_name("agent")
     return Kernel(
-        path,
-        release,
-        seccomp,
-        noreboot,
-        _libraries(path),
-        modules if modules.is_dir() else None,
-        agent if agent.is_file() else None,
+        path=path,
+        release=release,
+        # Plain strings are found many times as fast as a pattern, and debug information makes an image large.
+        seccomp=any(start + b"seccomp=" in image for start in (b"\0", b"\n")),
+        noreboot=any(start + b"noreboot\n" in image for start in (b"\0", b"\n")),
+        owners=_OWNERS in image,
+        savings=tuple(argument for sign, argument in _SAVINGS if re.search(sign, image)),
+        libraries=_libraries(path),
+        modules=modules if modules.is_dir() else None,
+        agent=agent if agent.is_file() else None,
     )
 
 
@@ -126,6 +136,30 @@ def has_module(kernel: Kernel, name: str) -> bool | None:
     if built_in.is_file() and f"/{name}.ko" in built_in.read_text():
         return True
     return any(tree.rglob(f"{name}.ko*"))
+
+
+def limits(kernel: Kernel) -> tuple[str, ...]:
+    """What does not work in guests of a kernel, in words."""
+    if kernel.owners:
+        return ()
+    return (
+        "what a user other than root makes on the guest's root file system belongs to root:"
+        " services that write there under a user of their own do not work",
+    )
+
+
+def userspace(guest: Guest, kernel: Kernel) -> Userspace:
+    """How a guest's kernel is to run its processes: seccomp, which is faster, where it can and is not forbidden.
+
+    :raises InvalidInput: where the kernel cannot do what the guest asks for.
+    """
+    if guest.userspace is Userspace.SECCOMP and not kernel.seccomp:
+        raise InvalidInput(
+            guest.label,
+            f"kernel {kernel.release} ({kernel.path}) cannot run its processes by seccomp",
+            "let userspace be auto or ptrace, or use a kernel of the series 7",
+        )
+    return Userspace.SECCOMP if kernel.seccomp and guest.userspace is not Userspace.PTRACE else Userspace.PTRACE
 
 
 @functools.cache
@@ -181,7 +215,7 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> l
     """Arguments of a guest's kernel.  They name no path of the host.
 
     :param units: interfaces with their MAC addresses; the position is the unit of the vector driver.
-    :raises InvalidInput: where they are more than the kernel takes.
+    :raises InvalidInput: where they are more than the kernel takes, or it cannot do what is asked for.
     """
     line = [
         "linux",
@@ -199,15 +233,14 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> l
         "ssl0=fd:3,fd:4",
         "quiet",
         _LOOPS_PER_JIFFY,
-        _SKIP_RAID6,
-        "pty.legacy_count=0",
+        *kernel.savings,
         f"dumm_name={guest.name}",
         f"dumm_init={guest.init or 'auto'}",
         # systemd would else take a name from the master's /etc/hostname.
         f"systemd.hostname={guest.name}",
     ]
     line += ["noreboot"] if kernel.noreboot else []
-    line += ["seccomp=on"] if kernel.seccomp else []
+    line += ["seccomp=on"] if userspace(guest, kernel) is Userspace.SECCOMP else []
     line += guest.cmdline.split()
     line += [f"vec{unit}:{transport(iface, mac)}" for unit, (iface, mac) in enumerate(units)]
     if sum(len(word) + 1 for word in line) > MAX_BOOT_LINE:

@@ -58,6 +58,14 @@ class UnionEngine(enum.Enum):
     COWFS = "cowfs"
 
 
+class Userspace(enum.Enum):
+    """How a guest's kernel gets hold of the system calls of its processes."""
+
+    AUTO = "auto"
+    SECCOMP = "seccomp"
+    PTRACE = "ptrace"
+
+
 @dataclass(frozen=True)
 class Conditions:
     """What happens to frames that a guest sends through an interface (tc-netem(8)).
@@ -160,6 +168,7 @@ class Guest:
     :ivar mem: MB.
     :ivar init: path in the guest, ``minimal`` for the collection's own, ``None`` for ``/sbin/init`` or else that.
     :ivar cmdline: more kernel arguments.
+    :ivar userspace: ``AUTO`` takes seccomp where the kernel can.
     :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
     :ivar routes: all static routes; ``None`` leaves the guest's own alone.
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
@@ -174,6 +183,7 @@ class Guest:
     mem: int = DEFAULT_MEM
     init: str | None = None
     cmdline: str = ""
+    userspace: Userspace = Userspace.AUTO
     layers: tuple[str, ...] = ()
     union: UnionEngine = UnionEngine.AUTO
     power: Power = Power.STOPPED

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from . import model, netlink, rewire, words
+from . import kernels, model, netlink, rewire, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
 from .model import Bridge, Guest, Iface, Lab, Power
@@ -197,6 +197,7 @@ class _Planner:
             "mem": process.mem != guest.mem,
             "init": process.init != guest.init,
             "cmdline": process.cmdline != guest.cmdline,
+            "userspace": process.userspace not in ("", kernels.userspace(guest, prepared.kernel).value),
             "union": process.engine != prepared.engine.value,
         }
         return tuple(name for name, differs in differences.items() if differs)

@@ -20,7 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, sandbox
+from . import files, kernels, sandbox
 from .errors import GuestError
 from .kernels import Kernel
 from .layers import Stack
@@ -40,6 +40,8 @@ class Process:
     :ivar kernel: resolved path of the binary.
     :ivar master: resolved path of the root file system.
     :ivar engine: union engine, and why.
+    :ivar userspace: ``seccomp`` or ``ptrace``.
+    :ivar limits: what its kernel cannot do, in words.
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
@@ -59,6 +61,8 @@ class Process:
     cmdline: str
     engine: str
     why: str
+    userspace: str = ""
+    limits: tuple[str, ...] = ()
     upper: str = ""
     over: tuple[str, ...] = ()
     ran: str = ""
@@ -84,7 +88,7 @@ def read(directory: GuestDir) -> Process | None:
         # Another version of the collection may have written it.
         known = {field.name for field in dataclasses.fields(Process)}
         plain = {key: value for key, value in stored.items() if key in known}
-        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in ("over", "next_over")}})
+        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in ("over", "next_over", "limits")}})
     except (TypeError, AttributeError):
         return None
 
@@ -209,6 +213,8 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
+        userspace=kernels.userspace(guest, kernel).value,
+        limits=kernels.limits(kernel),
         engine=engine,
         why=why,
         upper=stack.upper,

@@ -20,7 +20,7 @@ from . import cabling, model, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
 from .errors import Invalid
-from .model import Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine
+from .model import Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine, Userspace
 from .numbering import Addresses
 from .scenario_spec import CONDITIONS, SCENARIO
 
@@ -187,6 +187,7 @@ class _Loader:
             name,
             **plain,
             layers=tuple(cabling.listed(given.get("layers", []))),
+            userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,
             routes=self._routes(name, given, interfaces),

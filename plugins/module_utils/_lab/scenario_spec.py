@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from . import notation
-from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, UnionEngine
+from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, UnionEngine, Userspace
 from .schema import (
     Anything,
     Boolean,
@@ -158,6 +158,10 @@ _SETTINGS: dict[str, Spec] = {
     "mem": Integer(description="Memory in MB.", minimum=MIN_MEM),
     "init": Text(description="Path of the init in the guest, minimal, or auto.", parse=notation.init),
     "cmdline": Text(description="More arguments for the kernel.", parse=notation.cmdline),
+    "userspace": Text(
+        description="How the kernel runs its processes: seccomp, which is faster, ptrace, or auto.",
+        choices=tuple(e.value for e in Userspace),
+    ),
     "layers": ListOf(
         description="Directories of the host between the master and what the guest writes, topmost first.",
         item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 from .desired import Keep
 from .guest import network
-from .model import Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine
+from .model import Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
 from .netlink import Device
 
 T = TypeVar("T")
@@ -22,7 +22,7 @@ _SHARES = ("loss", "duplicate", "corrupt", "reorder")
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     """What changes in a guest's definition, in words."""
     says = []
-    for key in ("kernel", "master", "mem", "init", "cmdline", "layers", "union"):
+    for key in ("kernel", "master", "mem", "init", "cmdline", "userspace", "layers", "union"):
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
@@ -161,8 +161,8 @@ def _said_iface(iface: Iface) -> list[str]:
 
 
 def _word(value: object) -> str:
-    if isinstance(value, UnionEngine):
-        return value.value
+    if isinstance(value, (UnionEngine, Userspace)):
+        return str(value.value)
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return "auto" if value is None else str(value) or "none"

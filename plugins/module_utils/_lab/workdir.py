@@ -21,7 +21,20 @@ from typing import Any
 
 from . import files
 from .errors import HostError, InvalidInput, from_oserror
-from .model import DEFAULT_MEM, HOST_NETNS, Bridge, Conditions, Fault, Guest, Iface, Lab, Loaded, Route, UnionEngine
+from .model import (
+    DEFAULT_MEM,
+    HOST_NETNS,
+    Bridge,
+    Conditions,
+    Fault,
+    Guest,
+    Iface,
+    Lab,
+    Loaded,
+    Route,
+    UnionEngine,
+    Userspace,
+)
 
 DEFAULT = Path("/var/lib/dumm")
 MAX_NETNS_NAME = 200
@@ -327,6 +340,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
     rest: dict[str, object] = {
         "init": guest.init,
         "cmdline": guest.cmdline,
+        "userspace": guest.userspace.value,
         "layers": list(guest.layers),
         "union": guest.union.value,
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
@@ -392,6 +406,7 @@ def load_guest(directory: GuestDir) -> Guest:
             mem=_read_mem(directory) or DEFAULT_MEM,
             init=rest.get("init"),
             cmdline=rest.get("cmdline", ""),
+            userspace=Userspace(rest.get("userspace", "auto")),
             layers=tuple(rest.get("layers", ())),
             union=UnionEngine(rest.get("union", "auto")),
             routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),

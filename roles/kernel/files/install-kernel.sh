@@ -1,28 +1,12 @@
-#!/usr/bin/env bash
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# install-kernel.sh [--check]: kernels/debian-<version>/ of a working directory out of the package user-mode-linux.
+# kernels/debian-<version>/ of a working directory out of the package user-mode-linux; runs after common.sh.
 #
-# Reads WORKDIR, CACHE, SUITE (or "host"), MIRROR, UPDATE and MAKE_DEFAULT from the environment; prints what it changes.
-# Everything is put together in a dot directory beside its place and renamed, so that there never is half a kernel.
+# Reads SUITE (or "host"), MIRROR and UPDATE from the environment too; prints what it changes.
 
-set -euo pipefail
-
-KERNELS=$WORKDIR/kernels
 DEBS=$CACHE/kernel-$SUITE
-CHECK=${1-}
-
-die() {
-    printf '%s\n' "$*" >&2
-    exit 1
-}
-
-# info FILE KEY: a value of an info.json, which holds one pair a line.
-info() {
-    sed -n "s/^ *\"$2\": \"\(.*\)\",\{0,1\}$/\1/p" "$1" 2>/dev/null
-}
 
 # of_suite: the directory of the newest kernel that came from the suite, if there is one.
 of_suite() {
@@ -44,28 +28,14 @@ is_current() {
     fi
 }
 
-mirror() {
-    local found=$MIRROR
-    [ -n "$found" ] || found=$(apt-get indextargets --format '$(ORIGIN) $(REPO_URI)' 'Created-By: Packages' 2>/dev/null |
-        awk '$1 == "Debian" && $2 ~ "^https?:" && $2 !~ "security" { print $2; exit }' || true)
-    printf '%s\n' "${found:-http://deb.debian.org/debian}"
-}
-
 # fetch: the suite's three packages into DEBS, complete or not at all. Nothing of the system's apt is touched.
 fetch() {
-    local apt=$SCRATCH/apt debs=$DEBS.new keyring=/usr/share/keyrings/debian-archive-keyring.gpg
-    [ -e "$keyring" ] || die "$keyring is missing; install the package debian-archive-keyring."
+    local debs=$DEBS.new
     rm -rf "$debs"
-    mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial" "$debs"
-    : >"$apt/status"
-    printf '%s\n' "Types: deb" "URIs: $(mirror)" "Suites: $SUITE" "Components: main" "Signed-By: $keyring" >"$apt/lab.sources"
-    printf '%s\n' "Dir::Etc::sourcelist \"$apt/lab.sources\";" 'Dir::Etc::sourceparts "-";' \
-        "Dir::State::lists \"$apt/lists\";" "Dir::State::status \"$apt/status\";" "Dir::Cache \"$apt/cache\";" \
-        'Acquire::Languages "none";' 'APT::Sandbox::User "root";' 'APT::Update::Error-Mode "any";' >"$apt/apt.conf"
-    if ! { APT_CONFIG=$apt/apt.conf apt-get -qq update &&
-        (cd "$debs" && APT_CONFIG=$apt/apt.conf apt-get -qq download user-mode-linux libc6 libgcc-s1); } \
-        >"$SCRATCH/apt.log" 2>&1; then
+    mkdir -p "$debs"
+    if ! { archive "$SUITE" && (cd "$debs" && apt-get -qq download user-mode-linux libc6 libgcc-s1); } >"$SCRATCH/apt.log" 2>&1; then
         tail -n 5 "$SCRATCH/apt.log" >&2
+        rm -rf "$debs"
         die "user-mode-linux of Debian $SUITE could not be fetched from $(mirror); is kernel_suite right, and the mirror reachable?"
     fi
     rm -rf "$DEBS"
@@ -105,83 +75,43 @@ copy_host() {
     linux.uml --showconfig >"$NEW/config"
 }
 
-# in_use DIRECTORY: whether a process runs the kernel in it, also one that sees it under another path.
-in_use() {
-    local kernel exe
-    kernel=$(stat -c %d:%i "$1/linux" 2>/dev/null) || return 1
-    for exe in /proc/[0-9]*/exe; do
-        [ "$(stat -L -c %d:%i "$exe" 2>/dev/null)" != "$kernel" ] || return 0
-    done
-    return 1
-}
-
-# place: the new directory under its name; guests that run the old one of that name keep it until they have ended.
-place() {
-    local directory=$KERNELS/debian-$RELEASE
+# write_info: what the new directory holds.
+write_info() {
     printf '{\n  "package_version": "%s",\n  "release": "%s",\n  "sha256": "%s",\n  "suite": "%s"\n}\n' \
         "$PACKAGE_VERSION" "$RELEASE" "$(sha256sum "$NEW/linux" | cut -d ' ' -f 1)" "$SUITE" >"$NEW/info.json"
-    KERNEL=$directory
-    if cmp -s "$NEW/info.json" "$directory/info.json"; then return; fi
-    chmod 0755 "$NEW"
-    [ ! -e "$directory" ] || mv "$directory" "$KERNELS/.old-$$"
-    mv "$NEW" "$directory"
-    echo "kernels/debian-$RELEASE: user-mode-linux $PACKAGE_VERSION of $SUITE"
-}
-
-# point_default: kernels/default, where it names nothing or shall name this one.
-point_default() {
-    local name=${KERNEL##*/} link=$KERNELS/default
-    [ "$(readlink "$link")" != "$name" ] || return 0
-    [ -n "$MAKE_DEFAULT" ] || [ ! -e "$link" ] || return 0
-    echo "kernels/default -> $name"
-    [ -z "$CHECK" ] || return 0
-    ln -sfn "$name" "$KERNELS/.default-$$"
-    mv -T "$KERNELS/.default-$$" "$link"
-}
-
-clear_left_over() {
-    local left
-    for left in "$KERNELS"/.new-* "$KERNELS"/.old-* "$KERNELS"/.default-*; do
-        if [ -e "$left" ] || [ -L "$left" ]; then
-            in_use "$left" || rm -rf "$left"
-        fi
-    done
 }
 
 # leave_current: end here if there is nothing to do.
 leave_current() {
-    KERNEL=$(of_suite)
-    if is_current "$KERNEL"; then
-        point_default
+    local kernel
+    kernel=$(of_suite)
+    if is_current "$kernel"; then
+        point_default "${kernel##*/}"
         exit 0
     fi
 }
 
-leave_current
-if [ -n "$CHECK" ]; then
-    echo "user-mode-linux of $SUITE"
-    exit 0
-fi
+main() {
+    leave_current
+    if [ -n "$CHECK" ]; then
+        echo "user-mode-linux of $SUITE"
+        exit 0
+    fi
 
-umask 022
-[ -d "$WORKDIR" ] || mkdir -m 0700 -p "$WORKDIR"
-mkdir -p "$KERNELS" "$CACHE"
-for lock in "$CACHE" "$KERNELS"; do
-    exec {descriptor}<"$lock"
-    flock -w 900 "$descriptor" || die "another run has been working on $lock for 15 minutes; end it and try again."
-done
-leave_current # what the other run may have done meanwhile
-clear_left_over
-NEW=$KERNELS/.new-$$ SCRATCH=$KERNELS/.new-$$-scratch
-trap 'rm -rf "$NEW" "$SCRATCH" "$DEBS.new"' EXIT
-mkdir -p "$NEW" "$SCRATCH"
+    lock
+    leave_current # what the other run may have done meanwhile
+    prepare
+    if [ "$SUITE" = host ]; then
+        copy_host
+    else
+        if [ -n "$UPDATE" ] || ! ls "$DEBS"/user-mode-linux_*.deb >/dev/null 2>&1; then fetch; fi
+        unpack_suite
+    fi
+    write_info
+    place "debian-$RELEASE" "user-mode-linux $PACKAGE_VERSION of $SUITE"
+    point_default "debian-$RELEASE"
+    clear_left_over
+}
 
-if [ "$SUITE" = host ]; then
-    copy_host
-else
-    if [ -n "$UPDATE" ] || ! ls "$DEBS"/user-mode-linux_*.deb >/dev/null 2>&1; then fetch; fi
-    unpack_suite
-fi
-place
-point_default
-clear_left_over
+# What is left of the standard input is this script.
+main </dev/null

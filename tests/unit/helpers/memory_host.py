@@ -18,7 +18,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, netlink, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
@@ -427,7 +427,7 @@ class Host:
 
 def prepared(guest: Guest) -> Prepared:
     """What a definition means on this host."""
-    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, (), None)
+    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, True, (), (), None)
     return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here", stack_of(guest))
 
 
@@ -451,6 +451,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
+        userspace=kernels.userspace(guest, what.kernel).value,
         engine=what.engine.value,
         why=what.why,
         upper=what.stack.upper,

@@ -12,7 +12,15 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Scope
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Lab, Power, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    Bridge,
+    Guest,
+    Iface,
+    Lab,
+    Power,
+    UnionEngine,
+    Userspace,
+)
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab, wish
 
 ALICE = guest(
@@ -23,6 +31,7 @@ ALICE = guest(
     mem=256,
     init="/sbin/init",
     cmdline="debug",
+    userspace=Userspace.PTRACE,
     layers=("/srv/layer",),
     union=UnionEngine.OVERLAY,
     power=Power.RUNNING,
@@ -34,7 +43,9 @@ LAB = lab(ALICE, BR0, guest("bob", Iface("bob", "eth0")))
 def test_a_new_guest_has_the_documented_defaults_and_is_started() -> None:
     after = wish("guest", lab(), name="alice").lab.guests["alice"]
 
-    assert after == Guest("alice", "default", "default", 128, None, "", (), UnionEngine.AUTO, Power.RUNNING)
+    assert after == Guest(
+        "alice", "default", "default", 128, None, "", Userspace.AUTO, (), UnionEngine.AUTO, Power.RUNNING
+    )
 
 
 def test_a_new_interface_has_the_documented_defaults() -> None:
@@ -74,6 +85,7 @@ def test_what_is_not_given_stays_as_it_is(kind: str, names: dict[str, str]) -> N
         ("cmdline", "quiet", "cmdline", "quiet"),
         ("cmdline", "  a   b ", "cmdline", "a b"),
         ("cmdline", "", "cmdline", ""),
+        ("userspace", "seccomp", "userspace", Userspace.SECCOMP),
         ("layers", ["/a/", "/b"], "layers", ("/a", "/b")),
         ("layers", ["/"], "layers", ("/",)),
         ("layers", [], "layers", ()),

@@ -16,11 +16,11 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab import files, kernels
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Userspace
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
-KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, (), None)
-OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False)
+KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, (), (), None)
+OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False, owners=False)
 ETH0 = (Iface("alice", "eth0", mtu=9000), "02:00:00:00:00:01")
 
 
@@ -52,6 +52,36 @@ def test_a_kernel_is_asked_only_for_what_it_can(kernel: Kernel, has: bool) -> No
 
     assert ("seccomp=on" in line) is has
     assert ("noreboot" in line) is has
+
+
+@pytest.mark.parametrize(
+    ("userspace", "kernel", "seccomp"),
+    [
+        (Userspace.AUTO, KERNEL, True),
+        (Userspace.SECCOMP, KERNEL, True),
+        (Userspace.PTRACE, KERNEL, False),
+        (Userspace.PTRACE, OLD_KERNEL, False),
+    ],
+)
+def test_processes_are_run_as_asked_for(userspace: Userspace, kernel: Kernel, seccomp: bool) -> None:
+    line = kernels.boot_line(Guest("alice", userspace=userspace), kernel, [])
+
+    assert ("seccomp=on" in line) is seccomp
+
+
+def test_a_kernel_that_cannot_run_processes_as_asked_for_is_refused() -> None:
+    with pytest.raises(
+        InvalidInput, match=r"guest alice: kernel 6\.1\.176 .* cannot .* seccomp; let userspace be auto"
+    ):
+        kernels.boot_line(Guest("alice", userspace=Userspace.SECCOMP), OLD_KERNEL, [])
+
+
+@pytest.mark.parametrize(("owners", "works"), [(True, True), (False, False)])
+def test_what_a_kernel_cannot_do_is_said(owners: bool, works: bool) -> None:
+    said = kernels.limits(dataclasses.replace(KERNEL, owners=owners))
+
+    assert (said == ()) is works
+    assert works or "belongs to root" in said[0]
 
 
 def test_each_interface_is_a_unit_of_the_vector_driver_in_order() -> None:
@@ -103,6 +133,28 @@ def test_what_a_kernel_can_is_read_in_it(tmp_path: Path, parts: tuple[bytes], se
     kernel = kernels.inspect(binary(tmp_path / "linux", *parts), "guest alice")
 
     assert (kernel.release, kernel.seccomp, kernel.noreboot) == ("6.18.5", seccomp, noreboot)
+
+
+@pytest.mark.parametrize(
+    ("parts", "savings"),
+    [
+        ((BANNER,), ()),
+        ((BANNER, b"\0006raid6: using\0"), ("initcall_blacklist=raid6_select_algo,raid6_init",)),
+        ((BANNER, b"\0pty.legacy_count\0"), ("pty.legacy_count=0",)),
+    ],
+)
+def test_a_kernel_is_told_to_leave_out_what_it_has(tmp_path: Path, parts: tuple[bytes], savings: tuple[str]) -> None:
+    kernel = kernels.inspect(binary(tmp_path / "linux", *parts), "guest alice")
+
+    assert kernel.savings == savings
+    assert set(savings) <= set(kernels.boot_line(Guest("alice"), kernel, []))
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_kernel_that_gives_files_to_their_makers_says_so(tmp_path: Path, has: bool) -> None:
+    patched = b"    New files belong to the guest user who makes them.\n" if has else b""
+
+    assert kernels.inspect(binary(tmp_path / "linux", BANNER, patched), "guest alice").owners is has
 
 
 def test_a_kernel_brings_the_libraries_that_it_is_linked_against(tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ STALE = [
     ("master", "other"),
     ("init", "minimal"),
     ("cmdline", "x"),
+    ("userspace", "ptrace"),
 ]
 
 

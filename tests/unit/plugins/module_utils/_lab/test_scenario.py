@@ -26,6 +26,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Lab,
     Route,
     UnionEngine,
+    Userspace,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import Command, File, Scenario
 
@@ -66,6 +67,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         mem: 64
         init: minimal
         cmdline: "quiet  debug"
+        userspace: ptrace
         layers: [/srv/a/, /srv/b]
         union: overlay
         interfaces:
@@ -80,6 +82,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         mem=64,
         init="minimal",
         cmdline="quiet debug",
+        userspace=Userspace.PTRACE,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         interfaces={
@@ -727,7 +730,7 @@ def test_ansible_variables_are_a_source_too():
     assert faults({"guests": {"a": {"mam": 64}}}) == [
         "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
         "(known: cmdline, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
-        "routes, run, sysctl, union, vars)"
+        "routes, run, sysctl, union, userspace, vars)"
     ]
 
 

@@ -23,7 +23,14 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import (
     from_oserror,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Lab, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    Bridge,
+    Guest,
+    Iface,
+    Lab,
+    UnionEngine,
+    Userspace,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
 from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
@@ -86,6 +93,7 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"kernel": "x"}, "guest alice: set kernel default → x"),
         ({"init": "minimal"}, "guest alice: set init auto → minimal"),
         ({"cmdline": "x"}, "guest alice: set cmdline none → x"),
+        ({"userspace": Userspace.PTRACE}, "guest alice: set userspace auto → ptrace"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
     ],

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import workdir as workdir_module
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, UnionEngine, Userspace
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir, check_netns
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
@@ -41,6 +41,7 @@ GUESTS = [
         mem=48,
         init="minimal",
         cmdline="a b=c",
+        userspace=Userspace.SECCOMP,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
     ),
