@@ -56,6 +56,7 @@ _LIVELY = {"boot.log", "cowfs.log", "diff", "scratch", "work", "spool", "run", "
 # What a run does to the host, as Python tells of it (audit events, PEP 578), and the beginning of a step.
 _STEP = "lab.step"
 _DEEDS = {
+    "os.chdir",
     "os.fork",
     "os.mkdir",
     "os.remove",

@@ -287,24 +287,27 @@ class Network:
         """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
         if _index_here(name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-        try:
-            # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
-            fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL))
-            index = socket.if_nametoindex(name)
-            self._ip.link(
-                "set",
-                index=index,
-                ifalias=self._mark + iface_owner(iface.label),
-                group=group_of(self.lab),
-                mtu=iface.mtu,
-                master=bridge or 0,
-                state="up",
-            )
-            fcntl.ioctl(tap, _TUNSETOWNER, owner_uid)
-            fcntl.ioctl(tap, _TUNSETPERSIST, 1)
-        finally:
-            os.close(tap)
+        with syscalls.FORKING:
+            tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            try:
+                # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
+                fcntl.ioctl(
+                    tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL)
+                )
+                index = socket.if_nametoindex(name)
+                self._ip.link(
+                    "set",
+                    index=index,
+                    ifalias=self._mark + iface_owner(iface.label),
+                    group=group_of(self.lab),
+                    mtu=iface.mtu,
+                    master=bridge or 0,
+                    state="up",
+                )
+                fcntl.ioctl(tap, _TUNSETOWNER, owner_uid)
+                fcntl.ioctl(tap, _TUNSETPERSIST, 1)
+            finally:
+                os.close(tap)
         return index
 
     def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:

@@ -16,8 +16,13 @@ import ctypes
 import os
 import struct
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+# Held while a process is forked, and while a TAP is open: a child has all descriptors until its exec, and a TAP that anybody has open
+# cannot be opened by a guest.
+FORKING = threading.Lock()
 
 CLONE_FS = 0x00000200
 CLONE_NEWNS = 0x00020000

@@ -149,7 +149,8 @@ def _fork() -> int:
     with warnings.catch_warnings():
         # Python warns of threads; the child calls nothing but system calls and execve.
         warnings.simplefilter("ignore", DeprecationWarning)
-        return os.fork()
+        with syscalls.FORKING:
+            return os.fork()
 
 
 def _become_uml(

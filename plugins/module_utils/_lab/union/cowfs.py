@@ -158,19 +158,20 @@ def start(
             "directory": place,
             "faults": rules(faults),
         }
-        server = subprocess.Popen(
-            [
-                *(*command, "-X", "utf8", "-c", _START),
-                *(json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more),
-            ],
-            pass_fds=(device, say, place),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            cwd="/",
-            env={"HOME": "/"},
-            start_new_session=True,
-        )
+        with syscalls.FORKING:
+            server = subprocess.Popen(
+                [
+                    *(*command, "-X", "utf8", "-c", _START),
+                    *(json.dumps({**given, "socket": SOCKET, "xattrs": xattrs}), str(program), *more),
+                ],
+                pass_fds=(device, say, place),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                env={"HOME": "/"},
+                start_new_session=True,
+            )
         files.write_json(home / LAYERS, list(layers))
         kept.clear()
         return Mounted(mount, ready, server, home, subject)
