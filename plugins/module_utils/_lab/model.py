@@ -18,6 +18,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import InvalidInput
 
@@ -148,6 +149,8 @@ class Guest:
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
     :ivar scenario: name of the scenario that it belongs to.
     :ivar loaded: the scenario whose layers lie over its root.
+    :ivar labels: what the user calls it besides its name.
+    :ivar vars: its Ansible variables, as JSON has them.
     """
 
     name: str
@@ -164,6 +167,8 @@ class Guest:
     sysctl: tuple[tuple[str, str], ...] = ()
     scenario: str | None = None
     loaded: Loaded | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:
