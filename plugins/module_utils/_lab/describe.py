@@ -45,6 +45,8 @@ def guest(lab: Lab, value: Guest) -> Described:
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
+        "labels": dict(value.labels),
+        "vars": dict(value.vars),
         "loaded": None if value.loaded is None else value.loaded.scenario,
         "record": value.loaded is not None and value.loaded.record,
         "interfaces": {name: iface(lab, each) for name, each in sorted(value.interfaces.items())},

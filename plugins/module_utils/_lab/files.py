@@ -46,7 +46,12 @@ def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -
 
 def write_json(path: Path, value: object, *, durable: bool = True) -> None:
     """Replace ``path`` with ``value`` as JSON, see :func:`write`."""
-    write(path, json.dumps(value, indent=1, sort_keys=True).encode() + b"\n", durable=durable)
+    write(path, json_text(value).encode(), durable=durable)
+
+
+def json_text(value: object) -> str:
+    """What is written of ``value``; unlike Python's ``==`` it tells ``true`` from ``1``."""
+    return json.dumps(value, indent=1, sort_keys=True) + "\n"
 
 
 def read_json(path: Path) -> Any:

@@ -18,6 +18,7 @@ import ipaddress
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .errors import InvalidInput
 
@@ -175,6 +176,8 @@ class Guest:
     :ivar scenario: name of the scenario that it belongs to.
     :ivar loaded: the scenario whose layers lie over its root.
     :ivar faults: what is to fail on purpose.
+    :ivar labels: what the user calls it besides its name.
+    :ivar vars: its Ansible variables, as JSON has them.
     """
 
     name: str
@@ -193,6 +196,8 @@ class Guest:
     scenario: str | None = None
     loaded: Loaded | None = None
     faults: tuple[Fault, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    vars: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def label(self) -> str:

@@ -160,7 +160,7 @@ def _content(known: Known, guest: str, file: File) -> str:
 def _variables(known: Known, guest: str) -> dict[str, Any]:
     """What a template knows: beside what all do, ``name`` and ``guest`` of its own guest, and that guest's ``vars``."""
     return {
-        **known.scenario.vars.get(guest, {}),
+        **known.scenario.guests[guest].vars,
         **known.variables,
         "name": guest,
         "guest": known.variables["guests"][guest],

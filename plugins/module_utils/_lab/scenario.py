@@ -64,13 +64,11 @@ class File:
 class Scenario:
     """What a scenario file describes.
 
-    :ivar guests: in the order of the file, with interfaces, routes and kernel settings; all are marked as this scenario's.
+    :ivar guests: in the order of the file, with all their settings but those below; marked as this scenario's.
     :ivar bridges: those of the file, then one for each link.
     :ivar run: commands by guest, in order; guests without any are left out here and below.
     :ivar hosts: whether every guest's /etc/hosts knows all guests.
     :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
-    :ivar vars: Ansible variables by guest.
-    :ivar labels: what the user calls a guest besides its name, by guest.
     """
 
     name: str
@@ -80,8 +78,6 @@ class Scenario:
     files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
     hosts: bool = True
     restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    vars: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
 
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
@@ -144,10 +140,6 @@ class _Loader:
             restart_services=_some(
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
-            vars=_some({name: own.get("vars", {}) for name, own in given.items()}),
-            labels=_some(
-                {name: {key: _word(item) for key, item in own.get("labels", {}).items()} for name, own in given.items()}
-            ),
         )
 
     # Settings
@@ -193,6 +185,8 @@ class _Loader:
             routes=self._routes(name, given, interfaces),
             sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
             scenario=self.name,
+            labels={key: _word(value) for key, value in given.get("labels", {}).items()},
+            vars=given.get("vars", {}),
         )
 
     def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:

@@ -16,7 +16,6 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, TypeVar
 
 from .document import Document, Node, Place, Scalar, Sequence, Table, reading
@@ -187,7 +186,7 @@ class Boolean(Spec):
 
 @dataclass(frozen=True, kw_only=True)
 class Anything(Spec):
-    """Plain data that is handed on as it is."""
+    """Plain data that is handed on as it is, and as text where JSON could not hold it."""
 
     @property
     def expects(self) -> str:
@@ -204,11 +203,15 @@ class Anything(Spec):
             return {key: self.value(item, document) for key, item in node.entries.items()}
         if isinstance(node, Sequence):
             return [self.value(item, document) for item in node.items]
-        return str(node.written or node.value) if isinstance(node.value, date) else node.value
+        return node.value if _is_json(node.value) else str(node.written or node.value)
 
     def json(self, definitions: Definitions) -> Json:
         """No rule."""
         return {}
+
+
+def _is_json(value: object) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else value is None or isinstance(value, (str, int))
 
 
 @dataclass(frozen=True, kw_only=True)

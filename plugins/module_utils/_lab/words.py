@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
@@ -30,6 +31,9 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     old, new = dict(before.sysctl), dict(after.sysctl)
     says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]
     says += [f"{after.label}: leave {key} alone" for key in old if key not in new]
+    for what, was, now in (("label", before.labels, after.labels), ("variable", before.vars, after.vars)):
+        says += [f"{after.label}: set {what} {key}" for key in now if key not in was or _differ(was[key], now[key])]
+        says += [f"{after.label}: remove {what} {key}" for key in was if key not in now]
     if before.loaded != after.loaded:
         says.append(f"{after.label}: {_load_words(before.loaded, after.loaded)}")
     says += _differences(f"{after.label}: ", "fault", before.faults, after.faults, fault)
@@ -42,6 +46,11 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
             says += iface_differences(before.interfaces[name], iface)
     says += [f"remove interface {before.name}:{name}" for name in before.interfaces if name not in after.interfaces]
     return tuple(says)
+
+
+def _differ(old: object, new: object) -> bool:
+    """As JSON: to Python ``true`` and ``1`` are the same."""
+    return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
 
 
 def iface_differences(before: Iface, after: Iface) -> list[str]:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -347,25 +347,20 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "sysctl": dict(guest.sysctl),
         "scenario": guest.scenario,
         "faults": [dataclasses.asdict(fault) for fault in guest.faults],
+        "labels": guest.labels,
+        "vars": guest.vars,
         "loaded": None if guest.loaded is None else dataclasses.asdict(guest.loaded),
         "interfaces": {
             name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
             for name, iface in guest.interfaces.items()
         },
     }
-    if files.read_json(directory.definition) != _plain(rest):
+    if files.json_text(files.read_json(directory.definition)) != files.json_text(rest):
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
         files.write(directory.mem, f"{guest.mem}\n".encode(), durable=False)
     _relink(directory.linux, guest.kernel, f"../../kernels/{guest.kernel}/linux")
     _relink(directory.master, guest.master, f"../../masters/{guest.master}")
-
-
-def _plain(value: Any) -> Any:
-    """As JSON would give it back."""
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def _relink(link: Path, name: str, target: str) -> None:
@@ -412,6 +407,8 @@ def load_guest(directory: GuestDir) -> Guest:
             routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
             sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
             scenario=rest.get("scenario"),
+            labels=dict(rest.get("labels", {})),
+            vars=dict(rest.get("vars", {})),
             loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
             faults=tuple(Fault(**{**fault, "on": tuple(fault["on"])}) for fault in rest.get("faults", ())),
             interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},

@@ -131,8 +131,9 @@ def test_lists_are_replaced_and_mappings_merged():
     found = load(text)
     assert found.run == {"alice": (Command("three"),)}
     assert found.files["alice"] == (File("/a", content="1"), File("/b", content="2"))
-    assert found.vars == {"alice": {"x": 1, "y": 2}, "bob": {"x": 1, "y": {"z": 1}}}
-    assert found.labels == {"alice": {"a": "x", "b": "5", "c": "true"}, "bob": {"a": "x"}}
+    alice, bob = found.guests["alice"], found.guests["bob"]
+    assert (alice.vars, bob.vars) == ({"x": 1, "y": 2}, {"x": 1, "y": {"z": 1}})
+    assert (alice.labels, bob.labels) == ({"a": "x", "b": "5", "c": "true"}, {"a": "x"})
 
 
 def test_files_commands_and_services():

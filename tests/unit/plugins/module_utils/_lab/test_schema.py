@@ -58,6 +58,13 @@ def faults(source) -> list[str]:
     return [str(fault) for fault in checked(source)[1].sorted_faults()]
 
 
+def test_plain_data_stays_and_is_text_where_json_has_nothing_for_it():
+    text = "any: {a: [1, 1.5, on, ~, x], b: 2026-11-23, c: .nan, d: -.inf, e: !!binary aGk=}"
+    data, document = checked(text)
+    assert not document.faults
+    assert data["any"] == {"a": [1, 1.5, True, None, "x"], "b": "2026-11-23", "c": ".nan", "d": "-.inf", "e": "aGk="}
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -102,6 +102,19 @@ def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], se
     assert words.guest_differences(Guest("alice"), dataclasses.replace(Guest("alice"), **change)) == (sentence,)
 
 
+@pytest.mark.parametrize(("field", "what"), [("labels", "label"), ("vars", "variable")])
+def test_what_a_guest_is_called_comes_and_goes_in_words(field: str, what: str) -> None:
+    before = dataclasses.replace(Guest("alice"), **{field: {"a": 1, "b": [1], "c": 1, "d": 1}})
+    after = dataclasses.replace(Guest("alice"), **{field: {"a": 1, "b": [2], "c": True, "e": None}})
+
+    assert words.guest_differences(before, after) == (
+        f"guest alice: set {what} b",
+        f"guest alice: set {what} c",
+        f"guest alice: set {what} e",
+        f"guest alice: remove {what} d",
+    )
+
+
 def test_a_guests_interfaces_come_and_go_in_words() -> None:
     before, after = guest("alice", IFACE), guest("alice", Iface("alice", "eth1", "br0"))
 

@@ -46,6 +46,9 @@ GUESTS = [
         union=UnionEngine.OVERLAY,
     ),
     guest("paths", kernel="/opt/linux-7/linux", master="/srv/root"),
+    guest("called", labels={"role": "router"}, vars={"ä": [1, 1.5, None, {"b": "c"}], "on": True}),
+    # To Python the same as the one before.
+    guest("renamed", labels={"role": "router"}, vars={"ä": [1, 1.5, None, {"b": "c"}], "on": 1}),
 ]
 
 
@@ -64,6 +67,7 @@ def test_a_guest_that_is_stored_again_is_the_new_one(workdir: Workdir, before: G
     workdir.store_guest(new)
 
     assert workdir.load().guests == {"x": new}
+    assert type(workdir.load().guests["x"].vars.get("on")) is type(new.vars.get("on"))
 
 
 @pytest.mark.parametrize(

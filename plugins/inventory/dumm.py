@@ -1,0 +1,240 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The guests of a working directory as Ansible's hosts."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: dumm
+short_description: Guests of a virtual network lab as hosts
+version_added: 0.1.0
+author:
+  - dumm.lab contributors (@dumm-lab)
+description:
+  - Makes a host of every guest in a working directory, one that is off too. Tasks run in it by the connection plugin
+    P(dumm.lab.dumm#connection), so that a playbook needs neither SSH nor a network into the guests.
+  - Reads definitions and looks at the guests' processes. No guest is asked for anything.
+  - The configuration is a YAML file whose name ends with V(dumm.yml) or V(dumm.yaml).
+  - Every host is in the group V(dumm_guests) and in V(state_<state>), V(kernel_<name>) and V(master_<name>). It is in V(bridge_<name>)
+    for each bridge that one of its interfaces is plugged into, in V(scenario_<name>) if it belongs to a scenario, and in
+    V(label_<key>_<value>) for each of its labels. In names of groups what is no letter, digit or underscore becomes an underscore.
+  - Every host has the variables C(dumm_state), one of V(stopped), V(starting), V(running), V(paused), V(died), and C(dumm_scenario),
+    C(dumm_mem), C(dumm_kernel), C(dumm_master), C(dumm_labels), C(dumm_interfaces) and C(dumm_workdir). In C(dumm_interfaces) are, by name,
+    C(bridge), C(address) (a list), C(mac), C(mtu) and C(up), as they are defined.
+  - The C(vars) of the scenario's file are variables of the host by their own names. Their text is not templated.
+  - The group V(dumm_guests) has the variables C(ansible_connection), C(ansible_pipelining) and C(ansible_python_interpreter), and those of
+    a host, of C(group_vars) and of C(host_vars) go before them.
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [dumm.lab.dumm]
+  workdir:
+    description: The working directory of the lab.
+    type: path
+    default: /var/lib/dumm
+    env:
+      - name: DUMM_WORKDIR
+notes:
+  - Needs root on the lab host, which must be the controller.
+  - A cache, which is off by default, keeps the states of the guests too, as they were when it was filled.
+extends_documentation_fragment:
+  - ansible.builtin.constructed
+  - ansible.builtin.inventory_cache
+"""
+
+EXAMPLES = r"""
+# lab.dumm.yml: the lab of the default working directory.
+# Try it: ansible-inventory -i lab.dumm.yml --graph, ansible -i lab.dumm.yml state_running -m ping
+plugin: dumm.lab.dumm
+
+---
+# Another lab, with variables and groups of one's own.
+plugin: dumm.lab.dumm
+workdir: /srv/lab2
+strict: true
+compose:
+  # Its first address without the prefix length.
+  lab_address: (dumm_interfaces.values() | map(attribute='address') | select | first | first).split('/')[0]
+  dumm_timeout: "60"
+groups:
+  small: dumm_mem < 64
+  web: inventory_hostname.startswith('web')
+keyed_groups:
+  # role_router, role_gateway and so on, from labels such as role: router
+  - key: dumm_labels
+    separator: _
+  - key: dumm_scenario
+    prefix: testbed
+    default_value: none
+leading_separator: false
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.inventory.group import to_safe_group_name
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.utils.unsafe_proxy import wrap_var
+
+try:
+    from ansible.template import trust_as_template
+except ImportError:  # before ansible-core 2.19, which takes all text for templates but what is wrapped
+
+    def trust_as_template(value: str) -> str:
+        """Text as it is."""
+        return value
+
+
+# Nothing that imports pyroute2, which takes longer than all that is done here.
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, from_oserror
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Lab, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+
+Found = dict[str, dict[str, Any]]
+
+_ALL = "dumm_guests"
+# Variables of the group, so that those of a host, of group_vars and of host_vars go before them.
+_PRESET = {
+    "ansible_connection": "dumm.lab.dumm",
+    "ansible_pipelining": True,
+    # As it does by itself, without a warning for each guest.
+    "ansible_python_interpreter": "auto_silent",
+}
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    """A working directory's guests."""
+
+    NAME = "dumm.lab.dumm"
+
+    def verify_file(self, path: str) -> bool:
+        """Whether a file is one of ours, by its name."""
+        return bool(super().verify_file(path)) and path.endswith(("dumm.yml", "dumm.yaml"))
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        """Add the guests to the inventory.
+
+        :raises AnsibleParserError: where the configuration is wrong or the working directory cannot be read.
+        """
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        self.inventory.add_group(_ALL)
+        for key, value in _PRESET.items():
+            self.inventory.set_variable(_ALL, key, _literal(value))
+        for name, found in self._guests(path, cache).items():
+            self._add(name, found)
+
+    def _guests(self, path: str, cache: bool) -> Found:
+        """What is to be known of each guest, from the cache where the user wants that.
+
+        :param cache: whether what is in the cache may be used; else it is only filled.
+        """
+        if not self.get_option("cache"):
+            return self._look()
+        # One file may be used for several working directories.
+        key = f"{self.get_cache_key(path)}_{self._workdir().lab_name}"
+        if not cache or key not in self._cache:
+            self._cache[key] = self._look()
+        found: Found = self._cache[key]
+        return found
+
+    def _workdir(self) -> Workdir:
+        return Workdir.at(self.get_option("workdir"))
+
+    def _look(self) -> Found:
+        workdir = self._workdir()
+        try:
+            os.scandir(workdir.path).close()
+        except FileNotFoundError:
+            self.display.warning(
+                f"{workdir.label}: it does not exist, so there is no guest; "
+                "make a lab (make lab), or name its directory (workdir, DUMM_WORKDIR)"
+            )
+            return {}
+        except OSError as exc:
+            raise AnsibleParserError(str(from_oserror(workdir.label, "read", exc))) from None
+        try:
+            lab = workdir.load()
+            return {name: _told(workdir, lab, guest) for name, guest in lab.guests.items()}
+        except DummError as exc:
+            raise AnsibleParserError(str(exc)) from None
+        except OSError as exc:
+            raise AnsibleParserError(str(from_oserror(workdir.label, "read", exc))) from None
+
+    def _add(self, name: str, found: dict[str, Any]) -> None:
+        self.inventory.add_host(name, group=_ALL)
+        for group in found["groups"]:
+            self.inventory.add_host(name, group=self.inventory.add_group(group))
+        for key, value in found["variables"].items():
+            self.inventory.set_variable(name, key, _literal(value))
+        known = self.inventory.get_host(name).get_vars()
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), known, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), known, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, name, strict=strict)
+
+
+def _literal(value: Any) -> Any:
+    """Data that Ansible takes as it is: who wrote a scenario's file is not to run templates on the controller.
+
+    What is none anyway is trusted, because ``ansible-inventory --list`` shows all other text as a mapping (__ansible_unsafe).
+    """
+    if isinstance(value, dict):
+        return {key: _literal(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_literal(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    return wrap_var(value) if any(mark in value for mark in ("{{", "{%", "{#")) else trust_as_template(value)
+
+
+def _told(workdir: Workdir, lab: Lab, guest: Guest) -> dict[str, Any]:
+    """Groups and variables of a guest, as plain data."""
+    directory = workdir.guest(guest.name)
+    power = processes.power(directory, processes.read(directory))
+    return {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}
+
+
+def _groups(guest: Guest, power: Power) -> Iterator[str]:
+    bridges = {iface.bridge for iface in guest.interfaces.values() if iface.bridge is not None}
+    names = [
+        *([] if guest.scenario is None else [f"scenario_{guest.scenario}"]),
+        f"state_{power.value}",
+        f"kernel_{guest.kernel}",
+        f"master_{guest.master}",
+        *(f"bridge_{name}" for name in sorted(bridges)),
+        *(f"label_{key}_{value}" for key, value in sorted(guest.labels.items())),
+    ]
+    for name in names:
+        yield to_safe_group_name(name, force=True, silent=True)
+
+
+def _variables(workdir: Workdir, lab: Lab, guest: Guest, power: Power) -> dict[str, Any]:
+    return {
+        **guest.vars,
+        "dumm_workdir": str(workdir.path),
+        "dumm_state": power.value,
+        "dumm_scenario": guest.scenario,
+        "dumm_mem": guest.mem,
+        "dumm_kernel": guest.kernel,
+        "dumm_master": guest.master,
+        "dumm_labels": dict(guest.labels),
+        "dumm_interfaces": {name: _interface(lab, iface) for name, iface in guest.interfaces.items()},
+    }
+
+
+def _interface(lab: Lab, iface: Iface) -> dict[str, Any]:
+    return {
+        "bridge": iface.bridge,
+        "address": list(iface.addresses or ()),
+        "mac": lab.mac_of(iface),
+        "mtu": iface.mtu,
+        "up": iface.up,
+    }

@@ -1,0 +1,334 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The inventory plugin: a working directory's guests as hosts, through Ansible's own loader of plugins."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import MagicMock
+
+import pytest
+from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.inventory.data import InventoryData
+
+from ansible_collections.dumm.lab.plugins.inventory import dumm
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
+
+OPTIONS = {
+    "cache": False,
+    "compose": {},
+    "groups": {},
+    "keyed_groups": [],
+    "leading_separator": True,
+    "strict": False,
+    "use_extra_vars": False,
+}
+MOON = guest(
+    "moon",
+    Iface("moon", "eth0", "lan-1", mac="02:00:00:00:00:01", addresses=("10.0.0.1/24", "fd00::1/64")),
+    Iface("moon", "eth1", "wan", mtu=9000, up=False),
+    Iface("moon", "eth2", "lan-1"),
+    Iface("moon", "eth3"),
+    kernel="/opt/linux-7/linux",
+    mem=64,
+    scenario="vpn",
+    labels={"role": "gateway", "is site": "a.b"},
+    vars={"router_id": "192.0.2.1", "ports": [1, {"x": None}]},
+)
+
+
+def _trusted(value: Any) -> Any:
+    """As Ansible reads a configuration: its text may be templates."""
+    if isinstance(value, dict):
+        return {key: _trusted(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_trusted(item) for item in value]
+    return dumm.trust_as_template(value) if isinstance(value, str) else value
+
+
+class Inventory(dumm.InventoryModule):
+    """The plugin with options of a test's own."""
+
+    def __init__(self, workdir: Path, **options: Any) -> None:
+        super().__init__()
+        self.display = MagicMock()
+        self._options = {**OPTIONS, "workdir": str(workdir), **_trusted(options)}
+        self._cache: dict[str, Any] = {}
+
+    def get_option(self, option: str, hostvars: Any = None) -> Any:
+        """Without Ansible's loader of plugins, which knows what is documented."""
+        return self._options[option]
+
+    def get_cache_key(self, path: str) -> str:
+        """It asks the loader too."""
+        return path
+
+    def _read_config_data(self, path: str) -> None:
+        """There is no file."""
+
+    def read(self, cache: bool = True) -> InventoryData:
+        """What it makes of the working directory."""
+        found = InventoryData()
+        self.parse(found, MagicMock(), "lab.dumm.yml", cache)
+        found.reconcile_inventory()
+        return found
+
+    @property
+    def warnings(self) -> list[str]:
+        """What it warned of."""
+        return [call.args[0] for call in self.display.warning.mock_calls]
+
+
+@pytest.fixture(autouse=True)
+def _no_extra_vars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They come from the command line, here that of pytest."""
+    monkeypatch.setattr("ansible.plugins.inventory.load_extra_vars", lambda _loader: {})
+
+
+@pytest.fixture
+def workdir(tmp_path: Path) -> Workdir:
+    """A working directory that was just made."""
+    made = Workdir.at(str(tmp_path / "lab"))
+    made.create()
+    return made
+
+
+def groups(found: InventoryData, host: str) -> set[str]:
+    """The groups that a host is in, but for all."""
+    return {group.name for group in found.get_host(host).get_groups()} - {"all"}
+
+
+def variables(found: InventoryData, host: str) -> dict[str, Any]:
+    """A host's variables, but for those that Ansible has for every host."""
+    own = dict(found.get_host(host).vars)
+    return {key: value for key, value in own.items() if not key.startswith("inventory_")}
+
+
+@pytest.mark.parametrize(
+    ("name", "ours"),
+    [("dumm.yml", True), ("lab.dumm.yaml", True), ("lab.yml", False), ("dumm.yml.bak", False), ("dumm.json", False)],
+)
+def test_a_file_is_ours_by_its_name(tmp_path: Path, name: str, ours: bool) -> None:
+    (tmp_path / name).touch()
+
+    assert Inventory(tmp_path).verify_file(str(tmp_path / name)) is ours
+
+
+def test_a_file_that_is_not_there_is_not_ours(tmp_path: Path) -> None:
+    assert not Inventory(tmp_path).verify_file(str(tmp_path / "dumm.yml"))
+
+
+def test_a_guest_is_in_the_groups_of_all_it_has(workdir: Workdir) -> None:
+    workdir.store_guest(MOON)
+    workdir.store_guest(Guest("alice"))
+
+    found = Inventory(workdir.path).read()
+
+    common = {"dumm_guests", "state_stopped", "master_default"}
+    assert groups(found, "alice") == {*common, "kernel_default"}
+    assert groups(found, "moon") == {
+        *common,
+        "kernel__opt_linux_7_linux",
+        "bridge_lan_1",
+        "bridge_wan",
+        "scenario_vpn",
+        "label_role_gateway",
+        "label_is_site_a_b",
+    }
+
+
+def test_a_host_has_the_guests_definition_and_its_own_variables(workdir: Workdir) -> None:
+    workdir.store_guest(MOON)
+
+    told = variables(Inventory(workdir.path).read(), "moon")
+
+    macs = {name: told["dumm_interfaces"][name].pop("mac") for name in MOON.interfaces}
+    assert macs["eth0"] == "02:00:00:00:00:01" and len(set(macs.values())) == 4
+    assert told == {
+        "router_id": "192.0.2.1",
+        "ports": [1, {"x": None}],
+        "dumm_workdir": str(workdir.path),
+        "dumm_state": "stopped",
+        "dumm_scenario": "vpn",
+        "dumm_mem": 64,
+        "dumm_kernel": "/opt/linux-7/linux",
+        "dumm_master": "default",
+        "dumm_labels": {"role": "gateway", "is site": "a.b"},
+        "dumm_interfaces": {
+            "eth0": {"bridge": "lan-1", "address": ["10.0.0.1/24", "fd00::1/64"], "mtu": 1500, "up": True},
+            "eth1": {"bridge": "wan", "address": [], "mtu": 9000, "up": False},
+            "eth2": {"bridge": "lan-1", "address": [], "mtu": 1500, "up": True},
+            "eth3": {"bridge": None, "address": [], "mtu": 1500, "up": True},
+        },
+    }
+
+
+def test_the_connection_is_that_of_the_group_so_that_a_host_may_have_another(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice", vars={"ansible_connection": "ssh"}))
+
+    found = Inventory(workdir.path).read()
+
+    assert found.groups["dumm_guests"].get_vars() == {
+        "ansible_connection": "dumm.lab.dumm",
+        "ansible_pipelining": True,
+        "ansible_python_interpreter": "auto_silent",
+    }
+    assert variables(found, "alice")["ansible_connection"] == "ssh"
+
+
+def test_variables_of_a_guest_do_not_go_before_what_is_found(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice", vars={"dumm_mem": 1, "dumm_state": "fine"}))
+
+    told = variables(Inventory(workdir.path).read(), "alice")
+
+    assert (told["dumm_mem"], told["dumm_state"]) == (128, "stopped")
+
+
+def test_text_of_a_scenario_is_no_template(workdir: Workdir) -> None:
+    text = "{{ 7 * 6 }}"
+    workdir.store_guest(Guest("alice", vars={"text": text, "deep": [{"x": text}], "sum": 42}))
+
+    inventory = Inventory(workdir.path, strict=True, compose={"copy": "text", "other": "deep[0].x", "twice": "sum * 2"})
+    told = variables(inventory.read(), "alice")
+
+    assert (told["copy"], told["other"], told["twice"]) == (text, text, 84)
+
+
+def test_variables_and_groups_are_made_of_those_of_the_guests(workdir: Workdir) -> None:
+    workdir.store_guest(MOON)
+    workdir.store_guest(Guest("alice"))
+
+    found = Inventory(
+        workdir.path,
+        compose={"lab_address": "dumm_interfaces.eth0.address[0].split('/')[0]"},
+        groups={"small": "dumm_mem < 100", "named_a": "inventory_hostname.startswith('a')"},
+        keyed_groups=[
+            {"key": "dumm_labels"},
+            {"key": "dumm_scenario", "prefix": "testbed", "default_value": "none", "parent_group": "testbeds"},
+        ],
+        leading_separator=False,
+    ).read()
+
+    assert variables(found, "moon")["lab_address"] == "10.0.0.1"
+    assert "lab_address" not in variables(found, "alice")
+    assert {"small", "role_gateway", "testbed_vpn", "testbeds"} <= groups(found, "moon")
+    assert {"named_a", "testbed_none", "testbeds"} <= groups(found, "alice")
+    assert not {"small", "role_gateway", "testbed_vpn"} & groups(found, "alice")
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"compose": {"x": "nothing.at_all"}},
+        {"groups": {"x": "nothing.at_all"}},
+        {"keyed_groups": [{"key": "nothing.at_all"}]},
+    ],
+)
+def test_what_cannot_be_made_is_an_error_if_strict_and_left_out_else(workdir: Workdir, options: dict[str, Any]) -> None:
+    workdir.store_guest(Guest("alice"))
+
+    lax = Inventory(workdir.path, **options).read()
+    assert "x" not in variables(lax, "alice") and "x" not in groups(lax, "alice")
+    with pytest.raises(AnsibleError, match="alice"):
+        Inventory(workdir.path, strict=True, **options).read()
+
+
+def test_a_cache_is_filled_once_used_and_refreshed_on_request(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+    inventory = Inventory(workdir.path, cache=True)
+
+    first = inventory.read()
+    workdir.store_guest(Guest("bob"))
+    second = inventory.read()
+    third = inventory.read(cache=False)
+    workdir.forget_guest("alice")
+    fourth = inventory.read()
+
+    assert [sorted(found.hosts) for found in (first, second, third, fourth)] == [
+        ["alice"],
+        ["alice"],
+        ["alice", "bob"],
+        ["alice", "bob"],
+    ]
+    assert variables(first, "alice") == variables(second, "alice")
+    assert groups(first, "alice") == groups(second, "alice")
+
+
+def test_labs_of_one_file_do_not_share_a_cache(workdir: Workdir, tmp_path: Path) -> None:
+    workdir.store_guest(Guest("alice"))
+    inventory = Inventory(workdir.path, cache=True)
+    inventory.read()
+    (tmp_path / "other").mkdir()
+
+    inventory._options["workdir"] = str(tmp_path / "other")
+
+    assert not inventory.read().hosts
+
+
+def test_an_empty_working_directory_has_no_guests(workdir: Workdir) -> None:
+    inventory = Inventory(workdir.path)
+
+    assert not inventory.read().hosts
+    assert inventory.warnings == []
+
+
+def test_a_working_directory_that_does_not_exist_has_no_guests_and_is_warned_of(tmp_path: Path) -> None:
+    inventory = Inventory(tmp_path / "none")
+
+    assert not inventory.read().hosts
+    assert inventory.warnings == [
+        f"working directory {tmp_path}/none: it does not exist, so there is no guest; "
+        "make a lab (make lab), or name its directory (workdir, DUMM_WORKDIR)"
+    ]
+
+
+def test_a_working_directory_that_is_none_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(AnsibleParserError, match=rf"^working directory {tmp_path}/file: cannot read .*Not a directory"):
+        Inventory(tmp_path / "file").read()
+
+
+@contextmanager
+def somebody() -> Iterator[None]:
+    """As a user who is not root, whoever runs the tests."""
+    own = os.geteuid()
+    if own == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
+
+
+@pytest.mark.parametrize("closed", [".", "guests"])
+def test_a_working_directory_of_somebody_else_is_an_error(workdir: Workdir, closed: str) -> None:
+    workdir.store_guest(Guest("alice"))
+    for parent in (workdir.path, *workdir.path.parents[:3]):
+        parent.chmod(0o755)
+    (workdir.path / closed).chmod(0)
+
+    try:
+        with (
+            somebody(),
+            pytest.raises(AnsibleParserError, match=r"^working directory .*Permission denied; run as root"),
+        ):
+            Inventory(workdir.path).read()
+    finally:
+        (workdir.path / closed).chmod(0o700)
+
+
+def test_a_definition_that_cannot_be_understood_is_an_error_that_names_it(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+    workdir.guest("alice").definition.write_text('{"union": "glue"}')
+
+    with pytest.raises(AnsibleParserError, match=r"^guest alice: its definition .*guest\.json cannot be understood"):
+        Inventory(workdir.path).read()
