@@ -283,8 +283,8 @@ def test_faults_are_met_by_what_matches_and_end_when_they_are_taken_back(place: 
     with place.mounted("cowfs") as at:
         assert (at / "var/lib/data").read_text() == "x"
         rules = [
-            {"path": "/var/lib/*", "error": "EIO", "on": ["read"]},
-            {"path": "*.log", "error": "ENOSPC", "on": ["create"]},
+            {"path": "/var/lib/*", "error": "EIO", "during": ["read"]},
+            {"path": "*.log", "error": "ENOSPC", "during": ["create"]},
         ]
         place.ask(do="fault", rules=rules)
         with pytest.raises(OSError, match="Input/output error"):

@@ -40,7 +40,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "cmdline": value.cmdline,
         "layers": list(value.layers),
         "union": value.union.value,
-        "faults": [{**dataclasses.asdict(fault), "on": list(fault.on)} for fault in value.faults],
+        "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,

@@ -387,7 +387,7 @@ def load_guest(directory: GuestDir) -> Guest:
             sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
             scenario=rest.get("scenario"),
             loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
-            faults=tuple(Fault(**{**fault, "on": tuple(fault["on"])}) for fault in rest.get("faults", ())),
+            faults=tuple(Fault(**{**fault, "during": tuple(fault["during"])}) for fault in rest.get("faults", ())),
             interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
         )
 

@@ -226,7 +226,9 @@ def replace(home: Path, layers: Sequence[str], subject: str) -> None:
 
 def rules(faults: Sequence[model.Fault]) -> list[dict[str, Any]]:
     """Faults as a server is told of them."""
-    return [{"path": each.path, "on": list(each.on), "error": each.error, "delay": each.delay} for each in faults]
+    return [
+        {"path": each.path, "during": list(each.during), "error": each.error, "delay": each.delay} for each in faults
+    ]
 
 
 def faults(home: Path, subject: str) -> list[dict[str, Any]]:
