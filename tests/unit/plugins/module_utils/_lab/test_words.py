@@ -23,7 +23,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import (
     from_oserror,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Lab, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Fault, Guest, Iface, Lab, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
 from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
@@ -88,6 +88,8 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"cmdline": "x"}, "guest alice: set cmdline none → x"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
+        ({"faults": (Fault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),
+        ({"faults": (Fault("/x", (), None, 5),)}, "guest alice: add fault /x: no error after 5 ms"),
     ],
 )
 def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], sentence: str) -> None:

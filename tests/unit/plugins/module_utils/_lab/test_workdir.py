@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import workdir as workdir_module
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Fault, Guest, Iface, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir, check_netns
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
@@ -43,6 +43,7 @@ GUESTS = [
         cmdline="a b=c",
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
+        faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),
     ),
     guest("paths", kernel="/opt/linux-7/linux", master="/srv/root"),
 ]
