@@ -41,7 +41,7 @@ GUEST: Spec = {
         "required_one_of": [["error", "delay"]],
         "options": {
             "path": {"type": "str", "required": True},
-            "on": {"type": "list", "elements": "str", "choices": ["create", "open", "read", "remove", "write"]},
+            "during": {"type": "list", "elements": "str", "choices": ["create", "open", "read", "remove", "write"]},
             "error": {"type": "str", "choices": ["EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS"]},
             "delay": {"type": "float"},
         },

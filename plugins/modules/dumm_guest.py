@@ -86,7 +86,7 @@ options:
         description: Pattern of absolute paths in the guest, as the shell's, but C(*) is for slashes too.
         type: str
         required: true
-      'on':
+      during:
         description: What meets it; everything without this.
         type: list
         elements: str
@@ -160,6 +160,22 @@ EXAMPLES = r"""
     mem: 256
     master: bookworm-systemd
     init: /sbin/init
+
+- name: Keep what alice has installed so far
+  dumm.lab.dumm_guest:
+    name: alice
+    state: restarted
+    save: installed
+
+- name: Let the disk of alice be full for one directory
+  dumm.lab.dumm_guest:
+    name: alice
+    union: cowfs
+    restart: true
+    faults:
+      - path: /var/log/*
+        during: [write]
+        error: ENOSPC
 
 - name: Give bob more memory now, even if that takes a restart
   dumm.lab.dumm_guest:

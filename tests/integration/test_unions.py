@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -155,12 +156,12 @@ def test_the_server_of_a_guest_ends_with_it(lab: Lab) -> None:
 def test_files_of_a_running_guest_fail_on_purpose(lab: Lab) -> None:
     lab.guest("alice", mem=64)
     lab.read("alice", "mkdir /srv/data; echo x >/srv/data/file; cat /srv/data/file")
-    faults = [{"path": "/srv/data/*", "on": ["read"], "error": "EIO"}, {"path": "*.log", "error": "ENOSPC"}]
+    faults = [{"path": "/srv/data/*", "during": ["read"], "error": "EIO"}, {"path": "*.log", "error": "ENOSPC"}]
 
     told = lab.guest("alice", faults=faults)
 
     assert told["actions"] == [
-        "guest alice: add fault /srv/data/*: EIO on read",
+        "guest alice: add fault /srv/data/*: EIO during read",
         "guest alice: add fault *.log: ENOSPC",
     ]
     assert b"error" in lab.run("alice", "cp /srv/data/file /tmp/copy").stderr
@@ -176,3 +177,37 @@ def test_files_of_a_running_guest_fail_on_purpose(lab: Lab) -> None:
 def test_faults_on_an_engine_that_has_none_are_refused(lab: Lab) -> None:
     with pytest.raises(Refused, match=r"guest alice: union overlay cannot fail on purpose .*; set union: cowfs"):
         lab.guest("alice", faults=[{"path": "/x", "error": "EIO"}])
+
+
+def _package(directory: Path) -> Path:
+    """A Debian package with hundreds of files, a user of its own and a set-id program."""
+    root = directory / "root"
+    (root / "DEBIAN").mkdir(parents=True)
+    (root / "DEBIAN/control").write_text(
+        "Package: dumm-try\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: a try\n"
+    )
+    script = root / "DEBIAN/postinst"
+    script.write_text("#!/bin/sh\nset -e\nuseradd --system try\nchown try /opt/try/0\nchmod 4755 /opt/try/1\n")
+    script.chmod(0o755)
+    for number in range(300):
+        (root / "opt/try").mkdir(parents=True, exist_ok=True)
+        (root / f"opt/try/{number}").write_text(f"{number}\n" * 100)
+    package = directory / "layer/srv/try.deb"
+    package.parent.mkdir(parents=True)
+    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", root, package], check=True, capture_output=True)
+    return package
+
+
+def test_a_package_is_installed_and_removed(lab: Lab, tmp_path: Path) -> None:
+    _package(tmp_path)
+    lab.guest("alice", mem=128, layers=[str(tmp_path / "layer")])
+
+    lab.read("alice", "dpkg -i /srv/try.deb")
+
+    assert (
+        lab.read("alice", "stat -c '%U %a' /opt/try/0 /opt/try/1; ls /opt/try | wc -l") == "try 644\nroot 4755\n300\n"
+    )
+    assert lab.read("alice", "cat /opt/try/299 | sort -u; dpkg --verify dumm-try") == "299\n"
+    lab.guest("alice", state="restarted")
+    lab.read("alice", "dpkg --purge dumm-try")
+    assert lab.run("alice", "test -e /opt/try").code == 1

@@ -41,7 +41,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "userspace": value.userspace.value,
         "layers": list(value.layers),
         "union": value.union.value,
-        "faults": [{**dataclasses.asdict(fault), "on": list(fault.on)} for fault in value.faults],
+        "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,

@@ -127,7 +127,7 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["union"] = UnionEngine(params["union"])
     if params.get("faults") is not None:
         given["faults"] = tuple(
-            Fault(fault["path"], tuple(fault["on"] or ()), fault["error"], fault["delay"] or 0.0)
+            Fault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)
             for fault in params["faults"]
         )
     # A guest that a killed run was about to start is to run.

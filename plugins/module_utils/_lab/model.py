@@ -149,13 +149,13 @@ class Fault:
     """Something that fails on purpose in a guest's union, or takes its time.
 
     :ivar path: pattern of absolute paths in the guest.
-    :ivar on: what it is met by, such as ``read``; everything where it is empty.
+    :ivar during: what it is met by, such as ``read``; everything where it is empty.
     :ivar error: name of an error, such as ``EIO``.
     :ivar delay: milliseconds.
     """
 
     path: str
-    on: tuple[str, ...] = ()
+    during: tuple[str, ...] = ()
     error: str | None = None
     delay: float = 0.0
 

@@ -101,7 +101,7 @@ def fault(value: Fault) -> str:
     """A fault, in words."""
     words = f"{value.path}: {value.error or 'no error'}"
     words += f" after {value.delay:g} ms" if value.delay else ""
-    return words + (f" on {', '.join(value.on)}" if value.on else "")
+    return words + (f" during {', '.join(value.during)}" if value.during else "")
 
 
 def conditions(value: Conditions | None) -> str:

@@ -410,7 +410,7 @@ def load_guest(directory: GuestDir) -> Guest:
             labels=dict(rest.get("labels", {})),
             vars=dict(rest.get("vars", {})),
             loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
-            faults=tuple(Fault(**{**fault, "on": tuple(fault["on"])}) for fault in rest.get("faults", ())),
+            faults=tuple(Fault(**{**fault, "during": tuple(fault["during"])}) for fault in rest.get("faults", ())),
             interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
         )
 

@@ -40,11 +40,11 @@ class Rule:
 
 
 def rules(given: Sequence[Mapping[str, Any]]) -> tuple[Rule, ...]:
-    """Rules as the module sends them: ``path``, ``on`` (list of kinds), ``error`` and ``delay`` in milliseconds."""
+    """Rules as the module sends them: ``path``, ``during`` (list of kinds), ``error`` and ``delay`` in milliseconds."""
     return tuple(
         Rule(
             path=rule["path"],
-            requests=frozenset(request for kind in rule.get("on") or KINDS for request in KINDS[kind]),
+            requests=frozenset(request for kind in rule.get("during") or KINDS for request in KINDS[kind]),
             error=getattr(errno, rule["error"]) if rule.get("error") else 0,
             delay=(rule.get("delay") or 0) / 1000,
         )

@@ -105,7 +105,9 @@ def fault(directory: Path) -> Fault | None:
 
 def _interpreter() -> tuple[list[str], list[str]] | None:
     """A Python that has pyfuse3, with its options, and what is to be added to its path: the distribution's first."""
-    if _SYSTEM_PYTHON.exists() and any(_SYSTEM_PACKAGES.glob("pyfuse3*.so")):
+    # A module until 3.2, a package since.
+    found = [*_SYSTEM_PACKAGES.glob("pyfuse3*.so"), *_SYSTEM_PACKAGES.glob("pyfuse3/__init__*.so")]
+    if found and _SYSTEM_PYTHON.exists():
         return [str(_SYSTEM_PYTHON), "-I", "-S"], [str(_SYSTEM_PACKAGES)]
     if importlib.util.find_spec("pyfuse3") is not None:
         return [sys.executable, "-I"], []
@@ -227,7 +229,9 @@ def replace(home: Path, layers: Sequence[str], subject: str) -> None:
 
 def rules(faults: Sequence[model.Fault]) -> list[dict[str, Any]]:
     """Faults as a server is told of them."""
-    return [{"path": each.path, "on": list(each.on), "error": each.error, "delay": each.delay} for each in faults]
+    return [
+        {"path": each.path, "during": list(each.during), "error": each.error, "delay": each.delay} for each in faults
+    ]
 
 
 def faults(home: Path, subject: str) -> list[dict[str, Any]]:

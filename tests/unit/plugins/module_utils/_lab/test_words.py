@@ -25,6 +25,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import (
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
+    Fault,
     Guest,
     Iface,
     Lab,
@@ -96,6 +97,8 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"userspace": Userspace.PTRACE}, "guest alice: set userspace auto → ptrace"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
+        ({"faults": (Fault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),
+        ({"faults": (Fault("/x", (), None, 5),)}, "guest alice: add fault /x: no error after 5 ms"),
     ],
 )
 def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], sentence: str) -> None:

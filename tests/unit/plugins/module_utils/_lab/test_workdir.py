@@ -17,7 +17,14 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import workdir as workdir_module
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, UnionEngine, Userspace
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    Bridge,
+    Fault,
+    Guest,
+    Iface,
+    UnionEngine,
+    Userspace,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir, check_netns
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
@@ -44,6 +51,7 @@ GUESTS = [
         userspace=Userspace.SECCOMP,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
+        faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),
     ),
     guest("paths", kernel="/opt/linux-7/linux", master="/srv/root"),
     guest("called", labels={"role": "router"}, vars={"ä": [1, 1.5, None, {"b": "c"}], "on": True}),
