@@ -5,7 +5,8 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
 #
-# The parts are lint, sanity, unit and integration.  Each linter and each sanity run counts as one test.
+# The parts are lint, sanity, unit, integration, and kernel, which is what integration leaves out where there is no tuned
+# kernel.  Each linter and each sanity run counts as one test.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -77,18 +78,29 @@ unit() {
     count_pytest unit tests/unit
 }
 
-integration() {
+# prepare ARGUMENT...: what the tests on real guests need.
+prepare() {
     # A place of their own, so that nobody finds the tests' masters among his.
     export DUMM_TEST_BASE=${DUMM_TEST_BASE:-/var/cache/dumm/tests}
+    check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml "$@"
+}
+
+integration() {
     LIMIT=30m
-    check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml
+    prepare
     LIMIT=50m
     count_pytest integration tests/integration
 }
 
+kernel() {
+    LIMIT=120m
+    prepare -e '{kernel_build_cached_only: false}'
+    count_pytest kernel tests/integration/test_kernel_conformance.py
+}
+
 for part in "$@"; do
     case $part in
-        lint | sanity | unit | integration) "$part" ;;
+        lint | sanity | unit | integration | kernel) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
 done
