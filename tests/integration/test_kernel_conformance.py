@@ -93,6 +93,8 @@ def pairs() -> Iterator[dict[str, Pair]]:
                 lab.iface(name, "eth1", bridge=f"{short}br1")
                 lab.iface(name, "eth2", bridge=f"{short}br1")
                 lab.guest(name)
+            # Until then the addresses are tentative (RFC 4862 section 5.4).
+            until(lambda name=f"{short}left": lab.reaches(name, "fd00::2"), "IPv6 between the guests")
             made[kernel] = Pair(lab, kernel, f"{short}left", f"{short}right")
         yield made
 
@@ -674,5 +676,5 @@ def test_services_run_under_users_of_their_own_and_are_reached(services: Lab) ->
     assert "Welcome to nginx" in services.read("client", f'bash -c "{page}"')
     services.read("client", "echo nameserver 10.0.0.1 >/etc/resolv.conf")
     assert services.read("client", "getent hosts www.lab.test").split() == ["10.9.9.9", "www.lab.test"]
-    until(lambda: "10.0.0.1" in services.read("client", "ip route show 10.77.0.1"), "the route that OSPF finds")
+    until(lambda: "10.0.0.1" in services.read("client", "ip route show 10.77.0.1"), "the route that OSPF finds", 120)
     assert services.reaches("client", "10.77.0.1")
