@@ -144,7 +144,7 @@ def _said_iface(iface: Iface) -> list[str]:
 
 def _word(value: object) -> str:
     if isinstance(value, (UnionEngine, Userspace)):
-        return value.value
+        return str(value.value)
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return "auto" if value is None else str(value) or "none"
