@@ -5,7 +5,8 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
 #
-# The parts are lint, sanity, unit, integration and, at length, union.  Each linter and each sanity run counts as one test.
+# The parts are lint, sanity, unit, integration, kernel, which is what integration leaves out where there is no tuned
+# kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -77,28 +78,38 @@ unit() {
     count_pytest unit tests/unit
 }
 
-integration() {
+# prepare ARGUMENT...: what the tests on real guests need.
+prepare() {
     # A place of their own, so that nobody finds the tests' masters among his.
     export DUMM_TEST_BASE=${DUMM_TEST_BASE:-/var/cache/dumm/tests}
+    check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml "$@"
+}
+
+integration() {
     LIMIT=30m
-    check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml
+    prepare
     LIMIT=50m
     count_pytest integration tests/integration
 }
 
 union() {
     LIMIT=60m
-    export DUMM_TEST_BASE=${DUMM_TEST_BASE:-/var/cache/dumm/tests}
-    check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml
+    prepare
     DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends fuse-overlayfs stress-ng >/dev/null ||
         echo "test.sh: no fuse-overlayfs or stress-ng to compare with"
     check "union engines side by side" env PYTHONPATH=.collections:tests/integration python tests/integration/conformance.py
     check "what union engines cost" env PYTHONPATH=.collections python tests/bench/unions.py
 }
 
+kernel() {
+    LIMIT=120m
+    prepare -e '{kernel_build_cached_only: false}'
+    count_pytest kernel tests/integration/test_kernel_conformance.py
+}
+
 for part in "$@"; do
     case $part in
-        lint | sanity | unit | integration | union) "$part" ;;
+        lint | sanity | unit | integration | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
 done

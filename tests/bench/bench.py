@@ -29,7 +29,7 @@ from typing import Any
 
 import measure
 import ours
-from lab import BASE
+from lab import BASE, TUNED
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels
 
@@ -247,7 +247,7 @@ def _machine() -> str:
 def _chosen() -> list[Size]:
     """The kernels and sizes to measure."""
     sizes = [int(word) for word in (os.environ.get("BENCH_SIZES") or ",".join(map(str, _SIZES))).split(",")]
-    tuned = sorted(path.parent.name for path in BASE.glob("kernels/*-dumm/linux"))[-1:]
+    tuned = [TUNED] if (BASE / "kernels" / TUNED / "linux").exists() else []
     names = os.environ.get("BENCH_KERNELS", ",".join(["default", *tuned])).split(",")
     return [Size(name, count) for name in names for count in sizes]
 

@@ -37,6 +37,8 @@ BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") o
 # Of all that this run makes; another may be under way.
 PREFIX = f"dumm-test-{os.getpid()}-"
 MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit", "bookworm-bird": "test-bird"}
+# There only where the tuned kernel is.
+TUNED, SERVICES = "tuned", "test-services"
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
 
@@ -279,10 +281,15 @@ class Lab:
 def prepare(path: Path, kernel: str = "default", engine: str | None = None) -> Lab:
     """Make a working directory with links to a kernel and the masters."""
     path.mkdir(mode=0o700, exist_ok=True)
-    for kind, names in (("kernels", {"default": kernel}), ("masters", MASTERS)):
+    chosen = os.environ.get("DUMM_TEST_KERNEL", "default") if kernel == "default" else kernel
+    for kind, names in (
+        ("kernels", {"default": chosen, TUNED: TUNED}),
+        ("masters", {**MASTERS, SERVICES: SERVICES}),
+    ):
         (path / kind).mkdir()
         for name, source in names.items():
-            (path / kind / name).symlink_to((BASE / kind / source).resolve())
+            if (BASE / kind / source).exists():
+                (path / kind / name).symlink_to((BASE / kind / source).resolve())
     return Lab(path, engine)
 
 

@@ -338,7 +338,7 @@ once() {
 
 main() {
     case $1 in
-        look | parts) "$1" ;;
+        look | parts | built) "$1" ;;
         default) point_default "$(built)" ;;
         place)
             lock
