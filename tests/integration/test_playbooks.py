@@ -6,95 +6,21 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from lab import COLLECTIONS, REPOSITORY, Lab, Result
+from lab import REPOSITORY, Lab
+from programs import Ansible
+from programs import changes as _changes
 from testbed import pids
 
-BIN = Path(sys.executable).parent
 # The module itself is run where a task has an environment; without one its body is run inside the controller.
 WAYS = pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C.UTF-8"}], ids=["controller", "module"])
-
-
-class Ansible:
-    """Ansible's programs, with nothing of this user's own configuration."""
-
-    def __init__(self, lab: Lab, home: Path) -> None:
-        self._home = home
-        self.output = ""
-        self._environment = {
-            **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "DUMM"))},
-            "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
-            "ANSIBLE_ASYNC_DIR": str(home / "async"),
-            "ANSIBLE_HOME": str(home / "ansible"),
-            "ANSIBLE_NOCOLOR": "1",
-            "DUMM_WORKDIR": str(lab.path),
-            "LC_ALL": "C.UTF-8",
-        }
-
-    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a program."""
-        command = [str(BIN / program), *arguments]
-        return subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env=self._environment,
-            cwd=self._home,
-        )
-
-    def run(self, program: str, *arguments: str, code: int = 0) -> str:
-        """What a program prints; it must end with the exit code."""
-        process = self.start(program, *arguments)
-        output = process.communicate(timeout=300)[0]
-        assert process.returncode == code, output
-        return output
-
-    def play(self, plays: list[dict[str, Any]], *arguments: str, code: int = 0) -> str:
-        """Run a playbook of a test's own."""
-        return self.run("ansible-playbook", self.write(plays), *arguments, code=code)
-
-    def write(self, plays: list[dict[str, Any]]) -> str:
-        """Write a playbook."""
-        path = self._home / f"play{len(list(self._home.iterdir()))}.yml"
-        path.write_text(yaml.safe_dump(plays))
-        return str(path)
-
-    def task(self, module: str, options: dict[str, Any], environment: dict[str, str], *arguments: str) -> Result:
-        """The result of one task, one that failed too."""
-        told = self._home / "told.json"
-        self.output = self.play(
-            [
-                {
-                    "hosts": "localhost",
-                    "connection": "local",
-                    "gather_facts": False,
-                    "tasks": [
-                        {module: options, "environment": environment, "register": "result", "ignore_errors": True},
-                        {
-                            "ansible.builtin.copy": {"content": "{{ result | to_json }}", "dest": str(told)},
-                            "check_mode": False,
-                            "diff": False,
-                        },
-                    ],
-                }
-            ],
-            *arguments,
-        )
-        result: Result = json.loads(told.read_text())
-        return result
 
 
 @pytest.fixture
@@ -111,14 +37,6 @@ def _in_guests(tasks: list[dict[str, Any]], **play: Any) -> dict[str, Any]:
         "tasks": tasks,
         **play,
     }
-
-
-def _changes(output: str) -> dict[str, int]:
-    """How much was changed on each host, from the recap; nobody may have failed."""
-    recap = output.partition("PLAY RECAP")[2]
-    found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0\s", recap, re.MULTILINE)
-    assert len(found) == recap.count(": ok="), output
-    return {host: int(count) for host, count in found}
 
 
 def _without_roles(name: str) -> list[dict[str, Any]]:
