@@ -9,6 +9,7 @@
 
 #include "guest.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -30,6 +31,15 @@ static struct child {
 	pid_t pid;
 	char name[NAME_ROOM];
 } children[CHILDREN];
+
+/* The warm Python (guest/warm.py), to which requests with a file "warm" are handed on: its line is a pipe. */
+static struct {
+	pid_t pid;
+	int line;
+	char first[NAME_ROOM];
+	/* One that failed before it did anything is not tried again. */
+	bool cold;
+} python;
 
 /* A whole file of the request's, or NULL; to be freed. */
 static char *read_file(const char *name)
@@ -61,9 +71,10 @@ static bool redirect(int number, const char *name, int flags)
 	return true;
 }
 
+/* Never over what was told already. */
 static void write_exit(const char *text)
 {
-	int file = open("exit", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	int file = open("exit", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 
 	if (file >= 0) {
 		/* At once: the host reads as soon as there is a whole line. */
@@ -177,20 +188,77 @@ static void start_script(const char *name)
 	strcpy(place->name, name);
 }
 
-static void serve(const char *name)
+static bool go_to(const char *name)
 {
-	int keep[2], ack, status;
 	char path[sizeof(SPOOL) + NAME_ROOM];
 
 	snprintf(path, sizeof(path), SPOOL "/%.*s", NAME_ROOM - 1, name);
-	if (chdir(path) != 0)
-		return;
-	ack = open("ack", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	return chdir(path) == 0;
+}
+
+static bool begin_alone(void)
+{
+	int ack = open("ack", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+
 	if (ack < 0)
-		return;
+		return false;
 	close(ack);
 	/* One that was given up has nothing left to run; that it was heard is all that counts. */
-	if (access("cmd", F_OK) != 0)
+	return access("cmd", F_OK) == 0;
+}
+
+static void tell_python(const char *line)
+{
+	/* It reads faster than a serial line can bring names. */
+	if (python.pid > 0 && dprintf(python.line, "%s\n", line) < 0)
+		kill(python.pid, SIGKILL);
+}
+
+static void start_python(const char *program, const char *name)
+{
+	sigset_t none;
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return;
+	python.pid = fork();
+	if (python.pid == 0) {
+		dup2(ends[0], 0);
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		execl(program, program, "/.dumm/warm", name, (char *)NULL);
+		_exit(127);
+	}
+	close(ends[0]);
+	python.line = ends[1];
+	strcpy(python.first, name);
+	if (python.pid < 0) {
+		close(python.line);
+		python.pid = 0;
+	}
+}
+
+/* Let the warm Python have the request in the current directory; whether it is to do it. */
+static bool hand_on(const char *name)
+{
+	char *program;
+
+	if (python.cold || access("op", F_OK) == 0 || (program = read_file("warm")) == NULL)
+		return false;
+	*strchrnul(program, '\n') = '\0';
+	if (python.pid > 0)
+		tell_python(name);
+	else if (access(program, X_OK) == 0)
+		start_python(program, name);
+	free(program);
+	return python.pid > 0;
+}
+
+static void serve(const char *name)
+{
+	int keep[2], status;
+
+	if (!go_to(name) || hand_on(name) || !begin_alone())
 		return;
 	keep[0] = dup(1);
 	keep[1] = dup(2);
@@ -225,10 +293,55 @@ static void hear(char *line)
 
 	if (length == 0 || name[length] != '\0' || length >= NAME_ROOM)
 		return;
-	if (name == line)
+	if (name == line) {
 		serve(name);
-	else
+	} else {
+		tell_python(line);
 		end(name);
+	}
+}
+
+/* Call for each request that has not ended. */
+static void for_each_open(void (*each)(const char *name, bool all), bool all)
+{
+	DIR *spool = opendir(SPOOL);
+	struct dirent *entry;
+
+	while (spool != NULL && (entry = readdir(spool)) != NULL)
+		if (entry->d_name[0] != '.' && strlen(entry->d_name) < NAME_ROOM && go_to(entry->d_name) &&
+		    access("exit", F_OK) != 0)
+			each(entry->d_name, all);
+	if (spool != NULL)
+		closedir(spool);
+}
+
+/* Tell that a request will never end: one that a predecessor of this process has begun, or one that a warm Python had, whose ack has
+ * content. */
+static void give_up(const char *name, bool all)
+{
+	struct stat ack;
+
+	if (stat("ack", &ack) == 0 && (all || ack.st_size > 0)) {
+		end(name);
+		write_exit("lost\n");
+	}
+}
+
+/* What the warm Python was told and has not begun. */
+static void take_back(const char *name, bool all)
+{
+	(void)all;
+	if (access("warm", F_OK) == 0 && begin_alone())
+		start_script(name);
+}
+
+static void python_ended(int status)
+{
+	close(python.line);
+	python.pid = 0;
+	python.cold = status != 0 && go_to(python.first) && access("ack", F_OK) != 0;
+	for_each_open(give_up, false);
+	for_each_open(take_back, false);
 }
 
 static void collect(void)
@@ -236,17 +349,17 @@ static void collect(void)
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid == python.pid)
+			python_ended(status);
 		for (struct child *child = children; child < children + CHILDREN; child++)
 			if (child->pid == pid) {
-				char path[sizeof(SPOOL) + NAME_ROOM];
-
 				child->pid = 0;
-				snprintf(path, sizeof(path), SPOOL "/%s", child->name);
-				if (chdir(path) == 0)
+				if (go_to(child->name))
 					write_status(status);
 				break;
 			}
+	}
 }
 
 static void say_hello(void)
@@ -285,6 +398,7 @@ _Noreturn void serve_line(void)
 	sigaddset(&ends, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	ended = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
+	for_each_open(give_up, true);
 	say_hello();
 	for (;;) {
 		struct pollfd either[] = { { .fd = line, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
