@@ -29,6 +29,7 @@ from .workdir import GuestDir
 
 # recvfrom(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _SYS_RECVFROM = "45"
+REBOOTED = "it rebooted itself"
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ def reason(directory: GuestDir, process: Process) -> str:
         if "Kernel panic" in line:
             return f"kernel panic:{line.partition('Kernel panic')[2].lstrip(' -')}".replace("panic:not", "panic: not")
         if "reboot: Restarting system" in line:
-            return "it rebooted itself"
+            return REBOOTED
         if "reboot: " in line:
             return "it powered itself off"
     return f"its process {process.pid} was killed" + (f"; last words: {last[-1]}" if last else "")
