@@ -14,6 +14,7 @@ author:
   - dumm.lab contributors (@dumm-lab)
 description:
   - Runs commands in a guest and moves files in and out over the guest's control line. The guest needs neither a network nor SSH.
+  - The user is the guest's C(root); others by C(become), which asks for no password.
   - The controller must be the lab host, and the user root.
 options:
   remote_addr:
@@ -23,6 +24,13 @@ options:
     vars:
       - name: inventory_hostname
       - name: ansible_host
+      - name: ansible_dumm_guest
+  remote_user:
+    description:
+      - User in the guest before C(become). There is no login, so it is always C(root), whatever a play says.
+    type: str
+    choices: [root]
+    default: root
   workdir:
     description: The working directory of the lab.
     type: path
@@ -33,28 +41,84 @@ options:
       - name: dumm_workdir
   # Not "timeout": an option of that name gets Ansible's own limit for making a connection, 10 seconds.
   command_timeout:
-    description: Seconds that a command may take.
+    description: Seconds that a command may take; it is killed then, with all of its process group.
     type: int
     default: 3600
+    env:
+      - name: DUMM_TIMEOUT
     vars:
       - name: dumm_timeout
+  max_output:
+    description:
+      - Bytes that a command may write to each of its outputs; it is killed when it has written more.
+      - Files that are fetched count, too.
+    type: int
+    default: 1073741824
+    env:
+      - name: DUMM_MAX_OUTPUT
+    vars:
+      - name: dumm_max_output
+  pipelining:
+    description:
+      - Whether modules are sent to the interpreter's standard input instead of being copied to files first.
+      - Other connection plugins leave it off for the sake of C(sudo) configurations that want a terminal.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_pipelining
+      - name: ansible_dumm_pipelining
+    env:
+      - name: DUMM_PIPELINING
+  warm:
+    description:
+      - Whether modules are run by a Python that is kept running in the guest, with what modules import loaded already.
+      - It is started when the first module is run and needs about 15 MB of the guest's memory.
+      - What does not suit it is run by an interpreter of its own all the same, as with V(false)
+        (modules under C(become), C(async) or without pipelining, a locale or an option of Python in C(environment), another interpreter).
+    type: bool
+    default: true
+    env:
+      - name: DUMM_WARM
+    vars:
+      - name: dumm_warm
+  start:
+    description:
+      - Which guests are started when a task finds them stopped.
+      - With V(rebooted) one that rebooted itself, which ends its process; M(ansible.builtin.reboot) needs that.
+    type: str
+    choices: [rebooted, never]
+    default: rebooted
+    env:
+      - name: DUMM_START
+    vars:
+      - name: dumm_start
+notes:
+  - Binary output, exit codes, standard input and files of any size pass unchanged.
 """
 
+import contextlib
+import os
+import re
 import shlex
+import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, NoReturn
 
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 _display = Display()
+# Of what a shell would do more with than to take it as it is, nothing may be in a command that goes without one.
+_SHELL_SYNTAX = re.compile(r"[$`\\|;<>()*?\[\]#~{}!\n]")
+_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 class Connection(ConnectionBase):
@@ -63,54 +127,172 @@ class Connection(ConnectionBase):
     transport = "dumm.lab.dumm"
     has_pipelining = True
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._channel: Channel | None = None
+        self._process: Process | None = None
+
     def _connect(self) -> Connection:
         self._connected = True
         return self
 
-    def _run(self, script: str, stdin: Any = b"") -> Completed:
+    def _open(self) -> Channel:
+        """The guest's line; anew where the guest has been started since the last task."""
         guest = self.get_option("remote_addr")
         workdir = Workdir.at(self.get_option("workdir"))
         directory = workdir.guest(guest)
-        try:
+        process = processes.read(directory)
+        if process is None or not process.alive:
+            process = self._revived(workdir, guest, process)
+        if self._channel is None or process != self._process:
+            self._channel, self._process = Channel(directory, process), process
+        return self._channel
+
+    def _revived(self, workdir: Workdir, guest: str, process: Process | None) -> Process:
+        directory = workdir.guest(guest)
+        if (
+            process is not None
+            and self.get_option("start") == "rebooted"
+            and processes.reason(directory, process) == processes.REBOOTED
+        ):
+            _display.vvv("it rebooted itself: starting it", host=guest)
+            _start(workdir, guest)
             process = processes.read(directory)
-            if process is None or not process.alive:
-                raise AnsibleConnectionFailure(
-                    f"guest {guest} of {workdir.path} is not running; start it with dumm_guest"
-                )
-            return Channel(directory, process).run(script, stdin, timeout=float(self.get_option("command_timeout")))
+        if process is None or not process.alive:
+            known = f"guest {guest} of {workdir.path} is not running"
+            if not directory.path.is_dir():
+                known = f"there is no guest {guest} in {workdir.path}"
+            raise AnsibleConnectionFailure(f"{known}; start it with dumm_guest")
+        return process
+
+    def _run(
+        self, script: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, warm: Script | None = None
+    ) -> Completed:
+        timeout, most = float(self.get_option("command_timeout")), self.get_option("max_output")
+        try:
+            return self._open().run(script, stdin, timeout, most, stdout, warm)
         except DummError as exc:
             raise AnsibleConnectionFailure(to_text(exc)) from exc
         except PermissionError as exc:
-            raise AnsibleConnectionFailure(f"cannot reach guest {guest}: {exc}; run as root") from exc
+            raise AnsibleConnectionFailure(
+                f"cannot reach guest {self.get_option('remote_addr')}: {exc}; run as root"
+            ) from exc
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command in the guest."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         _display.vvv(f"EXEC {cmd}", host=self.get_option("remote_addr"))
-        done = self._run(to_text(cmd), to_bytes(in_data or b""))
+        warm = plain_script(to_text(cmd)) if in_data and self.get_option("warm") else None
+        done = self._run(to_text(cmd, errors="surrogateescape"), to_bytes(in_data or b""), warm=warm)
         return done.code, done.stdout, done.stderr
 
     def put_file(self, in_path: str, out_path: str) -> None:
         """Copy a file into the guest; the guest itself writes it, so no path of its can lead outside."""
         super().put_file(in_path, out_path)
-        source = Path(in_path)
-        if not source.is_file():
-            raise AnsibleFileNotFound(f"file {in_path} does not exist")
-        with source.open("rb") as file:
-            self._checked(f"cat >{shlex.quote(out_path)}", file, f"cannot write {out_path}")
+        _display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
+        try:
+            with Path(in_path).open("rb") as file:
+                self._checked(f"exec cat >{shlex.quote(out_path)}", f"cannot write {out_path}", stdin=file)
+        except (FileNotFoundError, IsADirectoryError) as exc:
+            raise AnsibleFileNotFound(f"file {in_path} does not exist, or is no file") from exc
+        except OSError as exc:
+            raise AnsibleError(f"cannot copy {in_path} to guest {self.get_option('remote_addr')}: {exc}") from exc
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file out of the guest."""
+        """Copy a file out of the guest, which itself reads it; the file here is replaced only by a whole one."""
         super().fetch_file(in_path, out_path)
-        done = self._checked(f"exec cat {shlex.quote(in_path)}", b"", f"cannot read {in_path}")
-        Path(out_path).write_bytes(done.stdout)
+        _display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
+        target = Path(out_path)
+        try:
+            with _replacing(target) as file:
+                self._checked(f"exec cat <{shlex.quote(in_path)}", f"cannot read {in_path}", stdout=file)
+        except OSError as exc:
+            raise AnsibleError(f"cannot write {out_path}: {exc}") from exc
 
-    def _checked(self, script: str, stdin: Any, complaint: str) -> Completed:
-        done = self._run(script, stdin)
+    def _checked(self, script: str, complaint: str, **streams: Any) -> None:
+        done = self._run(script, **streams)
         if done.code != 0:
-            raise AnsibleConnectionFailure(f"{complaint}: {done.stderr.decode('utf-8', 'replace').strip()}")
-        return done
+            raise AnsibleError(f"{complaint}: {done.stderr.decode('utf-8', 'replace').strip()}")
+
+    def reset(self) -> None:
+        """Forget the guest's process; the next task looks for it anew."""
+        self.close()
+        self._connect()
 
     def close(self) -> None:
-        """There is nothing to close."""
+        """Forget the line; nothing of it is kept open between two tasks."""
+        self._channel = self._process = None
         self._connected = False
+
+
+def plain_script(command: str) -> Script | None:
+    """What a command says that is nothing but a Python, which reads a script from its standard input.
+
+    Ansible asks for pipelined modules in this form: ``/bin/sh -c 'NAME=value /usr/bin/python3 && sleep 0'``.
+    """
+    try:
+        outer = shlex.split(command)
+        if len(outer) != 3 or outer[:2] != ["/bin/sh", "-c"] or _SHELL_SYNTAX.search(outer[2]):
+            return None
+        words = shlex.split(outer[2])
+    except ValueError:
+        return None
+    if words[-3:] == ["&&", "sleep", "0"]:
+        del words[-3:]
+    environment = {}
+    while words and (assignment := _ASSIGNMENT.fullmatch(words[0])):
+        environment[assignment[1]] = assignment[2]
+        del words[0]
+    if len(words) != 1 or not words[0].startswith("/") or "python" not in words[0].rpartition("/")[2]:
+        return None
+    return Script(words[0], environment)
+
+
+@contextlib.contextmanager
+def _replacing(target: Path) -> Any:
+    """A file that takes the place of another when all of it is there."""
+    fd, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
+    try:
+        with os.fdopen(fd, "wb") as file:
+            yield file
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)
+        os.rename(temporary, target)
+    except BaseException:
+        os.unlink(temporary)
+        raise
+
+
+class _Told(BaseException):
+    """A module's body is at its end."""
+
+
+class _Module:
+    """What the body of dumm_guest needs to start one."""
+
+    check_mode = False
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        self.params = params
+
+    def warn(self, warning: str) -> None:
+        _display.warning(warning)
+
+    def exit_json(self, **result: Any) -> NoReturn:
+        raise _Told
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        raise AnsibleConnectionFailure(msg)
+
+
+def _start(workdir: Workdir, guest: str) -> None:
+    # Each task is a process that imports this plugin anew, and hardly ever needs these.
+    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+    from ansible_collections.dumm.lab.plugins.module_utils import _spec
+    from ansible_collections.dumm.lab.plugins.module_utils._lab import runner
+
+    given = {"workdir": str(workdir.path), "name": guest, "state": "started"}
+    with contextlib.suppress(_Told):
+        runner.run_guest(_Module(ArgumentSpecValidator(_spec.GUEST).validate(given).validated_parameters))

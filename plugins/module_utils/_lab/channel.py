@@ -15,21 +15,22 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import json
 import os
 import re
 import secrets
 import shutil
 import signal
 import string
-from collections.abc import Callable
-from contextlib import suppress
+import subprocess
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from . import files
+from . import files, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
-from .guest import SPOOL
 from .model import Power
 from .processes import Process, check_alive, power
 from .wait import Deadline, Watch, poll_until
@@ -46,7 +47,43 @@ _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
 _SIGNALS = signal.valid_signals()
 
+# Closing an inotify instance takes the host 10 ms and more (it waits for all CPUs), and a guard is a process.  Commands that
+# end sooner than this are asked for in short pauses.
+_SHORT = 0.25
+_FIRST_PAUSE = 0.001
+_LONGEST_PAUSE = 0.004
+# A guest's own Python is not started for callers that want little of it.
+_FEW = 4
+_PYTHON = "/usr/bin/python3"
+_LOST = -1
+# Ends a request when its client is gone: arguments are request, bell and FIFO.
+_GUARD = r"""
+read -r done && exit
+cd "$1" 2>/dev/null || exit
+if [ ! -e exit ] && [ -p "$3" ]; then
+  echo "!${1##*/}" 1<>"$3"
+  tries=0
+  while [ ! -e exit ] && [ $tries -lt 50 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+fi
+cd / && rm -rf -- "$1" "$2"
+"""
+
 Ending = tuple[int, Optional[signal.Signals]]  # noqa: UP045 - pylint takes the other way for an operation
+
+
+@dataclass(frozen=True)
+class Script:
+    """That a request is nothing but a Python that reads a script from its standard input, so that a warm one may do it.
+
+    :ivar python: absolute path of the interpreter.
+    :ivar environment: what is added to the agent's own.
+    """
+
+    python: str
+    environment: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -74,6 +111,7 @@ class Channel:
         self._directory = directory
         self._process = process
         self._subject = f"guest {directory.name}"
+        self._runs = 0
 
     def run(
         self,
@@ -81,6 +119,8 @@ class Channel:
         stdin: bytes | BinaryIO = b"",
         timeout: float = 60.0,
         max_output: int = MAX_OUTPUT,
+        stdout: BinaryIO | None = None,
+        warm: Script | None = None,
         words: str = "",
     ) -> Completed:
         """Run a shell script in the guest.
@@ -88,35 +128,95 @@ class Channel:
         :param stdin: bytes, or an open file that is copied whole.
         :param words: the same in words, which an agent that is a program (role kernel) understands without a shell.
         :param timeout: seconds; the command and all of its process group are killed then.
-        :param max_output: bytes of each output at the most.
+        :param max_output: bytes of each output at the most; the command is killed when it has written more.
+        :param stdout: a file to write the output to, instead of returning it.
+        :param warm: what the script is, where a warm Python may do the same.
         :raises WaitTimeout: after the timeout.
         :raises Unreachable: where the line does not answer.
         :raises GuestError: where the guest ended meanwhile or wrote too much.
         """
         deadline = Deadline(timeout)
-        request = self._write_request(script, stdin, words)
-        try:
-            with Watch(str(request), self._process.pid) as watch:
+        request = self._write_request(script, stdin, self._hint(warm), words)
+        with ExitStack() as later:
+            later.callback(self._put_away, request)
+            try:
                 self._ring(request.name, deadline)
-                ended = watch.until(self._look(request, deadline), deadline)
+                look = self._look(request, deadline, max_output)
+                ended = poll_until(look, Deadline(min(_SHORT, timeout)), _FIRST_PAUSE, _LONGEST_PAUSE)
                 if ended is None:
-                    check_alive(self._directory.name, self._process, self._directory)
-                    raise self._give_up(request, watch, timeout)
-            code, by_signal = ended
-            return Completed(
-                code, self._read(request, "out", max_output), self._read(request, "err", max_output), by_signal
-            )
-        finally:
-            self._put_away(request)
+                    later.enter_context(self._guarded(request))
+                    watch = later.enter_context(self._watched(request))
+                    ended = watch.until(look, deadline)
+                    if ended is None:
+                        check_alive(self._directory.name, self._process, self._directory)
+                        raise self._give_up(request, watch, timeout)
+            except BaseException:
+                self._kill(request)
+                raise
+            return self._completed(request, ended, max_output, stdout)
 
-    def _write_request(self, script: str, stdin: bytes | BinaryIO, words: str) -> Path:
+    def _hint(self, warm: Script | None) -> str | None:
+        """What a request says about Python; whoever asks often has one started."""
+        self._runs += 1
+        if warm is not None:
+            return f"{warm.python}\n{json.dumps(dict(warm.environment))}\n"
+        return f"{_PYTHON}\n" if self._runs > _FEW else None
+
+    def _completed(self, request: Path, ended: Ending, limit: int, stdout: BinaryIO | None) -> Completed:
+        code, by_signal = ended
+        if code == _LOST:
+            raise GuestError(self._subject, "what runs its commands was killed while one ran", "run it again")
+        error = self._read(request, "err", limit)
+        if stdout is None:
+            return Completed(code, self._read(request, "out", limit), error, by_signal)
+        self._copy(request, "out", limit, stdout)
+        return Completed(code, b"", error, by_signal)
+
+    def _watched(self, request: Path) -> Watch:
+        try:
+            return Watch(str(request), self._process.pid)
+        except FileNotFoundError as exc:
+            check_alive(self._directory.name, self._process, self._directory)
+            raise GuestError(self._subject, "its spool was emptied while a command ran", "run it again") from exc
+
+    @contextmanager
+    def _guarded(self, request: Path) -> Iterator[None]:
+        """Have a request killed should this process be, which nobody in the guest would notice."""
+        paths = (request, self._bell(request.name), self._directory.line_in)
+        with syscalls.FORKING:
+            guard = subprocess.Popen(
+                ["/bin/sh", "-c", _GUARD, "dumm-guard", *map(str, paths)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd="/",
+            )
+        try:
+            yield
+        finally:
+            with suppress(BrokenPipeError):
+                guard.communicate(b"done\n")
+
+    def _kill(self, request: Path) -> None:
+        """End a request that nobody waits for any more."""
+        if os.path.lexists(request / "ack") and ending(request) is None and self._process.alive:
+            with suppress(GuestError, Unreachable):
+                self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
+                # The guest must have looked up what to kill before the request is put away.
+                poll_until(lambda: ending(request), Deadline(_AFTER_KILL))
+
+    def _write_request(self, script: str, stdin: bytes | BinaryIO, hint: str | None, words: str) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
         name = "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
         # Made where the guest has no hands, so that nothing it plants can lead a write of ours elsewhere.
         fresh = self._directory.outbox / name
         try:
-            return write_request(fresh, script, stdin, words).rename(self._directory.spool / name)
+            write_request(fresh, script, stdin, words)
+            if hint is not None:
+                (fresh / "warm").write_text(hint, encoding="utf-8")
+            return fresh.rename(self._directory.spool / name)
         except OSError as exc:
             shutil.rmtree(fresh, ignore_errors=True)
             raise from_oserror(self._subject, "write a request to", exc) from exc
@@ -139,6 +239,7 @@ class Channel:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
             if self._waiting() > _MAX_WAITING:
+                check_alive(self._directory.name, self._process, self._directory)
                 return None
             line = os.open(self._directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
             try:
@@ -183,7 +284,7 @@ class Channel:
             with suppress(OSError):
                 request.mkdir(mode=0o700)
 
-    def _look(self, request: Path, deadline: Deadline) -> Callable[[], Ending | None]:
+    def _look(self, request: Path, deadline: Deadline, limit: int) -> Callable[[], Ending | None]:
         """What says whether a request has ended.
 
         The agent may have been started anew and its predecessor's bells with it, so the bell is rung again; asked twice it still
@@ -194,6 +295,8 @@ class Channel:
         def look() -> Ending | None:
             nonlocal again
             ended = ending(request)
+            if ended is None and _largest(request) > limit:
+                raise self._too_much(limit)
             if ended is None and deadline.seconds - deadline.left > again and not os.path.lexists(request / "ack"):
                 again *= 2
                 self._ring(request.name, deadline)
@@ -231,8 +334,20 @@ class Channel:
                 self._subject, f"the answer of a command cannot be read ({name}: {exc.strerror})", "run it again"
             ) from exc
         if len(data) > limit:
-            raise GuestError(self._subject, f"a command wrote more than {limit} bytes", "let it write less")
+            raise self._too_much(limit)
         return data
+
+    def _copy(self, request: Path, name: str, limit: int, target: BinaryIO) -> None:
+        try:
+            with os.fdopen(files.open_beneath(request, name), "rb") as source:
+                if os.fstat(source.fileno()).st_size > limit:
+                    raise self._too_much(limit)
+                shutil.copyfileobj(source, target, 1 << 20)
+        except OSError as exc:
+            raise from_oserror(self._subject, "copy the answer of", exc) from exc
+
+    def _too_much(self, limit: int) -> GuestError:
+        return GuestError(self._subject, f"a command wrote more than {limit} bytes", "let it write less")
 
 
 def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", words: str = "") -> Path:
@@ -242,8 +357,7 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", wor
     :raises OSError: as the file system says.
     """
     request.mkdir(mode=0o700)
-    # A shell tells 128 + N of a script that said so and of one that signal N ended; only the former leaves its status.
-    prelude = f"trap 'echo $? >{SPOOL}/{request.name}/code' EXIT\ncd /root 2>/dev/null || cd /\n"
+    prelude = "cd /root 2>/dev/null || cd /\n"
     (request / "cmd").write_text(f"{prelude}{script}\n")
     if words:
         (request / "op").write_text(words)
@@ -261,8 +375,19 @@ def ending(request: Path) -> Ending | None:
         text = files.read_beneath(request, "exit", 16)
     except OSError:
         return None
+    if text == b"lost\n":
+        return _LOST, None
     told = re.fullmatch(rb"(\d{1,3})( signal)?\n", text)
     if told is None:
         return None
     code = int(told[1])
     return code, signal.Signals(code - _SHELL_SIGNAL) if told[2] and code - _SHELL_SIGNAL in _SIGNALS else None
+
+
+def _largest(request: Path) -> int:
+    """Bytes of the longer output so far."""
+    sizes = [0]
+    for name in ("out", "err"):
+        with suppress(OSError):
+            sizes.append(os.lstat(request / name).st_size)
+    return max(sizes)

@@ -29,6 +29,7 @@ from .workdir import GuestDir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _IDLE_CALLS = ("7", "230")
+REBOOTED = "it rebooted itself"
 
 
 @dataclass(frozen=True)
@@ -194,7 +195,7 @@ def reason(directory: GuestDir, process: Process) -> str:
         if "Kernel panic" in line:
             return f"kernel panic:{line.partition('Kernel panic')[2].lstrip(' -')}".replace("panic:not", "panic: not")
         if "reboot: Restarting system" in line:
-            return "it rebooted itself"
+            return REBOOTED
         if "reboot: " in line:
             return "it powered itself off"
     return f"its process {process.pid} was killed" + (f"; last words: {last[-1]}" if last else "")

@@ -15,7 +15,6 @@ from typing import TypeVar
 from . import syscalls
 
 T = TypeVar("T")
-_SOON = 0.02
 
 
 class Deadline:
@@ -56,23 +55,20 @@ def poll_until(
 
 
 class Watch:
-    """Wakes up when something in a directory is created, written or renamed, or when a process ends (inotify(7), pidfd).
-
-    To close an inotify instance takes the kernel 15 ms, so what comes soon is awaited without one.
-    """
+    """Wakes up when something in a directory is created, written or renamed, or when a process ends (inotify(7), pidfd)."""
 
     def __init__(self, directory: str, pid: int | None = None) -> None:
-        self._directory = directory
-        self._pid = pid
-        self._inotify = self._pidfd = -1
-
-    def _open(self) -> None:
         self._inotify = syscalls.inotify_init()
-        syscalls.inotify_add_watch(
-            self._inotify, self._directory, syscalls.IN_CREATE | syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO
-        )
-        if self._pid is not None:
-            self._pidfd = _pidfd(self._pid)
+        self._pidfd = -1
+        try:
+            syscalls.inotify_add_watch(
+                self._inotify, directory, syscalls.IN_CREATE | syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO
+            )
+            if pid is not None:
+                self._pidfd = _pidfd(pid)
+        except OSError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -92,11 +88,6 @@ class Watch:
 
         :return: what ``look`` returned; ``None`` after the deadline or when the process has ended.
         """
-        soon = poll_until(look, Deadline(min(_SOON, deadline.left)), first=0.0002, longest=0.002)
-        if soon is not None:
-            return soon
-        if self._inotify < 0:
-            self._open()
         poller = select.poll()
         poller.register(self._inotify, select.POLLIN)
         if self._pidfd >= 0:

@@ -4,25 +4,31 @@
 
 """What runs inside a guest, brought by a read-only layer of the collection's own: init wrapper, control line, minimal init.
 
-POSIX sh only, so that any userland with ``/bin/sh`` and ``mount`` will do.  Master and diff stay untouched.  The layer is a
-directory named by its content's hash: another version of the collection never changes it under a running guest.
+POSIX sh only, so that any userland with ``/bin/sh`` and ``mount`` will do; where there is a Python, ``warm`` makes use of it.
+Master and diff stay untouched.  The layer is a directory named by its content's hash: another version of the collection never
+changes it under a running guest.
 """
 
 from __future__ import annotations
 
 import functools
 import hashlib
+import pkgutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
 from .. import files
+
+# Ansible sends a module only what is imported; the program itself is read as a file below.
+from . import warm  # noqa: F401  pylint: disable=unused-import
 from .agent import AGENT
 from .init import INIT, MINIMAL
 
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
-_SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL}
+WARM = (pkgutil.get_data(__name__, "warm.py") or b"").decode()
+_SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM}
 # Guests of one run start at the same time, and in a new working directory each of them would make it.
 _making = threading.Lock()
 
@@ -35,7 +41,7 @@ def layer(agents: Path, program: Path | None = None) -> Path:
     """
     content = {name: script.encode() for name, script in _SCRIPTS.items()}
     if program is not None:
-        content = {"init": _content(program, program.stat().st_mtime_ns)}
+        content = {"init": _content(program, program.stat().st_mtime_ns), "warm": content["warm"]}
     path = agents / _digest(tuple(content.items()))
     with _making:
         if not path.is_dir():

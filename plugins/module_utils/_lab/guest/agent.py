@@ -7,6 +7,9 @@
 A doorbell is a request's name, or ``!name`` to kill it, one a line.  A request is a directory of the spool: ``cmd`` and ``in`` from
 the host, ``out``, ``err``, ``code`` and ``exit`` from here.  ``ack`` is made exclusively, so that a request that is rung for twice
 runs once.  Each command has a session of its own, whose leader's number is in ``pid``.
+
+A request with a file ``warm`` names a Python that may do the work of this agent from then on (``guest.warm``): it gets the line, and
+whenever it ends the agent has it back.  What it had not finished, and what an agent that was killed had not, is told as lost.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ spool=/.dumm/spool
 HOME=/root
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 export HOME PATH
-unset dumm_init dumm_name TERM
+unset dumm_init dumm_name TERM cold
 
 exec </dev/ttyS0 || exit
 stty raw -echo 2>/dev/null
@@ -31,10 +34,12 @@ serve() {
   # One that was given up has nothing left to run; that it was heard is all that counts.
   [ -e cmd ] || exit
   # In a subshell, or this shell's own words about a killed command would go into err.
-  (exec $session sh -c 'echo $$ >pid; exec sh ./cmd') <in >out 2>err
-  status=$?
   # The script leaves its own status in code, unless a signal ends it.
+  (exec $session sh -c 'echo $$ >pid; trap "echo \$? >$PWD/code" EXIT; . ./cmd') <in >out 2>err
+  status=$?
   [ -e code ] || [ $status -le 128 ] || status="$status signal"
+  # Never over what was told already.
+  set -C
   echo "$status" >exit
 }
 
@@ -42,6 +47,28 @@ end() {
   read -r leader <"$spool/$1/pid" && kill -KILL -"$leader"
 }
 
+# Tells that requests will never end: all that were begun, or those that a warm Python (its acks have content) had.
+lost() {
+  for request in "$spool"/*/; do
+    name=${request%/}
+    name=${name##*/}
+    [ -e "$request/ack" ] && [ ! -e "$request/exit" ] || continue
+    [ "$1" = all ] || [ -s "$request/ack" ] || continue
+    end "$name" 2>/dev/null
+    echo lost >"$request/exit"
+  done
+}
+
+warm() {
+  read -r python <"$spool/$1/warm"
+  if [ -z "$cold" ] && [ -x "$python" ]; then
+    "$python" /.dumm/warm "$1" || [ -e "$spool/$1/ack" ] || cold=yes
+    lost warm
+  fi
+  serve "$1" &
+}
+
+lost all
 echo "$$" >$spool/.hello
 mv $spool/.hello $spool/hello
 while IFS= read -r line; do
@@ -49,7 +76,7 @@ while IFS= read -r line; do
     '!'*[!a-z0-9]* | '') ;;
     '!'*) end "${line#!}" ;;
     *[!a-z0-9]*) ;;
-    *) serve "$line" & ;;
+    *) if [ -e "$spool/$line/warm" ]; then warm "$line"; else serve "$line" & fi ;;
   esac
   # Makes the shell collect children that have ended.
   jobs >/dev/null

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
-from ansible.errors import AnsibleConnectionFailure, AnsibleFileNotFound
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 
 from ansible_collections.dumm.lab.plugins.connection import dumm
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Unreachable
 
 
@@ -24,12 +24,18 @@ class Guest:
         self.asked: list[tuple[str, bytes, float]] = []
         self.answer: Completed | Exception = Completed(0, b"out", b"err")
         self.alive = True
+        self.warm: list[Script | None] = []
 
-    def run(self, script: str, stdin: Any = b"", timeout: float = 0) -> Completed:
+    def run(
+        self, script: str, stdin: Any, timeout: float, _most: int, stdout: BinaryIO | None, warm: Script | None
+    ) -> Completed:
         """Stands for the channel."""
         self.asked.append((script, stdin if isinstance(stdin, bytes) else stdin.read(), timeout))
+        self.warm.append(warm)
         if isinstance(self.answer, Exception):
             raise self.answer  # pylint: disable=raising-non-exception
+        if stdout is not None:
+            stdout.write(self.answer.stdout)
         return self.answer
 
 
@@ -45,8 +51,16 @@ def guest(monkeypatch: pytest.MonkeyPatch) -> Guest:
 @pytest.fixture
 def connection(guest: Guest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dumm.Connection:
     """A connection to it."""
-    options = {"remote_addr": "alice", "workdir": str(tmp_path), "command_timeout": 7}
+    options = {
+        "remote_addr": "alice",
+        "workdir": str(tmp_path),
+        "command_timeout": 7,
+        "max_output": 100,
+        "warm": True,
+        "start": "rebooted",
+    }
     made = dumm.Connection.__new__(dumm.Connection)
+    made._channel = made._process = None
     monkeypatch.setattr(dumm.Connection, "get_option", lambda _self, name: options[name])
     monkeypatch.setattr(dumm.Connection, "_connected", False, raising=False)
     return made
@@ -57,6 +71,26 @@ def test_a_command_runs_in_the_guest_with_its_input_and_time_limit(connection: d
 
     assert connection.exec_command("echo hello", in_data=b"\0in") == (3, b"out\xff", b"err")
     assert guest.asked == [("echo hello", b"\0in", 7.0)]
+    assert guest.warm == [None]
+
+
+@pytest.mark.parametrize(
+    ("command", "script"),
+    [
+        ("/bin/sh -c '/usr/bin/python3 && sleep 0'", Script("/usr/bin/python3", {})),
+        ("/bin/sh -c 'A=b /usr/bin/python3.11 && sleep 0'", Script("/usr/bin/python3.11", {"A": "b"})),
+        ("/bin/sh -c 'sudo /usr/bin/python3'", None),
+        ("/bin/sh -c 'A=$B /usr/bin/python3'", None),
+        ("/bin/sh -c '/usr/bin/perl'", None),
+        ("/usr/bin/python3", None),
+    ],
+)
+def test_what_is_nothing_but_a_python_may_be_run_by_a_warm_one(
+    connection: dumm.Connection, guest: Guest, command: str, script: Script | None
+) -> None:
+    connection.exec_command(command, in_data=b"print()")
+
+    assert guest.warm == [script]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +103,7 @@ def test_a_file_is_written_by_the_guest_itself(
 
     connection.put_file(str(tmp_path / "file"), path)
 
-    assert guest.asked == [(f"cat >{quoted}", b"\0content", 7.0)]
+    assert guest.asked == [(f"exec cat >{quoted}", b"\0content", 7.0)]
 
 
 def test_a_file_is_read_by_the_guest_itself(connection: dumm.Connection, guest: Guest, tmp_path: Path) -> None:
@@ -77,7 +111,7 @@ def test_a_file_is_read_by_the_guest_itself(connection: dumm.Connection, guest: 
 
     connection.fetch_file("/etc/a b", str(tmp_path / "file"))
 
-    assert guest.asked[0][0] == "exec cat '/etc/a b'"
+    assert guest.asked[0][0] == "exec cat <'/etc/a b'"
     assert (tmp_path / "file").read_bytes() == b"\0content"
 
 
@@ -86,7 +120,7 @@ def test_a_file_that_the_guest_cannot_read_leaves_nothing_here(
 ) -> None:
     guest.answer = Completed(1, b"", b"cat: /etc/x: No such file\n")
 
-    with pytest.raises(AnsibleConnectionFailure, match=r"cannot read /etc/x: cat: /etc/x: No such file$"):
+    with pytest.raises(AnsibleError, match=r"cannot read /etc/x: cat: /etc/x: No such file$"):
         connection.fetch_file("/etc/x", str(tmp_path / "file"))
 
     assert not (tmp_path / "file").exists()
@@ -98,7 +132,7 @@ def test_a_file_that_the_guest_cannot_write_is_an_error_with_its_words(
     (tmp_path / "file").touch()
     guest.answer = Completed(1, b"", b"sh: cannot create /x: Read-only file system\n")
 
-    with pytest.raises(AnsibleConnectionFailure, match="cannot write /x: sh: cannot create /x: Read-only"):
+    with pytest.raises(AnsibleError, match="cannot write /x: sh: cannot create /x: Read-only"):
         connection.put_file(str(tmp_path / "file"), "/x")
 
 
@@ -112,7 +146,7 @@ def test_a_file_that_is_not_here_is_not_sent(connection: dumm.Connection, guest:
 def test_a_guest_that_does_not_run_is_unreachable_with_the_remedy(connection: dumm.Connection, guest: Guest) -> None:
     guest.alive = False
 
-    with pytest.raises(AnsibleConnectionFailure, match=r"guest alice of /.* is not running; start it with dumm_guest"):
+    with pytest.raises(AnsibleConnectionFailure, match=r"there is no guest alice in /.*; start it with dumm_guest"):
         connection.exec_command("true")
 
 

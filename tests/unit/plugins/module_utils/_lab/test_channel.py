@@ -61,7 +61,10 @@ class Line:
         self.directory.outbox.mkdir()
         os.mkfifo(self.directory.line_in)
         self.fifo = os.open(self.directory.line_in, os.O_RDWR | os.O_NONBLOCK)
+        program = path / "warm.py"
+        program.write_text(guest.WARM.replace("/.dumm/spool", str(self.spool)))
         self.script = AGENT.replace("/.dumm/spool", str(self.spool)).replace("/dev/ttyS0", str(self.directory.line_in))
+        self.script = self.script.replace("/.dumm/warm", str(program))
         self.shell = shell
         self.start()
 
@@ -104,11 +107,16 @@ class Line:
         return int(struct.unpack("i", fcntl.ioctl(self.fifo, FIONREAD, b"\0" * 4))[0])
 
 
-@pytest.fixture(params=[shell for shell in ("dash", "bash") if shutil.which(shell)])
+@pytest.fixture(params=[shell for shell in ("dash", "bash", "warm") if shell == "warm" or shutil.which(shell)])
 def line(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
-    """A control line, under each shell there is."""
-    monkeypatch.setattr(channel, "SPOOL", str(tmp_path / "alice" / "spool"))
-    made = Line(tmp_path / "alice", str(request.param))
+    """A control line, under each shell there is, and with a warm Python that does their work."""
+    warm = request.param == "warm"
+    monkeypatch.setattr(channel, "_FEW", 0 if warm else 1 << 30)
+    monkeypatch.setattr(channel, "_PYTHON", sys.executable)
+    made = Line(tmp_path / "alice", "sh" if warm else str(request.param))
+    if warm:
+        # From here on it has the line.
+        assert made.channel.run("true").code == 0
     yield made
     made.close()
 
@@ -125,7 +133,7 @@ def test_the_layer_for_guests_holds_the_scripts_and_is_made_once(tmp_path: Path)
 
     assert guest.layer(tmp_path) == layer
     assert (layer / ".dumm" / "agent").stat() == made
-    assert sorted(path.name for path in (layer / ".dumm").iterdir()) == ["agent", "init", "minimal", "spool"]
+    assert sorted(path.name for path in (layer / ".dumm").iterdir()) == ["agent", "init", "minimal", "spool", "warm"]
     assert all((layer / ".dumm" / name).stat().st_mode & 0o777 == 0o755 for name in ("agent", "init", "minimal"))
     assert os.listdir(tmp_path) == [layer.name]
 
