@@ -68,6 +68,8 @@ static void start_line(void)
 	nothing = open("/dev/null", O_RDWR);
 	for (int number = 0; nothing >= 0 && number < 3; number++)
 		dup2(nothing, number);
+	if (nothing > 2)
+		close(nothing);
 	unsetenv("TERM");
 	unsetenv("dumm_init");
 	unsetenv("dumm_name");
