@@ -74,7 +74,7 @@ leading_separator: false
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from ansible.errors import AnsibleParserError
@@ -94,7 +94,7 @@ except ImportError:  # before ansible-core 2.19, which takes all text for templa
 # Nothing that imports pyroute2, which takes longer than all that is done here.
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, from_oserror
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Lab, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Lab, Power, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 Found = dict[str, dict[str, Any]]
@@ -124,12 +124,18 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :raises AnsibleParserError: where the configuration is wrong or the working directory cannot be read.
         """
         super().parse(inventory, loader, path, cache)
-        self._read_config_data(path)
+        self._check_options(path, self._read_config_data(path))
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
             self.inventory.set_variable(_ALL, key, _literal(value))
         for name, found in self._guests(path, cache).items():
             self._add(name, found)
+
+    def _check_options(self, path: str, given: Iterable[str]) -> None:
+        """Ansible itself passes over what it does not know."""
+        for key in given:
+            if key not in self._options:
+                raise AnsibleParserError(f"{path}: unknown option {key}; {nearest(key, self._options)}")
 
     def _guests(self, path: str, cache: bool) -> Found:
         """What is to be known of each guest, from the cache where the user wants that.

@@ -253,6 +253,14 @@ guest:
       type: list
       elements: str
       sample: []
+    labels:
+      description: What its scenario calls it besides its name.
+      type: dict
+      sample: {"role": "router"}
+    vars:
+      description: Ansible variables that its scenario gives it, which P(dumm.lab.dumm#inventory) hands on.
+      type: dict
+      sample: {"router_id": "192.0.2.1"}
     union:
       description: Its union engine, as defined.
       type: str

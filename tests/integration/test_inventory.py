@@ -170,6 +170,13 @@ def test_an_expression_that_fails_is_an_error_if_strict(ansible: Ansible, tmp_pa
     assert "moon" not in output.partition("@all:")[2]
 
 
+def test_an_option_that_is_not_known_is_an_error(ansible: Ansible, tmp_path: Path) -> None:
+    output = ansible.run("ansible-inventory", "-i", _write(tmp_path, workdri="/srv/lab2"), "--graph")
+
+    assert "own.dumm.yml: unknown option workdri; did you mean workdir?" in " ".join(output.split())
+    assert "moon" not in output.partition("@all:")[2]
+
+
 def test_a_cache_is_used_until_it_is_flushed(site: Lab, ansible: Ansible, tmp_path: Path) -> None:
     cache = {"cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(tmp_path / "cache")}
     source = _write(tmp_path, cache=True, **cache)

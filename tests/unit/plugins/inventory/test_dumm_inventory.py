@@ -71,8 +71,9 @@ class Inventory(dumm.InventoryModule):
         """It asks the loader too."""
         return path
 
-    def _read_config_data(self, path: str) -> None:
+    def _read_config_data(self, path: str) -> dict[str, Any]:
         """There is no file."""
+        return {}
 
     def read(self, cache: bool = True) -> InventoryData:
         """What it makes of the working directory."""
