@@ -135,7 +135,8 @@ def test_a_kernel_is_built_once_and_then_taken_from_the_cache(source: Source) ->
 
     kernel = source.kernel()
     assert "Compile kernel, after " in said
-    assert {"linux", "config", "System.map", "info.json", "lib", "modules"} == set(os.listdir(kernel))
+    parts = {"linux", "config", "System.map", "info.json", "lib", "modules", "agent", "agent.key"}
+    assert parts == set(os.listdir(kernel))
     assert "CONFIG_WALKING=y" in (kernel / "config").read_text()
     assert json.loads((kernel / "info.json").read_text())["release"] == "1.2.3-toy"
     assert {path.name for path in (kernel / "lib").iterdir()} >= {"libc.so.6", "libgcc_s.so.1"}

@@ -41,6 +41,8 @@ except ImportError:
 NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
 _LINK_LOCAL = "fe80:"
+# Hundredths of a second; RFC 3810, 9.3, has 10 s.
+_AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
 # linux/if_tun.h
 _TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 _IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
@@ -215,7 +217,8 @@ class Network:
         """Make a bridge, up and marked.
 
         Multicast snooping has a querier, since flooding is what bends the curve of large segments (reference/scale.md);
-        the querier needs the bridge's IPv6 link-local address.
+        the querier needs the bridge's IPv6 link-local address.  A new querier counts when the time for responses to its
+        first query has passed (br_multicast_set_querier, net/bridge/br_multicast.c), so that time is short until then.
         """
         name = link_name(bridge.name)
         with self._lock:
@@ -224,7 +227,7 @@ class Network:
                 bridge.label,
                 owner,
                 kind="bridge",
-                br_mcast_querier=1,
+                br_mcast_query_response_intvl=_AT_ONCE,
                 br_mcast_mld_version=2,
                 br_mcast_igmp_version=3,
                 br_stp_state=int(bridge.stp),
@@ -236,7 +239,15 @@ class Network:
                     with suppress(FileNotFoundError):
                         (conf / key).write_text(str(value))
             settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-            self._name(bridge.label, owner, index, name, **settings)
+            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=1, **settings)
+            self._request(
+                bridge.label,
+                "link",
+                "set",
+                index=index,
+                kind="bridge",
+                br_mcast_query_response_intvl=_RESPONSE_INTERVAL,
+            )
             self._add_altname(index, name, bridge.name)
             self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())

@@ -147,13 +147,15 @@ class Swapper:
     """
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, initializer=self._leave, thread_name_prefix="mounts")
+        self._home = self._root = -1
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mounts")
 
     def _leave(self) -> None:
+        """Be in a namespace of one's own, from the first swap on."""
         syscalls.unshare(syscalls.CLONE_FS | syscalls.CLONE_NEWNS)
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
         self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+        self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
     def swap(self, union: Layers | int, pid: int) -> None:
         """Give a running guest's process another union in place of its own.
@@ -167,6 +169,8 @@ class Swapper:
         self._thread.submit(self._swap, union, pid).result()
 
     def _swap(self, union: Layers | int, pid: int) -> None:
+        if self._home < 0:
+            self._leave()
         with ExitStack() as stack:
             inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
             # Not always the root of its namespace: whoever started it may have lived in a chroot.
@@ -185,9 +189,10 @@ class Swapper:
 
     def close(self) -> None:
         """Give the thread and its namespace back."""
-        for fd in (self._home, self._root):
-            self._thread.submit(os.close, fd).result()
         self._thread.shutdown()
+        for fd in (self._home, self._root):
+            if fd >= 0:
+                os.close(fd)
 
 
 def _opened(stack: ExitStack, path: str, flags: int) -> int:
