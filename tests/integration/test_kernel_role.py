@@ -145,7 +145,7 @@ def test_a_kernel_is_built_once_and_then_taken_from_the_cache(source: Source) ->
 
     assert "changed=0 " in source.build()
     again = source.build(kernel_name="other", kernel_default=True)
-    assert "Compile" not in again.replace("Compile the kernel", "")
+    assert "Compile kernel, after " not in again
     assert (source.kernel("other") / "linux").read_bytes() == (kernel / "linux").read_bytes()
     assert os.readlink(source.kernel("default")) == "other"
     assert "changed=1 " in source.build(kernel_name="1.2.3-toy", kernel_default=True)
