@@ -241,7 +241,7 @@ class Operations:
         where, mode = self._where(), self._mode()
         deeds: tuple[Callable[[bytes], Outcome], ...] = (
             lambda path: os.mkdir(path, mode),
-            lambda path: os.unlink(path),
+            os.unlink,
             lambda path: os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, mode)),
             lambda path: os.chmod(path, mode),
         )

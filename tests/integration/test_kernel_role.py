@@ -26,28 +26,28 @@ from test_playbooks import Ansible
 MAKEFILE = r"""
 .PHONY: allnoconfig kernel/ arch/um/ mrproper linux
 allnoconfig:
-	mkdir -p $(O)/include/config
-	grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
-	echo 1.2.3-toy >$(O)/include/config/kernel.release
+    mkdir -p $(O)/include/config
+    grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
+    echo 1.2.3-toy >$(O)/include/config/kernel.release
 kernel/:
-	[ -e $(O)/begun ] || { touch $(O)/begun; [ ! -e slow ] || sleep 600; }
-	id -u >$(O)/builder
-	gcc -c -o $(O)/kernel.o kernel/kernel.c
+    [ -e $(O)/begun ] || { touch $(O)/begun; [ ! -e slow ] || sleep 600; }
+    id -u >$(O)/builder
+    gcc -c -o $(O)/kernel.o kernel/kernel.c
 arch/um/:
-	true
+    true
 mrproper:
-	true
+    true
 linux:
-	gcc -o $(O)/linux $(O)/kernel.o
-	cd $(O); touch System.map modules.builtin modules.builtin.modinfo
-"""
+    gcc -o $(O)/linux $(O)/kernel.o
+    cd $(O); touch System.map modules.builtin modules.builtin.modinfo
+""".replace("    ", "\t")
 KCONFIG = """
 config WALKING
-	bool "Walking"
+    bool "Walking"
 config FLYING
-	bool "Flying"
-	depends on WINGS
-	depends on FEATHERS || FUEL
+    bool "Flying"
+    depends on WINGS
+    depends on FEATHERS || FUEL
 """
 PROGRAM = 'int main(void) { const char *says = "one"; return !says; }\n'
 PATCH = """--- a/kernel/kernel.c
