@@ -52,7 +52,7 @@ test-kernel: setup-test ## Build the tuned kernel if need be and try out all tha
 test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
 	@scripts/test.sh union
 
-bench: setup-test ## Measure labs of 1 to 100 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
+bench: setup-test ## Measure labs of 1 to 150 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
 	@scripts/bench.sh
 
 build: setup ## Build the collection's tarball in build/

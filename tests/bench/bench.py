@@ -34,7 +34,7 @@ from lab import BASE, TUNED
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels
 
 _MEM = 64
-_SIZES = (1, 10, 50, 100)
+_SIZES = (1, 10, 50, 100, 150)
 # No further round is begun after so many seconds.
 _ENOUGH = 420.0
 _NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
