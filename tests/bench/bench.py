@@ -6,13 +6,15 @@
 
 The three take turns, several times over, so that whatever else the machine does hits all of them; ratios are what counts.
 ``BENCH_SIZES=1,10`` limits the numbers of guests, ``BENCH_KERNELS=default`` the kernels below ``kernels`` of the tests' base; where
-that has a tuned one, both are measured.  The table is printed, and all that was measured is written as JSON to the file that
-is the argument.  Nothing depends on the outcome: times make no test.
+that has a tuned one, both are measured.  ``BENCH_PARTS=lab`` limits what is measured to labs; the other parts, each a file here,
+are ``boot``, ``traffic`` and ``inside_cpu``.  Tables are printed, and all that was measured is written as JSON to the file that is
+the argument.  Nothing depends on the outcome: times make no test.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import platform
@@ -34,6 +36,7 @@ from lab import BASE, TUNED
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels
 
 _MEM = 64
+_PARTS = ("lab", "boot", "traffic", "inside_cpu")
 _SIZES = (1, 10, 50, 100, 150)
 # No further round is begun after so many seconds.
 _ENOUGH = 420.0
@@ -256,17 +259,35 @@ def _end(_number: int, _frame: object) -> None:
     raise SystemExit("ended by a signal")
 
 
-def main() -> None:
-    """Measure and print."""
+def _labs() -> tuple[dict[str, Any], str]:
+    """The labs' part: what was measured, and the tables."""
     sizes = _chosen()
-    signal.signal(signal.SIGTERM, _end)
-    measure.adopt_orphans()
     machine = _machine()
     rounds(sizes)
-    print(f"\n{machine}\n\n{table(sizes)}\n\n{where_the_time_goes(sizes[-1])}")
-    if len(sys.argv) > 1:
-        told = {"machine": machine, "sizes": [dataclasses.asdict(size) for size in sizes]}
-        Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n")
+    told = {"machine": machine, "sizes": [dataclasses.asdict(size) for size in sizes]}
+    return told, f"{machine}\n\n{table(sizes)}\n\n{where_the_time_goes(sizes[-1])}"
+
+
+def _part(name: str) -> tuple[dict[str, Any], str]:
+    """Another part."""
+    module = importlib.import_module(name)
+    if hasattr(module, "install"):
+        module.install()
+    found = module.measure()
+    return found, module.table(found)
+
+
+def main() -> None:
+    """Measure and print."""
+    signal.signal(signal.SIGTERM, _end)
+    measure.adopt_orphans()
+    told = {}
+    for name in os.environ.get("BENCH_PARTS", ",".join(_PARTS)).split(","):
+        print(f"measuring: {name}", file=sys.stderr)
+        told[name], text = _labs() if name == "lab" else _part(name)
+        print(f"\n{text}", flush=True)
+        if len(sys.argv) > 1:
+            Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n")
 
 
 if __name__ == "__main__":
