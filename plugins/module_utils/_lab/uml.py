@@ -158,6 +158,7 @@ def _become_uml(
 ) -> NoReturn:
     try:
         gc.disable()
+        _keep_only([0, 1, 2, *inherited, go, say, *([view.union] if isinstance(view.union, int) else [])])
         if os.read(go, 2) != b"go":
             os._exit(1)
         os.setsid()
@@ -187,6 +188,14 @@ def _become_uml(
     except BaseException as exc:
         os.write(say, str(exc).encode() or repr(exc).encode())
     os._exit(127)
+
+
+def _keep_only(descriptors: list[int]) -> None:
+    """Close all others.  Two that are launched at the same time would else wait for each other, should who launches them be killed."""
+    kept = sorted(set(descriptors))
+    for low, high in zip([-1, *kept], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
+        if high - low > 1:
+            syscalls.close_range(low + 1, high - 1)
 
 
 def gone(directory: GuestDir) -> None:
