@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import Lab, fresh_lab, until
+from lab import COLLECTIONS, Lab, fresh_lab, until
 from test_playbooks import Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
@@ -320,7 +320,11 @@ def test_a_client_that_is_killed_takes_its_command_along(alice: Lab, tmp_path: P
         "from lab import Lab; from pathlib import Path; import sys\n"
         "Lab(Path(sys.argv[1])).run('alice', 'touch /root/begun; exec sleep 4711', timeout=600)"
     )
-    client = subprocess.Popen([sys.executable, "-c", program, str(alice.path)], cwd=Path(__file__).parent)
+    client = subprocess.Popen(
+        [sys.executable, "-c", program, str(alice.path)],
+        cwd=Path(__file__).parent,
+        env={**os.environ, "PYTHONPATH": str(COLLECTIONS)},
+    )
     until((alice.directory("alice").diff / "root/begun").exists, "the command to begin")
     until(
         lambda: subprocess.run(["pgrep", "-P", str(client.pid)], capture_output=True, check=False).stdout, "its guard"

@@ -166,6 +166,15 @@ def test_a_layer_that_vanishes_is_an_error_of_what_was_in_it_only(place: Place) 
 # What can go wrong
 
 
+def _written(path: Path, text: str) -> bool:
+    try:
+        path.write_text(text)
+    except OSError as exc:
+        assert exc.errno == errno.ENOSPC
+        return False
+    return True
+
+
 def test_a_full_disk_is_an_error_and_leaves_no_halves(place: Place, tmp_path: Path) -> None:
     write(place.lower[1], {"big": "x" * (2 << 20), "small": "y"})
     small = tmp_path / "small"

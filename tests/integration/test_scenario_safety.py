@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -17,6 +18,8 @@ from typing import Any
 import pytest
 from lab import HANG, Lab, Refused, Result, processes_of, tree, until
 from testbed import Config, pair, pids, states
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 
 KILLS = 10
 ABSENT: Result = {"state": "absent"}
@@ -271,6 +274,19 @@ def test_a_guest_that_is_killed_while_it_boots_is_named_and_repaired_by_the_next
     assert not lab.scenario("lab", config)["changed"]
     assert pids(lab, "sun") == sun
     assert lab.info()["orphans"] == []
+
+
+def test_a_guest_that_a_killed_run_was_stopping_is_stopped_before_anything_else(lab: Lab) -> None:
+    lab.scenario("lab", pair())
+    moon = lab.process("moon")
+    processes.store(lab.directory("moon"), dataclasses.replace(moon, stopping=True))
+
+    result = lab.scenario("lab", pair())
+
+    assert not moon.alive
+    assert states(result) == {"moon": "running", "sun": "running"}
+    assert "start guest moon" in result["actions"]
+    assert not lab.scenario("lab", pair())["changed"]
 
 
 def test_what_a_killed_run_has_started_is_taken_on_as_it_is(lab: Lab) -> None:

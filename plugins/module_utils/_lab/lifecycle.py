@@ -346,6 +346,7 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
     directory = workdir.guest(name)
     process = processes.read(directory)
     if process is not None and process.alive:
+        processes.store(directory, dataclasses.replace(process, stopping=True))
         was = processes.power(directory, process)
         if was is Power.PAUSED:
             _tell_kernel(directory, netns, "go")
@@ -359,6 +360,18 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
             with suppress(ProcessLookupError):
                 os.kill(process.pid, harder)
     clean(workdir, name)
+
+
+def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
+    """Stop the guests that a killed run was stopping: they would end by themselves while somebody talks to them.
+
+    :param netns: path of the network namespace.
+    :raises WaitTimeout: where not even SIGKILL ends one.
+    """
+    for entry in os.scandir(workdir.guests):
+        process = processes.read(workdir.guest(entry.name))
+        if process is not None and process.stopping:
+            stop(workdir, entry.name, netns, timeout)
 
 
 def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:

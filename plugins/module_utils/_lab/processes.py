@@ -46,6 +46,7 @@ class Process:
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
+    :ivar stopping: whether a run has begun to stop it.
     :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
     :ivar next_over: its layers over the master then.
     """
@@ -69,6 +70,7 @@ class Process:
     ran: str = ""
     next_upper: str = ""
     next_over: tuple[str, ...] = ()
+    stopping: bool = False
 
     @property
     def stacks(self) -> tuple[Stack, ...]:

@@ -33,6 +33,7 @@ from .workdir import Workdir
 
 Result = dict[str, Any]
 _PARALLEL = 16
+_STOP_SECONDS = 60.0
 
 
 class Module(Protocol):
@@ -340,6 +341,8 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
         workdir.sweep()
         _restore_namespace(workdir, module)
+        netns = netlink.path_of(workdir.netns() or workdir.lab_name)
+        lifecycle.finish_stops(workdir, netns, float(module.params.get("wait_timeout") or _STOP_SECONDS))
         yield
 
 
