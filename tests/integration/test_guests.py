@@ -206,7 +206,7 @@ def test_info_tells_of_a_running_guest(lab: Lab) -> None:
 
     assert told["state"] == "running"
     assert told["reason"] is None
-    assert 0 < told["uptime"] < 60
+    assert 0 <= told["uptime"] < 60
     assert 1 < told["memory_used"] < 200
     assert told["hostname"] == "alice"
     assert Path(f"/proc/{told['pid']}/exe").exists()
