@@ -138,8 +138,9 @@ def _allowed(size: Size) -> list[float]:
 
 
 def _compared(sizes: list[Size]) -> Column:
-    """Seconds per guest, compared with those at ten guests (or the smallest lab there is)."""
-    bases = {size.kernel: size for size in sizes if size.count == min(10, sizes[-1].count)}
+    """Seconds per guest, compared with those at ten guests, or whatever is nearest to that."""
+    base = min((size.count for size in sizes), key=lambda count: abs(count - 10))
+    bases = {size.kernel: size for size in sizes if size.count == base}
     return lambda size: _ratio(
         [wall / size.count for wall in size.walls("apply")],
         [wall / bases[size.kernel].count for wall in bases[size.kernel].walls("apply")],

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from . import kernels, lifecycle, mconsole, netlink, processes, rendering
+from . import channel, kernels, lifecycle, mconsole, netlink, processes, rendering
 from .errors import DummError, from_oserror
 from .guest.network import Inside
 from .model import Power
@@ -316,7 +316,8 @@ def _unplug(deed: Unplug, context: Context) -> None:
 
 
 def _ask_kernel(name: str, command: str, context: Context) -> None:
-    mconsole.ask(context.workdir.guest(name).run, name, netlink.path_of(context.netns), command)
+    directory = context.workdir.guest(name)
+    mconsole.ask(directory.run, name, netlink.path_of(context.netns), command, nudge=lambda: channel.nudge(directory))
 
 
 @carry_out.register

@@ -28,6 +28,8 @@ _SAVINGS = (
 )
 # A sentence in the help text of our patch (roles/kernel/files/patches).
 _OWNERS = b"New files belong to the guest user who makes them."
+# A function of another of them, in the symbol table.
+_AWAKE = b"\0um_signals_pending\0"
 # Any value will do (reference/uml-kernel.md section 4); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
@@ -45,6 +47,7 @@ class Kernel:
     :ivar release: as it names itself, ``6.1.176``.
     :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
     :ivar owners: whether a new file belongs to the user in the guest who makes it.
+    :ivar awake: whether an idle guest notices all that arrives while it falls asleep.
     :ivar savings: boot arguments that leave out what is of no use in a lab.
     :ivar libraries: what it is linked against: path on the host, path in the guest's view.
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
@@ -56,6 +59,7 @@ class Kernel:
     seccomp: bool
     noreboot: bool
     owners: bool
+    awake: bool
     savings: tuple[str, ...]
     libraries: tuple[tuple[str, str], ...]
     modules: Path | None
@@ -104,6 +108,7 @@ def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
         seccomp=any(start + b"seccomp=" in image for start in (b"\0", b"\n")),
         noreboot=any(start + b"noreboot\n" in image for start in (b"\0", b"\n")),
         owners=_OWNERS in image,
+        awake=_AWAKE in image,
         savings=tuple(argument for sign, argument in _SAVINGS if re.search(sign, image)),
         libraries=_libraries(path),
         modules=modules if modules.is_dir() else None,
@@ -140,12 +145,15 @@ def has_module(kernel: Kernel, name: str) -> bool | None:
 
 def limits(kernel: Kernel) -> tuple[str, ...]:
     """What does not work in guests of a kernel, in words."""
-    if kernel.owners:
-        return ()
-    return (
+    owners = (
         "what a user other than root makes on the guest's root file system belongs to root:"
-        " services that write there under a user of their own do not work",
+        " services that write there under a user of their own do not work"
     )
+    awake = (
+        "an idle guest may sleep over a packet that arrives while it falls asleep, one in thousands,"
+        " until another arrives or a timer runs off: what is sent once only may be answered seconds late"
+    )
+    return tuple(said for said, works in ((owners, kernel.owners), (awake, kernel.awake)) if not works)
 
 
 def userspace(guest: Guest, kernel: Kernel) -> Userspace:

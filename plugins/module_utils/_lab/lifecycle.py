@@ -384,7 +384,7 @@ def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout
 
 def _tell_kernel(directory: GuestDir, netns: str | None, command: str) -> None:
     with suppress(GuestError):
-        mconsole.ask(directory.run, directory.name, netns, command, timeout=1.0)
+        mconsole.ask(directory.run, directory.name, netns, command, timeout=1.0, nudge=lambda: channel.nudge(directory))
 
 
 def _waits(process: Process, seconds: float) -> bool:

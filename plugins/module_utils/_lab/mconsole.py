@@ -15,15 +15,18 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from collections.abc import Callable
 from pathlib import Path
 
 from . import syscalls
 from .errors import GuestError
+from .wait import Deadline
 
 MAGIC = 0xCAFEBABE
 VERSION = 2
 MAX_COMMAND = 511
 REPLY_TIMEOUT = 5.0
+_NUDGE_AFTER = 0.05
 _REQUEST = struct.Struct("=III512s")
 _REPLY = struct.Struct("=III")
 
@@ -51,18 +54,30 @@ def decode(datagram: bytes) -> tuple[bool, bool, str]:
     return bool(failed), bool(more), text.rstrip(b"\0").decode("utf-8", "replace")
 
 
-def ask(run: Path, guest: str, netns_path: str | None, command: str, timeout: float = REPLY_TIMEOUT) -> str:
+def _no_nudge() -> None:
+    """Where there is nothing to wake the guest with."""
+
+
+def ask(
+    run: Path,
+    guest: str,
+    netns_path: str | None,
+    command: str,
+    timeout: float = REPLY_TIMEOUT,
+    nudge: Callable[[], None] = _no_nudge,
+) -> str:
     """Send a command to a guest's kernel.
 
     :param run: the guest's run directory.
     :param netns_path: the namespace that its process lives in.
     :param timeout: seconds for each part of the answer.
+    :param nudge: wakes a guest that sleeps over the question (``channel.nudge``).
     :return: the answer.
     :raises GuestError: where the kernel says no, or nothing.
     """
     subject = f"guest {guest}"
     try:
-        return _exchange(run, guest, netns_path, command, timeout)
+        return _exchange(run, guest, netns_path, command, timeout, nudge)
     except TimeoutError:
         raise GuestError(
             subject, f"its kernel did not answer {command.split()[0]!r} within {timeout:g} s", "look at its boot.log"
@@ -73,13 +88,14 @@ def ask(run: Path, guest: str, netns_path: str | None, command: str, timeout: fl
         ) from exc
 
 
-def _exchange(run: Path, guest: str, netns_path: str | None, command: str, timeout: float) -> str:
+def _exchange(
+    run: Path, guest: str, netns_path: str | None, command: str, timeout: float, nudge: Callable[[], None]
+) -> str:
     directory = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         with syscalls.network_namespace(netns_path):
             peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         with peer:
-            peer.settimeout(timeout)
             # An empty name asks the kernel for an unused abstract one (unix(7), autobind).
             peer.bind("")
             peer.connect(f"/proc/self/fd/{directory}/{guest}/mconsole")
@@ -88,7 +104,7 @@ def _exchange(run: Path, guest: str, netns_path: str | None, command: str, timeo
             more = True
             failed = False
             while more:
-                failed, more, text = decode(peer.recv(4096))
+                failed, more, text = decode(_received(peer, timeout, nudge))
                 parts.append(text)
     finally:
         os.close(directory)
@@ -96,3 +112,17 @@ def _exchange(run: Path, guest: str, netns_path: str | None, command: str, timeo
     if failed:
         raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {answer.strip()}", "run again")
     return answer
+
+
+def _received(peer: socket.socket, timeout: float, nudge: Callable[[], None]) -> bytes:
+    deadline = Deadline(timeout)
+    pause = _NUDGE_AFTER
+    while True:
+        peer.settimeout(max(0.001, min(pause, deadline.left)))
+        try:
+            return peer.recv(4096)
+        except TimeoutError:
+            if deadline.over:
+                raise
+            nudge()
+            pause *= 2

@@ -310,6 +310,24 @@ def test_an_agent_that_was_started_anew_is_rung_for_again(line: Line, monkeypatc
         assert waiting.result().stdout == b"here\n"
 
 
+def test_a_guest_that_sleeps_over_its_bell_is_nudged(line: Line) -> None:
+    line.kill()
+    host = Channel(line.directory, process(os.getpid()))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(host.run, "true", timeout=2)
+        heard = b""
+
+        def nudged() -> bool:
+            nonlocal heard
+            with suppress(BlockingIOError):
+                heard += os.read(line.fifo, 4096)
+            return heard.endswith(b"\n\n")
+
+        assert eventually(nudged)
+        with pytest.raises(Unreachable):
+            waiting.result()
+
+
 def test_an_agent_that_does_not_listen_is_not_waited_for(line: Line) -> None:
     line.kill()
     host = Channel(line.directory, process(os.getpid()))

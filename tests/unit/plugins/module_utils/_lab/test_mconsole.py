@@ -69,8 +69,11 @@ def test_decoding_raises_nothing_but_valueerror(datagram: bytes) -> None:
 
 
 @contextmanager
-def kernel(run: Path, *replies: bytes) -> Iterator[list[bytes]]:
-    """A guest's kernel that answers its first command."""
+def kernel(run: Path, *replies: bytes, until: threading.Event | None = None) -> Iterator[list[bytes]]:
+    """A guest's kernel that answers its first command.
+
+    :param until: what it waits for before it does.
+    """
     (run / "alice").mkdir()
     heard: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
@@ -80,6 +83,7 @@ def kernel(run: Path, *replies: bytes) -> Iterator[list[bytes]]:
         def serve() -> None:
             data, sender = listener.recvfrom(4096)
             heard.append(data)
+            assert until is None or until.wait(5)
             for reply in replies:
                 listener.sendto(reply, sender)
 
@@ -124,6 +128,12 @@ def test_a_refusal_tells_the_command_and_what_the_kernel_said(run: Path) -> None
 def test_a_silent_kernel_is_not_waited_for(run: Path) -> None:
     with kernel(run), pytest.raises(GuestError, match=r"guest alice: its kernel did not answer 'stop' within 0\.1 s"):
         mconsole.ask(run, "alice", None, "stop", timeout=0.1)
+
+
+def test_a_kernel_that_sleeps_over_a_command_is_nudged(run: Path) -> None:
+    woken = threading.Event()
+    with kernel(run, reply(b"OK"), until=woken):
+        assert mconsole.ask(run, "alice", None, "version", nudge=woken.set) == "OK"
 
 
 @pytest.mark.parametrize("command", ["stop", "x" * 512], ids=["no socket", "too long"])
