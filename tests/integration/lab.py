@@ -227,9 +227,9 @@ class Lab:
             if address["scope"] != "link"
         }
 
-    def reaches(self, guest: str, address: str, options: str = "-c 2 -i 0.1 -W 2") -> bool:
-        """Whether a guest gets all its pings answered."""
-        return " 0% packet loss" in self.run(guest, f"ping {options} {address}").stdout.decode()
+    def reaches(self, guest: str, address: str, options: str = "-c 1 -w 3") -> bool:
+        """Whether a guest gets a ping answered; it asks again, since kernels may sleep over one (docs/how-it-works.md)."""
+        return self.run(guest, f"ping {options} {address}").code == 0
 
     # The host's side
 

@@ -163,7 +163,7 @@ def test_a_guest_that_moves_to_another_bridge_finds_who_has_an_address_there(pai
     pair.iface("alice", "eth0", bridge="br1")
 
     assert known not in pair.read("alice", "ip neigh show dev eth0")
-    assert pair.reaches("alice", "10.0.0.2", "-c 1 -W 10")
+    assert pair.reaches("alice", "10.0.0.2", "-c 1 -w 10")
     assert pair.link("carol", "eth0")["address"] in pair.read("alice", "ip neigh show dev eth0")
 
 

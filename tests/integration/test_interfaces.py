@@ -95,7 +95,7 @@ def test_an_interface_moves_to_another_bridge(spare: Lab) -> None:
 
     assert result["iface"]["bridge"] == "br1"
     assert spare.devices()["carol-eth0"]["master"] == "br1"
-    assert not spare.reaches("carol", "10.0.0.1", "-c 1 -W 1")
+    assert not spare.reaches("carol", "10.0.0.1", "-c 1 -w 1")
     assert spare.link("carol", "eth0")["ifindex"] == index
     assert not spare.iface("carol", "eth0", bridge="br1")["changed"]
 
@@ -132,7 +132,7 @@ def test_jumbo_frames_pass_once_both_ends_take_them(lab: Lab) -> None:
 
     assert lab.addresses("alice", "eth0") == {"10.0.0.1/24"}
     assert lab.reaches("alice", "10.0.0.2", "-c 2 -i 0.1 -W 2 -s 8000 -M do")
-    assert not lab.reaches("alice", "10.0.0.2", "-c 1 -W 1 -s 9000 -M do")
+    assert not lab.reaches("alice", "10.0.0.2", "-c 1 -w 1 -s 9000 -M do")
 
 
 def test_the_mac_address_changes_and_addresses_survive_that(spare: Lab) -> None:
@@ -392,7 +392,7 @@ def test_many_interfaces_of_one_guest_work(lab: Lab) -> None:
         lab.iface("alice", f"eth{number}", bridge=f"br{number}", address=[f"10.{number}.0.1/24"])
 
     for _attempt in range(2):
-        assert all(lab.reaches("alice", f"10.{number}.0.254", "-c 1 -W 2") for number in range(8))
+        assert all(lab.reaches("alice", f"10.{number}.0.254", "-c 1 -w 2") for number in range(8))
         lab.guest("alice", state="restarted")
 
 

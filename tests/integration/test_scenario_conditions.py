@@ -247,7 +247,7 @@ def test_a_link_that_is_down_carries_nothing_and_keeps_everything_else(cable: La
     result = cable.scenario("cable", config)
 
     assert {"interface moon:eth0: set down", "interface sun:eth0: set down"} <= set(result["actions"])
-    assert not cable.reaches("moon", "10.0.0.2", "-c 1 -W 1")
+    assert not cable.reaches("moon", "10.0.0.2", "-c 1 -w 1")
     assert {guest: cable.addresses(guest, "eth0") for guest in ("moon", "sun")} == addresses
     assert "cable" in cable.devices() and "delay 5ms" in _queues(cable, "moon")
     _settled(cable, config)

@@ -61,13 +61,13 @@ def _is_whole(lab: Lab) -> None:
     assert lab.read("moon", "cat /etc/which; uniq /root/ran; test ! -e /etc/more") == "whole\nran\n"
     assert lab.read("sun", "cat /proc/sys/net/ipv4/ip_forward") == "1\n"
     assert lab.links("sun") == {"eth0"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -W 10") and _hosts_leg_reaches(lab, "10.9.0.1")
+    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and _hosts_leg_reaches(lab, "10.9.0.1")
 
 
 def _is_other(lab: Lab) -> None:
     assert lab.read("moon", "cat /etc/which /etc/more; uniq /root/ran") == "other\nmore\nran\n"
     assert lab.links("sun") == {"eth0", "eth1"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -W 10") and lab.reaches("mars", "10.9.0.3", "-c 1 -W 10")
+    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and lab.reaches("mars", "10.9.0.3", "-c 1 -w 10")
     assert _hosts_leg_reaches(lab, "10.9.0.2")
 
 
@@ -193,7 +193,7 @@ def test_two_scenarios_at_once_are_both_made(lab: Lab) -> None:
 
     assert [(result.get("msg"), result["changed"]) for result in results] == [(None, True)] * 2
     _is_whole(lab)
-    assert lab.reaches("mars", "10.0.0.2", "-c 1 -W 10")
+    assert lab.reaches("mars", "10.0.0.2", "-c 1 -w 10")
     assert not lab.scenario("lab", **WHOLE)["changed"] and not lab.scenario("other", other)["changed"]
     assert lab.info()["orphans"] == []
 
@@ -206,7 +206,7 @@ def test_of_two_scenarios_with_the_same_guests_at_once_the_last_one_holds(lab: L
     assert [result.get("msg") for result in results] == [None, None]
     last = lab.info()["guests"]["moon"]["loaded"]
     assert lab.read("moon", "cat /etc/which") == lab.read("sun", "cat /etc/which") == f"{last}\n"
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -W 10")
+    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10")
     assert not lab.scenario(last, configs[last])["changed"]
     assert lab.info()["orphans"] == []
 
@@ -240,7 +240,7 @@ def _after_moon_is_killed(lab: Lab, run: subprocess.Popen[str]) -> Result:
 
 def _is_repaired(lab: Lab, config: Config) -> None:
     assert states(lab.scenario("lab", config)) == {"moon": "running", "sun": "running"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -W 10") and lab.reaches("sun", "10.0.0.1", "-c 1 -W 10")
+    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and lab.reaches("sun", "10.0.0.1", "-c 1 -w 10")
     assert lab.read("moon", "cat /root/ran") == "ran\n"
     assert not lab.scenario("lab", config)["changed"]
     assert lab.info()["orphans"] == []
@@ -270,7 +270,7 @@ def test_a_guest_that_is_killed_while_it_boots_is_named_and_repaired_by_the_next
 
     config["guests"]["moon"] = {}
     assert states(lab.scenario("lab", config)) == {"moon": "running", "sun": "running"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -W 10")
+    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10")
     assert not lab.scenario("lab", config)["changed"]
     assert pids(lab, "sun") == sun
     assert lab.info()["orphans"] == []
