@@ -54,7 +54,7 @@ def _other() -> Config:
 
 
 def _hosts_leg_reaches(lab: Lab, address: str) -> bool:
-    return lab.host("ping", "-c", "1", "-W", "10", address).returncode == 0
+    return lab.host("ping", "-c", "1", "-w", "10", address).returncode == 0
 
 
 def _is_whole(lab: Lab) -> None:
