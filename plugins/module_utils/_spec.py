@@ -32,6 +32,7 @@ GUEST: Spec = {
     "mem": {"type": "int"},
     "init": {"type": "str"},
     "cmdline": {"type": "str"},
+    "cpu": {"type": "str"},
     "userspace": {"type": "str", "choices": ["auto", "ptrace", "seccomp"]},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},

@@ -61,6 +61,12 @@ options:
       - V(auto), which a new guest takes, is V(seccomp) where the kernel can do it, else V(ptrace).
     type: str
     choices: [auto, ptrace, seccomp]
+  cpu:
+    description:
+      - The CPU of the host that the guest runs on, a number as in C(/proc/cpuinfo).
+      - A guest's kernel and its programs take turns. On one CPU they do that ten times as fast as on several.
+      - V(auto), which a new guest takes, is the CPU with the fewest guests of the lab. V(any) lets the host's scheduler decide.
+    type: str
   layers:
     description:
       - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
@@ -116,7 +122,8 @@ options:
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
-        O(userspace) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until the guest is restarted.
+        O(userspace), O(cpu) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until the guest is
+        restarted.
     type: bool
     default: false
   busy:
@@ -248,6 +255,10 @@ guest:
       description: How its kernel runs its processes, as defined.
       type: str
       sample: auto
+    cpu:
+      description: The host's CPU that it runs on, as defined.
+      type: str
+      sample: auto
     layers:
       description: Its layers, as defined.
       type: list
@@ -281,7 +292,7 @@ guest:
         - RV(ignore:guest.running.limits) says in words what does not work in a guest of this kernel; nothing where it was built by role
           P(dumm.lab.kernel#role).
       type: dict
-      sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "limits": []}
+      sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "cpu": 1, "limits": []}
     interfaces:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
       type: dict

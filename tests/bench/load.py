@@ -33,7 +33,8 @@ class Kernel:
 
     who: str
     kernel: str
-    userspace: str
+    userspace: str = "auto"
+    cpu: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,8 @@ def layer() -> Iterator[Path]:
 
 
 def kernels() -> list[Kernel]:
-    """Debian's and, where the tests' base has it, the tuned one in both ways."""
-    found = [Kernel("Debian's kernel", "default", "auto")]
+    """Debian's, also with the host's scheduler left alone, and, where the tests' base has it, the tuned one in both ways."""
+    found = [Kernel("Debian's kernel", "default"), Kernel("Debian's, cpu: any", "default", cpu="any")]
     if (BASE / "kernels" / TUNED / "linux").exists():
         found += [Kernel(f"tuned, {way}", TUNED, way) for way in ("seccomp", "ptrace")]
     return found
@@ -98,7 +99,8 @@ def guests(kernel: Kernel, place: Path) -> Iterator[tuple[End, dict[str, End]]]:
     with fresh_lab(kernel=kernel.kernel) as lab:
         lab.bridge("br0", address=[f"{HOST}/24"])
         for name, address in GUESTS.items():
-            options = {"mem": _MEM, "init": "minimal", "userspace": kernel.userspace, "layers": [str(place)]}
+            options = {"mem": _MEM, "init": "minimal", "layers": [str(place)]}
+            options |= {"userspace": kernel.userspace, "cpu": kernel.cpu}
             lab.guest(name, state="present", **options)
             lab.iface(name, "eth0", bridge="br0", address=[f"{address}/24"])
             lab.guest(name)

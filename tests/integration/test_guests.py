@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 
 import pytest
-from lab import Lab, processes_of, until
+from lab import Lab, Refused, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
@@ -261,3 +261,25 @@ def test_info_of_a_directory_without_a_lab_changes_nothing(lab: Lab) -> None:
 
     assert (told["guests"], told["bridges"], told["orphans"], told["netns_exists"]) == ({}, {}, [], False)
     assert lab.snapshot() == before
+
+
+def test_each_guest_has_a_cpu_of_the_host_unless_it_wants_none(lab: Lab) -> None:
+    """A guest's processes wake each other for each system call, which takes ten times as long from one CPU to another."""
+    usable = os.sched_getaffinity(0)
+    for name in ("alice", "bob"):
+        lab.guest(name, init="minimal")
+    lab.guest("carol", init="minimal", cpu="any")
+
+    cpus = {name: os.sched_getaffinity(lab.process(name).pid) for name in ("alice", "bob", "carol")}
+
+    assert len(cpus["alice"]) == len(cpus["bob"]) == 1
+    assert len(cpus["alice"] | cpus["bob"]) == min(2, len(usable))
+    assert cpus["carol"] == usable
+    assert {lab.info()["guests"]["alice"]["running"]["cpu"]} == cpus["alice"]
+    other = max(usable - cpus["alice"] or usable)
+    assert lab.guest("alice", cpu=str(other))["restart_required"] == ({"alice": ["cpu"]} if len(usable) > 1 else {})
+    assert os.sched_getaffinity(lab.process("alice").pid) == cpus["alice"]
+    lab.guest("alice", state="restarted")
+    assert os.sched_getaffinity(lab.process("alice").pid) == {other}
+    with pytest.raises(Refused, match="guest alice: there is no CPU 4711 to run on"):
+        lab.guest("alice", cpu="4711")

@@ -22,6 +22,7 @@ from .errors import DummError, from_oserror
 from .guest.network import Inside
 from .model import Power
 from .netlink import Network
+from .placement import Placement
 from .sandbox import Swapper
 from .steps import (
     AddBridge,
@@ -90,6 +91,7 @@ class Context:
     ready: dict[str, float] = field(default_factory=dict)
     _network: Network | None = None
     _swapper: Swapper | None = None
+    _placement: Placement | None = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -112,6 +114,14 @@ class Context:
             if self._swapper is None:
                 self._swapper = Swapper()
             return self._swapper
+
+    @property
+    def placement(self) -> Placement:
+        """What gives guests their CPUs, made when the first is started."""
+        with self._opening:
+            if self._placement is None:
+                self._placement = Placement(self.lab, lifecycle.cpus(self.workdir))
+            return self._placement
 
     def close(self) -> None:
         """Give the network and the swapper back."""
@@ -270,7 +280,8 @@ def _delete_device(deed: DeleteDevice, context: Context) -> None:
 @carry_out.register
 def _start(deed: Start, context: Context) -> None:
     began = time.monotonic()
-    seen = lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout)
+    cpu = context.placement.take(deed.guest)
+    seen = lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout, cpu)
     context.ready[deed.guest.name] = time.monotonic() - began
     if seen is not None:
         context.seen[deed.guest.name] = seen

@@ -121,6 +121,8 @@ def guest(params: Params, lab: Lab) -> Wish:
     given |= {key: _read(before, key, parse, given[key]) for key, parse in _WRITTEN.items() if key in given}
     if params.get("layers") is not None:
         given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
+    if params.get("cpu") is not None:
+        given["cpu"] = _read(before, "cpu", notation.cpu, params["cpu"])
     if params.get("userspace") is not None:
         given["userspace"] = Userspace(params["userspace"])
     if params.get("union") is not None:

@@ -42,10 +42,11 @@ _MOST_SEEN = 1 << 20
 _CONFIGURE_SECONDS = 30.0
 
 
-def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> Inside | None:
+def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float, cpu: int) -> Inside | None:
     """Start a guest and wait until its control line answers.
 
     :param netns: path of the network namespace.
+    :param cpu: number of the host's CPU that it is to run on, or ``ANY_CPU``.
     :return: its network as it was then; ``None`` where it could not tell.
     :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
     """
@@ -53,7 +54,7 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> I
     try:
         cowfs.end(directory.path, deed.guest.label)
         uml.gone(directory)
-        process = _launch(workdir, directory, deed, netns)
+        process = _launch(workdir, directory, deed, netns, cpu)
         return _await_ready(directory, process, deed, timeout)
     except OSError as exc:
         clean(workdir, deed.guest.name)
@@ -63,10 +64,10 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float) -> I
         raise
 
 
-def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None) -> Process:
+def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None, cpu: int) -> Process:
     definition, prepared = deed.guest, deed.prepared
     identity = processes.new_identity(
-        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack
+        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack, cpu
     )
     overlay.tidy(directory.works)
     overlay.prepare(directory.works, identity.launch)
@@ -158,6 +159,12 @@ def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: 
     uml.announce_layers(directory, process, prepared.stack)
     cowfs.replace(directory.path, layers.paths, f"guest {directory.name}")
     uml.remember_layers(directory, process, prepared.stack)
+
+
+def cpus(workdir: Workdir) -> list[int]:
+    """The CPUs that the lab's running guests have, each as often as a guest has it."""
+    known = [processes.read(workdir.guest(entry.name)) for entry in os.scandir(workdir.guests)]
+    return [process.cpu for process in known if process is not None and process.cpu is not None and process.alive]
 
 
 def unserved(workdir: Workdir) -> list[str]:

@@ -24,6 +24,7 @@ from .errors import InvalidInput
 
 MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
 DEFAULT_MEM = 128
+ANY_CPU = -1
 DEFAULT_MTU = 1500
 MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
@@ -170,6 +171,7 @@ class Guest:
     :ivar init: path in the guest, ``minimal`` for the collection's own, ``None`` for ``/sbin/init`` or else that.
     :ivar cmdline: more kernel arguments.
     :ivar userspace: ``AUTO`` takes seccomp where the kernel can.
+    :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all of them, ``None`` for whichever has the fewest guests.
     :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
     :ivar routes: all static routes; ``None`` leaves the guest's own alone.
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
@@ -187,6 +189,7 @@ class Guest:
     init: str | None = None
     cmdline: str = ""
     userspace: Userspace = Userspace.AUTO
+    cpu: int | None = None
     layers: tuple[str, ...] = ()
     union: UnionEngine = UnionEngine.AUTO
     power: Power = Power.STOPPED

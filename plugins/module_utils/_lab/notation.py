@@ -17,7 +17,7 @@ from fractions import Fraction
 from . import model
 from .addressing import Address, Network
 from .errors import InvalidInput
-from .model import Route
+from .model import ANY_CPU, Route
 
 AUTO = "auto"
 MAX_DELAY = 3_600_000  # ms
@@ -87,6 +87,17 @@ def cmdline(text: str) -> str:
     if not text.isprintable():
         raise InvalidInput(text, "there are unprintable characters", "write it on one line")
     return " ".join(text.split())
+
+
+def cpu(text: str) -> int | None:
+    """The CPU of the host that a guest runs on: its number, ``any``, or ``None`` for ``auto``."""
+    if text in ("", AUTO):
+        return None
+    if text == "any":
+        return ANY_CPU
+    if not (text.isascii() and text.isdecimal()):
+        raise InvalidInput(text, f"{text!r} is no CPU", "give its number, any, or auto")
+    return int(text)
 
 
 def directory(text: str) -> str:

@@ -198,6 +198,7 @@ class _Planner:
             "init": process.init != guest.init,
             "cmdline": process.cmdline != guest.cmdline,
             "userspace": process.userspace not in ("", kernels.userspace(guest, prepared.kernel).value),
+            "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             "union": process.engine != prepared.engine.value,
         }
         return tuple(name for name, differs in differences.items() if differs)

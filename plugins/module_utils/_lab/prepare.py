@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import files, kernels, layers, union
+from . import files, kernels, layers, placement, union
 from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
@@ -39,6 +39,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
             f"no master root file system at {master}",
             f"make it with role dumm.lab.master, or give master a name or a path ({nearest(guest.master, known)})",
         )
+    placement.check(guest)
     for layer in guest.layers:
         if not Path(layer).is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")

@@ -42,6 +42,7 @@ class Process:
     :ivar master: resolved path of the root file system.
     :ivar engine: union engine, and why.
     :ivar userspace: ``seccomp`` or ``ptrace``.
+    :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all; ``None`` where an older version started it.
     :ivar limits: what its kernel cannot do, in words.
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
@@ -64,6 +65,7 @@ class Process:
     engine: str
     why: str
     userspace: str = ""
+    cpu: int | None = None
     limits: tuple[str, ...] = ()
     upper: str = ""
     over: tuple[str, ...] = ()
@@ -203,7 +205,7 @@ def reason(directory: GuestDir, process: Process) -> str:
     return f"its process {process.pid} was killed" + (f"; last words: {last[-1]}" if last else "")
 
 
-def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack) -> Process:
+def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack, cpu: int) -> Process:
     """Identity of a process to be started."""
     return Process(
         pid=0,
@@ -217,6 +219,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         init=guest.init,
         cmdline=guest.cmdline,
         userspace=kernels.userspace(guest, kernel).value,
+        cpu=cpu,
         limits=kernels.limits(kernel),
         engine=engine,
         why=why,

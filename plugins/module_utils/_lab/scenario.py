@@ -179,6 +179,7 @@ class _Loader:
             name,
             **plain,
             layers=tuple(cabling.listed(given.get("layers", []))),
+            cpu=given.get("cpu"),
             userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,

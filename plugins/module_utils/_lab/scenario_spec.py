@@ -162,6 +162,10 @@ _SETTINGS: dict[str, Spec] = {
         description="How the kernel runs its processes: seccomp, which is faster, ptrace, or auto.",
         choices=tuple(e.value for e in Userspace),
     ),
+    "cpu": Either(
+        description="The CPU of the host that the guest runs on: its number, any, or auto for the one with the fewest guests.",
+        specs=(Integer(minimum=0), Text(choices=("auto", "any"), parse=notation.cpu)),
+    ),
     "layers": ListOf(
         description="Directories of the host between the master and what the guest writes, topmost first.",
         item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),

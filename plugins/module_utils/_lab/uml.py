@@ -22,6 +22,7 @@ from typing import NoReturn
 from . import files, processes, sandbox, syscalls
 from .errors import HostError, from_oserror
 from .layers import Stack
+from .model import ANY_CPU
 from .processes import Process
 from .workdir import GuestDir
 
@@ -44,7 +45,7 @@ def launch(
         pid = _fork()
         if pid == 0:
             os.close(go_write)
-            _become_uml(view, argv, netns, inherited, go_read, said_write)
+            _become_uml(view, argv, netns, identity.cpu, inherited, go_read, said_write)
         os.close(go_read)
         os.close(said_write)
     try:
@@ -154,7 +155,7 @@ def _fork() -> int:
 
 
 def _become_uml(
-    view: sandbox.View, argv: list[str], netns: str | None, inherited: list[int], go: int, say: int
+    view: sandbox.View, argv: list[str], netns: str | None, cpu: int | None, inherited: list[int], go: int, say: int
 ) -> NoReturn:
     try:
         gc.disable()
@@ -167,6 +168,8 @@ def _become_uml(
                 signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.umask(0)
+        if cpu is not None and cpu != ANY_CPU:
+            os.sched_setaffinity(0, {cpu})
         # A panic aborts: no image of the guest's memory, please.  And each file open in the guest is one open here.
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

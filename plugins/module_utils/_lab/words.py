@@ -13,11 +13,16 @@ from typing import TypeVar
 
 from .desired import Keep
 from .guest import network
-from .model import Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
+from .model import ANY_CPU, Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
 from .netlink import Device
 
 T = TypeVar("T")
 _SHARES = ("loss", "duplicate", "corrupt", "reorder")
+
+
+def cpu(number: int | None) -> str:
+    """Which CPU of the host a guest runs on, as :func:`notation.cpu` reads it."""
+    return "auto" if number is None else "any" if number == ANY_CPU else str(number)
 
 
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
@@ -27,6 +32,8 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
+    if before.cpu != after.cpu:
+        says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
     says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
     old, new = dict(before.sysctl), dict(after.sysctl)
     says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]

@@ -452,6 +452,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         init=guest.init,
         cmdline=guest.cmdline,
         userspace=kernels.userspace(guest, what.kernel).value,
+        cpu=guest.cpu or 0,
         engine=what.engine.value,
         why=what.why,
         upper=what.stack.upper,

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Scope
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    ANY_CPU,
     Bridge,
     Guest,
     Iface,
@@ -44,7 +45,7 @@ def test_a_new_guest_has_the_documented_defaults_and_is_started() -> None:
     after = wish("guest", lab(), name="alice").lab.guests["alice"]
 
     assert after == Guest(
-        "alice", "default", "default", 128, None, "", Userspace.AUTO, (), UnionEngine.AUTO, Power.RUNNING
+        "alice", "default", "default", 128, None, "", Userspace.AUTO, None, (), UnionEngine.AUTO, Power.RUNNING
     )
 
 
@@ -86,6 +87,9 @@ def test_what_is_not_given_stays_as_it_is(kind: str, names: dict[str, str]) -> N
         ("cmdline", "  a   b ", "cmdline", "a b"),
         ("cmdline", "", "cmdline", ""),
         ("userspace", "seccomp", "userspace", Userspace.SECCOMP),
+        ("cpu", "1", "cpu", 1),
+        ("cpu", "any", "cpu", ANY_CPU),
+        ("cpu", "auto", "cpu", None),
         ("layers", ["/a/", "/b"], "layers", ("/a", "/b")),
         ("layers", ["/"], "layers", ("/",)),
         ("layers", [], "layers", ()),

@@ -196,6 +196,7 @@ STALE = [
     ("init", "minimal"),
     ("cmdline", "x"),
     ("userspace", "ptrace"),
+    ("cpu", "any"),
 ]
 
 

@@ -68,6 +68,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         init: minimal
         cmdline: "quiet  debug"
         userspace: ptrace
+        cpu: 1
         layers: [/srv/a/, /srv/b]
         union: overlay
         interfaces:
@@ -83,6 +84,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         init="minimal",
         cmdline="quiet debug",
         userspace=Userspace.PTRACE,
+        cpu=1,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         interfaces={
@@ -730,7 +732,7 @@ def test_ansible_variables_are_a_source_too():
     }
     assert faults({"guests": {"a": {"mam": 64}}}) == [
         "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
-        "(known: cmdline, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
+        "(known: cmdline, cpu, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
         "routes, run, sysctl, union, userspace, vars)"
     ]
 

@@ -24,6 +24,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import (
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+    ANY_CPU,
     Bridge,
     Fault,
     Guest,
@@ -95,6 +96,8 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"init": "minimal"}, "guest alice: set init auto → minimal"),
         ({"cmdline": "x"}, "guest alice: set cmdline none → x"),
         ({"userspace": Userspace.PTRACE}, "guest alice: set userspace auto → ptrace"),
+        ({"cpu": 1}, "guest alice: set cpu auto → 1"),
+        ({"cpu": ANY_CPU}, "guest alice: set cpu auto → any"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
         ({"faults": (Fault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),

@@ -49,6 +49,7 @@ GUESTS = [
         init="minimal",
         cmdline="a b=c",
         userspace=Userspace.SECCOMP,
+        cpu=3,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),
