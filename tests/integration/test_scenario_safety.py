@@ -310,3 +310,37 @@ def test_an_error_leaves_what_is_done_so_that_absent_takes_it_all_away(lab: Lab)
     lab.scenario("lab", **ABSENT)
 
     _is_absent(lab)
+
+
+def _isolated(lab: Lab) -> set[bool]:
+    ports = json.loads(lab.host("bridge", "-j", "-d", "link").stdout)
+    return {port["isolated"] for port in ports if port["ifname"].endswith("-eth0")}
+
+
+def _asks(lab: Lab) -> int:
+    (bridge,) = json.loads(lab.host("ip", "-j", "-d", "link", "show", "lan").stdout)
+    return int(bridge["linkinfo"]["info_data"]["mcast_querier"])
+
+
+def test_segments_that_a_killed_run_had_closed_are_opened_by_the_next(lab: Lab) -> None:
+    names = [f"g{number}" for number in range(1, 9)]
+    config = {
+        "defaults": {"mem": 48, "init": "minimal"},
+        "bridges": {"lan": {"prefix": "10.0.0.0/24"}},
+        "guests": {name: {"interfaces": {"eth0": {"bridge": "lan"}}} for name in names},
+    }
+    lab.scenario("many", config)
+    assert (_isolated(lab), _asks(lab)) == ({False}, 1)
+    assert lab.reaches("g1", "10.0.0.8")
+    # As it is left in the middle of a start.
+    (lab.path / "closed").touch()
+    for name in names:
+        lab.host("bridge", "link", "set", "dev", f"{name}-eth0", "isolated", "on")
+    lab.host("ip", "link", "set", "lan", "type", "bridge", "mcast_querier", "0")
+    assert not lab.reaches("g1", "10.0.0.8", "-c 1 -w 1")
+
+    assert not lab.scenario("many", config)["changed"]
+
+    assert (_isolated(lab), _asks(lab)) == ({False}, 1)
+    assert lab.reaches("g1", "10.0.0.8")
+    assert not (lab.path / "closed").exists()

@@ -13,6 +13,7 @@ from __future__ import annotations
 import functools
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ from .model import Power
 from .netlink import Network
 from .placement import Placement
 from .sandbox import Swapper
+from .segments import Segments
 from .steps import (
     AddBridge,
     AddTap,
@@ -76,6 +78,7 @@ class Context:
     :ivar parallel: how many steps are done at the same time.
     :ivar durations: seconds that each step took.
     :ivar ready: seconds from its launch until a guest answered.
+    :ivar segments: those of the plan that is carried out.
     :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
 
@@ -89,6 +92,7 @@ class Context:
     begun: dict[str, float] = field(default_factory=dict)
     seen: dict[str, Inside] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
+    segments: Segments | None = None
     _network: Network | None = None
     _swapper: Swapper | None = None
     _placement: Placement | None = None
@@ -98,6 +102,11 @@ class Context:
     def lab(self) -> str:
         """The lab's name."""
         return self.workdir.lab_name
+
+    @property
+    def closed(self) -> bool:
+        """Whether segments are made closed."""
+        return self.segments is not None and self.segments.closed
 
     @property
     def network(self) -> Network:
@@ -151,32 +160,69 @@ def apply(plan: Plan, context: Context) -> None:
 
     :raises Failed: with what was done.
     """
-    waiting = list(plan.steps)
-    keys = {step.key for step in plan.steps}
+    waiting = _Waiting(plan)
     done: dict[str, Step] = {}
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
     told = Deadline(_PROGRESS_SECONDS)
+    segments = context.segments = Segments(plan, context.workdir, lambda: context.network)
     try:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
-            while running or (waiting and not errors):
-                for step in [] if errors else [s for s in waiting if all(n in done or n not in keys for n in s.needs)]:
-                    waiting.remove(step)
+            while running or (waiting.left and not errors):
+                for step in [] if errors else waiting.take(segments.allow):
                     running[pool.submit(_do, step, context)] = step
                 for future in wait(running, timeout=_PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
                     try:
                         future.result()
                         done[step.key] = step
+                        waiting.done(step)
+                        segments.done(step)
                     except DummError as exc:
                         errors.append(exc)
                 if told.over:
                     context.progress(_how_far(plan, done, running.values(), context))
                     told = Deadline(_PROGRESS_SECONDS)
+            try:
+                # Some may be up, although not all are.
+                segments.open()
+            except DummError as exc:
+                errors.append(exc)
     finally:
         context.close()
     if errors:
         raise Failed([words for step in done.values() for words in step.says], errors)
+
+
+class _Waiting:
+    """The steps of a plan that have not begun.
+
+    :ivar left: how many they are.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self.left = len(plan.steps)
+        keys = {step.key for step in plan.steps}
+        self._missing = {step.key: {need for need in step.needs if need in keys} for step in plan.steps}
+        self._after: dict[str, list[Step]] = defaultdict(list)
+        for step in plan.steps:
+            for need in self._missing[step.key]:
+                self._after[need].append(step)
+        self._ready = [step for step in plan.steps if not self._missing[step.key]]
+
+    def take(self, allow: Callable[[Step], bool]) -> list[Step]:
+        """Those that may begin now; they do not wait any more."""
+        taken = [step for step in self._ready if allow(step)]
+        self._ready = [step for step in self._ready if not allow(step)]
+        self.left -= len(taken)
+        return taken
+
+    def done(self, step: Step) -> None:
+        """Take notice of a step that is done."""
+        for later in self._after[step.key]:
+            self._missing[later.key].discard(step.key)
+            if not self._missing[later.key]:
+                self._ready.append(later)
 
 
 def _how_far(plan: Plan, done: Mapping[str, Step], running: Iterable[Step], context: Context) -> str:
@@ -245,7 +291,7 @@ def _forget_bridge(deed: ForgetBridge, context: Context) -> None:
 
 @carry_out.register
 def _add_bridge(deed: AddBridge, context: Context) -> None:
-    context.network.add_bridge(deed.bridge)
+    context.network.add_bridge(deed.bridge, context.closed)
 
 
 @carry_out.register
@@ -259,7 +305,8 @@ def _set_bridge(deed: SetBridge, context: Context) -> None:
 
 @carry_out.register
 def _add_tap(deed: AddTap, context: Context) -> None:
-    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, _bridge_index(deed.iface.bridge, context))
+    bridge = _bridge_index(deed.iface.bridge, context)
+    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, bridge, context.closed)
 
 
 @carry_out.register

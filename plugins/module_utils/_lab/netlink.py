@@ -213,12 +213,14 @@ class Network:
         """Whether the namespace itself was made by us for this lab."""
         return any(device.name == "lo" and device.owner == "netns" for device in self.devices())
 
-    def add_bridge(self, bridge: Bridge) -> None:
+    def add_bridge(self, bridge: Bridge, closed: bool = False) -> None:
         """Make a bridge, up and marked.
 
         Multicast snooping has a querier, since flooding is what bends the curve of large segments (reference/scale.md);
         the querier needs the bridge's IPv6 link-local address.  A new querier counts when the time for responses to its
         first query has passed (br_multicast_set_querier, net/bridge/br_multicast.c), so that time is short until then.
+
+        :param closed: whether the querier is left to :meth:`open_segments`.
         """
         name = link_name(bridge.name)
         with self._lock:
@@ -239,18 +241,40 @@ class Network:
                     with suppress(FileNotFoundError):
                         (conf / key).write_text(str(value))
             settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=1, **settings)
-            self._request(
-                bridge.label,
-                "link",
-                "set",
-                index=index,
-                kind="bridge",
-                br_mcast_query_response_intvl=_RESPONSE_INTERVAL,
-            )
+            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(not closed), **settings)
+            if not closed:
+                self._set_responses(bridge.label, index)
             self._add_altname(index, name, bridge.name)
             self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())
+
+    def _set_responses(self, subject: str, index: int) -> None:
+        """Give guests the usual time to answer the querier."""
+        interval = {"br_mcast_query_response_intvl": _RESPONSE_INTERVAL}
+        self._request(subject, "link", "set", index=index, kind="bridge", **interval)
+
+    def close_segments(self) -> None:
+        """Let the lab's bridges ask nobody who listens, until :meth:`open_segments`."""
+        for owner, device in self.owned().items():
+            if owner.startswith("bridge "):
+                self._set_querier(device, False)
+
+    def open_segments(self) -> None:
+        """Let the lab's bridges ask who listens, and their ports exchange frames: what was left out where they were made closed."""
+        owned = self.owned()
+        bridges = [device for owner, device in owned.items() if owner.startswith("bridge ")]
+        masters = {device.index for device in bridges}
+        for bridge in bridges:
+            self._set_querier(bridge, True)
+        for port in owned.values():
+            if port.master in masters:
+                self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
+        for bridge in bridges:
+            self._set_responses(f"bridge {bridge.name}", bridge.index)
+
+    def _set_querier(self, bridge: Device, asks: bool) -> None:
+        settings = {"br_mcast_query_response_intvl": _AT_ONCE, "br_mcast_querier": int(asks)}
+        self._request(f"bridge {bridge.name}", "link", "set", index=bridge.index, kind="bridge", **settings)
 
     def set_bridge(self, index: int, bridge: Bridge) -> None:
         """Give an existing bridge its settings."""
@@ -278,23 +302,24 @@ class Network:
             ip, length = address.split("/")
             self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
 
-    def add_tap(self, iface: Iface, owner_uid: int, bridge: int | None) -> None:
+    def add_tap(self, iface: Iface, owner_uid: int, bridge: int | None, closed: bool = False) -> None:
         """Make a persistent TAP, up, marked and plugged.
 
         :param owner_uid: the one user who may attach to it.
         :param bridge: index of the bridge.
+        :param closed: whether it exchanges frames with the bridge alone until :meth:`open_segments`.
         """
         name = link_name(iface.tap_name)
         label = f"interface {iface.label}"
         try:
-            index = self._inside(lambda: self._open_tap(name, iface, owner_uid, bridge))
+            index = self._inside(lambda: self._open_tap(name, iface, owner_uid, bridge, closed))
         except NetlinkError as exc:
             raise HostError(label, f"the kernel refused to add it: {exc}", _remedy(exc.code)) from exc
         except OSError as exc:
             raise HostError(label, f"cannot add it: {exc.strerror}", _remedy(exc.errno or 0)) from exc
         self._add_altname(index, name, iface.tap_name)
 
-    def _open_tap(self, name: str, iface: Iface, owner_uid: int, bridge: int | None) -> int:
+    def _open_tap(self, name: str, iface: Iface, owner_uid: int, bridge: int | None, closed: bool) -> int:
         """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
         if _index_here(name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -315,6 +340,8 @@ class Network:
                     master=bridge or 0,
                     state="up",
                 )
+                if closed and bridge is not None:
+                    self._ip.brport("set", index=index, isolated=1)
                 fcntl.ioctl(tap, _TUNSETOWNER, owner_uid)
                 fcntl.ioctl(tap, _TUNSETPERSIST, 1)
             finally:

@@ -10,7 +10,9 @@ A step says in words what it does, which other steps must be done before it, and
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import functools
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from . import kernels, model, netlink, rewire, words
@@ -390,17 +392,23 @@ class _Planner:
 
     def _in_scope(self, guest: str) -> list[str]:
         """Names of a guest's interfaces, old and new, that were mentioned."""
-        scope = self.wish.scope
-        names = [name for owner, name in sorted(scope.ifaces) if owner == guest]
-        if guest in scope.guests:
+        names = list(self._mentioned.get(guest, ()))
+        if guest in self.wish.scope.guests:
             for lab in (self.before, self.after):
                 names += lab.guests[guest].interfaces if guest in lab.guests else ()
-            names += [
-                label.partition(":")[2]
-                for label in (owner.partition(" ")[2] for owner in self.actual.devices if owner.startswith("iface "))
-                if label.startswith(f"{guest}:")
-            ]
+            names += self._tapped.get(guest, ())
         return list(dict.fromkeys(names))
+
+    @functools.cached_property
+    def _mentioned(self) -> Mapping[str, list[str]]:
+        """Names of interfaces that were mentioned themselves, by guest."""
+        return _by_guest(sorted(self.wish.scope.ifaces))
+
+    @functools.cached_property
+    def _tapped(self) -> Mapping[str, list[str]]:
+        """Names of interfaces that have a TAP, by guest."""
+        labels = (owner.partition(" ")[2] for owner in self.actual.devices if owner.startswith("iface "))
+        return _by_guest(label.split(":", 1) for label in labels)
 
     def _wanted(self, guest: str, name: str) -> Iface | None:
         return self.after.guests[guest].interfaces.get(name) if guest in self.after.guests else None
@@ -502,3 +510,11 @@ class _Fate:
     def runs(self) -> bool:
         """Whether it has a process afterwards."""
         return self.starts or (self.was.alive and not self.stops)
+
+
+def _by_guest(ports: Iterable[Iterable[str]]) -> Mapping[str, list[str]]:
+    """Guests and names of interfaces, as names by guest."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for guest, name in ports:
+        found[guest].append(name)
+    return found

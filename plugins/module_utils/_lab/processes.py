@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import json
 import os
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
@@ -238,13 +239,32 @@ def owned_by(pid: int) -> dict[str, str] | None:
     return owner if isinstance(owner, dict) and "lab" in owner and "guest" in owner else None
 
 
+class _Census:
+    """Looks at all processes of the host, once for all threads that want to know at the same time: that takes 20 ms for a thousand."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._begun = self._done = 0
+        self._found: list[tuple[int, dict[str, str]]] = []
+
+    def take(self) -> list[tuple[int, dict[str, str]]]:
+        """The guests' processes with their owner marks, as they are now or were since this was called."""
+        wanted = self._begun + 1
+        with self._lock:
+            if self._done < wanted:
+                self._begun += 1
+                pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
+                self._found = [(pid, owner) for pid in pids if (owner := owned_by(pid)) is not None]
+                self._done = self._begun
+            return self._found
+
+
+_CENSUS = _Census()
+
+
 def of_lab(lab: str) -> Iterator[tuple[int, str]]:
     """All processes of a lab's guests with their guests' names, whatever became of who started them."""
-    for entry in os.scandir("/proc"):
-        if entry.name.isdigit():
-            owner = owned_by(int(entry.name))
-            if owner is not None and owner["lab"] == lab:
-                yield int(entry.name), owner["guest"]
+    return ((pid, owner["guest"]) for pid, owner in _CENSUS.take() if owner["lab"] == lab)
 
 
 def check_alive(guest: str, process: Process, directory: GuestDir) -> None:

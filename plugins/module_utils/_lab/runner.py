@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario
+from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario, segments
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
@@ -342,6 +342,7 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
         workdir.sweep()
         _restore_namespace(workdir, module)
         netns = netlink.path_of(workdir.netns() or workdir.lab_name)
+        segments.open_again(workdir)
         lifecycle.finish_stops(workdir, netns, float(module.params.get("wait_timeout") or _STOP_SECONDS))
         yield
 

@@ -176,6 +176,11 @@ class Workdir:
         return self.path / "lock"
 
     @property
+    def closed(self) -> Path:
+        """Where a run says that it has closed the lab's segments (``segments``)."""
+        return self.path / "closed"
+
+    @property
     def identity(self) -> Path:
         """What holds for the lab as a whole."""
         return self.path / "lab.json"

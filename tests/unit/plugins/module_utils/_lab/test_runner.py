@@ -265,6 +265,7 @@ def context() -> Any:
     """What the deeds of these tests work on."""
     told: list[str] = []
     return SimpleNamespace(
+        workdir=None,
         told=told,
         tell=told.append,
         progress=told.append,

@@ -1,0 +1,83 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Segments are closed while many guests start or stop.
+
+Each guest that comes up sends a handful of multicast packets (MLD reports, duplicate address detection), which a Linux bridge floods to
+all ports, and for each port that comes or goes the bridge's querier asks at all ports again (br_port_state_selection,
+net/bridge/br_stp.c): N guests handle several times N² packets, half of their CPU time at 300 (docs/performance.md).  So the ports that
+a run makes are isolated (bridge(8)), and nobody is asked, until all of its guests are up or down.  The bridge itself hears their reports.
+
+That segments are closed is on disk before they are, so that the run after a killed one opens them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from . import netlink
+from .netlink import Network
+from .steps import Plan, RemoveNamespace, Run, Start, Step, Stop
+from .workdir import Workdir
+
+# As many guests as it takes to be worth it.
+_MANY = 8
+
+
+class Segments:
+    """The segments of one run.
+
+    :param network: makes the lab's network, when there is one.
+    """
+
+    def __init__(self, plan: Plan, workdir: Workdir, network: Callable[[], Network]) -> None:
+        self._workdir = workdir
+        self._network = network
+        self._moving = {step.key for step in plan.steps if isinstance(step.deed, (Start, Stop))}
+        self._goes = any(isinstance(step.deed, RemoveNamespace) for step in plan.steps)
+        self.closed = len(self._moving) >= _MANY
+        if self.closed:
+            workdir.closed.touch(0o600)
+            if netlink.exists(workdir.netns() or workdir.lab_name):
+                network().close_segments()
+
+    def allow(self, step: Step) -> bool:
+        """Whether a step may begin: commands of a scenario may need the network."""
+        return not (self.closed and isinstance(step.deed, Run))
+
+    def done(self, step: Step) -> None:
+        """Take notice of a step that is done.
+
+        :raises HostError: where the segments cannot be opened.
+        """
+        self._moving.discard(step.key)
+        if not self._moving:
+            self.open()
+
+    def open(self) -> None:
+        """Open them, if they are not.
+
+        :raises HostError: where that is not possible.
+        """
+        if self.closed:
+            if not self._goes:
+                self._network().open_segments()
+            self._workdir.closed.unlink(missing_ok=True)
+            self.closed = False
+
+
+def open_again(workdir: Workdir) -> None:
+    """Open the segments that a killed run had closed.
+
+    :raises HostError: where that is not possible.
+    """
+    if not workdir.closed.exists():
+        return
+    netns = workdir.netns() or workdir.lab_name
+    if netlink.exists(netns):
+        with Network(workdir.lab_name, netns) as network:
+            network.open_segments()
+    with suppress(FileNotFoundError):
+        workdir.closed.unlink()
