@@ -12,18 +12,20 @@ wherever its root is.
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from pathlib import Path
 
-from . import syscalls
+from . import beneath, syscalls
 from .errors import GuestError
+from .wait import Deadline
 
 MAGIC = 0xCAFEBABE
 VERSION = 2
 MAX_COMMAND = 511
 REPLY_TIMEOUT = 5.0
+# Parts of an answer at the most, of 512 bytes each where a kernel sends them.
+_MAX_PARTS = 1024
 _REQUEST = struct.Struct("=III512s")
 _REPLY = struct.Struct("=III")
 
@@ -56,7 +58,7 @@ def ask(run: Path, guest: str, netns_path: str | None, command: str, timeout: fl
 
     :param run: the guest's run directory.
     :param netns_path: the namespace that its process lives in.
-    :param timeout: seconds for each part of the answer.
+    :param timeout: seconds until all of the answer is there.
     :return: the answer.
     :raises GuestError: where the kernel says no, or nothing.
     """
@@ -74,25 +76,32 @@ def ask(run: Path, guest: str, netns_path: str | None, command: str, timeout: fl
 
 
 def _exchange(run: Path, guest: str, netns_path: str | None, command: str, timeout: float) -> str:
-    directory = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    # A link to another guest's console would have that one do what this one is told.
+    with beneath.socket_address(run, f"{guest}/mconsole") as address:
         with syscalls.network_namespace(netns_path):
             peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         with peer:
             peer.settimeout(timeout)
             # An empty name asks the kernel for an unused abstract one (unix(7), autobind).
             peer.bind("")
-            peer.connect(f"/proc/self/fd/{directory}/{guest}/mconsole")
+            peer.connect(address)
             peer.send(encode(command))
-            parts: list[str] = []
-            more = True
-            failed = False
-            while more:
-                failed, more, text = decode(peer.recv(4096))
-                parts.append(text)
-    finally:
-        os.close(directory)
-    answer = "".join(parts)
+            failed, answer = _answer(peer, Deadline(timeout))
     if failed:
-        raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {answer.strip()}", "run again")
+        said = beneath.printable(answer.encode())
+        raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {said}", "run again")
     return answer
+
+
+def _answer(peer: socket.socket, deadline: Deadline) -> tuple[bool, str]:
+    """All parts of an answer, which may come from whoever runs in place of a kernel."""
+    parts: list[str] = []
+    while len(parts) < _MAX_PARTS:
+        if deadline.over:
+            raise TimeoutError
+        peer.settimeout(deadline.left)
+        failed, more, text = decode(peer.recv(4096))
+        parts.append(text)
+        if not more:
+            return failed, "".join(parts)
+    raise ValueError("an mconsole reply without an end")
