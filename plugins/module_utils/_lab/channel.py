@@ -176,7 +176,7 @@ class Channel:
     def _watched(self, request: Path) -> Watch:
         try:
             return Watch(str(request), self._process.pid)
-        except FileNotFoundError as exc:
+        except (FileNotFoundError, NotADirectoryError) as exc:
             check_alive(self._directory.name, self._process, self._directory)
             raise GuestError(self._subject, "its spool was emptied while a command ran", "run it again") from exc
 
