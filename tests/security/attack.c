@@ -487,6 +487,8 @@ static int t_console(char **arg)
         return REFUSED;
     if (fork())
         return REACHED;
+    // Also where nobody ends it.
+    alarm(60);
     for (;;) {
         char request[1024];
         uint32_t reply[4] = { 0, 1, 4, 0x0a5b1b41 };
