@@ -11,10 +11,10 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel test test-union test-kernel lint sanity unit integration bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel test test-union test-kernel test-security lint sanity unit integration bench build clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what the controller needs: packages that are missing, .venv, .collections
 	@scripts/setup.sh
@@ -31,8 +31,8 @@ kernel: setup ## Build the tuned kernel, minutes the first time, and make it the
 setup-test:
 	@scripts/setup.sh test
 
-test: setup-test ## Run everything below: lint, sanity, unit and integration
-	@scripts/test.sh lint sanity unit integration
+test: setup-test ## Run everything below: lint, sanity, unit, integration and security
+	@scripts/test.sh lint sanity unit integration security
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
@@ -48,6 +48,9 @@ integration: setup-test ## Run the tests on real guests (minutes)
 
 test-kernel: setup-test ## Build the tuned kernel if need be and try out all that it promises
 	@scripts/test.sh kernel
+
+test-security: setup-test ## Attack the host from inside of guests (a minute)
+	@scripts/test.sh security
 
 test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
 	@scripts/test.sh union

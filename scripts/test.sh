@@ -5,8 +5,8 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
 #
-# The parts are lint, sanity, unit, integration, kernel, which is what integration leaves out where there is no tuned
-# kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
+# The parts are lint, sanity, unit, integration, security, which attacks from inside of guests, kernel, which is what
+# integration leaves out where there is no tuned kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -92,6 +92,13 @@ integration() {
     count_pytest integration tests/integration
 }
 
+security() {
+    LIMIT=30m
+    prepare
+    LIMIT=10m
+    count_pytest security tests/security
+}
+
 union() {
     LIMIT=60m
     prepare
@@ -109,7 +116,7 @@ kernel() {
 
 for part in "$@"; do
     case $part in
-        lint | sanity | unit | integration | kernel | union) "$part" ;;
+        lint | sanity | unit | integration | security | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
 done

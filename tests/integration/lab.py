@@ -325,11 +325,8 @@ def processes_of(labs: set[str]) -> dict[int, str]:
     found = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
-            try:
-                owner = json.loads(Path(entry.path, "root/owner").read_bytes())
-            except (OSError, ValueError):
-                continue
-            if isinstance(owner, dict) and owner.get("lab") in labs:
+            owner = processes.owned_by(int(entry.name))
+            if owner is not None and owner["lab"] in labs:
                 found[int(entry.name)] = owner["guest"]
     return found
 

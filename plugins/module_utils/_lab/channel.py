@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from . import files, syscalls
+from . import beneath, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .model import Power
 from .processes import Process, check_alive, power
@@ -44,6 +44,7 @@ _MAX_WAITING = 100
 _RING_AGAIN = 3.0
 _NUDGE_AFTER = 0.05
 _AFTER_KILL = 5.0
+_REMOVE_SECONDS = 5.0
 _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
 _SIGNALS = signal.valid_signals()
@@ -176,7 +177,7 @@ class Channel:
     def _watched(self, request: Path) -> Watch:
         try:
             return Watch(str(request), self._process.pid)
-        except FileNotFoundError as exc:
+        except (FileNotFoundError, NotADirectoryError) as exc:
             check_alive(self._directory.name, self._process, self._directory)
             raise GuestError(self._subject, "its spool was emptied while a command ran", "run it again") from exc
 
@@ -201,7 +202,7 @@ class Channel:
 
     def _kill(self, request: Path) -> None:
         """End a request that nobody waits for any more."""
-        if os.path.lexists(request / "ack") and ending(request) is None and self._process.alive:
+        if beneath.exists(request, "ack") and ending(request) is None and self._process.alive:
             with suppress(GuestError, Unreachable):
                 self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
                 # The guest must have looked up what to kill before the request is put away.
@@ -264,10 +265,10 @@ class Channel:
         unheard = 0
         for bell in self._directory.outbox.glob("*.bell"):
             request = self._directory.spool / bell.stem
-            if os.path.lexists(request) and not os.path.lexists(request / "ack"):
+            if os.path.lexists(request) and not beneath.exists(request, "ack"):
                 unheard += 1
-            elif not os.path.lexists(request / "cmd"):
-                shutil.rmtree(request, ignore_errors=True)
+            elif not beneath.exists(request, "cmd"):
+                _remove(request)
                 bell.unlink(missing_ok=True)
         return unheard
 
@@ -276,8 +277,8 @@ class Channel:
 
     def _put_away(self, request: Path) -> None:
         """Take a request away; one that was rung for and not heard stays as an empty directory until it is."""
-        heard = os.path.lexists(request / "ack")
-        shutil.rmtree(request, ignore_errors=True)
+        heard = beneath.exists(request, "ack")
+        _remove(request)
         bell = self._bell(request.name)
         if heard:
             bell.unlink(missing_ok=True)
@@ -299,7 +300,7 @@ class Channel:
             if ended is None and _largest(request) > limit:
                 raise self._too_much(limit)
             waited = deadline.seconds - deadline.left
-            if ended is None and waited > nudged and not os.path.lexists(request / "ack"):
+            if ended is None and waited > nudged and not beneath.exists(request, "ack"):
                 nudged *= 2
                 nudge(self._directory)
                 if waited > again:
@@ -311,7 +312,7 @@ class Channel:
 
     def _give_up(self, request: Path, watch: Watch, timeout: float) -> GuestError | WaitTimeout:
         """Kill what was asked for; the error that says why."""
-        picked_up = os.path.lexists(request / "ack")
+        picked_up = beneath.exists(request, "ack")
         paused = power(self._directory, self._process) is Power.PAUSED
         if picked_up and not paused:
             self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
@@ -330,7 +331,7 @@ class Channel:
 
     def _read(self, request: Path, name: str, limit: int) -> bytes:
         try:
-            data = files.read_beneath(request, name, limit)
+            data = beneath.read(request, name, limit)
         except FileNotFoundError:
             # Nothing was written.
             return b""
@@ -344,10 +345,8 @@ class Channel:
 
     def _copy(self, request: Path, name: str, limit: int, target: BinaryIO) -> None:
         try:
-            with os.fdopen(files.open_beneath(request, name), "rb") as source:
-                if os.fstat(source.fileno()).st_size > limit:
-                    raise self._too_much(limit)
-                shutil.copyfileobj(source, target, 1 << 20)
+            if not beneath.copy(request, name, limit, target):
+                raise self._too_much(limit)
         except OSError as exc:
             raise from_oserror(self._subject, "copy the answer of", exc) from exc
 
@@ -391,7 +390,7 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", wor
 def ending(request: Path) -> Ending | None:
     """Exit status and signal that a guest left for a request; ``None`` while there are none."""
     try:
-        text = files.read_beneath(request, "exit", 16)
+        text = beneath.read(request, "exit", 16)
     except OSError:
         return None
     if text == b"lost\n":
@@ -405,8 +404,11 @@ def ending(request: Path) -> Ending | None:
 
 def _largest(request: Path) -> int:
     """Bytes of the longer output so far."""
-    sizes = [0]
-    for name in ("out", "err"):
-        with suppress(OSError):
-            sizes.append(os.lstat(request / name).st_size)
-    return max(sizes)
+    found = (beneath.status(request, name) for name in ("out", "err"))
+    return max((status.st_size for status in found if status is not None), default=0)
+
+
+def _remove(request: Path) -> None:
+    """Take a request away, as far as a guest that puts in more all the time allows; the rest goes when the guest does."""
+    with suppress(OSError):
+        beneath.remove(request, _REMOVE_SECONDS)

@@ -2,25 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The one place that writes files, and the one that reads what a guest may have written.
+"""The one place that writes files.  What a guest may have written is read through ``beneath``.
 
 A file of ours is replaced as a whole (temporary name, fsync, rename), so that a reader, also one after a power cut, sees the
-old or the new content and never half of it.  A tree that a guest can write is only opened through :func:`open_beneath`:
-no symbolic links, no waiting on a planted FIFO, regular files only, bounded sizes.
+old or the new content and never half of it.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import shutil
-import stat
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import syscalls
+from . import beneath, syscalls
 
 
 def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -70,33 +67,6 @@ def symlink(path: Path, target: str) -> None:
     temporary.rename(path)
 
 
-def open_beneath(directory: Path, name: str, flags: int = os.O_RDONLY) -> int:
-    """Open a regular file below a directory that a guest can write.
-
-    :raises OSError: also when a link, a FIFO or a device is in the way.
-    """
-    parent = os.open(directory, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
-        rules = syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_SYMLINKS | syscalls.RESOLVE_NO_MAGICLINKS
-        fd = syscalls.openat2(parent, name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, rules)
-    finally:
-        os.close(parent)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(22, "not a regular file", str(directory / name))
-    return fd
-
-
-def read_beneath(directory: Path, name: str, limit: int) -> bytes:
-    """Read a file that a guest wrote.
-
-    :param limit: how many bytes at the most; one more than that is read so that the caller can see an excess.
-    :raises OSError: where it is missing or no regular file.
-    """
-    with os.fdopen(open_beneath(directory, name), "rb") as file:
-        return file.read(limit + 1)
-
-
 def exists_in_root(root: Path, path: str) -> bool:
     """Whether ``path`` exists when ``root`` is taken as the root directory, symbolic links resolved inside of it."""
     try:
@@ -120,10 +90,7 @@ def remove_tree(path: Path) -> None:
         path.rename(doomed)
     except FileNotFoundError:
         return
-    while os.path.lexists(doomed):
-        # Somebody else may be taking things out of it meanwhile, as a client does that waited for a guest.
-        with suppress(FileNotFoundError):
-            shutil.rmtree(doomed)
+    beneath.remove(doomed)
 
 
 def sweep(directory: Path) -> None:
@@ -133,7 +100,8 @@ def sweep(directory: Path) -> None:
     for entry in os.scandir(directory):
         if entry.name.startswith((".gone-", ".new-")):
             if entry.is_dir(follow_symlinks=False):
-                shutil.rmtree(entry.path, ignore_errors=True)
+                with suppress(OSError):
+                    beneath.remove(Path(entry.path))
             else:
                 os.unlink(entry.path)
 
@@ -144,7 +112,7 @@ def tail(path: Path, lines: int, limit: int = 8192) -> list[str]:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - limit))
-            text = file.read(limit).decode("utf-8", "replace")
+            text = file.read(limit)
     except OSError:
         return []
-    return [line.rstrip() for line in text.splitlines() if line.strip()][-lines:]
+    return [line for line in map(beneath.printable, text.splitlines()) if line][-lines:]

@@ -14,13 +14,12 @@ import dataclasses
 import os
 import secrets
 import shlex
-import shutil
 import signal
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from . import channel, files, guest, kernels, mconsole, processes, sandbox, uml
+from . import beneath, channel, files, guest, kernels, mconsole, processes, sandbox, uml
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .guest.network import Inside
@@ -250,7 +249,7 @@ def _run_command(directory: GuestDir, command: Command, timeout: float) -> None:
     script = "\n".join([*guards, command.command])
     done = channel.Channel(directory, _running(directory)).run(script, timeout=timeout)
     if done.code != 0:
-        said = " ".join((done.stderr or done.stdout).decode("utf-8", "replace").split())[-400:]
+        said = beneath.printable(done.stderr or done.stdout)[-400:]
         raise GuestError(
             f"guest {directory.name}",
             f"{command.command!r} failed with exit code {done.code}: {said or 'it said nothing'}",
@@ -312,10 +311,9 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
 
 def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> Inside | None:
     subject = deed.guest.label
-    hello = directory.spool / "hello"
     deadline = Deadline(timeout)
-    poll_until(lambda: os.path.lexists(hello) or not process.alive or None, deadline, longest=0.01)
-    if not os.path.lexists(hello):
+    poll_until(lambda: beneath.exists(directory.spool, "hello") or not process.alive or None, deadline, longest=0.01)
+    if not beneath.exists(directory.spool, "hello"):
         processes.check_alive(deed.guest.name, process, directory)
         raise WaitTimeout(
             subject,
@@ -325,9 +323,9 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
     boot = directory.spool / channel.BOOT
     ended = channel.ending(boot)
     if ended is None or ended[0] != 0:
-        raise refused(deed.guest.name, files.read_beneath(boot, "err", 4096))
-    seen = files.read_beneath(boot, "out", _MOST_SEEN)
-    shutil.rmtree(boot)
+        raise refused(deed.guest.name, beneath.read(boot, "err", 4096))
+    seen = beneath.read(boot, "out", _MOST_SEEN)
+    beneath.remove(boot, _HARDER_SECONDS)
     return network.parse(deed.guest.name, seen) if seen else None
 
 
@@ -337,7 +335,7 @@ def _end_of_log(directory: GuestDir) -> str:
 
 def refused(name: str, stderr: bytes) -> GuestError:
     """The error for a network configuration that the guest did not take."""
-    said = " ".join(stderr.decode("utf-8", "replace").split())
+    said = beneath.printable(stderr)
     return GuestError(
         f"guest {name}",
         f"it refused its network configuration: {said or 'no reason given'}",

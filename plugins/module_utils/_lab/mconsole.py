@@ -12,13 +12,12 @@ wherever its root is.
 
 from __future__ import annotations
 
-import os
 import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
 
-from . import syscalls
+from . import beneath, syscalls
 from .errors import GuestError
 from .wait import Deadline
 
@@ -27,6 +26,8 @@ VERSION = 2
 MAX_COMMAND = 511
 REPLY_TIMEOUT = 5.0
 _NUDGE_AFTER = 0.05
+# Parts of an answer at the most, of 512 bytes each where a kernel sends them.
+_MAX_PARTS = 1024
 _REQUEST = struct.Struct("=III512s")
 _REPLY = struct.Struct("=III")
 
@@ -70,7 +71,7 @@ def ask(
 
     :param run: the guest's run directory.
     :param netns_path: the namespace that its process lives in.
-    :param timeout: seconds for each part of the answer.
+    :param timeout: seconds until all of the answer is there.
     :param nudge: wakes a guest that sleeps over the question (``channel.nudge``).
     :return: the answer.
     :raises GuestError: where the kernel says no, or nothing.
@@ -91,38 +92,40 @@ def ask(
 def _exchange(
     run: Path, guest: str, netns_path: str | None, command: str, timeout: float, nudge: Callable[[], None]
 ) -> str:
-    directory = os.open(run, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    try:
+    # A link to another guest's console would have that one do what this one is told.
+    with beneath.socket_address(run, f"{guest}/mconsole") as address:
         with syscalls.network_namespace(netns_path):
             peer = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC)
         with peer:
             # An empty name asks the kernel for an unused abstract one (unix(7), autobind).
             peer.bind("")
-            peer.connect(f"/proc/self/fd/{directory}/{guest}/mconsole")
+            peer.connect(address)
             peer.send(encode(command))
-            parts: list[str] = []
-            more = True
-            failed = False
-            while more:
-                failed, more, text = decode(_received(peer, timeout, nudge))
-                parts.append(text)
-    finally:
-        os.close(directory)
-    answer = "".join(parts)
+            failed, answer = _answer(peer, Deadline(timeout), nudge)
     if failed:
-        raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {answer.strip()}", "run again")
+        said = beneath.printable(answer.encode())
+        raise GuestError(f"guest {guest}", f"its kernel refused {command!r}: {said}", "run again")
     return answer
 
 
-def _received(peer: socket.socket, timeout: float, nudge: Callable[[], None]) -> bytes:
-    deadline = Deadline(timeout)
+def _answer(peer: socket.socket, deadline: Deadline, nudge: Callable[[], None]) -> tuple[bool, str]:
+    """All parts of an answer, which may come from whoever runs in place of a kernel."""
+    parts: list[str] = []
+    while len(parts) < _MAX_PARTS:
+        failed, more, text = decode(_received(peer, deadline, nudge))
+        parts.append(text)
+        if not more:
+            return failed, "".join(parts)
+    raise ValueError("an mconsole reply without an end")
+
+
+def _received(peer: socket.socket, deadline: Deadline, nudge: Callable[[], None]) -> bytes:
     pause = _NUDGE_AFTER
-    while True:
-        peer.settimeout(max(0.001, min(pause, deadline.left)))
+    while not deadline.over:
+        peer.settimeout(min(pause, deadline.left) or pause)
         try:
             return peer.recv(4096)
         except TimeoutError:
-            if deadline.over:
-                raise
             nudge()
             pause *= 2
+    raise TimeoutError

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from . import netlink, processes
+from . import beneath, netlink, processes
 from .channel import Channel
 from .errors import DummError
 from .guest import network
@@ -158,7 +158,7 @@ def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], condi
         if answer.code != 0:
             raise DummError(
                 f"guest {name}",
-                f"its network cannot be read: {answer.stderr.decode('utf-8', 'replace').strip() or 'no ip command'}",
+                f"its network cannot be read: {beneath.printable(answer.stderr) or 'no ip command'}",
                 "its root file system needs iproute2 with JSON output (role dumm.lab.master installs it)",
             )
         return Live(process, network.parse(name, answer.stdout))

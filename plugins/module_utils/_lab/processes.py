@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import files, kernels, sandbox
+from . import beneath, files, kernels, sandbox
 from .errors import GuestError
 from .kernels import Kernel
 from .layers import Stack
@@ -30,6 +30,7 @@ from .workdir import GuestDir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _IDLE_CALLS = ("7", "230")
+_OWNER_SIZE = 4096
 REBOOTED = "it rebooted itself"
 
 
@@ -113,11 +114,12 @@ def boot_id() -> str:
 def start_time(pid: int) -> int | None:
     """Start time of a process; ``None`` where there is none or only its remains."""
     try:
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        # A process gives itself a name, of any bytes.
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    fields = stat.rpartition(")")[2].split()
-    if fields[0] in "ZX":
+    fields = stat.rpartition(b")")[2].split()
+    if fields[0] in (b"Z", b"X"):
         _reap(pid)
         return None
     return int(fields[19])
@@ -148,7 +150,7 @@ def power(directory: GuestDir, process: Process | None) -> Power:
     if process is None:
         return Power.STOPPED
     if process.alive:
-        if not (directory.spool / "hello").exists():
+        if not beneath.exists(directory.spool, "hello"):
             return Power.STARTING
         return Power.PAUSED if _is_paused(process.pid) else Power.RUNNING
     return Power.STOPPED if ended_by_itself(directory, process) else Power.DIED
@@ -232,11 +234,18 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
 def owned_by(pid: int) -> dict[str, str] | None:
     """Owner mark of a process's root directory: lab, guest and launch; ``None`` for a process that is not ours."""
     try:
-        with open(f"/proc/{pid}/root/{sandbox.OWNER_FILE}", "rb") as file:
-            owner = json.loads(file.read(4096))
-    except (OSError, ValueError):
+        # Anybody's process may have a root of its own making, with anything under that name.
+        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
         return None
-    return owner if isinstance(owner, dict) and "lab" in owner and "guest" in owner else None
+    try:
+        owner = json.loads(beneath.read(root, sandbox.OWNER_FILE, _OWNER_SIZE))
+    except (OSError, ValueError, RecursionError):
+        return None
+    finally:
+        os.close(root)
+    known = isinstance(owner, dict) and all(isinstance(owner.get(key), str) for key in ("lab", "guest"))
+    return owner if known else None
 
 
 class _Census:

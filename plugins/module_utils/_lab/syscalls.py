@@ -5,7 +5,7 @@
 """System calls that Python lacks, as functions that raise :class:`OSError`.
 
 Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7) and openat2(2).  Only thin wrappers:
-what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files`` and ``wait``.
+what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files``, ``beneath`` and ``wait``.
 Numbers are those of x86, the only architecture UML runs on (arch/x86/entry/syscalls/syscall_64.tbl and _32.tbl;
 openat2 has the same number everywhere).
 """
@@ -46,6 +46,8 @@ IN_MODIFY = 0x2
 IN_CLOSE_WRITE = 0x8
 IN_MOVED_TO = 0x80
 IN_CREATE = 0x100
+IN_ONLYDIR = 0x1000000
+IN_DONT_FOLLOW = 0x2000000
 IN_NONBLOCK = os.O_NONBLOCK
 IN_CLOEXEC = os.O_CLOEXEC
 

@@ -15,6 +15,10 @@ from typing import TypeVar
 from . import syscalls
 
 T = TypeVar("T")
+# Of the directory itself: a guest may have put a link in its place.
+_NEWS = (
+    syscalls.IN_CREATE | syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO | syscalls.IN_DONT_FOLLOW | syscalls.IN_ONLYDIR
+)
 
 
 class Deadline:
@@ -61,9 +65,7 @@ class Watch:
         self._inotify = syscalls.inotify_init()
         self._pidfd = -1
         try:
-            syscalls.inotify_add_watch(
-                self._inotify, directory, syscalls.IN_CREATE | syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO
-            )
+            syscalls.inotify_add_watch(self._inotify, directory, _NEWS)
             if pid is not None:
                 self._pidfd = _pidfd(pid)
         except OSError:

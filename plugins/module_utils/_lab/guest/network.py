@@ -127,7 +127,9 @@ def parse(guest: str, output: bytes) -> Inside:
         name, *devices = rest.splitlines()
         units = _units(devices)
         links = [_link(entry, units) for entry in json.loads(addresses or "[]") if entry]
-        found = [route for text in (routes, routes6) for route in json.loads(text.strip() or "[]")]
+        found = [_route(entry) for text in (routes, routes6) for entry in json.loads(text.strip() or "[]")]
+        # What could not be understood later is refused here.
+        settings.routes_of(found)
         return Inside(
             hostname=name,
             links={link.name: link for link in links},
@@ -135,7 +137,7 @@ def parse(guest: str, output: bytes) -> Inside:
             sysctl=dict(_pair(line) for line in values.splitlines()),
             conditions=settings.conditions_of(json.loads(queues.strip() or "[]")),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
         raise GuestError(
             f"guest {guest}",
             f"its network configuration cannot be understood ({exc})",
@@ -156,6 +158,15 @@ def _units(lines: list[str]) -> dict[str, int]:
         if unit:
             units[device.split("/")[4]] = int(unit[1])
     return units
+
+
+def _route(entry: object) -> dict[str, Any]:
+    if not isinstance(entry, dict):
+        raise TypeError("a route that is none")
+    kinds = {"dst": str, "gateway": str, "dev": str, "metric": int}
+    if any(not isinstance(entry.get(key, kind()), kind) for key, kind in kinds.items()):
+        raise TypeError("a route with odd values")
+    return entry
 
 
 def _link(entry: dict[str, Any], units: Mapping[str, int]) -> Link:

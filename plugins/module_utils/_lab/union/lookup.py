@@ -81,7 +81,10 @@ def merge(directories: list[Path], name: str) -> tuple[list[Path], os.stat_resul
         path = directory / name
         try:
             status = path.lstat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError as exc:
+            # A guest may have made a path that is too long with the directory's own before it.
+            if exc.errno not in (errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG):
+                raise
             continue
         if is_whiteout(status):
             break

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import syscalls
+from .. import beneath, syscalls
 
 # With any of these on, the on-disk format would no longer be the one that all engines read.
 OPTIONS = "index=off,redirect_dir=off,metacopy=off,xino=off"
@@ -71,7 +70,7 @@ def tidy(works: Path, keep: str = "") -> None:
     """Take away work directories of mounts that are gone."""
     for old in os.scandir(works):
         if old.name != keep:
-            shutil.rmtree(old.path)
+            beneath.remove(Path(old.path))
 
 
 def mount(lower: list[str], upper: str, work: str) -> int:

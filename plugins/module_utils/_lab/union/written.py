@@ -9,15 +9,15 @@ A guest wrote all of it, so nothing is followed.
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .. import beneath
 from . import lookup
-
-_OPAQUE = "trusted.overlay.opaque"
 
 
 @dataclass
@@ -41,35 +41,65 @@ def written(upper: Path, below: Sequence[Path]) -> Written:
     """
     found = Written()
     if upper.is_dir():
-        _compare(found, upper, "", list(below), shown=True)
+        # A guest may have made more directories in each other than there is room for calls in each other.
+        todo = [_Pair("", list(below), shown=True)]
+        while todo:
+            todo += _compare(found, upper, todo.pop())
     for names in (found.added, found.changed, found.deleted):
         names.sort()
     return found
 
 
-def _compare(found: Written, directory: Path, path: str, below: list[Path], *, shown: bool) -> None:
-    for entry in os.scandir(directory):
-        status = entry.stat(follow_symlinks=False)
-        name = f"{path}/{entry.name}"
+@dataclass(frozen=True)
+class _Pair:
+    """A directory of a layer, and what is below it.
+
+    :ivar path: from the layer's top.
+    :ivar shown: whether what is in it is told, and not only that it is there.
+    """
+
+    path: str
+    below: list[Path]
+    shown: bool
+
+
+def _compare(found: Written, upper: Path, pair: _Pair) -> list[_Pair]:
+    """Tell what is in one directory; the directories in it."""
+    deeper = []
+    for entry in _entries(upper, pair.path):
+        status, name = entry.status, f"{pair.path}/{entry.name}"
         found.size += status.st_blocks * 512
-        parts, lower = lookup.merge(below, entry.name)
+        parts, lower = lookup.merge(pair.below, entry.name)
         if lookup.is_whiteout(status):
-            if lower is not None and shown:
+            if lower is not None and pair.shown:
                 found.deleted.append(name)
         elif not stat.S_ISDIR(status.st_mode):
-            if shown:
+            if pair.shown:
                 (found.added if lower is None else found.changed).append(name)
         elif lower is None or not stat.S_ISDIR(lower.st_mode):
-            if shown:
+            if pair.shown:
                 (found.added if lower is None else found.changed).append(name)
-            _compare(found, Path(entry.path), name, [], shown=False)
+            deeper.append(_Pair(name, [], shown=False))
         else:
-            if shown and _attributes(status) != _attributes(lower):
+            if pair.shown and _attributes(status) != _attributes(lower):
                 found.changed.append(name)
-            if lookup.is_opaque(Path(entry.path)):
-                kept = set(os.listdir(entry.path))
+            if lookup.is_opaque(Path(f"{upper}{name}")):
+                kept = {each.name for each in _entries(upper, name)}
                 found.deleted += [f"{name}/{gone}" for gone in _names(parts) if gone not in kept]
-            _compare(found, Path(entry.path), name, parts, shown=shown)
+            deeper.append(_Pair(name, parts, pair.shown))
+    return deeper
+
+
+def _entries(layer: Path, path: str) -> list[beneath.Entry]:
+    """What a directory of a layer has; nothing where its path is longer than paths may be, or it is gone."""
+    try:
+        return beneath.entries(layer, path.lstrip("/"))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as exc:
+        if exc.errno not in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise
+        return []
 
 
 def _attributes(status: os.stat_result) -> tuple[int, int, int]:
@@ -84,16 +114,19 @@ def _names(directories: Sequence[Path]) -> set[str]:
 
 def same(one: Path, two: Path) -> bool:
     """Whether two layers hold the same, as far as can be seen without reading files: owner, mode, size and time of each."""
-    return dict(_entries(one, "")) == dict(_entries(two, ""))
+    return dict(_everything(one)) == dict(_everything(two))
 
 
-def _entries(directory: Path, path: str) -> Iterator[tuple[str, tuple[object, ...]]]:
-    yield path, (*_attributes(directory.lstat()), lookup.is_opaque(directory))
-    for entry in os.scandir(directory):
-        status = entry.stat(follow_symlinks=False)
-        name = f"{path}/{entry.name}"
-        if stat.S_ISDIR(status.st_mode):
-            yield from _entries(Path(entry.path), name)
-        else:
-            target = os.readlink(entry.path) if stat.S_ISLNK(status.st_mode) else ""
-            yield name, (*_attributes(status), status.st_size, status.st_mtime_ns, status.st_rdev, target)
+def _everything(layer: Path) -> Iterator[tuple[str, tuple[object, ...]]]:
+    yield "", (*_attributes(layer.lstat()), lookup.is_opaque(layer))
+    todo = [""]
+    while todo:
+        path = todo.pop()
+        for entry in _entries(layer, path):
+            status, name = entry.status, f"{path}/{entry.name}"
+            if stat.S_ISDIR(status.st_mode):
+                todo.append(name)
+                yield name, (*_attributes(status), lookup.is_opaque(Path(f"{layer}{name}")))
+            else:
+                about = (status.st_size, status.st_mtime_ns, status.st_rdev, entry.target)
+                yield name, (*_attributes(status), *about)

@@ -22,6 +22,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, guest, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
@@ -455,3 +457,12 @@ def test_two_requests_cannot_have_one_name(tmp_path: Path) -> None:
 
     with pytest.raises(FileExistsError):
         channel.write_request(tmp_path / "abc", "true")
+
+
+@given(st.binary(max_size=40) | st.from_regex(rb"[0-9 ]{0,6}(signal)?\n?", fullmatch=True))
+def test_no_ending_makes_reading_it_crash(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "exit").write_bytes(text)
+
+    told = channel.ending(tmp_path)
+
+    assert told is None or -1 <= told[0] <= 999

@@ -11,7 +11,7 @@ import struct
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -84,8 +84,10 @@ def kernel(run: Path, *replies: bytes, until: threading.Event | None = None) -> 
             data, sender = listener.recvfrom(4096)
             heard.append(data)
             assert until is None or until.wait(5)
-            for reply in replies:
-                listener.sendto(reply, sender)
+            # Who asked may have had enough.
+            with suppress(OSError):
+                for reply in replies:
+                    listener.sendto(reply, sender)
 
         thread = threading.Thread(target=serve)
         thread.start()
@@ -96,6 +98,12 @@ def kernel(run: Path, *replies: bytes, until: threading.Event | None = None) -> 
 def reply(text: bytes, failed: int = 0, more: int = 0) -> bytes:
     """A reply's datagram."""
     return struct.pack("=III", failed, more, len(text)) + text
+
+
+@given(st.lists(st.binary(max_size=40) | st.binary(max_size=8).map(lambda text: reply(text, more=1)), max_size=5))
+def test_no_answer_makes_asking_crash_or_wait_beyond_its_time(replies: list[bytes]) -> None:
+    with tempfile.TemporaryDirectory(prefix="dumm-") as path, kernel(Path(path), *replies), suppress(GuestError):
+        mconsole.ask(Path(path), "alice", None, "version", timeout=0.01)
 
 
 @pytest.fixture
@@ -115,6 +123,33 @@ def test_a_command_is_answered(run: Path) -> None:
 def test_the_parts_of_a_long_answer_are_put_together(run: Path) -> None:
     with kernel(run, reply(b"one ", more=1), reply(b"two ", more=1), reply(b"three")):
         assert mconsole.ask(run, "alice", None, "proc stat") == "one two three"
+
+
+def test_an_answer_without_an_end_is_not_waited_for(run: Path) -> None:
+    endless = [reply(b"x" * 512, more=1)] * 2000
+    with kernel(run, *endless), pytest.raises(GuestError, match="console failed: an mconsole reply without an end"):
+        mconsole.ask(run, "alice", None, "version")
+
+
+def test_a_link_to_another_kernels_console_is_not_followed(run: Path) -> None:
+    (run / "mallory").symlink_to("alice")
+    (run / "eve").mkdir()
+    (run / "eve" / "mconsole").symlink_to("../alice/mconsole")
+
+    with kernel(run, reply(b"OK")) as heard:
+        for guest in ("mallory", "eve"):
+            with pytest.raises(GuestError, match=f"guest {guest}: its management console failed"):
+                mconsole.ask(run, guest, None, "halt")
+        mconsole.ask(run, "alice", None, "version")
+
+    assert heard == [mconsole.encode("version")]
+
+
+def test_a_refusal_does_nothing_to_a_terminal(run: Path) -> None:
+    with kernel(run, reply(b"\x1b[2Jno", failed=1)), pytest.raises(GuestError) as caught:
+        mconsole.ask(run, "alice", None, "stop")
+
+    assert str(caught.value).isprintable()
 
 
 def test_a_refusal_tells_the_command_and_what_the_kernel_said(run: Path) -> None:

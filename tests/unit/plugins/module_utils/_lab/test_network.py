@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions, Guest, Iface
 
@@ -77,6 +77,12 @@ def test_an_interface_of_another_driver_has_no_unit(rest: str) -> None:
         answer(addresses='[{"ifname":"eth0","mtu":"x","flags":[]}]'),
         answer(rest=""),
         answer(rest="alice\nnospace\n"),
+        answer(rest="alice\nx /uml-vector.1\n"),
+        answer(addresses="[" * 100_000),
+        answer(addresses='[{"ifname":"eth0","mtu":Infinity,"flags":[]}]'),
+        answer(routes="[1]"),
+        answer(routes='[{"dst":"rubbish","protocol":"static"}]'),
+        answer(routes='[{"dst":["default"],"protocol":"static"}]'),
     ],
 )
 def test_an_answer_that_cannot_be_understood_names_the_guest(output: bytes) -> None:
@@ -88,6 +94,32 @@ def test_an_answer_that_cannot_be_understood_names_the_guest(output: bytes) -> N
 def test_no_answer_makes_parsing_crash(output: bytes) -> None:
     with contextlib.suppress(GuestError):
         network.parse("alice", output)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["ifname", "mtu", "flags", "addr_info", "dst", "protocol", "gateway", "kind", "options"])
+            | st.text(),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON, _JSON, _JSON)
+def test_no_json_makes_parsing_crash_nor_what_is_done_with_it(one: object, two: object, three: object) -> None:
+    parts = [json.dumps(one), json.dumps(two), "[]", json.dumps(three), "", "alice\n"]
+    try:
+        inside = network.parse("alice", "--dumm--\n".join(parts).encode())
+    except GuestError:
+        return
+    settings.routes_of(inside.routes)
+    json.dumps([inside.hostname, *inside.routes, *inside.links])
 
 
 def link(*addresses: str, mac: str = MAC, mtu: int = 1500, up: bool = True) -> Link:

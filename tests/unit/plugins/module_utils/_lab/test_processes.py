@@ -10,6 +10,7 @@ import dataclasses
 import os
 import stat
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,55 @@ def test_what_a_process_left_is_taken_away_and_nothing_else(directory: GuestDir)
     assert list(directory.run.iterdir()) == list(directory.spool.iterdir()) == []
     assert (directory.diff / "etc").is_dir()
     assert stat.S_IMODE(directory.spool.stat().st_mode) == 0o700
+
+
+def test_a_process_may_have_any_name() -> None:
+    name = "import ctypes; ctypes.CDLL(None).prctl(15, b'a) Z \\xff(')"
+    code = f"{name}\nimport sys, time; print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        child.stdout.read(1)
+
+        assert process(child.pid).alive
+        child.kill()
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        b"",
+        b"[" * 4096,
+        b'{"lab": "x", "guest": ["a"]}',
+        b"7",
+        b'{"lab": "x"}',
+        b'{"lab": "x", "guest": "a"' + b" " * 5000,
+    ],
+)
+def test_an_owner_mark_that_is_none_is_no_owner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: bytes) -> None:
+    (tmp_path / "owner").write_bytes(mark)
+    assert owner_in(tmp_path, monkeypatch) is None
+
+
+@pytest.mark.parametrize("what", ["FIFO", "link", "mark"])
+def test_an_owner_mark_is_a_plain_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    (tmp_path / "real").write_text('{"lab": "x", "guest": "a"}')
+    match what:
+        case "FIFO":
+            os.mkfifo(tmp_path / "owner")
+        case "link":
+            (tmp_path / "owner").symlink_to("real")
+        case "mark":
+            (tmp_path / "real").rename(tmp_path / "owner")
+
+    assert (owner_in(tmp_path, monkeypatch) is not None) is (what == "mark")
+
+
+def owner_in(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str] | None:
+    """The owner of a process that has this root directory."""
+    really = os.open
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", lambda path, *more: really(root if path == "/proc/1/root" else path, *more))
+        return processes.owned_by(1)
 
 
 def test_a_process_that_is_not_ours_has_no_owner() -> None:

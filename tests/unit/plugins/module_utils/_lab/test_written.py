@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import plan, prepare, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab import files, plan, prepare, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.cow import faults
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Keep, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
@@ -49,6 +49,21 @@ def test_what_is_added_changed_and_deleted_is_told_apart(tmp_path: Path) -> None
     assert found.changed == ["/etc/changed", "/etc/of-layer", "/opt"]
     assert found.deleted == ["/etc/gone"]
     assert found.size > 0
+
+
+def test_a_layer_may_be_deeper_than_calls_and_paths(tmp_path: Path) -> None:
+    diff = put(tmp_path / "diff", "file")
+    here = os.open(diff, os.O_RDONLY)
+    for _number in range(2500):
+        os.mkdir("dd", dir_fd=here)
+        below = os.open("dd", os.O_RDONLY, dir_fd=here)
+        os.close(here)
+        here = below
+    os.close(here)
+
+    assert written(diff, [put(tmp_path / "master", "file")]).added == ["/dd"]
+    assert same(diff, diff)
+    files.remove_tree(diff)
 
 
 def test_what_takes_the_place_of_something_else_has_changed(tmp_path: Path) -> None:

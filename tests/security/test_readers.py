@@ -1,0 +1,161 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tricks on the host's side, by who runs in place of a guest's kernel: nothing is followed, waited for, or taken for what it is not.
+
+They must fail whether the guest is confined or not: it is our own readers that refuse.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from lab import Refused
+from stage import SECRET, Stage
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import owned_by
+
+Tally = Counter[tuple[bool, bool]]
+
+
+@contextmanager
+def refused(stage: Stage, tally: Tally) -> Iterator[None]:
+    """Count an attack: it has succeeded unless all that is stated of it holds."""
+    try:
+        yield
+    except BaseException:
+        tally[stage.confined, True] += 1
+        raise
+    tally[stage.confined, False] += 1
+
+
+ANSWERS = {
+    "a link to a host's file": "link out {secret}",
+    "a link that leads to one by /proc": "link out /proc/self/root{secret}",
+    "a FIFO": "fifo out",
+    "a terabyte": "huge out",
+    "a directory": "directory out",
+    "another place for all of the request": "swap {place}",
+}
+
+
+@pytest.mark.parametrize("command", ANSWERS.values(), ids=ANSWERS)
+def test_a_commands_output_cannot_be(stage: Stage, command: str, tally: Tally) -> None:
+    with refused(stage, tally):
+        try:
+            done = stage.lab.channel("evil").run(
+                f"attack {command.format(**stage.places)}", timeout=3, max_output=1 << 20
+            )
+        except DummError as exc:
+            assert SECRET not in str(exc)
+        else:
+            assert SECRET.encode() not in done.stdout + done.stderr
+        # The host's own is untouched, and the line still works.
+        assert stage.secret.read_text() == SECRET
+        assert stage.program("stat /spool")[0]
+
+
+@pytest.mark.parametrize("command", ["link exit /spool/elsewhere", "directory exit"])
+def test_how_a_command_ended_cannot_be_a_trick(stage: Stage, command: str, tally: Tally) -> None:
+    with refused(stage, tally):
+        with pytest.raises(DummError):
+            stage.lab.channel("evil").run(f"attack {command}", timeout=1)
+
+        assert stage.program("stat /spool")[0]
+
+
+@pytest.mark.parametrize("place", [".", "/fs"])
+def test_a_tree_of_any_depth_does_not_keep_a_lab_from_being_seen(stage: Stage, place: str, tally: Tally) -> None:
+    with refused(stage, tally):
+        assert stage.program(f"deep {place}")[0]
+
+        found = stage.lab.info(inside=False)["guests"]["evil"]
+
+        assert found["state"] == "running"
+        assert stage.lab.workdir.guest("evil").spool.is_dir()
+
+
+def test_a_process_may_call_itself_anything(stage: Stage, tally: Tally) -> None:
+    with refused(stage, tally):
+        assert stage.program("name")[0]
+
+        assert stage.lab.info(inside=False)["guests"]["evil"]["state"] == "running"
+
+
+def test_a_link_in_place_of_its_console_leads_nobody_to_another_guests(stage: Stage, tally: Tally) -> None:
+    run = stage.lab.directory("peer").run
+    for target in (str(run / "peer/mconsole"), f"{stage.places['host']}{run}/peer/mconsole"):
+        with refused(stage, tally):
+            assert stage.program(f"console {target}")[0]
+
+            with pytest.raises(GuestError, match="guest evil: its management console failed"):
+                mconsole.ask(stage.lab.directory("evil").run, "evil", stage.netns, "halt")
+
+            assert stage.lab.process("peer").alive
+
+
+def test_a_console_that_answers_for_ever_is_not_listened_to_for_ever(stage: Stage, tally: Tally) -> None:
+    with refused(stage, tally):
+        assert stage.program("console")[0]
+
+        with pytest.raises(GuestError) as caught:
+            mconsole.ask(stage.lab.directory("evil").run, "evil", stage.netns, "version", timeout=2)
+
+        assert str(caught.value).isprintable()
+
+
+def test_nobodys_owner_mark_is_waited_for_or_believed(stage: Stage, tally: Tally) -> None:
+    pid = stage.lab.process("evil").pid
+    mark = Path(f"/proc/{pid}/root/owner")
+    content = mark.read_bytes()
+    assert owned_by(pid) is not None
+    with refused(stage, tally):
+        # Where it may, it puts a FIFO there; where not, the mark is what it was.
+        planted = stage.program("fifo /owner")[0]
+        try:
+            assert (owned_by(pid) is None) is planted
+        finally:
+            if planted:
+                # Its other processes are found by it when the guest is taken away.
+                mark.unlink()
+                mark.write_bytes(content)
+
+
+def test_what_it_left_is_taken_away_whole(stage: Stage, tally: Tally) -> None:
+    with refused(stage, tally):
+        os.kill(stage.lab.process("evil").pid, 9)
+        try:
+            stage.lab.guest("evil", state="absent")
+        except Refused as exc:
+            pytest.fail(str(exc))
+
+        assert not stage.lab.directory("evil").path.exists()
+        assert Path(stage.secret).read_text() == SECRET
+
+
+def test_a_program_of_its_root_is_no_program_of_the_hosts_users(stage: Stage, tally: Tally) -> None:
+    """A file that is setuid root can be made in a union; that nobody of the host reaches it is what makes it harmless."""
+    stage.lab.guest("setuid", mem=64, **stage.options())
+    stage.lab.read("setuid", "cp /bin/sh /sesame && chmod 4755 /sesame")
+    diff = stage.lab.directory("setuid").diff / "sesame"
+    with refused(stage, tally):
+        assert diff.stat().st_mode & 0o4000
+        child = os.fork()
+        if child == 0:
+            os.setgroups([])
+            os.setresgid(65534, 65534, 65534)
+            os.setresuid(65534, 65534, 65534)
+            try:
+                os.execv(diff, ["sh", "-c", "exit 7"])
+            except PermissionError:
+                os._exit(0)
+            os._exit(1)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
