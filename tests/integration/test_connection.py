@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from lab import COLLECTIONS, Lab, fresh_lab, until
-from test_playbooks import Ansible
+from programs import REBOOT, Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
@@ -138,15 +138,7 @@ def test_interpreters_facts_and_background_tasks(ansible: Ansible) -> None:
 
 def test_a_guest_that_reboots_itself_is_started_again(ansible: Ansible, alice: Lab) -> None:
     before = alice.process("alice").pid
-    # The minimal init has no command for it: LINUX_REBOOT_CMD_RESTART of reboot(2).
-    call = "import ctypes, os; os.sync(); ctypes.CDLL(None).reboot(0x01234567)"
-    reboot = f'(sleep 1; exec {PYTHON} -c "{call}") >/dev/null 2>&1 &'
-    tasks = [
-        {"reboot": {"reboot_command": f"/bin/sh -c '{reboot}'", "reboot_timeout": 120}},
-        {"command": "true"},
-    ]
-
-    play(ansible, tasks)
+    play(ansible, [REBOOT, {"command": "true"}])
 
     assert alice.process("alice").pid != before
 
