@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lab import COLLECTIONS, REPOSITORY, Lab, Result
+from lab import BASE, COLLECTIONS, REPOSITORY, Lab, Result
 
 BIN = Path(sys.executable).parent
 # The minimal init has no command for it: LINUX_REBOOT_CMD_RESTART of reboot(2).
@@ -41,7 +41,7 @@ class Ansible:
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "DUMM"))},
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:{BASE / 'collections'}",
             "ANSIBLE_ASYNC_DIR": str(home / "async"),
             "ANSIBLE_HOME": str(home / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
