@@ -108,6 +108,10 @@ except ImportError:  # before ansible-core 2.19, which takes all text for templa
         return value
 
 
+# Each task is a process forked from this one, and Ansible's loader of collections keeps no byte code: what the connection needs is compiled
+# here, once, instead of by every task.
+from ansible_collections.dumm.lab.plugins.connection import dumm as _connection  # noqa: F401  pylint: disable=unused-import
+
 # Nothing that imports pyroute2, which takes longer than all that is done here.
 from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
