@@ -15,7 +15,7 @@ author:
 description:
   - Runs commands in a guest and moves files in and out over the guest's control line. The guest needs neither a network nor SSH.
   - The user is the guest's C(root); others by C(become), which asks for no password.
-  - The controller must be the lab host, and the user root.
+  - Where the lab host is another machine (O(lab_host)), the commands go there through whatever connection reaches it. Needs root there.
 options:
   remote_addr:
     description: Name of the guest.
@@ -39,6 +39,29 @@ options:
       - name: DUMM_WORKDIR
     vars:
       - name: dumm_workdir
+  lab_host:
+    description:
+      - The machine that has the lab, where the controller is another one.
+      - Its name in the inventory, or one that C(ssh) knows.
+    type: str
+    default: ""
+    env:
+      - name: DUMM_LAB_HOST
+    vars:
+      - name: dumm_lab_host
+  lab_host_vars:
+    description:
+      - How O(lab_host) is reached, in the variables that Ansible has for a host, C(ansible_connection), C(ansible_host), C(ansible_user),
+        C(ansible_become) and so on, with those of the connection plugin that they name.
+      - Without them it is reached by P(ansible.builtin.ssh#connection).
+      - The inventory plugin P(dumm.lab.dumm#inventory) takes them from the inventory. Without it, V({{ hostvars[dumm_lab_host] }}) is all
+        that the inventory knows of that host.
+      - Where C(ansible_connection) is V(local), the lab host is taken for the controller itself, unless another user asks for
+        C(ansible_become).
+    type: dict
+    default: {}
+    vars:
+      - name: dumm_lab_host_vars
   # Not "timeout": an option of that name gets Ansible's own limit for making a connection, 10 seconds.
   command_timeout:
     description: Seconds that a command may take; it is killed then, with all of its process group.
@@ -102,18 +125,16 @@ import re
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed, Script
+from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.line import Line, Rebooted
 
 _display = Display()
 # Of what a shell would do more with than to take it as it is, nothing may be in a command that goes without one.
@@ -129,54 +150,48 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._channel: Channel | None = None
-        self._process: Process | None = None
+        self._kept: Any = None
 
     def _connect(self) -> Connection:
         self._connected = True
         return self
 
-    def _open(self) -> Channel:
-        """The guest's line; anew where the guest has been started since the last task."""
-        guest = self.get_option("remote_addr")
-        workdir = Workdir.at(self.get_option("workdir"))
-        directory = workdir.guest(guest)
-        process = processes.read(directory)
-        if process is None or not process.alive:
-            process = self._revived(workdir, guest, process)
-        if self._channel is None or process != self._process:
-            self._channel, self._process = Channel(directory, process), process
-        return self._channel
+    def _line(self) -> Any:
+        """What runs scripts in the guest, a :class:`Line` here or one on the lab host."""
+        if self._kept is None:
+            workdir, guest = self.get_option("workdir"), self.get_option("remote_addr")
+            lab_host = self._lab_host()
+            self._kept = Line(workdir, guest) if lab_host is None else lab_host.line(workdir, guest)
+        return self._kept
 
-    def _revived(self, workdir: Workdir, guest: str, process: Process | None) -> Process:
-        directory = workdir.guest(guest)
-        if (
-            process is not None
-            and self.get_option("start") == "rebooted"
-            and processes.reason(directory, process) == processes.REBOOTED
-        ):
-            _display.vvv("it rebooted itself: starting it", host=guest)
-            _start(workdir, guest)
-            process = processes.read(directory)
-        if process is None or not process.alive:
-            known = f"guest {guest} of {workdir.path} is not running"
-            if not directory.path.is_dir():
-                known = f"there is no guest {guest} in {workdir.path}"
-            raise AnsibleConnectionFailure(f"{known}; start it with dumm_guest")
-        return process
+    def _lab_host(self) -> Any:
+        name = self.get_option("lab_host")
+        if not name:
+            return None
+        # Most labs are on the controller, and each task is a process that imports anew.
+        from ansible_collections.dumm.lab.plugins.plugin_utils import _lab_host
+
+        return _lab_host.reached(name, self.get_option("lab_host_vars"))
 
     def _run(
         self, script: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, warm: Script | None = None
     ) -> Completed:
-        timeout, most = float(self.get_option("command_timeout")), self.get_option("max_output")
+        bounds = {"timeout": float(self.get_option("command_timeout")), "max_output": self.get_option("max_output")}
         try:
-            return self._open().run(script, stdin, timeout, most, stdout, warm)
+            try:
+                return self._line().run(script, stdin, stdout=stdout, warm=warm, **bounds)
+            except Rebooted:
+                if self.get_option("start") != "rebooted":
+                    raise
+            self._start()
+            return self._line().run(script, stdin, stdout=stdout, warm=warm, **bounds)
         except DummError as exc:
             raise AnsibleConnectionFailure(to_text(exc)) from exc
-        except PermissionError as exc:
-            raise AnsibleConnectionFailure(
-                f"cannot reach guest {self.get_option('remote_addr')}: {exc}; run as root"
-            ) from exc
+
+    def _start(self) -> None:
+        _display.vvv("it rebooted itself: starting it", host=self.get_option("remote_addr"))
+        for warning in self._line().start(_how_to_start(self.get_option("remote_addr"))):
+            _display.warning(warning)
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         """Run a command in the guest."""
@@ -221,7 +236,7 @@ class Connection(ConnectionBase):
 
     def close(self) -> None:
         """Forget the line; nothing of it is kept open between two tasks."""
-        self._channel = self._process = None
+        self._kept = None
         self._connected = False
 
 
@@ -264,35 +279,13 @@ def _replacing(target: Path) -> Any:
         raise
 
 
-class _Told(BaseException):
-    """A module's body is at its end."""
-
-
-class _Module:
-    """What the body of dumm_guest needs to start one."""
-
-    check_mode = False
-
-    def __init__(self, params: dict[str, Any]) -> None:
-        self.params = params
-
-    def warn(self, warning: str) -> None:
-        _display.warning(warning)
-
-    def exit_json(self, **result: Any) -> NoReturn:
-        raise _Told
-
-    def fail_json(self, msg: str, **result: Any) -> NoReturn:
-        raise AnsibleConnectionFailure(msg)
-
-
-def _start(workdir: Workdir, guest: str) -> None:
+def _how_to_start(guest: str) -> dict[str, Any]:
+    """All options of dumm_guest for a guest that is to be started as it is."""
     # Each task is a process that imports this plugin anew, and hardly ever needs these.
     from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
     from ansible_collections.dumm.lab.plugins.module_utils import _spec
-    from ansible_collections.dumm.lab.plugins.module_utils._lab import runner
 
-    given = {"workdir": str(workdir.path), "name": guest, "state": "started"}
-    with contextlib.suppress(_Told):
-        runner.run_guest(_Module(ArgumentSpecValidator(_spec.GUEST).validate(given).validated_parameters))
+    validated = ArgumentSpecValidator(_spec.GUEST).validate({"name": guest, "state": "started"})
+    options: dict[str, Any] = validated.validated_parameters
+    return options

@@ -38,8 +38,18 @@ options:
     default: /var/lib/dumm
     env:
       - name: DUMM_WORKDIR
+  lab_host:
+    description:
+      - The machine that has the lab, where the controller is another one.
+      - Its name in an inventory that is read before this one (C(-i hosts -i lab.dumm.yml)), with the variables of that inventory and of
+        C(host_vars) and C(group_vars) beside this file; or a name that C(ssh) knows.
+      - The guests get it as C(dumm_lab_host), so that their tasks go there, too.
+    type: str
+    default: ""
+    env:
+      - name: DUMM_LAB_HOST
 notes:
-  - Needs root on the lab host, which must be the controller.
+  - Needs root on the lab host.
   - A cache, which is off by default, keeps the states of the guests too, as they were when it was filled.
 extends_documentation_fragment:
   - ansible.builtin.constructed
@@ -50,6 +60,11 @@ EXAMPLES = r"""
 # lab.dumm.yml: the lab of the default working directory.
 # Try it: ansible-inventory -i lab.dumm.yml --graph, ansible -i lab.dumm.yml state_running -m ping
 plugin: dumm.lab.dumm
+
+---
+# The lab of another machine.
+plugin: dumm.lab.dumm
+lab_host: lab1.example.org
 
 ---
 # Another lab, with variables and groups of one's own.
@@ -73,14 +88,16 @@ keyed_groups:
 leading_separator: false
 """
 
-import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
+from ansible.inventory.helpers import get_group_vars, sort_groups
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.utils.unsafe_proxy import wrap_var
+from ansible.utils.vars import combine_vars
+from ansible.vars.plugins import get_vars_from_inventory_sources
 
 try:
     from ansible.template import trust_as_template
@@ -91,13 +108,16 @@ except ImportError:  # before ansible-core 2.19, which takes all text for templa
         return value
 
 
-# Nothing that imports pyroute2, which takes longer than all that is done here.
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, from_oserror
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Lab, Power, nearest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+# Each task is a process forked from this one, and Ansible's loader of collections keeps no byte code: what the connection needs is compiled
+# here, once, instead of by every task.
+from ansible_collections.dumm.lab.plugins.connection import dumm as _connection  # noqa: F401  pylint: disable=unused-import
 
-Found = dict[str, dict[str, Any]]
+# Nothing that imports pyroute2, which takes longer than all that is done here.
+from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import nearest
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 _ALL = "dumm_guests"
 # Variables of the group, so that those of a host, of group_vars and of host_vars go before them.
@@ -107,6 +127,13 @@ _PRESET = {
     # As it does by itself, without a warning for each guest.
     "ansible_python_interpreter": "auto_silent",
 }
+
+# What else is known of the lab host, its facts above all, is no business of a connection.
+_LAB_HOST_VARS = trust_as_template(
+    """{%- set known = hostvars[dumm_lab_host] if dumm_lab_host in hostvars else {} -%}
+    {%- set names = known | select('match', 'ansible_(?!facts|local)') | list -%}
+    {{ dict(names | zip(names | map('extract', known))) }}"""
+)
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -128,6 +155,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
             self.inventory.set_variable(_ALL, key, _literal(value))
+        if self.get_option("lab_host"):
+            self.inventory.set_variable(_ALL, "dumm_lab_host", _literal(self.get_option("lab_host")))
+            self.inventory.set_variable(_ALL, "dumm_lab_host_vars", _LAB_HOST_VARS)
         for name, found in self._guests(path, cache).items():
             self._add(name, found)
 
@@ -143,41 +173,62 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         :param cache: whether what is in the cache may be used; else it is only filled.
         """
         if not self.get_option("cache"):
-            return self._look()
-        # One file may be used for several working directories.
-        key = f"{self.get_cache_key(path)}_{self._workdir().lab_name}"
+            return self._look(path)
+        # One file may be used for several working directories, and on several machines.
+        key = (
+            f"{self.get_cache_key(path)}_{Workdir.at(self.get_option('workdir')).lab_name}{self.get_option('lab_host')}"
+        )
         if not cache or key not in self._cache:
-            self._cache[key] = self._look()
+            self._cache[key] = self._look(path)
         found: Found = self._cache[key]
         return found
 
-    def _workdir(self) -> Workdir:
-        return Workdir.at(self.get_option("workdir"))
-
-    def _look(self) -> Found:
-        workdir = self._workdir()
+    def _look(self, path: str) -> Found:
+        workdir = self.get_option("workdir")
         try:
-            os.scandir(workdir.path).close()
-        except FileNotFoundError:
+            found = self._look_there(path, workdir)
+        except (DummError, AnsibleError) as exc:
+            raise AnsibleParserError(str(exc)) from None
+        if found is None:
             self.display.warning(
-                f"{workdir.label}: it does not exist, so there is no guest; "
+                f"{Workdir.at(workdir).label}: it does not exist, so there is no guest; "
                 "make a lab (make lab), or name its directory (workdir, DUMM_WORKDIR)"
             )
+        return found or {}
+
+    def _look_there(self, path: str, workdir: str) -> Found | None:
+        """Look where the lab is."""
+        name = self.get_option("lab_host")
+        if name:
+            # Needed by few, and longer to import than all the rest.
+            from ansible_collections.dumm.lab.plugins.plugin_utils import _lab_host
+
+            lab_host = _lab_host.reached(name, self._known_of(name, path))
+            if lab_host is not None:
+                return lab_host.guests(workdir)
+        return guests.look(workdir)
+
+    def _known_of(self, name: str, path: str) -> dict[str, Any]:
+        """Variables of a host of an inventory that was read before this one; none where there is no such host."""
+        host = self.inventory.get_host(name)
+        if host is None:
             return {}
-        except OSError as exc:
-            raise AnsibleParserError(str(from_oserror(workdir.label, "read", exc))) from None
-        try:
-            lab = workdir.load()
-            return {name: _told(workdir, lab, guest) for name, guest in lab.guests.items()}
-        except DummError as exc:
-            raise AnsibleParserError(str(exc)) from None
-        except OSError as exc:
-            raise AnsibleParserError(str(from_oserror(workdir.label, "read", exc))) from None
+        groups = sort_groups({self.inventory.groups["all"], *host.get_groups()})
+        known = get_group_vars(groups)
+        for source in (
+            get_vars_from_inventory_sources(self.loader, [path], groups, "task"),
+            host.get_vars(),
+            get_vars_from_inventory_sources(self.loader, [path], [host], "task"),
+        ):
+            known = combine_vars(known, source)
+        self.templar.available_variables = known
+        return {key: self.templar.template(value) for key, value in known.items() if key.startswith("ansible_")}
 
     def _add(self, name: str, found: dict[str, Any]) -> None:
         self.inventory.add_host(name, group=_ALL)
         for group in found["groups"]:
-            self.inventory.add_host(name, group=self.inventory.add_group(group))
+            safe = to_safe_group_name(group, force=True, silent=True)
+            self.inventory.add_host(name, group=self.inventory.add_group(safe))
         for key, value in found["variables"].items():
             self.inventory.set_variable(name, key, _literal(value))
         known = self.inventory.get_host(name).get_vars()
@@ -199,48 +250,3 @@ def _literal(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return wrap_var(value) if any(mark in value for mark in ("{{", "{%", "{#")) else trust_as_template(value)
-
-
-def _told(workdir: Workdir, lab: Lab, guest: Guest) -> dict[str, Any]:
-    """Groups and variables of a guest, as plain data."""
-    directory = workdir.guest(guest.name)
-    power = processes.power(directory, processes.read(directory))
-    return {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}
-
-
-def _groups(guest: Guest, power: Power) -> Iterator[str]:
-    bridges = {iface.bridge for iface in guest.interfaces.values() if iface.bridge is not None}
-    names = [
-        *([] if guest.scenario is None else [f"scenario_{guest.scenario}"]),
-        f"state_{power.value}",
-        f"kernel_{guest.kernel}",
-        f"master_{guest.master}",
-        *(f"bridge_{name}" for name in sorted(bridges)),
-        *(f"label_{key}_{value}" for key, value in sorted(guest.labels.items())),
-    ]
-    for name in names:
-        yield to_safe_group_name(name, force=True, silent=True)
-
-
-def _variables(workdir: Workdir, lab: Lab, guest: Guest, power: Power) -> dict[str, Any]:
-    return {
-        **guest.vars,
-        "dumm_workdir": str(workdir.path),
-        "dumm_state": power.value,
-        "dumm_scenario": guest.scenario,
-        "dumm_mem": guest.mem,
-        "dumm_kernel": guest.kernel,
-        "dumm_master": guest.master,
-        "dumm_labels": dict(guest.labels),
-        "dumm_interfaces": {name: _interface(lab, iface) for name, iface in guest.interfaces.items()},
-    }
-
-
-def _interface(lab: Lab, iface: Iface) -> dict[str, Any]:
-    return {
-        "bridge": iface.bridge,
-        "address": list(iface.addresses or ()),
-        "mac": lab.mac_of(iface),
-        "mtu": iface.mtu,
-        "up": iface.up,
-    }

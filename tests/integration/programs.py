@@ -15,21 +15,33 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lab import COLLECTIONS, REPOSITORY, Lab, Result
+from lab import BASE, COLLECTIONS, REPOSITORY, Lab, Result
 
 BIN = Path(sys.executable).parent
+# The minimal init has no command for it: LINUX_REBOOT_CMD_RESTART of reboot(2).
+_REBOOT = "import ctypes, os; os.sync(); ctypes.CDLL(None).reboot(0x01234567)"
+REBOOT: dict[str, Any] = {
+    "reboot": {
+        "reboot_command": f"/bin/sh -c '(sleep 1; exec /usr/bin/python3 -c \"{_REBOOT}\") >/dev/null 2>&1 &'",
+        "reboot_timeout": 120,
+    }
+}
 
 
 class Ansible:
-    """Ansible's programs, with nothing of this user's own configuration."""
+    """Ansible's programs, with nothing of this user's own configuration.
 
-    def __init__(self, lab: Lab, home: Path) -> None:
+    :param before: a command that runs them, elsewhere.
+    """
+
+    def __init__(self, lab: Lab, home: Path, before: tuple[str, ...] = ()) -> None:
         self._home = home
+        self._before = before
         self.output = ""
         self._environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith(("ANSIBLE", "DUMM"))},
             "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
-            "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
+            "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:{BASE / 'collections'}",
             "ANSIBLE_ASYNC_DIR": str(home / "async"),
             "ANSIBLE_HOME": str(home / "ansible"),
             "ANSIBLE_NOCOLOR": "1",
@@ -39,7 +51,7 @@ class Ansible:
 
     def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
         """Start a program."""
-        command = [str(BIN / program), *arguments]
+        command = [*self._before, str(BIN / program), *arguments]
         return subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

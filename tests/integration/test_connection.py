@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 from lab import COLLECTIONS, Lab, fresh_lab, until
-from test_playbooks import Ansible
+from programs import REBOOT, Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
@@ -95,6 +95,28 @@ def test_words_files_and_exit_codes_pass_as_they_are(ansible: Ansible, tmp_path:
 
 
 @WAYS
+def test_names_with_a_newline_and_arguments_of_200_kilobytes_pass_as_they_are(
+    ansible: Ansible, alice: Lab, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    odd, text = "/root/two\nlines 'a' \"b\" $c \\d;e", "".join(f"{number} ü\n" for number in range(25_000))
+    assert len(text.encode()) > 200_000
+    tasks = [
+        {"copy": {"content": "{{ text }}", "dest": "{{ odd }}"}},
+        {"stat": {"path": "{{ odd }}"}, "register": "found"},
+        {"assert": {"that": "found.stat.size == text | string | length + 25000", "quiet": True}},
+        {"fetch": {"src": "{{ odd }}", "dest": f"{tmp_path}/fetched", "flat": True}},
+        {"command": {"argv": ["printf", "%s", "{{ odd }}"]}, "register": "told"},
+        {"assert": {"that": "told.stdout == odd"}},
+        {"file": {"path": "{{ odd }}", "state": "absent"}},
+    ]
+
+    play(ansible, tasks, **options, odd=odd, text=text)
+
+    assert (tmp_path / "fetched").read_text() == text
+    assert alice.read("alice", "ls /root | grep -c lines || true") == "0\n"
+
+
+@WAYS
 def test_tasks_may_become_another_user(ansible: Ansible, options: dict[str, Any]) -> None:
     tasks = [
         {"user": {"name": "tester"}},
@@ -138,15 +160,7 @@ def test_interpreters_facts_and_background_tasks(ansible: Ansible) -> None:
 
 def test_a_guest_that_reboots_itself_is_started_again(ansible: Ansible, alice: Lab) -> None:
     before = alice.process("alice").pid
-    # The minimal init has no command for it: LINUX_REBOOT_CMD_RESTART of reboot(2).
-    call = "import ctypes, os; os.sync(); ctypes.CDLL(None).reboot(0x01234567)"
-    reboot = f'(sleep 1; exec {PYTHON} -c "{call}") >/dev/null 2>&1 &'
-    tasks = [
-        {"reboot": {"reboot_command": f"/bin/sh -c '{reboot}'", "reboot_timeout": 120}},
-        {"command": "true"},
-    ]
-
-    play(ansible, tasks)
+    play(ansible, [REBOOT, {"command": "true"}])
 
     assert alice.process("alice").pid != before
 
@@ -205,6 +219,46 @@ def test_fifty_megabytes_and_a_long_argument(ansible: Ansible, tmp_path: Path) -
     ]
 
     play(ansible, tasks, digest=hashlib.sha256(big.read_bytes()).hexdigest())
+
+
+def test_scripts_run_in_a_guest_without_a_python(ansible: Ansible, alice: Lab) -> None:
+    Path(ansible.write([])).with_name("told.sh").write_text("#!/bin/sh\nprintf 'told %s' \"$1\"\nexit 4\n")
+    alice.guest("bare")
+    alice.read("bare", "rm $(readlink -f /usr/bin/python3) /usr/bin/python3")
+    tasks = [
+        {"script": {"cmd": "told.sh 'a b'"}, "register": "told", "failed_when": "told.rc != 4"},
+        {"assert": {"that": "told.stdout == 'told a b'"}},
+        {"raw": "cat /proc/sys/kernel/hostname", "register": "said"},
+        {"assert": {"that": "said.stdout == 'bare\n'"}},
+        {"ping": {}, "register": "pinged", "ignore_errors": True},
+        {"assert": {"that": "pinged is failed"}},
+    ]
+    settings = {"ansible_connection": "dumm.lab.dumm", "ansible_python_interpreter": PYTHON}
+
+    ansible.play([{"hosts": "bare", "gather_facts": False, "vars": settings, "tasks": tasks}], "-i", "bare,")
+
+
+@pytest.mark.parametrize(("guests", "hosts"), [(1, 50), (20, 100)], ids=["one guest", "twenty guests"])
+def test_many_tasks_run_at_the_same_time(ansible: Ansible, alice: Lab, guests: int, hosts: int) -> None:
+    """Each of Ansible's hosts is one of the guests by another name, and every task of theirs runs at once."""
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: alice.guest(f"many{number}", mem=64), range(guests)))
+    settings = {
+        "ansible_connection": "dumm.lab.dumm",
+        "ansible_dumm_guest": f"{{{{ 'many' ~ inventory_hostname[1:] | int % {guests} }}}}",
+    }
+    tasks = [
+        {"raw": "echo {{ inventory_hostname }} in $(cat /proc/sys/kernel/hostname)", "register": "said"},
+        {"assert": {"that": "said.stdout == inventory_hostname ~ ' in ' ~ ansible_dumm_guest ~ '\n'", "quiet": True}},
+    ]
+    names = ",".join(f"h{number}" for number in range(hosts))
+
+    ansible.play(
+        [{"hosts": "all", "gather_facts": False, "vars": settings, "tasks": tasks}], "-i", names, "-f", str(hosts)
+    )
+
+    for number in range(guests):
+        alice.guest(f"many{number}", state="absent")
 
 
 # The warm Python

@@ -114,7 +114,7 @@ def test_tasks_run_in_the_guests_that_run_and_the_others_are_unreachable(site: L
     output = ansible.run("ansible", "-i", OURS, "all", "-m", "ping", code=4)
 
     assert "moon | SUCCESS" in output and "sun | SUCCESS" in output and "off | UNREACHABLE" in output
-    assert f"guest off of {site.path} is not running; start it with dumm_guest" in " ".join(output.split())
+    assert f"guest off of {site.path}: it is not running; start it with dumm_guest" in " ".join(output.split())
     assert "discovered Python interpreter" not in output
     alone = ansible.run(
         "ansible", "-i", OURS, "state_running:!moon", "-m", "raw", "-a", "cat /proc/sys/kernel/hostname"

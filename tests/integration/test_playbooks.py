@@ -338,7 +338,7 @@ def test_a_guest_that_does_not_run_is_unreachable_with_what_to_do(lab: Lab, ansi
     )
 
     assert "alice | UNREACHABLE" in output and "nobody | UNREACHABLE" in output
-    assert f"guest alice of {lab.path} is not running; start it with dumm_guest" in " ".join(output.split())
+    assert f"guest alice of {lab.path}: it is not running; start it with dumm_guest" in " ".join(output.split())
 
 
 def test_a_command_in_a_guest_is_ended_by_its_time_limit(lab: Lab, ansible: Ansible) -> None:

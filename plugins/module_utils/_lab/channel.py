@@ -376,7 +376,8 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", wor
     """
     request.mkdir(mode=0o700)
     prelude = "cd /root 2>/dev/null || cd /\n"
-    (request / "cmd").write_text(f"{prelude}{script}\n")
+    # Whatever this user's locale is; and a file's name in the guest may be any bytes (PEP 383).
+    (request / "cmd").write_bytes(f"{prelude}{script}\n".encode("utf-8", "surrogateescape"))
     if words:
         (request / "op").write_text(words)
     with (request / "in").open("wb") as file:

@@ -29,6 +29,7 @@ OPTIONS = {
     "keyed_groups": [],
     "leading_separator": True,
     "strict": False,
+    "lab_host": "",
     "use_extra_vars": False,
 }
 MOON = guest(

@@ -452,6 +452,10 @@ def test_a_request_is_private_and_holds_script_and_input(tmp_path: Path) -> None
     assert (request / "cmd").read_text().endswith("\necho hello\n")
 
 
+def test_a_script_may_name_files_by_any_bytes(line: Line) -> None:
+    assert line.channel.run("printf %s ü\udcff").stdout == "ü".encode() + b"\xff"
+
+
 def test_two_requests_cannot_have_one_name(tmp_path: Path) -> None:
     channel.write_request(tmp_path / "abc", "true")
 
