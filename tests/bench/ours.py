@@ -88,11 +88,11 @@ def measure_segment(count: int, mem: int, kernel: str) -> Call:
     """Build the segment alone, which is what Mininet builds, and take it away."""
     plain = {**config(count, mem), "links": []}
     with fresh_lab(kernel=kernel) as lab:
-        call = _call(lab, {"state": "present", "wait_timeout": 300}, plain)
+        made = call(lab, {"state": "present", "wait_timeout": 300}, plain)
         if count > 1 and not lab.reaches("g1", f"10.0.0.{count}"):
             raise SystemExit("the guests do not reach each other")
-        _call(lab, {"state": "absent"}, None)
-    return call
+        call(lab, {"state": "absent"}, None)
+    return made
 
 
 def measure_lab(count: int, mem: int, kernel: str) -> Round:
@@ -102,8 +102,8 @@ def measure_lab(count: int, mem: int, kernel: str) -> Round:
     with fresh_lab(kernel=kernel) as lab:
 
         def do(what: str, wanted: Config | None, **options: Any) -> Call:
-            found.calls[what] = call = _call(lab, {"state": "present", "wait_timeout": 300, **options}, wanted)
-            return call
+            found.calls[what] = made = call(lab, {"state": "present", "wait_timeout": 300, **options}, wanted)
+            return made
 
         do("apply", plain)
         _check(lab, plain)
@@ -127,7 +127,7 @@ def _check(lab: Lab, plain: Config) -> None:
         raise SystemExit("the guests do not reach each other")
 
 
-def _call(lab: Lab, options: dict[str, Any], wanted: Config | None) -> Call:
+def call(lab: Lab, options: dict[str, Any], wanted: Config | None) -> Call:
     before = measure.cpu_seconds()
     told = _in_a_worker(lambda: _run(lab, options, wanted))
     after = measure.cpu_seconds()
