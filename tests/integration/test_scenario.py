@@ -726,3 +726,15 @@ def test_both_ways_to_run_the_module_do_the_same(lab: Lab, tmp_path: Path, envir
     assert states(first) == {"moon": "running", "sun": "running"}
     assert not second["changed"] and second["actions"] == []
     assert gone["changed"] and lab.leftovers() == []
+
+
+def test_what_fails_on_purpose_is_part_of_the_scenario(lab: Lab) -> None:
+    broken = pair(union="cowfs", init="minimal", faults=[{"path": "/root/*", "during": ["read"], "error": "EIO"}])
+    lab.scenario("pair", broken)
+    lab.run("moon", "echo something >/root/file")
+
+    assert b"Input/output error" in lab.run("moon", "cat /root/file").stderr
+    _settled(lab, "pair", broken)
+    mended = lab.scenario("pair", pair(union="cowfs", init="minimal"))
+    assert "guest moon: remove fault /root/*: EIO during read" in mended["actions"]
+    assert lab.read("moon", "cat /root/file") == "something\n"

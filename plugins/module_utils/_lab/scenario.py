@@ -20,7 +20,7 @@ from . import cabling, model, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
 from .errors import Invalid
-from .model import Bridge, Conditions, Guest, Iface, Lab, Route, UnionEngine, Userspace
+from .model import Bridge, Conditions, Fault, Guest, Iface, Lab, Route, UnionEngine, Userspace
 from .numbering import Addresses
 from .scenario_spec import CONDITIONS, SCENARIO
 
@@ -183,12 +183,22 @@ class _Loader:
             userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,
+            faults=tuple(self._faults(given)),
             routes=self._routes(name, given, interfaces),
             sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
             scenario=self.name,
             labels={key: _word(value) for key, value in given.get("labels", {}).items()},
             vars=given.get("vars", {}),
         )
+
+    def _faults(self, given: _Given) -> Iterator[Fault]:
+        for index, fault in schema.right(given.get("faults", [])):
+            where = (*given.origins["faults"], index)
+            wrong = any(self.document.blames((*where, key)) for key in ("error", "delay"))
+            if not fault.get("error") and not fault.get("delay") and not wrong:
+                self.document.blame(where, "it neither fails nor takes time", "give error, delay or both")
+            during = tuple(word for _index, word in schema.right(fault.get("during", [])))
+            yield Fault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
 
     def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
         if "routes" not in given.settings:

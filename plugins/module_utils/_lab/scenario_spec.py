@@ -148,6 +148,21 @@ _ROUTE = Struct(
     required=("to",),
 )
 
+_FAULT = Struct(
+    name="fault",
+    description="Something that fails on purpose in the guest's union (cowfs), or takes its time.",
+    fields={
+        "path": Text(description="Pattern of absolute paths in the guest, such as /var/lib/app/*."),
+        "during": ListOf(
+            description="What it is met by; everything without it.",
+            item=Text(choices=("create", "open", "read", "remove", "write")),
+        ),
+        "error": Text(description="The error.", choices=("EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS")),
+        "delay": Number(description="Milliseconds that it takes.", minimum=0),
+    },
+    required=("path",),
+)
+
 _SETTINGS: dict[str, Spec] = {
     "kernel": Text(
         description="A kernel's name below kernels/ or the absolute path of a UML binary.", parse=notation.reference
@@ -171,6 +186,7 @@ _SETTINGS: dict[str, Spec] = {
         item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),
     ),
     "union": Text(description="What makes the root out of its layers.", choices=tuple(e.value for e in UnionEngine)),
+    "faults": ListOf(description="What fails on purpose in the guest, the first that fits.", item=_FAULT),
     "routes": ListOf(
         description="All static routes. An empty list is for none; without this key the guest's own are left alone.",
         item=Either(

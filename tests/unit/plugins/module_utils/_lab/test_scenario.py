@@ -21,6 +21,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invali
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
     Conditions,
+    Fault,
     Guest,
     Iface,
     Lab,
@@ -71,6 +72,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cpu: 1
         layers: [/srv/a/, /srv/b]
         union: overlay
+        faults: [{path: /var/*, during: [read], error: EIO, delay: 20}, {path: "*.log", delay: 1.5}]
         interfaces:
           eth0: {bridge: lan, mac: "02-00-00-00-00-0A", mtu: 9000, address: [10.0.0.1/24, "fd00:0::1/64"], up: false}
           eth1:
@@ -87,6 +89,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cpu=1,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
+        faults=(Fault("/var/*", ("read",), "EIO", 20.0), Fault("*.log", delay=1.5)),
         interfaces={
             "eth0": Iface("alice", "eth0", "lan", "02:00:00:00:00:0a", 9000, ("10.0.0.1/24", "fd00::1/64"), up=False),
             "eth1": Iface("alice", "eth1"),
@@ -721,6 +724,15 @@ def test_a_name_that_no_directory_can_have_is_refused():
         scenario.load("guests: {}", name="a/b", place="x")
 
 
+def test_a_fault_on_purpose_says_where_and_what():
+    assert faults("guests: {a: {faults: [{path: /x}, {error: EIO}, {path: /x, error: EBADF}]}}") == [
+        "lab.yml:1:23: guests.a.faults[0]: it neither fails nor takes time; give error, delay or both",
+        "lab.yml:1:35: guests.a.faults[1]: path must be given; add it",
+        "lab.yml:1:67: guests.a.faults[2].error: 'EBADF' is not one of its values; "
+        "known: EACCES, EDQUOT, EIO, ENOSPC, EROFS",
+    ]
+
+
 def test_ansible_variables_are_a_source_too():
     assert load({"guests": {"a": {"mem": "64", "interfaces": {"eth0": {"up": "no", "delay": "20"}}}}}).guests == {
         "a": Guest(
@@ -732,7 +744,7 @@ def test_ansible_variables_are_a_source_too():
     }
     assert faults({"guests": {"a": {"mam": 64}}}) == [
         "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
-        "(known: cmdline, cpu, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
+        "(known: cmdline, cpu, faults, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
         "routes, run, sysctl, union, userspace, vars)"
     ]
 
