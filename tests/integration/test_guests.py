@@ -14,6 +14,7 @@ from lab import Lab, Refused, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 
 def test_a_guest_starts_and_answers(lab: Lab) -> None:
@@ -283,3 +284,12 @@ def test_each_guest_has_a_cpu_of_the_host_unless_it_wants_none(lab: Lab) -> None
     assert os.sched_getaffinity(lab.process("alice").pid) == {other}
     with pytest.raises(Refused, match="guest alice: there is no CPU 4711 to run on"):
         lab.guest("alice", cpu="4711")
+
+
+def test_the_server_of_a_union_has_its_guests_cpu(lab: Lab) -> None:
+    lab.guest("alice", init="minimal", union="cowfs")
+
+    served = cowfs.server(lab.directory("alice").path)
+
+    assert served is not None
+    assert os.sched_getaffinity(served) == os.sched_getaffinity(lab.process("alice").pid)

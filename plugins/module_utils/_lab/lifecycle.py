@@ -73,14 +73,14 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | Non
     _write_boot_request(directory, deed)
     layers = union_layers(workdir, definition, prepared, identity.launch)
     line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
-    with _union(workdir, definition, prepared.engine, layers) as root:
+    with _union(workdir, definition, prepared.engine, layers, cpu) as root:
         view = _view(workdir, directory, deed, identity, root)
         return uml.launch(directory, view, line, netns, identity, definition.label)
 
 
 @contextmanager
 def _union(
-    workdir: Workdir, definition: Guest, engine: UnionEngine, layers: sandbox.Layers
+    workdir: Workdir, definition: Guest, engine: UnionEngine, layers: sandbox.Layers, cpu: int
 ) -> Iterator[sandbox.Layers | int]:
     """What a guest's root is mounted of in its own namespace: its layers, or a mount that is served already."""
     if engine is not UnionEngine.COWFS:
@@ -88,7 +88,7 @@ def _union(
         return
     home, subject = workdir.guest(definition.name).path, definition.label
     with cowfs.start(
-        home, workdir.agents, layers.paths, layers.work_path, subject, faults=definition.faults
+        home, workdir.agents, layers.paths, layers.work_path, subject, faults=definition.faults, cpu=cpu
     ) as mounted:
         yield mounted.mount
         # The guest's kernel begins meanwhile.
@@ -193,7 +193,7 @@ def serve_again(workdir: Workdir, name: str) -> None:
     work = str(directory.works / process.launch)
     layers = cowfs.stored_layers(directory.path, subject)
     faults = load_guest(directory).faults
-    with cowfs.start(directory.path, workdir.agents, layers, work, subject, faults=faults) as mounted:
+    with cowfs.start(directory.path, workdir.agents, layers, work, subject, faults=faults, cpu=process.cpu) as mounted:
         mounted.serving()
         with closing(sandbox.Swapper()) as swapper:
             uml.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)

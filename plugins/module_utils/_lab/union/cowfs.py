@@ -122,6 +122,7 @@ def start(
     subject: str,
     *,
     faults: Sequence[model.Fault] = (),
+    cpu: int | None = None,
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
 ) -> Mounted:
@@ -132,6 +133,7 @@ def start(
     :param layers: paths, topmost first; the first is written to.
     :param work: a directory on the same file system as that, of which all that is in it goes.
     :param faults: what is to fail on purpose.
+    :param cpu: number of the host's CPU that the guest has: guest and server wait for each other in turns, too (``placement``).
     :param flags: more options of the mount.
     :param xattrs: whether extended attributes are served.
     :raises HostError: where there is nothing to start it with.
@@ -174,6 +176,9 @@ def start(
                 env={"HOME": "/"},
                 start_new_session=True,
             )
+        if cpu not in (None, model.ANY_CPU):
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(server.pid, {cpu})
         files.write_json(home / LAYERS, list(layers))
         kept.clear()
         return Mounted(mount, ready, server, home, subject)
