@@ -367,7 +367,7 @@ def test_names_that_differ_only_beyond_the_cut_do_not_collide(lab: Lab) -> None:
 def test_counters_of_an_interface_grow_with_its_traffic(running: Lab) -> None:
     before = running.info()["guests"]["alice"]["interfaces"]["eth0"]["counters"]
 
-    running.reaches("alice", "10.0.0.2", "-c 5 -i 0.05 -W 2 -s 1000")
+    running.reaches("alice", "10.0.0.2", "-c 5 -i 0.05 -w 10 -s 1000")
 
     after = running.info()["guests"]["alice"]["interfaces"]["eth0"]["counters"]
     assert after["rx_packets"] >= before["rx_packets"] + 5
