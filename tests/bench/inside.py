@@ -212,9 +212,11 @@ _TARGETS = {
 }
 
 
-def table(times: dict[str, tuple[list[float], list[float]]]) -> str:
+def table(found: dict[str, Any]) -> str:
     """All of it, as text: minima and medians in seconds."""
-    lines = [f"{'seconds, min / median':30}{'dumm':>18}{'OpenSSH':>18}{'ratio':>16}   wanted"]
+    times = found["times"]
+    lines = [f"ANSIBLE INSIDE A GUEST (load {found['load']:.1f}, {_ROUNDS} rounds)"]
+    lines += [f"{'seconds, min / median':30}{'dumm':>18}{'OpenSSH':>18}{'ratio':>16}   wanted"]
     for text, (ours, theirs) in times.items():
         cells = [f"{min(one):.3f} / {statistics.median(one):.3f}" for one in (ours, theirs)]
         ratio = f"{min(ours) / min(theirs):.2f} / {statistics.median(ours) / statistics.median(theirs):.2f}"
@@ -222,8 +224,11 @@ def table(times: dict[str, tuple[list[float], list[float]]]) -> str:
     return "\n".join(lines)
 
 
-def main() -> None:
-    """Measure and print."""
+def measure() -> dict[str, Any]:
+    """Let both work in turn.
+
+    :return: ``times``: for each kind of work the seconds of all calls, ours and OpenSSH's.
+    """
     own = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
     with tempfile.TemporaryDirectory(prefix="dumm-inside-") as place, fresh_lab() as lab:
         bench = Bench(lab, Path(place))
@@ -233,7 +238,12 @@ def main() -> None:
         finally:
             subprocess.run([*bench.master, "-O", "exit"], check=False, stderr=subprocess.DEVNULL)
             syscalls.setns(own, syscalls.CLONE_NEWNET)
-    print(f"load {os.getloadavg()[0]:.1f}, {_ROUNDS} rounds\n\n{table(times)}")
+    return {"times": times, "load": os.getloadavg()[0]}
+
+
+def main() -> None:
+    """Measure and print."""
+    print(table(measure()))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
@@ -29,6 +30,7 @@ from lab import BASE, Lab, fresh_lab
 from mounts import Place
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import lifecycle, sandbox, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import ANY_CPU
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 _SYS_OPEN_TREE = 428
@@ -64,12 +66,13 @@ def open_tree(path: Path) -> int:
 
 
 @contextmanager
-def fuse_overlayfs(layers: list[str], work: str, at: Path) -> Iterator[None]:
-    """Debian's engine, mounted."""
+def fuse_overlayfs(layers: list[str], work: str, at: Path, cpu: int = ANY_CPU) -> Iterator[None]:
+    """Debian's engine, mounted, on the CPU of its guest as ours is."""
     at.mkdir(exist_ok=True)
     Path(work).mkdir(exist_ok=True)
     options = f"lowerdir={':'.join(layers[1:])},upperdir={layers[0]},workdir={work}"
-    subprocess.run(["fuse-overlayfs", "-o", options, str(at)], check=True)
+    one = [] if cpu == ANY_CPU else ["taskset", "-c", str(cpu)]
+    subprocess.run([*one, "fuse-overlayfs", "-o", options, str(at)], check=True)
     try:
         yield
     finally:
@@ -91,10 +94,12 @@ def on_host(engine: str, directory: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _foreign_union(_workdir: object, _definition: object, _engine: object, layers: sandbox.Layers) -> Iterator[int]:
+def _foreign_union(
+    _workdir: object, _definition: object, _engine: object, layers: sandbox.Layers, cpu: int
+) -> Iterator[int]:
     """In place of lifecycle's own: a guest whose root is fuse-overlayfs."""
     at = Path(layers.home) / "foreign"
-    with fuse_overlayfs(layers.paths, layers.work_path, at):
+    with fuse_overlayfs(layers.paths, layers.work_path, at, cpu):
         mount = open_tree(at)
         try:
             yield mount
@@ -157,29 +162,41 @@ def private_memory(pid: int) -> int:
     return sum(int(line.split()[1]) for line in lines if line.startswith("Private_"))
 
 
-def table(title: str, times: Times) -> None:
+def _table(title: str, times: Times) -> Iterator[str]:
     """Seconds, and ratios to overlayfs; the sum last."""
-    print(f"\n{title:<22}" + "".join(f"{engine:>24}" for engine in ENGINES))
+    yield f"\n{title:<22}" + "".join(f"{engine:>24}" for engine in ENGINES)
     for engine in ENGINES:
         times[engine]["sum of the workloads"] = sum(times[engine][name] for name in WORKLOADS)
     for name in times["overlay"]:
         base = times["overlay"][name]
         cells = (f"{times[engine][name]:14.3f} s ({times[engine][name] / base:5.2f})" for engine in ENGINES)
-        print(f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells))
+        yield f"{name:<22}" + "".join(f"{cell:>24}" for cell in cells)
 
 
-def main() -> None:
-    """Measure."""
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+def measure(rounds: int = 3) -> dict[str, Any]:
+    """Let all work in turn.
+
+    :return: ``host`` and ``guest``: the least seconds of each engine for each kind of work; ``memory``, in kB.
+    """
     host: Times = {engine: {} for engine in ENGINES}
     guest: Times = {engine: {} for engine in ENGINES}
     memory: list[int] = []
     for _round in range(rounds):
         measure_host(host)
         measure_guest(guest, memory)
-    table("on the host", host)
-    table("in a guest", guest)
-    print(f"\ncowfs: {min(memory) // 1024} MB of its own when idle, {max(memory) // 1024} MB after the workloads")
+    return {"host": host, "guest": guest, "memory": memory}
+
+
+def table(found: dict[str, Any]) -> str:
+    """All of it, as text."""
+    memory = found["memory"]
+    last = f"\ncowfs: {min(memory) // 1024} MB of its own when idle, {max(memory) // 1024} MB after the workloads"
+    return "\n".join(["UNIONS", *_table("on the host", found["host"]), *_table("in a guest", found["guest"]), last])
+
+
+def main() -> None:
+    """Measure and print."""
+    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))
 
 
 if __name__ == "__main__":

@@ -103,10 +103,9 @@ class Context:
         """The lab's name."""
         return self.workdir.lab_name
 
-    @property
-    def closed(self) -> bool:
-        """Whether segments are made closed."""
-        return self.segments is not None and self.segments.closed
+    def closes(self, bridge: str | None) -> bool:
+        """Whether a bridge and its ports are made closed."""
+        return self.segments is not None and self.segments.closes(bridge)
 
     @property
     def network(self) -> Network:
@@ -291,7 +290,7 @@ def _forget_bridge(deed: ForgetBridge, context: Context) -> None:
 
 @carry_out.register
 def _add_bridge(deed: AddBridge, context: Context) -> None:
-    context.network.add_bridge(deed.bridge, context.closed)
+    context.network.add_bridge(deed.bridge, context.closes(deed.bridge.name))
 
 
 @carry_out.register
@@ -306,7 +305,7 @@ def _set_bridge(deed: SetBridge, context: Context) -> None:
 @carry_out.register
 def _add_tap(deed: AddTap, context: Context) -> None:
     bridge = _bridge_index(deed.iface.bridge, context)
-    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, bridge, context.closed)
+    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, bridge, context.closes(deed.iface.bridge))
 
 
 @carry_out.register

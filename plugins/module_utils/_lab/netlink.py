@@ -19,7 +19,7 @@ import struct
 import threading
 import traceback
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -253,24 +253,36 @@ class Network:
         interval = {"br_mcast_query_response_intvl": _RESPONSE_INTERVAL}
         self._request(subject, "link", "set", index=index, kind="bridge", **interval)
 
-    def close_segments(self) -> None:
-        """Let the lab's bridges ask nobody who listens, until :meth:`open_segments`."""
-        for owner, device in self.owned().items():
-            if owner.startswith("bridge "):
-                self._set_querier(device, False)
+    def close_segments(self, fewest: int) -> None:
+        """Let the lab's bridges ask nobody who listens, until :meth:`open_segments`.
 
-    def open_segments(self) -> None:
-        """Let the lab's bridges ask who listens, and their ports exchange frames: what was left out where they were made closed."""
+        :param fewest: how many ports those have at least.
+        """
+        for bridge, _ports in self._segments(fewest):
+            self._set_querier(bridge, False)
+
+    def open_segments(self, fewest: int) -> None:
+        """Let the lab's bridges ask who listens, and their ports exchange frames: what was left out where they were made closed.
+
+        :param fewest: how many ports those have at least.
+        """
+        segments = self._segments(fewest)
+        for bridge, _ports in segments:
+            self._set_querier(bridge, True)
+        for _bridge, ports in segments:
+            for port in ports:
+                self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
+        for bridge, _ports in segments:
+            self._set_responses(f"bridge {bridge.name}", bridge.index)
+
+    def _segments(self, fewest: int) -> list[tuple[Device, list[Device]]]:
+        """The lab's bridges with their ports."""
         owned = self.owned()
         bridges = [device for owner, device in owned.items() if owner.startswith("bridge ")]
-        masters = {device.index for device in bridges}
-        for bridge in bridges:
-            self._set_querier(bridge, True)
-        for port in owned.values():
-            if port.master in masters:
-                self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
-        for bridge in bridges:
-            self._set_responses(f"bridge {bridge.name}", bridge.index)
+        ports: dict[int | None, list[Device]] = defaultdict(list)
+        for device in owned.values():
+            ports[device.master].append(device)
+        return [(bridge, ports[bridge.index]) for bridge in bridges if len(ports[bridge.index]) >= fewest]
 
     def _set_querier(self, bridge: Device, asks: bool) -> None:
         settings = {"br_mcast_query_response_intvl": _AT_ONCE, "br_mcast_querier": int(asks)}

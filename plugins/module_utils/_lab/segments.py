@@ -14,12 +14,13 @@ That segments are closed is on disk before they are, so that the run after a kil
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 
 from . import netlink
 from .netlink import Network
-from .steps import Plan, RemoveNamespace, Run, Start, Step, Stop
+from .steps import AddTap, Plan, RemoveNamespace, Run, Start, Step, Stop
 from .workdir import Workdir
 
 # As many guests as it takes to be worth it.
@@ -37,11 +38,17 @@ class Segments:
         self._network = network
         self._moving = {step.key for step in plan.steps if isinstance(step.deed, (Start, Stop))}
         self._goes = any(isinstance(step.deed, RemoveNamespace) for step in plan.steps)
+        taps = Counter(step.deed.iface.bridge for step in plan.steps if isinstance(step.deed, AddTap))
+        self._crowded = {name for name, count in taps.items() if count >= _MANY}
         self.closed = len(self._moving) >= _MANY
         if self.closed:
             workdir.closed.touch(0o600)
             if netlink.exists(workdir.netns() or workdir.lab_name):
-                network().close_segments()
+                network().close_segments(_MANY)
+
+    def closes(self, bridge: str | None) -> bool:
+        """Whether a bridge and its ports are made closed now."""
+        return self.closed and bridge in self._crowded
 
     def allow(self, step: Step) -> bool:
         """Whether a step may begin: commands of a scenario may need the network."""
@@ -54,16 +61,17 @@ class Segments:
         """
         self._moving.discard(step.key)
         if not self._moving:
-            self.open()
+            self.open(_MANY)
 
-    def open(self) -> None:
+    def open(self, fewest: int = 0) -> None:
         """Open them, if they are not.
 
+        :param fewest: how many ports those have at least that may be closed.
         :raises HostError: where that is not possible.
         """
         if self.closed:
             if not self._goes:
-                self._network().open_segments()
+                self._network().open_segments(fewest)
             self._workdir.closed.unlink(missing_ok=True)
             self.closed = False
 
@@ -78,6 +86,6 @@ def open_again(workdir: Workdir) -> None:
     netns = workdir.netns() or workdir.lab_name
     if netlink.exists(netns):
         with Network(workdir.lab_name, netns) as network:
-            network.open_segments()
+            network.open_segments(0)
     with suppress(FileNotFoundError):
         workdir.closed.unlink()

@@ -34,7 +34,7 @@ def segments(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[
         """Keeps what it is told."""
 
         def __getattr__(self, name: str) -> Any:
-            return lambda: said.append(name)
+            return lambda _fewest: said.append(name)
 
     steps = [Step(f"stop guest g{number}", Stop(f"g{number}")) for number in range(count)]
     return Segments(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
