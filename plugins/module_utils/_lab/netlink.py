@@ -17,6 +17,7 @@ import os
 import socket
 import struct
 import threading
+import time
 import traceback
 import zlib
 from collections import defaultdict, deque
@@ -43,6 +44,8 @@ MARK = "dumm.lab"
 _LINK_LOCAL = "fe80:"
 # Hundredths of a second; RFC 3810, 9.3, has 10 s.
 _AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
+# A guest's part in the answer to a query, when all are asked at once.
+_ANSWER_SECONDS = 0.001
 # linux/if_tun.h
 _TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
 _IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
@@ -269,6 +272,8 @@ class Network:
         segments = self._segments(fewest)
         for bridge, _ports in segments:
             self._set_querier(bridge, True)
+        # What they answer now is heard by the bridge alone; later it would be flooded to all ports.
+        time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in segments))
         for _bridge, ports in segments:
             for port in ports:
                 self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
