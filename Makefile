@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel test test-union test-kernel test-security lint sanity unit integration bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel attach test test-union test-kernel test-security lint sanity unit integration bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ clean-lab: setup ## Take the lab away again, keep kernels and masters
 
 kernel: setup ## Build the tuned kernel, minutes the first time, and make it the default (EXTRA="-e kernel_fragments=my.config")
 	@.venv/bin/ansible-playbook playbooks/kernel.yml $(EXTRA)
+
+attach: setup ## Give a terminal in a guest: GUEST=alice; CONSOLE=0 for what its kernel says
+	@DUMM_PYTHON=.venv/bin/python scripts/dumm-attach $(if $(CONSOLE),--console) $(or $(GUEST),$(error say which guest: make attach GUEST=alice))
 
 setup-test:
 	@scripts/setup.sh test

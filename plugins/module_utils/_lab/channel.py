@@ -57,7 +57,7 @@ _LONGEST_PAUSE = 0.004
 # A guest's own Python is not started for callers that want little of it.
 _FEW = 4
 _PYTHON = "/usr/bin/python3"
-_LOST = -1
+LOST = -1
 # Ends a request when its client is gone: arguments are request, bell and FIFO.
 _GUARD = r"""
 read -r done && exit
@@ -157,6 +157,23 @@ class Channel:
                 raise
             return self._completed(request, ended, max_output, stdout)
 
+    @contextmanager
+    def opened(self, script: str, deadline: Deadline) -> Iterator[Path]:
+        """Begin a script that talks with this process through its request's directory; it is killed if it has not ended in the end.
+
+        It finds that directory in ``OLDPWD``.
+
+        :param deadline: for the guest's line to take the request.
+        :raises Unreachable: where the line does not answer.
+        """
+        request = self._write_request(script, b"", None, "")
+        with ExitStack() as later:
+            later.callback(self._put_away, request)
+            later.callback(self._kill, request)
+            self._ring(request.name, deadline)
+            later.enter_context(self._guarded(request))
+            yield request
+
     def _hint(self, warm: Script | None) -> str | None:
         """What a request says about Python; whoever asks often has one started."""
         self._runs += 1
@@ -166,7 +183,7 @@ class Channel:
 
     def _completed(self, request: Path, ended: Ending, limit: int, stdout: BinaryIO | None) -> Completed:
         code, by_signal = ended
-        if code == _LOST:
+        if code == LOST:
             raise GuestError(self._subject, "what runs its commands was killed while one ran", "run it again")
         error = self._read(request, "err", limit)
         if stdout is None:
@@ -354,16 +371,28 @@ class Channel:
         return GuestError(self._subject, f"a command wrote more than {limit} bytes", "let it write less")
 
 
+def poke(directory: GuestDir, name: str) -> None:
+    """Tell a request that there is something for it in its directory.  Do so once for each answer, or ever more rarely.
+
+    A line that is full or gone is not complained of: a request that is asked for an answer finds that out.
+    """
+    _write_line(directory, f"+{name}\n".encode())
+
+
 def nudge(directory: GuestDir) -> None:
     """Make a guest look at all that has come for it: at its line, its console and its interfaces.
 
     The kernels of distributions may fall asleep over what arrives in the microseconds before, until anything else arrives (the collection's
     kernel patch 0003).  An empty line is that, and means nothing to the agent.
     """
+    _write_line(directory, b"\n")
+
+
+def _write_line(directory: GuestDir, text: bytes) -> None:
     with suppress(OSError):
         line = os.open(directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
         try:
-            os.write(line, b"\n")
+            os.write(line, text)
         finally:
             os.close(line)
 
@@ -395,7 +424,7 @@ def ending(request: Path) -> Ending | None:
     except OSError:
         return None
     if text == b"lost\n":
-        return _LOST, None
+        return LOST, None
     told = re.fullmatch(rb"(\d{1,3})( signal)?\n", text)
     if told is None:
         return None

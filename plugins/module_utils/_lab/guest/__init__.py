@@ -4,7 +4,8 @@
 
 """What runs inside a guest, brought by a read-only layer of the collection's own: init wrapper, control line, minimal init.
 
-POSIX sh only, so that any userland with ``/bin/sh`` and ``mount`` will do; where there is a Python, ``warm`` makes use of it.
+POSIX sh only, so that any userland with ``/bin/sh`` and ``mount`` will do; where there is a Python, ``warm`` makes use of it, and
+``terminal`` is a terminal for people.
 Master and diff stay untouched.  The layer is a directory named by its content's hash: another version of the collection never
 changes it under a running guest.
 """
@@ -21,14 +22,17 @@ from pathlib import Path
 from .. import files
 
 # Ansible sends a module only what is imported; the program itself is read as a file below.
-from . import warm  # noqa: F401  pylint: disable=unused-import
+from . import terminal, warm  # noqa: F401  pylint: disable=unused-import
 from .agent import AGENT
 from .init import INIT, MINIMAL
 
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
 WARM = (pkgutil.get_data(__name__, "warm.py") or b"").decode()
-_SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM}
+_TERMINAL = (pkgutil.get_data(__name__, "terminal.py") or b"").decode()
+_SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM, "terminal": _TERMINAL}
+# In the program that can be a terminal, too (terminal.c); one that was compiled for an earlier version cannot.
+_IS_TERMINAL = b"dumm: terminal: "
 # Guests of one run start at the same time, and in a new working directory each of them would make it.
 _making = threading.Lock()
 
@@ -41,7 +45,9 @@ def layer(agents: Path, program: Path | None = None) -> Path:
     """
     content = {name: script.encode() for name, script in _SCRIPTS.items()}
     if program is not None:
-        content = {"init": _content(program, program.stat().st_mtime_ns), "warm": content["warm"]}
+        compiled = _content(program, program.stat().st_mtime_ns)
+        scripts = ("warm",) if _IS_TERMINAL in compiled else ("warm", "terminal")
+        content = {"init": compiled, **{name: content[name] for name in scripts}}
     path = agents / _digest(tuple(content.items()))
     with _making:
         if not path.is_dir():
@@ -66,8 +72,9 @@ def _make(path: Path, content: Mapping[str, bytes]) -> None:
     (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
     for name, data in content.items():
         files.write(home / name, data, mode=0o755)
-    if "minimal" not in content:
-        (home / "minimal").symlink_to("init")
+    for name in ("minimal", "terminal"):
+        if name not in content:
+            (home / name).symlink_to("init")
     for directory in (fresh, home):
         directory.chmod(0o755)
     fresh.rename(path)

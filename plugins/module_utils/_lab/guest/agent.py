@@ -4,9 +4,10 @@
 
 """The guest's end of the control line: reads doorbells from the serial line, runs requests from the spool.
 
-A doorbell is a request's name, or ``!name`` to kill it, one a line.  A request is a directory of the spool: ``cmd`` and ``in`` from
-the host, ``out``, ``err``, ``code`` and ``exit`` from here.  ``ack`` is made exclusively, so that a request that is rung for twice
-runs once.  Each command has a session of its own, whose leader's number is in ``pid``.
+A doorbell is a request's name, ``!name`` to kill it, or ``+name`` to send it SIGUSR1 (a terminal has something to read), one a line.
+A request is a directory of the spool: ``cmd`` and ``in`` from the host, ``out``, ``err``, ``code`` and ``exit`` from here.  ``ack`` is
+made exclusively, so that a request that is rung for twice runs once.  Each command has a session of its own, whose leader's number is in
+``pid``.
 
 A request with a file ``warm`` names a Python that may do the work of this agent from then on (``guest.warm``): it gets the line, and
 whenever it ends the agent has it back.  What it had not finished, and what an agent that was killed had not, is told as lost.
@@ -47,15 +48,20 @@ end() {
   read -r leader <"$spool/$1/pid" && kill -KILL -"$leader"
 }
 
+poke() {
+  read -r leader <"$spool/$1/pid" && kill -USR1 "$leader"
+}
+
 # Tells that requests will never end: all that were begun, or those that a warm Python (its acks have content) had.
 lost() {
   for request in "$spool"/*/; do
-    name=${request%/}
-    name=${name##*/}
     [ -e "$request/ack" ] && [ ! -e "$request/exit" ] || continue
     [ "$1" = all ] || [ -s "$request/ack" ] || continue
-    end "$name" 2>/dev/null
+    # Told first: whoever served it until now would else tell how it ended, and the host may take it away at once.
+    leader=
+    read -r leader <"$request/pid"
     echo lost >"$request/exit"
+    [ -z "$leader" ] || kill -KILL -"$leader"
   done
 }
 
@@ -73,8 +79,9 @@ echo "$$" >$spool/.hello
 mv $spool/.hello $spool/hello
 while IFS= read -r line; do
   case $line in
-    '!'*[!a-z0-9]* | '') ;;
+    '!'*[!a-z0-9]* | '+'*[!a-z0-9]* | '') ;;
     '!'*) end "${line#!}" ;;
+    '+'*) poke "${line#+}" ;;
     *[!a-z0-9]*) ;;
     *) if [ -e "$spool/$line/warm" ]; then warm "$line"; else serve "$line" & fi ;;
   esac

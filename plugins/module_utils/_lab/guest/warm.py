@@ -325,11 +325,14 @@ class Server:
 
     def begin(self, text: str) -> Callable[[], None] | None:
         """Begin what a line asks for."""
-        name = text[1:] if text.startswith("!") else text
+        name = text[1:] if text.startswith(("!", "+")) else text
         if not (name.isalnum() and name.isascii() and name == name.lower()):
             return None
         if text.startswith("!"):
             self.end(name)
+            return None
+        if text.startswith("+"):
+            self.poke(name)
             return None
         place = os.path.join(SPOOL, name)
         try:
@@ -428,16 +431,28 @@ class Server:
 
     def end(self, name: str) -> None:
         """Kill a request, with all of its session's group."""
+        pid = self.leader(name)
+        if pid is not None:
+            _kill(pid)
+
+    def poke(self, name: str) -> None:
+        """Tell a request that there is something for it in its directory."""
+        pid = self.leader(name)
+        if pid is not None:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGUSR1)
+
+    def leader(self, name: str) -> int | None:
+        """The process that leads a request's session."""
         for running in self.running.values():
             if running.name == name:
-                _kill(running.pid)
-                return
+                return running.pid
         # Begun by the shell, before it handed over.
         try:
             with open(os.path.join(SPOOL, name, "pid"), encoding="ascii") as file:
-                _kill(int(file.read()))
+                return int(file.read())
         except (OSError, ValueError):
-            pass
+            return None
 
     def collect(self) -> None:
         """Tell what became of those that have ended."""

@@ -31,6 +31,10 @@ int configure_network(char *lines);
  * Lines of the request are files below /proc/sys whose values are wanted, and "conditions". */
 int show_network(char *lines);
 
+/* terminal.c: run a program on a pseudoterminal for somebody at the host; words are the program's own name, the request's directory, rows,
+ * columns, and the program with its arguments. */
+_Noreturn void be_terminal(int count, char *words[]);
+
 /* netlink.c: rtnetlink(7). */
 struct nlmsghdr;
 struct rtattr;

@@ -286,15 +286,25 @@ static void end(const char *name)
 	free(leader);
 }
 
+/* Tell a request that there is something for it in its directory. */
+static void poke(const char *name)
+{
+	for (struct child *child = children; child < children + CHILDREN; child++)
+		if (child->pid != 0 && strcmp(child->name, name) == 0)
+			kill(child->pid, SIGUSR1);
+}
+
 static void hear(char *line)
 {
-	char *name = line[0] == '!' ? line + 1 : line;
+	char *name = line[0] == '!' || line[0] == '+' ? line + 1 : line;
 	size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789");
 
 	if (length == 0 || name[length] != '\0' || length >= NAME_ROOM)
 		return;
 	if (name == line) {
 		serve(name);
+	} else if (line[0] == '+') {
+		poke(name);
 	} else {
 		tell_python(line);
 		end(name);

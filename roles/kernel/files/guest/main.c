@@ -100,9 +100,11 @@ int run_program(char *const words[])
 
 int main(int count, char *words[])
 {
-	/* By its other name it is an init that another one may become. */
+	/* By its other names it is an init that another one may become, and a program of its own. */
 	if (count > 0 && strcmp(basename(words[0]), "minimal") == 0)
 		be_minimal();
+	if (count > 0 && strcmp(basename(words[0]), "terminal") == 0)
+		be_terminal(count, words);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	set_up();

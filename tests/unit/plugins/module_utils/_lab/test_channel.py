@@ -135,9 +135,24 @@ def test_the_layer_for_guests_holds_the_scripts_and_is_made_once(tmp_path: Path)
 
     assert guest.layer(tmp_path) == layer
     assert (layer / ".dumm" / "agent").stat() == made
-    assert sorted(path.name for path in (layer / ".dumm").iterdir()) == ["agent", "init", "minimal", "spool", "warm"]
-    assert all((layer / ".dumm" / name).stat().st_mode & 0o777 == 0o755 for name in ("agent", "init", "minimal"))
+    scripts = ["agent", "init", "minimal", "terminal"]
+    assert sorted(path.name for path in (layer / ".dumm").iterdir()) == sorted([*scripts, "spool", "warm"])
+    assert all((layer / ".dumm" / name).stat().st_mode & 0o777 == 0o755 for name in scripts)
     assert os.listdir(tmp_path) == [layer.name]
+
+
+@pytest.mark.parametrize(("ability", "linked"), [(b"dumm: terminal: %s", True), (b"", False)])
+def test_a_program_of_an_earlier_version_is_not_taken_for_a_terminal(
+    tmp_path: Path, ability: bytes, linked: bool
+) -> None:
+    program = tmp_path / "program"
+    program.write_bytes(b"ELF" + ability)
+    (tmp_path / "agents").mkdir()
+
+    home = guest.layer(tmp_path / "agents", program) / ".dumm"
+
+    assert (home / "minimal").is_symlink()
+    assert (home / "terminal").is_symlink() is linked
 
 
 # The agent alone.
