@@ -49,12 +49,15 @@ class Ansible:
             "LC_ALL": "C.UTF-8",
         }
 
-    def start(self, program: str, *arguments: str) -> subprocess.Popen[str]:
-        """Start a program."""
+    def start(self, program: str, *arguments: str, typed: bool = False) -> subprocess.Popen[str]:
+        """Start a program.
+
+        :param typed: whether it is to be given input.
+        """
         command = [*self._before, str(BIN / program), *arguments]
         return subprocess.Popen(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if typed else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

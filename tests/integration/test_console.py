@@ -20,9 +20,11 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from lab import COLLECTIONS, REPOSITORY, Lab, Refused, fresh_lab, until
+from programs import Ansible
 
 PASTE = 100_000
 LEAVE = b"\x1d"
@@ -301,6 +303,32 @@ def test_a_guest_that_is_paused_stopped_or_killed_is_told(lab: Lab) -> None:
         os.kill(lab.process("alice").pid, signal.SIGKILL)
         somebody.sees("guest alice: it ended: its process [0-9]+ was killed")
         somebody.leaves(255)
+
+
+def test_ansible_console_makes_a_guest_and_asks_all_of_them(lab: Lab, tmp_path: Path) -> None:
+    lab.guest("alice", mem=64)
+    lab.guest("bob", mem=64)
+    session = [
+        *("uname -n", "cd localhost", "dumm_bridge name=br1", "dumm_guest name=carol mem=64"),
+        "dumm_iface guest=carol name=eth0 bridge=br1 address=10.0.1.3/24",
+    ]
+
+    first = _console(lab, tmp_path, *session)
+    second = _console(lab, tmp_path, "uname -n", "cd carol", "ip -br addr show dev eth0")
+
+    answers = re.findall(r"^(\w+) \| CHANGED \| rc=0 >>\n(\w+)$", first, re.MULTILINE)
+    assert sorted(answers) == [("alice", "alice"), ("bob", "bob")]
+    assert re.search(r"^eth0 +\w+ +10\.0\.1\.3/24", second, re.MULTILINE), second
+    assert {f"{name} | CHANGED | rc=0 >>\n{name}\n" in second for name in ("alice", "bob", "carol")} == {True}
+
+
+def _console(lab: Lab, home: Path, *lines: str) -> str:
+    """What ansible-console prints for these lines."""
+    process = Ansible(lab, home).start("ansible-console", "-i", str(REPOSITORY / "lab.dumm.yml"), "all", typed=True)
+    output = process.communicate("".join(f"{line}\n" for line in (*lines, "exit")), timeout=300)[0]
+    assert process.returncode == 0, output
+    # Prompts stand before the answers, since nothing is echoed.
+    return re.sub(r"\S+@\S+ \(\d+\)\[f:\d+\]\$ ", "", output)
 
 
 def test_console_0_is_there_for_a_guest_that_does_not_come_up(lab: Lab) -> None:
