@@ -283,11 +283,11 @@ def main(words: Sequence[str] | None = None) -> int:
             return _Console(directory).run()
         return _attach(directory, _running(workdir, wanted.guest), wanted.command)
     except DummError as exc:
-        print(f"dumm-attach: {exc}", file=sys.stderr)
+        sys.stderr.write(f"dumm-attach: {exc}\n")
     except PermissionError as exc:
-        print(f"dumm-attach: {exc.filename}: {exc.strerror}; run as root", file=sys.stderr)
+        sys.stderr.write(f"dumm-attach: {exc.filename}: {exc.strerror}; run as root\n")
     return _FAILED
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())

@@ -29,7 +29,7 @@ from .init import INIT, MINIMAL
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
 WARM = (pkgutil.get_data(__name__, "warm.py") or b"").decode()
-_TERMINAL = (pkgutil.get_data(__name__, "terminal.py") or b"").decode()
+_TERMINAL = "#!/usr/bin/env python3\n" + (pkgutil.get_data(__name__, "terminal.py") or b"").decode()
 _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM, "terminal": _TERMINAL}
 # In the program that can be a terminal, too (terminal.c); one that was compiled for an earlier version cannot.
 _IS_TERMINAL = b"dumm: terminal: "
