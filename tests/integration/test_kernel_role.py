@@ -30,7 +30,7 @@ allnoconfig:
     grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
     echo 1.2.3-toy >$(O)/include/config/kernel.release
 kernel/:
-    [ -e $(O)/begun ] || { touch $(O)/begun; [ ! -e slow ] || sleep 600; }
+    [ -e $(O)/begun ] || { touch $(O)/begun; [ ! -e slow ] || sleep 60; }
     id -u >$(O)/builder
     gcc -c -o $(O)/kernel.o kernel/kernel.c
 arch/um/:
