@@ -33,6 +33,7 @@ GUEST: Spec = {
     "init": {"type": "str"},
     "cmdline": {"type": "str"},
     "cpu": {"type": "str"},
+    "confine": {"type": "bool"},
     "userspace": {"type": "str", "choices": ["auto", "ptrace", "seccomp"]},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},

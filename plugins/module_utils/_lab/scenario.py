@@ -180,6 +180,7 @@ class _Loader:
             **plain,
             layers=tuple(cabling.listed(given.get("layers", []))),
             cpu=given.get("cpu"),
+            confine=given.get("confine", True),
             userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,

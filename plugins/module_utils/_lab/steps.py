@@ -140,11 +140,13 @@ class Start(Deed):
     """Start a guest and wait until its control line answers.
 
     :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
+    :ivar taps: those of its TAPs that were there before.
     """
 
     guest: Guest
     prepared: Prepared
     units: tuple[tuple[Iface, str], ...]
+    taps: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -127,6 +127,11 @@ class GuestDir:
         return self.path / "process.json"
 
     @property
+    def users(self) -> Path:
+        """Which block of the host's users is the guest's."""
+        return self.path / "users"
+
+    @property
     def definition(self) -> Path:
         """What is wanted of the guest, beyond ``mem``, ``linux`` and ``master``."""
         return self.path / "guest.json"
@@ -347,6 +352,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "cmdline": guest.cmdline,
         "userspace": guest.userspace.value,
         "cpu": guest.cpu,
+        "confine": guest.confine,
         "layers": list(guest.layers),
         "union": guest.union.value,
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
@@ -409,6 +415,7 @@ def load_guest(directory: GuestDir) -> Guest:
             cmdline=rest.get("cmdline", ""),
             userspace=Userspace(rest.get("userspace", "auto")),
             cpu=rest.get("cpu"),
+            confine=rest.get("confine", True),
             layers=tuple(rest.get("layers", ())),
             union=UnionEngine(rest.get("union", "auto")),
             routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),

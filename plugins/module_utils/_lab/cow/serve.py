@@ -38,7 +38,7 @@ def main(argument: str) -> None:
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     fuse = _pyfuse3()
-    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"])
+    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], first_user=given["first_user"])
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:

@@ -197,6 +197,7 @@ STALE = [
     ("cmdline", "x"),
     ("userspace", "ptrace"),
     ("cpu", "any"),
+    ("confine", False),
 ]
 
 

@@ -50,6 +50,7 @@ GUESTS = [
         cmdline="a b=c",
         userspace=Userspace.SECCOMP,
         cpu=3,
+        confine=False,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),
