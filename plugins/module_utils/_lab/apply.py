@@ -120,7 +120,7 @@ class Context:
         """What gives guests other unions, made when it is first needed."""
         with self._opening:
             if self._swapper is None:
-                self._swapper = Swapper(str(self.workdir.agents))
+                self._swapper = Swapper()
             return self._swapper
 
     @property

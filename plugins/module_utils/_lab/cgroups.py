@@ -12,14 +12,15 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from .wait import Deadline, poll_until
+
 _TOP = "dumm"
 _PERIOD = 100_000
-_MB = 1 << 20
+_BURIAL_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -79,16 +80,22 @@ def _hand_down(top: Path, group: Path, controller: str) -> None:
 
 def leave(lab: str, guest: str) -> None:
     """Remove a guest's groups, of which no process may be left, and the lab's after its last guest."""
-    for group in _groups(lab, guest):
-        # The kernel may still be at burying what was in it; the next start takes it as it is.
+    groups = {place.path / _TOP / lab / guest for place in _mounted().values()}
+    # The kernel may still be at burying what was in one.
+    poll_until(lambda: True if all(map(_is_removed, groups)) else None, Deadline(_BURIAL_SECONDS))
+    for group in groups:
         with suppress(OSError):
-            group.rmdir()
             group.parent.rmdir()
 
 
-def _groups(lab: str, guest: str) -> Iterator[Path]:
-    for path in {place.path for place in _mounted().values()}:
-        yield path / _TOP / lab / guest
+def _is_removed(group: Path) -> bool:
+    try:
+        group.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -237,7 +237,7 @@ def serve_again(workdir: Workdir, name: str) -> None:
         first_user=process.first_user or 0,
     ) as mounted:
         mounted.serving()
-        with closing(sandbox.Swapper(str(workdir.agents))) as swapper:
+        with closing(sandbox.Swapper()) as swapper:
             uml.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)
 
 

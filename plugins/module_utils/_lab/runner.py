@@ -201,6 +201,10 @@ def _run(
                 module.warn(
                     f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
                 )
+            if bare := [guest.name for guest in steps.starts if not guest.confine]:
+                module.warn(
+                    f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
+                )
             module.exit_json(
                 changed=steps.changed or bool(healed),
                 actions=[*healed, *steps.actions],

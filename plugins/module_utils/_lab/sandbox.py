@@ -31,7 +31,6 @@ _DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9),
 # More than the guest's memory: what UML itself keeps in the same file.
 _MEMORY_SLACK = 64
 _MORE_NAMESPACES = syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
-_LAYERS = "layers"
 
 
 @dataclass(frozen=True)
@@ -110,7 +109,7 @@ def enter(view: View) -> None:
     owner = "" if users is None else f",uid={users.first},gid={users.first}"
     size = f"size={view.mem + _MEMORY_SLACK}m,mode=700{owner}"
     syscalls.mount("memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, size)
-    union = _make_union(view.union, users) if isinstance(view.union, Layers) else view.union
+    union = _make_union(view.union, users, "fs") if isinstance(view.union, Layers) else view.union
     syscalls.move_mount(union, "fs", 0)
     os.close(union)
     shown = "hidepid=invisible,subset=pid" if confined else ""
@@ -163,38 +162,35 @@ def _bind_file(source: str, target: str) -> None:
     _bind(source, target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
 
 
-def _make_union(layers: Layers, users: Users | None) -> int:
+def _make_union(layers: Layers, users: Users | None, place: str) -> int:
     """Layers are named by descriptors: these names are short, and odd characters of the host's paths do not matter."""
     if users is not None:
-        return _make_mapped_union(layers, users)
+        return _make_mapped_union(layers, users, place)
     with ExitStack() as stack:
         home = _by_descriptor(stack, layers.home)
         lower = [_by_descriptor(stack, layer) for layer in layers.lower]
         return overlay.mount(lower, f"{home}/{layers.upper}", f"{home}/{layers.work}")
 
 
-def _make_mapped_union(layers: Layers, users: Users) -> int:
-    """A union whose layers belong to a guest's own users.  The working directory is a file system that nobody else sees.
+def _make_mapped_union(layers: Layers, users: Users, place: str) -> int:
+    """A union whose layers belong to a guest's own users.
 
     Overlayfs copies the mounts that it is given, so they need a place for a moment only.  And it works on them as whoever made it, who
     has to be somebody there is in them.
     """
-    os.mkdir(_LAYERS)
-    syscalls.mount("layers", _LAYERS, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
-    # The layer that is written to and its work directory have to be in the same mount.
-    home = os.path.commonpath([layers.paths[0], layers.work_path])
-    upper, work = (os.path.relpath(path, home) for path in (layers.paths[0], layers.work_path))
-    places = [f"{_LAYERS}/{number}" for number in range(1 + len(layers.lower))]
-    for place in places:
-        os.mkdir(place)
-    _attach_mapped(home, places[0], users, 0)
-    for layer, place in zip(layers.lower, places[1:], strict=True):
-        _attach_mapped(layer, place, users, syscalls.MOUNT_ATTR_RDONLY)
-    with privileges.as_user(users.first):
-        union = overlay.mount(places[1:], f"{places[0]}/{upper}", f"{places[0]}/{work}")
-    syscalls.umount(_LAYERS, syscalls.MNT_DETACH)
-    os.rmdir(_LAYERS)
-    return union
+    syscalls.mount("layers", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
+    with ExitStack() as stack:
+        stack.callback(syscalls.umount, place, syscalls.MNT_DETACH)
+        top = _by_descriptor(stack, place)
+        # The layer that is written to and its work directory have to be in the same mount.
+        home = os.path.commonpath([layers.paths[0], layers.work_path])
+        upper, work = (os.path.relpath(path, home) for path in (layers.paths[0], layers.work_path))
+        places = [f"{top}/{number}" for number in range(1 + len(layers.lower))]
+        for source, target in zip([home, *layers.lower], places, strict=True):
+            os.mkdir(target)
+            _attach_mapped(source, target, users, 0 if target == places[0] else syscalls.MOUNT_ATTR_RDONLY)
+        with privileges.as_user(users.first):
+            return overlay.mount(places[1:], f"{places[0]}/{upper}", f"{places[0]}/{work}")
 
 
 def _by_descriptor(stack: ExitStack, path: str) -> str:
@@ -206,38 +202,33 @@ class Swapper:
 
     It does so from a thread that has a mount namespace of its own, and goes into that of each guest and back; a process for each
     would take ten times as long.
-
-    :param place: an empty directory.
     """
 
-    def __init__(self, place: str) -> None:
-        self._home = self._root = self._own = -1
-        self._place = place
+    def __init__(self) -> None:
+        self._home = self._root = -1
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mounts")
 
     def _leave(self) -> None:
         """Be in a namespace of one's own, from the first swap on."""
         syscalls.unshare(syscalls.CLONE_FS | syscalls.CLONE_NEWNS)
         syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        syscalls.mount("dumm", self._place, "tmpfs", syscalls.MS_NOSUID, "size=64k,mode=700")
-        os.chdir(self._place)
-        self._own = os.open(".", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
-    def swap(self, union: Layers | int, pid: int, first: int | None = None) -> None:
+    def swap(self, union: Layers | int, pid: int, place: str, first: int | None = None) -> None:
         """Give a running guest's process another union in place of its own.
 
         The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
         :param union: what it is made of, or the descriptor of one that is mounted already, attached nowhere.
         :param pid: any process of the guest.
+        :param place: an empty directory.
         :param first: the host's user that is root in the guest; ``None`` where its users are the host's.
         :raises OSError: with the path or the purpose as file name; the guest keeps the union that it has then.
         """
-        self._thread.submit(self._swap, union, pid, first).result()
+        self._thread.submit(self._swap, union, pid, place, first).result()
 
-    def _swap(self, union: Layers | int, pid: int, first: int | None) -> None:
+    def _swap(self, union: Layers | int, pid: int, place: str, first: int | None) -> None:
         if self._home < 0:
             self._leave()
         with ExitStack() as stack:
@@ -245,7 +236,7 @@ class Swapper:
             # Not always the root of its namespace: whoever started it may have lived in a chroot.
             root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
             if isinstance(union, Layers):
-                fresh = _make_union(union, _users_of(stack, pid, first))
+                fresh = _make_union(union, _users_of(stack, pid, first), place)
                 stack.callback(os.close, fresh)
             else:
                 fresh = union
@@ -255,12 +246,11 @@ class Swapper:
 
     def _return(self) -> None:
         _move(self._home, self._root)
-        os.fchdir(self._own)
 
     def close(self) -> None:
         """Give the thread and its namespace back."""
         self._thread.shutdown()
-        for fd in (self._home, self._root, self._own):
+        for fd in (self._home, self._root):
             if fd >= 0:
                 os.close(fd)
 

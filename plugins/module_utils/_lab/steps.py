@@ -294,6 +294,11 @@ class Plan:
         return bool(self.steps)
 
     @property
+    def starts(self) -> list[Guest]:
+        """The guests that are started."""
+        return [step.deed.guest for step in self.steps if isinstance(step.deed, Start)]
+
+    @property
     def actions(self) -> list[str]:
         """All steps in words, in order."""
         return [sentence for step in self.steps for sentence in step.says]

@@ -84,7 +84,7 @@ def swap_union(
     """
     announce_layers(directory, process, stack)
     try:
-        swapper.swap(union, process.pid, process.first_user)
+        swapper.swap(union, process.pid, str(directory.view), process.first_user)
     except OSError as exc:
         processes.store(directory, process)
         raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
