@@ -20,7 +20,7 @@ from . import syscalls
 from .syscalls import check, libc
 
 # include/uapi/linux/capability.h
-CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID = 0, 1, 3, 4
+CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SYS_RESOURCE = 0, 1, 3, 4, 24
 
 _PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
@@ -28,6 +28,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _SECBIT_NO_SETUID_FIXUP = 4
 _CAPABILITY_VERSION = 0x20080522
+_CAPABILITIES = struct.Struct("=6I")
 _CLONE_VM, _CLONE_FILES = 0x00000100, 0x00000400
 _MOST_CAPABILITIES = 64
 _STACK = 1 << 16
@@ -59,17 +60,42 @@ def user_namespace(first: int, count: int) -> int:
 
 @contextmanager
 def as_user(user: int) -> Iterator[None]:
-    """Let the calling thread use files as a user and the group of that number, with all capabilities that it has.
+    """Let the calling thread use files as a user and the group of that number, with all capabilities but those over the host's reserves.
 
     :raises OSError: where it may not.
     """
     _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
+    before = _capabilities()
     try:
+        leave_reserves()
         _use_files_as(user)
         yield
     finally:
         _use_files_as(0)
+        _set_capabilities(before)
         _prctl(_PR_SET_SECUREBITS, 0)
+
+
+def leave_reserves() -> None:
+    """Let the calling thread take nothing of what file systems keep for root, and not go beyond quotas."""
+    effective, *rest = _capabilities()
+    _set_capabilities([effective & ~(1 << CAP_SYS_RESOURCE), *rest])
+
+
+def _capabilities() -> list[int]:
+    """Those of the calling thread: effective, permitted, inheritable, and the upper halves of these."""
+    capabilities = ctypes.create_string_buffer(_CAPABILITIES.size)
+    check(libc.capget(_capability_header(), capabilities), "capget")
+    return list(_CAPABILITIES.unpack(capabilities.raw))
+
+
+def _set_capabilities(capabilities: list[int]) -> None:
+    check(libc.capset(_capability_header(), _CAPABILITIES.pack(*capabilities)), "capset")
+
+
+def _capability_header() -> bytes:
+    # Of the calling thread.
+    return struct.pack("=Ii", _CAPABILITY_VERSION, 0)
 
 
 def _use_files_as(user: int) -> None:
@@ -87,9 +113,8 @@ def keep_capabilities(*kept: int) -> None:
             # This kernel has no more of them.
             break
     mask = sum(1 << capability for capability in kept)
-    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     low, high = mask & 0xFFFFFFFF, mask >> 32
-    check(libc.capset(header, struct.pack("=6I", low, low, 0, high, high, 0)), "capset")
+    _set_capabilities([low, low, 0, high, high, 0])
 
 
 def clear_ambient_capabilities() -> None:

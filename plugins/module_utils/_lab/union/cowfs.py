@@ -204,10 +204,25 @@ def _mount(device: int, flags: tuple[str, ...]) -> int:
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
+    from .. import privileges
     from .. import syscalls as own_syscalls
     from ..cow import changes, control, copyup, disk, driver, faults, owners, requests, restack, serve, tree
 
-    modules = (changes, control, copyup, disk, driver, faults, own_syscalls, owners, requests, restack, serve, tree)
+    modules = (
+        changes,
+        control,
+        copyup,
+        disk,
+        driver,
+        faults,
+        own_syscalls,
+        owners,
+        privileges,
+        requests,
+        restack,
+        serve,
+        tree,
+    )
     sources = {}
     for module in modules:
         loader: Any = module.__loader__
