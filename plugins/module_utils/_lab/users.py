@@ -35,27 +35,35 @@ def claim(directory: GuestDir) -> int:
 
     :raises HostError: where there is none left.
     """
-    had = _stored(directory)
-    if had is not None and _holder(had) == str(directory.path):
+    had = _own(directory)
+    if had is not None:
         return _first(had)
     _CLAIMS.mkdir(mode=0o700, parents=True, exist_ok=True)
     with _alone():
-        block = _free(directory, had)
-        files.symlink(_CLAIMS / str(block), str(directory.path))
-        if block != had:
+        # Somebody else may have claimed it for the guest meanwhile.
+        block = _own(directory)
+        if block is None:
+            block = _free(directory, _stored(directory))
+            files.symlink(_CLAIMS / str(block), str(directory.path))
             files.write(directory.users, f"{block}\n".encode(), durable=False)
     return _first(block)
 
 
 def release(directory: GuestDir) -> None:
     """Give a guest's block back."""
-    block = _stored(directory)
-    if block is not None and _holder(block) == str(directory.path):
+    block = _own(directory)
+    if block is not None:
         (_CLAIMS / str(block)).unlink(missing_ok=True)
 
 
 def _first(block: int) -> int:
     return FIRST + block * COUNT
+
+
+def _own(directory: GuestDir) -> int | None:
+    """The block that is a guest's; ``None`` where it has none, or has lost it to another."""
+    block = _stored(directory)
+    return block if block is not None and _holder(block) == str(directory.path) else None
 
 
 def _stored(directory: GuestDir) -> int | None:
