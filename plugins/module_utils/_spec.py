@@ -34,6 +34,7 @@ GUEST: Spec = {
     "cmdline": {"type": "str"},
     "cpu": {"type": "str"},
     "confine": {"type": "bool"},
+    "disk": {"type": "int"},
     "userspace": {"type": "str", "choices": ["auto", "ptrace", "seccomp"]},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},

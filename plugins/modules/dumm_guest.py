@@ -75,6 +75,13 @@ options:
       - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can, which a warning says
         when it is started.
     type: bool
+  disk:
+    description:
+      - How many MB the guest may write, at least 16; V(0), which a new guest takes, is no limit but that of the working directory's
+        file system.
+      - Its directory is then a file system of its own, in an image below C(disks/), with its C(diff), saving points, spool and
+        C(boot.log). A tenth is kept back for its answers. A change takes effect at its next start, with all that it has.
+    type: int
   layers:
     description:
       - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
@@ -130,7 +137,7 @@ options:
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
-        O(userspace), O(cpu), O(confine) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until
+        O(userspace), O(cpu), O(confine), O(disk) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until
         the guest is restarted.
     type: bool
     default: false
@@ -271,6 +278,10 @@ guest:
       description: Whether it is confined, as defined.
       type: bool
       sample: true
+    disk:
+      description: How many MB it may write, as defined; 0 for no limit.
+      type: int
+      sample: 0
     layers:
       description: Its layers, as defined.
       type: list
@@ -307,7 +318,7 @@ guest:
           what of that is missing on this host.
       type: dict
       sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "cpu": 1, "limits": [],
-        "protection": {"confined": true, "users": [1936982016, 1937047551], "limited": ["cpu", "memory", "pids"], "gaps": []}}
+        "protection": {"confined": true, "users": [1936982016, 1937047551], "limited": ["cpu", "memory", "pids"], "disk": 64, "gaps": []}}
     interfaces:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
       type: dict

@@ -29,6 +29,9 @@ _MORE_PROCESSES = 256
 _HOST_KB_PER_PROCESS = 128
 _MORE_MEMORY = 192
 _MB = 1 << 20
+# A group of the guest's own that no user of it is in.  Its process is, but not what is written to its root: the reserve of its disk, which
+# is for this group, keeps its answers coming when that is full (``disks``).
+LINE_GROUP = 65533
 # Overlayfs takes layers with mapped owners from 5.19 on.
 _MAPS_LAYERS = (5, 19)
 
@@ -94,7 +97,7 @@ def give_up(confinement: Confinement, proc: int) -> None:
         # Not before: what was made until now, its mounts above all, belongs to the host, and its root has no say in it.
         syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
         _no_more_namespaces(proc)
-    os.setgroups([])
+    os.setgroups([LINE_GROUP])
     resource.setrlimit(resource.RLIMIT_NPROC, (confinement.limits.processes,) * 2)
     for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE):
         resource.setrlimit(nothing, (0, 0))
@@ -154,8 +157,14 @@ def _release() -> tuple[int, int]:
     return _MAPS_LAYERS
 
 
-def gaps(confinement: Confinement | None, limited: Iterable[str], in_host_netns: bool) -> tuple[str, ...]:
-    """What does not protect the host from a guest's root, in words."""
+def gaps(
+    confinement: Confinement | None, limited: Iterable[str], *, disk: int | None, in_host_netns: bool
+) -> tuple[str, ...]:
+    """What does not protect the host from a guest's root, in words.
+
+    :param limited: control group controllers that limit it.
+    :param disk: how many MB it may write; ``None`` for no limit.
+    """
     if confinement is None:
         return ("root of this guest is the host's root (confine: false)",)
     found = []
@@ -164,6 +173,8 @@ def gaps(confinement: Confinement | None, limited: Iterable[str], in_host_netns:
     missing = [name for name in cgroups.CONTROLLERS if name not in limited]
     if missing:
         found.append(f"no limit of {', '.join(missing)}: the host offers no control groups for that")
+    if disk is None:
+        found.append("it may fill the file system of the working directory (disk: 0)")
     if not seccomp.supported():
         found.append("all system calls are allowed: there is no list for this architecture")
     if in_host_netns:

@@ -41,6 +41,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "userspace": value.userspace.value,
         "cpu": words.cpu(value.cpu),
         "confine": value.confine,
+        "disk": value.disk or 0,
         "layers": list(value.layers),
         "union": value.union.value,
         "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
@@ -169,6 +170,7 @@ def _protection(process: processes.Process) -> Described:
         "confined": process.confined,
         "users": None if first is None else [first, first + users.COUNT - 1],
         "limited": list(process.limited),
+        "disk": process.disk or 0,
         "gaps": list(process.gaps),
     }
 

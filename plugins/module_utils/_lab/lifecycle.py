@@ -20,7 +20,7 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import beneath, cgroups, channel, confine, files, guest, kernels, mconsole, processes, sandbox, uml, users
+from . import beneath, cgroups, channel, confine, disks, files, guest, kernels, mconsole, processes, sandbox, uml, users
 from .confine import Confinement
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
@@ -64,6 +64,7 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
     directory = workdir.guest(deed.guest.name)
     try:
         cowfs.end(directory.path, deed.guest.label)
+        disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
         uml.gone(directory)
         process = _launch(workdir, directory, deed, place)
         return _await_ready(directory, process, deed, timeout)
@@ -469,4 +470,5 @@ def forget(workdir: Workdir, name: str) -> None:
     """Remove a guest that does not run, with what of the host was its own."""
     users.release(workdir.guest(name))
     cgroups.leave(workdir.lab_name, name)
+    disks.forget(workdir, name)
     workdir.forget_guest(name)

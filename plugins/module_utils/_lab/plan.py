@@ -201,6 +201,7 @@ class _Planner:
             "cmdline": process.cmdline != guest.cmdline,
             "userspace": process.userspace not in ("", kernels.userspace(guest, prepared.kernel).value),
             "confine": process.confined != guest.confine,
+            "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             "union": process.engine != prepared.engine.value,
         }

@@ -64,11 +64,9 @@ def as_user(user: int) -> Iterator[None]:
 
     :raises OSError: where it may not.
     """
-    _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     before = _capabilities()
     try:
-        leave_reserves()
-        _use_files_as(user)
+        use_files_as(user)
         yield
     finally:
         _use_files_as(0)
@@ -76,10 +74,12 @@ def as_user(user: int) -> Iterator[None]:
         _prctl(_PR_SET_SECUREBITS, 0)
 
 
-def leave_reserves() -> None:
-    """Let the calling thread take nothing of what file systems keep for root, and not go beyond quotas."""
+def use_files_as(user: int) -> None:
+    """As :func:`as_user`, for good: nothing that is written takes what file systems keep for root."""
+    _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
     effective, *rest = _capabilities()
     _set_capabilities([effective & ~(1 << CAP_SYS_RESOURCE), *rest])
+    _use_files_as(user)
 
 
 def _capabilities() -> list[int]:

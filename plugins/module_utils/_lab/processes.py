@@ -48,6 +48,7 @@ class Process:
     :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all; ``None`` where an older version started it.
     :ivar confined: whether it has given up what ``confine`` says.
     :ivar first_user: the host's user that is root in the guest; ``None`` where its users are the host's.
+    :ivar disk: how many MB it may write; ``None`` for no limit.
     :ivar limited: control group controllers that limit it.
     :ivar gaps: what does not protect the host from it, in words.
     :ivar limits: what its kernel cannot do, in words.
@@ -75,6 +76,7 @@ class Process:
     cpu: int | None = None
     confined: bool = False
     first_user: int | None = None
+    disk: int | None = None
     limited: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
@@ -232,6 +234,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         cmdline=guest.cmdline,
         userspace=kernels.userspace(guest, kernel).value,
         cpu=cpu,
+        disk=guest.disk,
         limits=kernels.limits(kernel),
         engine=engine,
         why=why,

@@ -17,7 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario, segments
+from . import (
+    apply,
+    describe,
+    desired,
+    disks,
+    layers,
+    lifecycle,
+    lock,
+    netlink,
+    processes,
+    rendering,
+    scenario,
+    segments,
+)
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
@@ -331,6 +344,7 @@ def _workdir(module: Module) -> Workdir:
     workdir = Workdir.at(module.params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():
         raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
+    disks.attach(workdir)
     return workdir
 
 

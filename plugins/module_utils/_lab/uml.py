@@ -119,7 +119,7 @@ def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> 
         confined=confinement is not None,
         first_user=None if view.users is None else view.users.first,
         limited=limited,
-        gaps=confine.gaps(confinement, limited, in_host_netns),
+        gaps=confine.gaps(confinement, limited, disk=process.disk, in_host_netns=in_host_netns),
     )
 
 

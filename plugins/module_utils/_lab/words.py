@@ -32,6 +32,8 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
+    if before.disk != after.disk:
+        says.append(f"{after.label}: set disk {before.disk or 0} → {after.disk or 0}")
     if before.cpu != after.cpu:
         says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
     says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)

@@ -211,6 +211,11 @@ class Workdir:
         return self.path / "masters"
 
     @property
+    def disks(self) -> Path:
+        """One image for each guest whose writing is limited (``disks``)."""
+        return self.path / "disks"
+
+    @property
     def agents(self) -> Path:
         """Layers of the collection's own, one a version."""
         return self.path / "agents"
@@ -353,6 +358,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "userspace": guest.userspace.value,
         "cpu": guest.cpu,
         "confine": guest.confine,
+        "disk": guest.disk,
         "layers": list(guest.layers),
         "union": guest.union.value,
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
@@ -416,6 +422,7 @@ def load_guest(directory: GuestDir) -> Guest:
             userspace=Userspace(rest.get("userspace", "auto")),
             cpu=rest.get("cpu"),
             confine=rest.get("confine", True),
+            disk=rest.get("disk"),
             layers=tuple(rest.get("layers", ())),
             union=UnionEngine(rest.get("union", "auto")),
             routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),

@@ -454,6 +454,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         userspace=kernels.userspace(guest, what.kernel).value,
         cpu=guest.cpu or 0,
         confined=guest.confine,
+        disk=guest.disk,
         engine=what.engine.value,
         why=what.why,
         upper=what.stack.upper,

@@ -40,7 +40,7 @@ def main(argument: str) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     if given["first_user"]:
         # What the guest writes is written here, and it is not the host's root.
-        privileges.leave_reserves()
+        privileges.use_files_as(given["first_user"])
     fuse = _pyfuse3()
     requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], first_user=given["first_user"])
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))

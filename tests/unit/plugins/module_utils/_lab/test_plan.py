@@ -198,6 +198,7 @@ STALE = [
     ("userspace", "ptrace"),
     ("cpu", "any"),
     ("confine", False),
+    ("disk", 64),
 ]
 
 
