@@ -33,6 +33,8 @@ GUEST: Spec = {
     "init": {"type": "str"},
     "cmdline": {"type": "str"},
     "cpu": {"type": "str"},
+    "confine": {"type": "bool"},
+    "disk": {"type": "int"},
     "userspace": {"type": "str", "choices": ["auto", "ptrace", "seccomp"]},
     "layers": {"type": "list", "elements": "str"},
     "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},

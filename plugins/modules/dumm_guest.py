@@ -67,6 +67,21 @@ options:
       - A guest's kernel and its programs take turns. On one CPU they do that ten times as fast as on several.
       - V(auto), which a new guest takes, is the CPU with the fewest guests of the lab. V(any) lets the host's scheduler decide.
     type: str
+  confine:
+    description:
+      - Whether root of the guest is nobody on the host. Its process has users of its own then, four capabilities over files of those
+        users, a view of the file system with nothing but the guest in it, and no system calls that a guest does not need
+        (C(docs/security.md)).
+      - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can, which a warning says
+        when it is started.
+    type: bool
+  disk:
+    description:
+      - How many MB the guest may write, at least 16; V(0), which a new guest takes, is no limit but that of the working directory's
+        file system.
+      - Its directory is then a file system of its own, in an image below C(disks/), with its C(diff), saving points, spool and
+        C(boot.log). A tenth is kept back for its answers. A change takes effect at its next start, with all that it has.
+    type: int
   layers:
     description:
       - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
@@ -122,8 +137,8 @@ options:
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
-        O(userspace), O(cpu) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until the guest is
-        restarted.
+        O(userspace), O(cpu), O(confine), O(disk) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until
+        the guest is restarted.
     type: bool
     default: false
   busy:
@@ -259,6 +274,14 @@ guest:
       description: The host's CPU that it runs on, as defined.
       type: str
       sample: auto
+    confine:
+      description: Whether it is confined, as defined.
+      type: bool
+      sample: true
+    disk:
+      description: How many MB it may write, as defined; 0 for no limit.
+      type: int
+      sample: 0
     layers:
       description: Its layers, as defined.
       type: list
@@ -291,8 +314,11 @@ guest:
         - What the running process was started with, with resolved paths, the union engine and why it was taken.
         - RV(ignore:guest.running.limits) says in words what does not work in a guest of this kernel; nothing where it was built by role
           P(dumm.lab.kernel#role).
+        - RV(ignore:guest.running.protection) says what keeps its root from being the host's, RV(ignore:guest.running.protection.gaps)
+          what of that is missing on this host.
       type: dict
-      sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "cpu": 1, "limits": []}
+      sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "cpu": 1, "limits": [],
+        "protection": {"confined": true, "users": [1936982016, 1937047551], "limited": ["cpu", "memory", "pids"], "disk": 64, "gaps": []}}
     interfaces:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
       type: dict

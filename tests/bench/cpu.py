@@ -21,13 +21,14 @@ _ROUNDS = 3
 _CALLS = 200000
 _PROGRAMS = 200
 _FILES = 2000
-_WHATS = ("system call", "fork, exec, wait", "file: create", "file: stat", "file: unlink")
+WHATS = ("system call", "fork, exec, wait", "file: create", "file: stat", "file: unlink")
 _HOST = "host"
 
 install = load.install
 
 
-def _round(end: End, directory: str) -> list[float]:
+def one_round(end: End, directory: str) -> list[float]:
+    """Seconds that each of :data:`WHATS` takes somewhere."""
     return [*end.run("calls", _CALLS), *end.run("programs", _PROGRAMS), *end.run("files", directory, _FILES)]
 
 
@@ -40,12 +41,12 @@ def measure() -> dict[str, Any]:
     with load.layer() as place:
         for _number in range(_ROUNDS):
             with tempfile.TemporaryDirectory() as directory:
-                rounds = {_HOST: _round(load.on_host(place), directory)}
+                rounds = {_HOST: one_round(load.on_host(place), directory)}
             for kernel in load.kernels():
                 with load.guests(kernel, place) as (_host, guests):
-                    rounds[kernel.who] = _round(guests["a"], "/root")
+                    rounds[kernel.who] = one_round(guests["a"], "/root")
             for who, seconds in rounds.items():
-                for what, each in zip(_WHATS, seconds, strict=True):
+                for what, each in zip(WHATS, seconds, strict=True):
                     rows.setdefault((what, who), []).append(each)
     return {
         "rows": [{"what": what, "who": who, "seconds": seconds} for (what, who), seconds in rows.items()],
@@ -58,7 +59,7 @@ def table(found: dict[str, Any]) -> str:
     lines = [
         f"A GUEST'S CPU (microseconds each; load {found['load']:.1f}; the ratio is that of the medians to the host's)"
     ]
-    for what in _WHATS:
+    for what in WHATS:
         rows = [row for row in found["rows"] if row["what"] == what]
         host = next(statistics.median(row["seconds"]) for row in rows if row["who"] == _HOST)
         lines.append(f"\n{what:<26}{'median':>10}{'least':>10}{'ratio':>8}")

@@ -35,6 +35,7 @@ class Kernel:
     kernel: str
     userspace: str = "auto"
     cpu: str = "auto"
+    confine: bool = True
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ def guests(kernel: Kernel, place: Path) -> Iterator[tuple[End, dict[str, End]]]:
         lab.bridge("br0", address=[f"{HOST}/24"])
         for name, address in GUESTS.items():
             options = {"mem": _MEM, "init": "minimal", "layers": [str(place)]}
-            options |= {"userspace": kernel.userspace, "cpu": kernel.cpu}
+            options |= {"userspace": kernel.userspace, "cpu": kernel.cpu, "confine": kernel.confine}
             lab.guest(name, state="present", **options)
             lab.iface(name, "eth0", bridge="br0", address=[f"{address}/24"])
             lab.guest(name)

@@ -265,7 +265,18 @@ class Lab:
         found = [f"network namespace {self.name}"] if has_namespace(self.name) else []
         found += [f"process {pid} of guest {guest}" for pid, guest in processes_of({self.name}).items()]
         found += [f"mount {line}" for line in mounts_of(self.path)]
+        found += [f"control group {group}" for group in self.control_groups()]
+        found += [f"users {claim}" for claim in self.claims()]
         return found
+
+    def control_groups(self) -> list[Path]:
+        """The lab's control groups."""
+        return [*Path("/sys/fs/cgroup").glob(f"dumm/{self.name}"), *Path("/sys/fs/cgroup").glob(f"*/dumm/{self.name}")]
+
+    def claims(self) -> list[Path]:
+        """The claims of the lab's guests to users of the host."""
+        claims = Path("/run/dumm/users").glob("*")
+        return [claim for claim in claims if claim.readlink().is_relative_to(self.path)]
 
     def destroy(self) -> None:
         """Take everything away by force, so that a test that failed harms no other."""
@@ -276,6 +287,12 @@ class Lab:
             subprocess.run(["ip", "netns", "delete", self.name], check=False, timeout=60)
         for line in mounts_of(self.path):
             subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=60)
+        for group in self.control_groups():
+            for below in (*group.iterdir(), group):
+                with suppress(OSError):
+                    below.rmdir()
+        for claim in self.claims():
+            claim.unlink()
 
 
 def prepare(path: Path, kernel: str = "default", engine: str | None = None) -> Lab:

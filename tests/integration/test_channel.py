@@ -167,10 +167,20 @@ def test_output_beyond_the_bound_is_an_error(alice: Lab) -> None:
         "ln -sf /etc/passwd out",
         "rm out; mkfifo out",
         "rm out; mkdir out",
-        "rm -r ../$(basename $PWD)/out; mknod out c 1 5",
     ],
 )
 def test_nothing_that_a_guest_plants_is_followed_or_waited_for(alice: Lab, planted: str) -> None:
+    _plant(alice, planted)
+
+
+def test_a_device_that_a_guest_plants_is_not_opened(lab: Lab) -> None:
+    """One that is confined cannot make any."""
+    lab.guest("alice", confine=False)
+
+    _plant(lab, "rm -r ../$(basename $PWD)/out; mknod out c 1 5")
+
+
+def _plant(alice: Lab, planted: str) -> None:
     with pytest.raises(GuestError, match="the answer of a command cannot be read"):
         alice.run("alice", f"cd /.dumm/spool/$(ls -t /.dumm/spool | grep -v hello | head -1) && {planted}", timeout=20)
 

@@ -48,7 +48,7 @@ _HOST_FILES = [
     Attack("have a host's process killed first", "put /proc/{victim}/oom_score_adj 0", True),
     Attack("be killed last", "put /proc/self/oom_score_adj -1000", DEPENDS),
     Attack("open a file by its handle, past all directories", "by_handle /run", True),
-    Attack("open the log again to read it", "open /proc/self/fd/1", True),
+    Attack("open the log again to read it", "open /proc/self/fd/6", True),
     Attack("open the control line's FIFO again", "open_to_write /proc/self/fd/4", True),
 ]
 

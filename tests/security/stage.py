@@ -93,7 +93,7 @@ def staged(lab: Lab, program: Path, place: Path, *, confined: bool) -> Iterator[
         stage = Stage(lab, confined, secret, {})
         lab.bridge("br0", address=[f"{_BRIDGE}/24"])
         for name in ("peer", "idle"):
-            lab.guest(name, state="present")
+            lab.guest(name, state="present", **stage.options())
             lab.iface(name, "eth0", bridge="br0")
         lab.guest("peer", mem=64)
         lab.read("peer", "echo secret >/root/secret")

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from . import channel, kernels, lifecycle, mconsole, netlink, processes, rendering
+from . import channel, kernels, lifecycle, mconsole, netlink, processes, rendering, users
 from .errors import DummError, from_oserror
 from .guest.network import Inside
 from .model import Power
@@ -275,7 +275,7 @@ def _store_guest(deed: StoreGuest, context: Context) -> None:
 
 @carry_out.register
 def _forget_guest(deed: ForgetGuest, context: Context) -> None:
-    context.workdir.forget_guest(deed.name)
+    lifecycle.forget(context.workdir, deed.name)
 
 
 @carry_out.register
@@ -305,7 +305,8 @@ def _set_bridge(deed: SetBridge, context: Context) -> None:
 @carry_out.register
 def _add_tap(deed: AddTap, context: Context) -> None:
     bridge = _bridge_index(deed.iface.bridge, context)
-    context.network.add_tap(deed.iface, lifecycle.GUEST_UID, bridge, context.closes(deed.iface.bridge))
+    user = users.claim(context.workdir.guest(deed.iface.guest))
+    context.network.add_tap(deed.iface, user, bridge, context.closes(deed.iface.bridge))
 
 
 @carry_out.register
@@ -326,8 +327,13 @@ def _delete_device(deed: DeleteDevice, context: Context) -> None:
 @carry_out.register
 def _start(deed: Start, context: Context) -> None:
     began = time.monotonic()
-    cpu = context.placement.take(deed.guest)
-    seen = lifecycle.start(context.workdir, deed, netlink.path_of(context.netns), context.timeout, cpu)
+    user = users.claim(context.workdir.guest(deed.guest.name))
+    for tap in deed.taps:
+        # A version without such users made it, or the guest's directory is a copy.
+        if tap.user != user:
+            context.network.set_tap_user(tap, deed.guest.label, user)
+    place = lifecycle.Place(netlink.path_of(context.netns), context.placement.take(deed.guest), user)
+    seen = lifecycle.start(context.workdir, deed, place, context.timeout)
     context.ready[deed.guest.name] = time.monotonic() - began
     if seen is not None:
         context.seen[deed.guest.name] = seen

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import model, netlink, processes, words
+from . import model, netlink, processes, users, words
 from .desired import Scope
 from .model import Bridge, Guest, Iface, Lab
 from .observe import Actual, found_iface
@@ -40,6 +40,8 @@ def guest(lab: Lab, value: Guest) -> Described:
         "cmdline": value.cmdline,
         "userspace": value.userspace.value,
         "cpu": words.cpu(value.cpu),
+        "confine": value.confine,
+        "disk": value.disk or 0,
         "layers": list(value.layers),
         "union": value.union.value,
         "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
@@ -138,6 +140,7 @@ def live_guest(actual: Actual, name: str) -> Described:
                 "cmdline": process.cmdline,
                 "userspace": process.userspace,
                 "cpu": None if process.cpu == model.ANY_CPU else process.cpu,
+                "protection": _protection(process),
                 "limits": list(process.limits),
                 "writes_to": process.upper,
                 "layers": list(process.over),
@@ -158,6 +161,18 @@ def live_guest(actual: Actual, name: str) -> Described:
     if live.unreadable is not None:
         told["unreadable"] = str(live.unreadable)
     return told
+
+
+def _protection(process: processes.Process) -> Described:
+    """What keeps a guest's root from being the host's, and what does not."""
+    first = process.first_user
+    return {
+        "confined": process.confined,
+        "users": None if first is None else [first, first + users.COUNT - 1],
+        "limited": list(process.limited),
+        "disk": process.disk or 0,
+        "gaps": list(process.gaps),
+    }
 
 
 def live_bridge(actual: Actual, name: str) -> Described:

@@ -123,6 +123,10 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
     if params.get("cpu") is not None:
         given["cpu"] = _read(before, "cpu", notation.cpu, params["cpu"])
+    if params.get("disk") is not None:
+        given["disk"] = params["disk"] or None
+    if params.get("confine") is not None:
+        given["confine"] = params["confine"]
     if params.get("userspace") is not None:
         given["userspace"] = Userspace(params["userspace"])
     if params.get("union") is not None:

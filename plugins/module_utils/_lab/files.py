@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from . import beneath, syscalls
+from .errors import HostError
 
 
 def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -91,6 +93,20 @@ def remove_tree(path: Path) -> None:
     except FileNotFoundError:
         return
     beneath.remove(doomed)
+
+
+def copy_tree(source: Path, target: Path, subject: str, purpose: str) -> None:
+    """Copy a directory with all that belongs to its files; data is shared where the file system can.
+
+    :param target: what is there already stays.
+    :param purpose: for the message: ``copy what it wrote``.
+    :raises HostError: where it cannot be copied; some of it is there then.
+    """
+    command = ["cp", "--archive", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or ["cp failed"]
+        raise HostError(subject, f"cannot {purpose}: {said[0]}", "free some space there and run again")
 
 
 def sweep(directory: Path) -> None:

@@ -16,10 +16,12 @@ import secrets
 import shlex
 import signal
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import beneath, channel, files, guest, kernels, mconsole, processes, sandbox, uml
+from . import beneath, cgroups, channel, confine, disks, files, guest, kernels, mconsole, processes, sandbox, uml, users
+from .confine import Confinement
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .guest.network import Inside
@@ -32,8 +34,6 @@ from .union import cowfs, overlay
 from .wait import Deadline, poll_until
 from .workdir import GuestDir, Workdir, load_guest
 
-# Guests run as the host's root until they are confined (reference/confinement.md).
-GUEST_UID = 0
 _ASK_AGAIN = 3.0
 _HARDER_SECONDS = 5.0
 _LAST_LINES = 12
@@ -41,19 +41,32 @@ _MOST_SEEN = 1 << 20
 _CONFIGURE_SECONDS = 30.0
 
 
-def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float, cpu: int) -> Inside | None:
+@dataclass(frozen=True)
+class Place:
+    """What of the host is a guest's.
+
+    :ivar netns: path of the network namespace; ``None`` for the host's own.
+    :ivar cpu: number of the CPU that it is to run on, or ``ANY_CPU``.
+    :ivar user: the first of the users that are its own.
+    """
+
+    netns: str | None
+    cpu: int
+    user: int
+
+
+def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside | None:
     """Start a guest and wait until its control line answers.
 
-    :param netns: path of the network namespace.
-    :param cpu: number of the host's CPU that it is to run on, or ``ANY_CPU``.
     :return: its network as it was then; ``None`` where it could not tell.
     :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
     """
     directory = workdir.guest(deed.guest.name)
     try:
         cowfs.end(directory.path, deed.guest.label)
+        disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
         uml.gone(directory)
-        process = _launch(workdir, directory, deed, netns, cpu)
+        process = _launch(workdir, directory, deed, place)
         return _await_ready(directory, process, deed, timeout)
     except OSError as exc:
         clean(workdir, deed.guest.name)
@@ -63,40 +76,60 @@ def start(workdir: Workdir, deed: Start, netns: str | None, timeout: float, cpu:
         raise
 
 
-def _launch(workdir: Workdir, directory: GuestDir, deed: Start, netns: str | None, cpu: int) -> Process:
+def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
     definition, prepared = deed.guest, deed.prepared
     identity = processes.new_identity(
-        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack, cpu
+        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack, place.cpu
     )
     overlay.tidy(directory.works)
     overlay.prepare(directory.works, identity.launch)
     _write_boot_request(directory, deed)
     layers = union_layers(workdir, definition, prepared, identity.launch)
     line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
-    with _union(workdir, definition, prepared.engine, layers, cpu) as root:
-        view = _view(workdir, directory, deed, identity, root)
-        return uml.launch(directory, view, line, netns, identity, definition.label)
+    with ExitStack() as stack:
+        confinement = None
+        if definition.confine:
+            mapped = _mapped(directory, layers, prepared.engine)
+            confinement = stack.enter_context(confine.confinement(definition.mem, place.user, mapped))
+        view = _view(workdir, directory, deed, identity, layers, confinement)
+        if prepared.engine is UnionEngine.COWFS:
+            view = stack.enter_context(_served(workdir, deed, view, layers, place.cpu))
+        return uml.launch(directory, view, line, place.netns, identity, definition.label)
+
+
+def _mapped(directory: GuestDir, layers: sandbox.Layers, engine: UnionEngine) -> list[str]:
+    """Directories that a confined guest sees with other owners; cowfs tells it others by itself."""
+    shared = [str(directory.spool), str(directory.run)]
+    return shared if engine is UnionEngine.COWFS else [*shared, *layers.paths]
 
 
 @contextmanager
-def _union(
-    workdir: Workdir, definition: Guest, engine: UnionEngine, layers: sandbox.Layers, cpu: int
-) -> Iterator[sandbox.Layers | int]:
-    """What a guest's root is mounted of in its own namespace: its layers, or a mount that is served already."""
-    if engine is not UnionEngine.COWFS:
-        yield layers
-        return
-    home, subject = workdir.guest(definition.name).path, definition.label
+def _served(
+    workdir: Workdir, deed: Start, view: sandbox.View, layers: sandbox.Layers, cpu: int
+) -> Iterator[sandbox.View]:
+    """A view whose union is a mount that is served already."""
     with cowfs.start(
-        home, workdir.agents, layers.paths, layers.work_path, subject, faults=definition.faults, cpu=cpu
+        workdir.guest(deed.guest.name).path,
+        workdir.agents,
+        layers.paths,
+        layers.work_path,
+        deed.guest.label,
+        faults=deed.guest.faults,
+        cpu=cpu,
+        first_user=0 if view.users is None else view.users.first,
     ) as mounted:
-        yield mounted.mount
+        yield dataclasses.replace(view, union=mounted.mount)
         # The guest's kernel begins meanwhile.
         mounted.serving()
 
 
 def _view(
-    workdir: Workdir, directory: GuestDir, deed: Start, identity: Process, root: sandbox.Layers | int
+    workdir: Workdir,
+    directory: GuestDir,
+    deed: Start,
+    identity: Process,
+    layers: sandbox.Layers,
+    confinement: Confinement | None,
 ) -> sandbox.View:
     definition, prepared = deed.guest, deed.prepared
     return sandbox.View(
@@ -104,10 +137,11 @@ def _view(
         owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
         kernel=str(prepared.kernel.path),
         libraries=prepared.kernel.libraries,
-        union=root,
+        union=layers,
         spool=str(directory.spool),
         run=str(directory.run),
         mem=definition.mem,
+        confinement=confinement,
     )
 
 
@@ -193,7 +227,16 @@ def serve_again(workdir: Workdir, name: str) -> None:
     work = str(directory.works / process.launch)
     layers = cowfs.stored_layers(directory.path, subject)
     faults = load_guest(directory).faults
-    with cowfs.start(directory.path, workdir.agents, layers, work, subject, faults=faults, cpu=process.cpu) as mounted:
+    with cowfs.start(
+        directory.path,
+        workdir.agents,
+        layers,
+        work,
+        subject,
+        faults=faults,
+        cpu=process.cpu,
+        first_user=process.first_user or 0,
+    ) as mounted:
         mounted.serving()
         with closing(sandbox.Swapper()) as swapper:
             uml.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)
@@ -420,3 +463,12 @@ def clean(workdir: Workdir, name: str) -> None:
     if workdir.guest(name).path.is_dir():
         cowfs.end(workdir.guest(name).path, f"guest {name}")
         uml.gone(workdir.guest(name))
+    cgroups.leave(workdir.lab_name, name)
+
+
+def forget(workdir: Workdir, name: str) -> None:
+    """Remove a guest that does not run, with what of the host was its own."""
+    users.release(workdir.guest(name))
+    cgroups.leave(workdir.lab_name, name)
+    disks.forget(workdir, name)
+    workdir.forget_guest(name)

@@ -172,6 +172,8 @@ class Guest:
     :ivar cmdline: more kernel arguments.
     :ivar userspace: ``AUTO`` takes seccomp where the kernel can.
     :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all of them, ``None`` for whichever has the fewest guests.
+    :ivar confine: whether its root is nobody on the host.
+    :ivar disk: how many MB it may write; ``None`` for no limit.
     :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
     :ivar routes: all static routes; ``None`` leaves the guest's own alone.
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
@@ -190,6 +192,8 @@ class Guest:
     cmdline: str = ""
     userspace: Userspace = Userspace.AUTO
     cpu: int | None = None
+    confine: bool = True
+    disk: int | None = None
     layers: tuple[str, ...] = ()
     union: UnionEngine = UnionEngine.AUTO
     power: Power = Power.STOPPED

@@ -30,7 +30,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import syscalls
-from .errors import HostError, InvalidInput
+from .errors import HostError, InvalidInput, from_oserror
 from .model import HOST_NETNS, Bridge, Iface, link_name
 
 IMPORT_ERROR: str | None = None
@@ -58,6 +58,7 @@ _ATTRIBUTES = {
     "IFLA_CARRIER",
     "IFLA_STATS64",
 }
+_TAP_USER = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_OWNER")
 T = TypeVar("T")
 
 
@@ -66,6 +67,7 @@ class Device:
     """A network device in the lab's namespace as the kernel shows it.
 
     :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
+    :ivar user: the one user who may attach to it, where it is a TAP of ours.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
 
@@ -80,6 +82,7 @@ class Device:
     addresses: tuple[str, ...] = ()
     stp: bool = False
     group_fwd_mask: int = 0
+    user: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
 
@@ -201,6 +204,7 @@ class Network:
             group_fwd_mask=(
                 link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_GROUP_FWD_MASK") or 0 if is_bridge else 0
             ),
+            user=None if owner is None or is_bridge else link.get_nested(*_TAP_USER),
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -364,6 +368,26 @@ class Network:
             finally:
                 os.close(tap)
         return index
+
+    def set_tap_user(self, found: Device, subject: str, user: int) -> None:
+        """Let another user than before attach to a TAP that nobody is attached to.
+
+        :raises HostError: where the kernel refuses.
+        """
+
+        def change() -> None:
+            with syscalls.FORKING:
+                tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+                try:
+                    fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", found.name.encode(), _IFF_TAP | _IFF_NO_PI))
+                    fcntl.ioctl(tap, _TUNSETOWNER, user)
+                finally:
+                    os.close(tap)
+
+        try:
+            self._inside(change)
+        except OSError as exc:
+            raise from_oserror(subject, f"change the user of TAP {found.name} of", exc) from exc
 
     def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
         """Give an existing TAP its bridge and MTU."""

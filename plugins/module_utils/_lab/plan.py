@@ -200,6 +200,8 @@ class _Planner:
             "init": process.init != guest.init,
             "cmdline": process.cmdline != guest.cmdline,
             "userspace": process.userspace not in ("", kernels.userspace(guest, prepared.kernel).value),
+            "confine": process.confined != guest.confine,
+            "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             "union": process.engine != prepared.engine.value,
         }
@@ -289,7 +291,10 @@ class _Planner:
             *self._tap_keys(name),
             *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
         )
-        return Step(f"start {guest.label}", Start(guest, self.prepared[name], units), (f"start {guest.label}",), needs)
+        found = (self.actual.devices.get(netlink.iface_owner(iface.label)) for iface, _mac in units)
+        taps = tuple(device for device in found if device is not None)
+        deed = Start(guest, self.prepared[name], units, taps)
+        return Step(f"start {guest.label}", deed, (f"start {guest.label}",), needs)
 
     def _pause(self, name: str, fate: _Fate, changes: tuple[str, ...]) -> Iterator[Step]:
         label = f"guest {name}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from . import files, kernels, layers, placement, union
+from . import disks, files, kernels, layers, placement, union
 from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
@@ -40,6 +40,7 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
             f"make it with role dumm.lab.master, or give master a name or a path ({nearest(guest.master, known)})",
         )
     placement.check(guest)
+    _check_disk(guest)
     for layer in guest.layers:
         if not Path(layer).is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
@@ -58,6 +59,25 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
             busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
     breaks = _breaks(workdir, guest, choice.engine, process)
     return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)), breaks)
+
+
+def _check_disk(guest: Guest) -> None:
+    if guest.disk is not None and guest.disk < disks.MIN_SIZE:
+        raise InvalidInput(
+            guest.label, f"disk: {guest.disk} MB are too few", f"give it {disks.MIN_SIZE} or more, or 0 for no limit"
+        )
+    if guest.disk is not None and not guest.confine:
+        raise InvalidInput(
+            guest.label,
+            "it has a disk of its own, and is not confined: the host's root fills any disk",
+            "set confine: true, or disk: 0",
+        )
+    if guest.disk is not None and guest.loaded is not None and guest.loaded.record:
+        raise InvalidInput(
+            guest.label,
+            "what it writes is to be recorded by a scenario, and it has a disk of its own",
+            "leave out record, or set disk: 0",
+        )
 
 
 def _breaks(workdir: Workdir, guest: Guest, engine: UnionEngine, process: Process | None) -> bool:

@@ -31,6 +31,7 @@ from .workdir import GuestDir
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _IDLE_CALLS = ("7", "230")
 _OWNER_SIZE = 4096
+_TUPLES = ("over", "next_over", "limits", "limited", "gaps")
 REBOOTED = "it rebooted itself"
 
 
@@ -45,6 +46,11 @@ class Process:
     :ivar engine: union engine, and why.
     :ivar userspace: ``seccomp`` or ``ptrace``.
     :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all; ``None`` where an older version started it.
+    :ivar confined: whether it has given up what ``confine`` says.
+    :ivar first_user: the host's user that is root in the guest; ``None`` where its users are the host's.
+    :ivar disk: how many MB it may write; ``None`` for no limit.
+    :ivar limited: control group controllers that limit it.
+    :ivar gaps: what does not protect the host from it, in words.
     :ivar limits: what its kernel cannot do, in words.
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
@@ -68,6 +74,11 @@ class Process:
     why: str
     userspace: str = ""
     cpu: int | None = None
+    confined: bool = False
+    first_user: int | None = None
+    disk: int | None = None
+    limited: tuple[str, ...] = ()
+    gaps: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
     upper: str = ""
     over: tuple[str, ...] = ()
@@ -95,7 +106,7 @@ def read(directory: GuestDir) -> Process | None:
         # Another version of the collection may have written it.
         known = {field.name for field in dataclasses.fields(Process)}
         plain = {key: value for key, value in stored.items() if key in known}
-        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in ("over", "next_over", "limits")}})
+        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in _TUPLES}})
     except (TypeError, AttributeError):
         return None
 
@@ -223,6 +234,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         cmdline=guest.cmdline,
         userspace=kernels.userspace(guest, kernel).value,
         cpu=cpu,
+        disk=guest.disk,
         limits=kernels.limits(kernel),
         engine=engine,
         why=why,

@@ -17,7 +17,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
-from . import apply, describe, desired, layers, lifecycle, lock, netlink, processes, rendering, scenario, segments
+from . import (
+    apply,
+    describe,
+    desired,
+    disks,
+    layers,
+    lifecycle,
+    lock,
+    netlink,
+    processes,
+    rendering,
+    scenario,
+    segments,
+)
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
@@ -201,6 +214,10 @@ def _run(
                 module.warn(
                     f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
                 )
+            if bare := [guest.name for guest in steps.starts if not guest.confine]:
+                module.warn(
+                    f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
+                )
             module.exit_json(
                 changed=steps.changed or bool(healed),
                 actions=[*healed, *steps.actions],
@@ -327,6 +344,7 @@ def _workdir(module: Module) -> Workdir:
     workdir = Workdir.at(module.params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():
         raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
+    disks.attach(workdir)
     return workdir
 
 

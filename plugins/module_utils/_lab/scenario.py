@@ -180,6 +180,8 @@ class _Loader:
             **plain,
             layers=tuple(cabling.listed(given.get("layers", []))),
             cpu=given.get("cpu"),
+            confine=given.get("confine", True),
+            disk=given.get("disk") or None,
             userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,

@@ -181,6 +181,8 @@ _SETTINGS: dict[str, Spec] = {
         description="The CPU of the host that the guest runs on: its number, any, or auto for the one with the fewest guests.",
         specs=(Integer(minimum=0), Text(choices=("auto", "any"), parse=notation.cpu)),
     ),
+    "confine": Boolean(description="Whether root of the guest is nobody on the host."),
+    "disk": Integer(description="How many MB the guest may write, 0 for no limit.", minimum=0),
     "layers": ListOf(
         description="Directories of the host between the master and what the guest writes, topmost first.",
         item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),

@@ -140,11 +140,13 @@ class Start(Deed):
     """Start a guest and wait until its control line answers.
 
     :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
+    :ivar taps: those of its TAPs that were there before.
     """
 
     guest: Guest
     prepared: Prepared
     units: tuple[tuple[Iface, str], ...]
+    taps: tuple[Device, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -290,6 +292,11 @@ class Plan:
     def changed(self) -> bool:
         """Whether there is anything to do."""
         return bool(self.steps)
+
+    @property
+    def starts(self) -> list[Guest]:
+        """The guests that are started."""
+        return [step.deed.guest for step in self.steps if isinstance(step.deed, Start)]
 
     @property
     def actions(self) -> list[str]:

@@ -4,8 +4,9 @@
 
 """System calls that Python lacks, as functions that raise :class:`OSError`.
 
-Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7) and openat2(2).  Only thin wrappers:
-what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files``, ``beneath`` and ``wait``.
+Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7) and openat2(2); for users and capabilities see
+``privileges``.  Only thin wrappers: what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files``, ``beneath``
+and ``wait``.
 Numbers are those of x86, the only architecture UML runs on (arch/x86/entry/syscalls/syscall_64.tbl and _32.tbl;
 openat2 has the same number everywhere).
 """
@@ -26,7 +27,10 @@ FORKING = threading.Lock()
 
 CLONE_FS = 0x00000200
 CLONE_NEWNS = 0x00020000
+CLONE_NEWCGROUP = 0x02000000
+CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
+CLONE_NEWUSER = 0x10000000
 CLONE_NEWNET = 0x40000000
 
 MS_RDONLY = 1
@@ -69,19 +73,31 @@ RENAME_WHITEOUT = 4
 _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
-_MOUNT_ATTR_NOSUID_NODEV = 2 | 4
+MOUNT_ATTR_RDONLY = 0x1
+MOUNT_ATTR_NOSUID = 0x2
+MOUNT_ATTR_NODEV = 0x4
+MOUNT_ATTR_NOEXEC = 0x8
+_MOUNT_ATTR_IDMAP = 0x00100000
+_AT_FDCWD, _AT_EMPTY_PATH = -100, 0x1000
+_OPEN_TREE_CLONE = 1
 _SYS_RENAMEAT2 = 316 if sys.maxsize > 2**32 else 353
+_SYS_OPEN_TREE = 428
 _SYS_MOVE_MOUNT = 429
 _SYS_FSOPEN = 430
 _SYS_FSCONFIG = 431
 _SYS_FSMOUNT = 432
 _SYS_OPENAT2 = 437
+_SYS_MOUNT_SETATTR = 442
 _SYS_PIVOT_ROOT = 155 if sys.maxsize > 2**32 else 217
 
-_libc = ctypes.CDLL(None, use_errno=True)
+libc = ctypes.CDLL(None, use_errno=True)
 
 
-def _check(result: int, *names: str) -> int:
+def check(result: int, *names: str) -> int:
+    """What the C library's function returned.
+
+    :raises OSError: where that says that it failed.
+    """
     if result < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code), *names[:1])
@@ -91,12 +107,12 @@ def _check(result: int, *names: str) -> int:
 def mount(source: str, target: str, fstype: str | None, flags: int = 0, options: str = "") -> None:
     """mount(2)."""
     kind = None if fstype is None else fstype.encode()
-    _check(_libc.mount(os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options.encode()), target)
+    check(libc.mount(os.fsencode(source), os.fsencode(target), kind, ctypes.c_ulong(flags), options.encode()), target)
 
 
 def umount(target: str, flags: int = 0) -> None:
     """umount2(2)."""
-    _check(_libc.umount2(os.fsencode(target), flags), target)
+    check(libc.umount2(os.fsencode(target), flags), target)
 
 
 def detached_mount(fstype: str, options: dict[str, str], flags: tuple[str, ...] = ()) -> int:
@@ -104,41 +120,59 @@ def detached_mount(fstype: str, options: dict[str, str], flags: tuple[str, ...] 
 
     :param flags: options without a value.
     """
-    context = _check(_libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC), fstype)
+    context = check(libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC), fstype)
     try:
         for key, value in options.items():
             given = (key.encode(), os.fsencode(value))
-            _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, *given, 0), f"{key}={value}")
+            check(libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, *given, 0), f"{key}={value}")
         for flag in flags:
-            _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_FLAG, flag.encode(), None, 0), flag)
-        _check(_libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), fstype)
-        return _check(_libc.syscall(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, _MOUNT_ATTR_NOSUID_NODEV), fstype)
+            check(libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_FLAG, flag.encode(), None, 0), flag)
+        check(libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_CMD_CREATE, None, None, 0), fstype)
+        return check(
+            libc.syscall(_SYS_FSMOUNT, context, _FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV), fstype
+        )
     finally:
         os.close(context)
 
 
+def mapped_mount(path: str, users: int, attributes: int) -> int:
+    """What is mounted at a directory once more, attached nowhere, with the owners of its files mapped: open_tree(2), mount_setattr(2).
+
+    :param users: descriptor of a user namespace; what is its root's there is root's on the disk.
+    :param attributes: ``MOUNT_ATTR_*``.
+    :return: descriptor of the mount.
+    """
+    tree = check(libc.syscall(_SYS_OPEN_TREE, _AT_FDCWD, os.fsencode(path), _OPEN_TREE_CLONE | os.O_CLOEXEC), path)
+    try:
+        wanted = struct.pack("=QQQQ", attributes | _MOUNT_ATTR_IDMAP, 0, 0, users)
+        check(libc.syscall(_SYS_MOUNT_SETATTR, tree, b"", _AT_EMPTY_PATH, wanted, ctypes.c_size_t(len(wanted))), path)
+    except OSError:
+        os.close(tree)
+        raise
+    return tree
+
+
 def move_mount(mount_fd: int, target: str, flags: int) -> None:
     """move_mount(2) of a detached mount."""
-    at_cwd = -100
-    _check(
-        _libc.syscall(_SYS_MOVE_MOUNT, mount_fd, b"", at_cwd, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH | flags),
+    check(
+        libc.syscall(_SYS_MOVE_MOUNT, mount_fd, b"", _AT_FDCWD, os.fsencode(target), MOVE_MOUNT_F_EMPTY_PATH | flags),
         target,
     )
 
 
 def pivot_root(new: str, old: str) -> None:
     """pivot_root(2)."""
-    _check(_libc.syscall(_SYS_PIVOT_ROOT, os.fsencode(new), os.fsencode(old)), new)
+    check(libc.syscall(_SYS_PIVOT_ROOT, os.fsencode(new), os.fsencode(old)), new)
 
 
 def unshare(flags: int) -> None:
     """unshare(2), for the calling thread."""
-    _check(_libc.unshare(flags))
+    check(libc.unshare(flags))
 
 
 def setns(fd: int, kind: int) -> None:
     """setns(2), for the calling thread."""
-    _check(_libc.setns(fd, kind))
+    check(libc.setns(fd, kind))
 
 
 @contextmanager
@@ -173,22 +207,22 @@ def enter_network_namespace(path: str | None) -> None:
 
 def die_with_parent(signal: int) -> None:
     """prctl(PR_SET_PDEATHSIG); 0 takes it back."""
-    _check(_libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0))
+    check(libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0))
 
 
 def personality(persona: int) -> None:
     """personality(2)."""
-    _check(_libc.personality(ctypes.c_ulong(persona)))
+    check(libc.personality(ctypes.c_ulong(persona)))
 
 
 def renameat2(old: int, name: bytes, new: int, target: bytes, flags: int) -> None:
     """renameat2(2): ``RENAME_*``."""
-    _check(_libc.syscall(_SYS_RENAMEAT2, old, name, new, target, ctypes.c_uint(flags)))
+    check(libc.syscall(_SYS_RENAMEAT2, old, name, new, target, ctypes.c_uint(flags)))
 
 
 def syncfs(fd: int) -> None:
     """syncfs(2)."""
-    _check(_libc.syncfs(fd))
+    check(libc.syncfs(fd))
 
 
 def close_range(first: int, last: int) -> None:
@@ -198,15 +232,15 @@ def close_range(first: int, last: int) -> None:
 
 def inotify_init() -> int:
     """inotify_init1(2): a non-blocking descriptor."""
-    return _check(_libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC))
+    return check(libc.inotify_init1(IN_NONBLOCK | IN_CLOEXEC))
 
 
 def inotify_add_watch(fd: int, path: str, mask: int) -> int:
     """inotify_add_watch(2)."""
-    return _check(_libc.inotify_add_watch(fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+    return check(libc.inotify_add_watch(fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
 
 
 def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     """openat2(2): open ``path`` below the directory descriptor with ``RESOLVE_*`` rules."""
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
-    return _check(_libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path), how, ctypes.c_size_t(len(how))), path)
+    return check(libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path), how, ctypes.c_size_t(len(how))), path)

@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
-from . import files, processes, sandbox, syscalls
+from . import cgroups, confine, files, processes, sandbox, syscalls
 from .errors import HostError, from_oserror
 from .layers import Stack
 from .model import ANY_CPU
@@ -49,7 +49,7 @@ def launch(
         os.close(go_read)
         os.close(said_write)
     try:
-        process = _identified(identity, pid)
+        process = _protected(_identified(identity, pid), view, in_host_netns=netns is None)
         processes.store(directory, process)
         os.write(go_write, b"go")
         os.close(go_write)
@@ -84,7 +84,7 @@ def swap_union(
     """
     announce_layers(directory, process, stack)
     try:
-        swapper.swap(union, process.pid)
+        swapper.swap(union, process.pid, str(directory.view), process.first_user)
     except OSError as exc:
         processes.store(directory, process)
         raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
@@ -106,6 +106,21 @@ def remember_layers(directory: GuestDir, process: Process, stack: Stack) -> None
 
 def _identified(identity: Process, pid: int) -> Process:
     return Process(**{**identity.__dict__, "pid": pid, "started": processes.start_time(pid) or 0})
+
+
+def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> Process:
+    """A process with limits to what it may have, and with what is to be known of its confinement."""
+    confinement = view.confinement
+    limited: tuple[str, ...] = ()
+    if confinement is not None:
+        limited = cgroups.join(view.owner["lab"], view.owner["guest"], process.pid, confinement.limits)
+    return dataclasses.replace(
+        process,
+        confined=confinement is not None,
+        first_user=None if view.users is None else view.users.first,
+        limited=limited,
+        gaps=confine.gaps(confinement, limited, disk=process.disk, in_host_netns=in_host_netns),
+    )
 
 
 def _make_line(directory: GuestDir) -> None:
@@ -159,7 +174,8 @@ def _become_uml(
 ) -> NoReturn:
     try:
         gc.disable()
-        _keep_only([0, 1, 2, *inherited, go, say, *([view.union] if isinstance(view.union, int) else [])])
+        own = [fd for fd in (view.union, view.users and view.users.namespace) if isinstance(fd, int)]
+        _keep_only([0, 1, 2, *inherited, go, say, *own])
         if os.read(go, 2) != b"go":
             os._exit(1)
         os.setsid()
@@ -177,7 +193,10 @@ def _become_uml(
         high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in (*inherited, say)]
         if netns is not None:
             syscalls.setns(os.open(netns, os.O_RDONLY | os.O_CLOEXEC), syscalls.CLONE_NEWNET)
+        proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         sandbox.enter(view)
+        if view.confinement is not None:
+            confine.give_up(view.confinement, proc)
         if "seccomp=on" not in argv:
             # Kernels of that age waste memory on a randomised address space (reference/uml-kernel.md section 3).
             syscalls.personality(syscalls.ADDR_NO_RANDOMIZE)

@@ -28,10 +28,12 @@ def cpu(number: int | None) -> str:
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     """What changes in a guest's definition, in words."""
     says = []
-    for key in ("kernel", "master", "mem", "init", "cmdline", "userspace", "layers", "union"):
+    for key in ("kernel", "master", "mem", "init", "cmdline", "userspace", "confine", "layers", "union"):
         old, new = getattr(before, key), getattr(after, key)
         if old != new:
             says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
+    if before.disk != after.disk:
+        says.append(f"{after.label}: set disk {before.disk or 0} → {after.disk or 0}")
     if before.cpu != after.cpu:
         says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
     says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
@@ -179,6 +181,8 @@ def _said_iface(iface: Iface) -> list[str]:
 def _word(value: object) -> str:
     if isinstance(value, (UnionEngine, Userspace)):
         return str(value.value)
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, tuple):
         return ", ".join(value) or "none"
     return "auto" if value is None else str(value) or "none"

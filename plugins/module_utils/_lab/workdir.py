@@ -127,6 +127,11 @@ class GuestDir:
         return self.path / "process.json"
 
     @property
+    def users(self) -> Path:
+        """Which block of the host's users is the guest's."""
+        return self.path / "users"
+
+    @property
     def definition(self) -> Path:
         """What is wanted of the guest, beyond ``mem``, ``linux`` and ``master``."""
         return self.path / "guest.json"
@@ -204,6 +209,11 @@ class Workdir:
     def masters(self) -> Path:
         """One directory a master root file system, made by role ``master``."""
         return self.path / "masters"
+
+    @property
+    def disks(self) -> Path:
+        """One image for each guest whose writing is limited (``disks``)."""
+        return self.path / "disks"
 
     @property
     def agents(self) -> Path:
@@ -347,6 +357,8 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "cmdline": guest.cmdline,
         "userspace": guest.userspace.value,
         "cpu": guest.cpu,
+        "confine": guest.confine,
+        "disk": guest.disk,
         "layers": list(guest.layers),
         "union": guest.union.value,
         "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
@@ -409,6 +421,8 @@ def load_guest(directory: GuestDir) -> Guest:
             cmdline=rest.get("cmdline", ""),
             userspace=Userspace(rest.get("userspace", "auto")),
             cpu=rest.get("cpu"),
+            confine=rest.get("confine", True),
+            disk=rest.get("disk"),
             layers=tuple(rest.get("layers", ())),
             union=UnionEngine(rest.get("union", "auto")),
             routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),

@@ -453,6 +453,8 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         cmdline=guest.cmdline,
         userspace=kernels.userspace(guest, what.kernel).value,
         cpu=guest.cpu or 0,
+        confined=guest.confine,
+        disk=guest.disk,
         engine=what.engine.value,
         why=what.why,
         upper=what.stack.upper,

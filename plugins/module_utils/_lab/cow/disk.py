@@ -55,6 +55,12 @@ def set_opaque(directory: int) -> None:
 def make_whiteout(directory: int, name: bytes) -> None:
     """Make a whiteout where there is nothing."""
     os.mknod(name, stat.S_IFCHR, 0, dir_fd=directory)
+    _give_to_root(directory, name)
+
+
+def _give_to_root(directory: int, name: bytes) -> None:
+    # This process may use files as a guest's root.
+    os.chown(name, 0, 0, dir_fd=directory, follow_symlinks=False)
 
 
 def beneath(directory: int, name: bytes) -> bytes:
@@ -92,5 +98,7 @@ def rename(old: int, name: bytes, new: int, target: bytes, flags: int = 0) -> No
     """Rename within a layer, in all the forms of renameat2(2)."""
     if flags:
         syscalls.renameat2(old, name, new, target, flags)
+        if flags & syscalls.RENAME_WHITEOUT:
+            _give_to_root(old, name)
     else:
         os.rename(name, target, src_dir_fd=old, dst_dir_fd=new)

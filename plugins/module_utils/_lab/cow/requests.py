@@ -17,8 +17,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from . import disk, faults
-from .changes import Changes, Owner
+from .changes import Changes
 from .copyup import CopyUp, Work
+from .owners import Owners
 from .tree import ROOT, Directory, Node, Tree
 
 # All that this process tells the kernel stays true until it says otherwise: long enough for any guest, short of an overflow.
@@ -44,9 +45,10 @@ class Requests:
     # What the kernel had collected would be lost with this process, and it would keep times of its own.
     enable_writeback_cache = False
 
-    def __init__(self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool) -> None:
+    def __init__(self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool, first_user: int) -> None:
         self.fuse = fuse
         self.xattrs = xattrs
+        self.owners = Owners(first_user)
         self._attributes = fuse.EntryAttributes
         self.tree = Tree(layers, self._describe)
         self.work = Work(work)
@@ -66,8 +68,8 @@ class Requests:
         told.st_ino = number
         told.st_mode = status.st_mode
         told.st_nlink = links
-        told.st_uid = status.st_uid
-        told.st_gid = status.st_gid
+        told.st_uid = self.owners.shown(status.st_uid)
+        told.st_gid = self.owners.shown(status.st_gid)
         told.st_rdev = status.st_rdev
         told.st_size = status.st_size
         told.st_blksize = 4096
@@ -133,7 +135,7 @@ class Requests:
         directory = self.tree.directory(parent)
         if self.rules:
             self._meet_faults(request, directory, name)
-        node, _fd = self.changes.make(directory, name, Owner(ctx.uid, ctx.gid), mode, maker)
+        node, _fd = self.changes.make(directory, name, self.owners.asking(ctx), mode, maker)
         return self._known(node)
 
     def create(self, parent: int, name: bytes, mode: int, flags: int, ctx: Any) -> Any:
@@ -145,7 +147,7 @@ class Requests:
         def maker(at: int, file: bytes) -> int:
             return os.open(file, given, mode, dir_fd=at)
 
-        node, fd = self.changes.make(directory, name, Owner(ctx.uid, ctx.gid), stat.S_IFREG | mode, maker)
+        node, fd = self.changes.make(directory, name, self.owners.asking(ctx), stat.S_IFREG | mode, maker)
         if fd is None:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         return self._opened(node, fd), self._known(node)
@@ -200,7 +202,8 @@ class Requests:
                 os.ftruncate(fh, attr.st_size)
             else:
                 os.truncate(path, attr.st_size)
-        uid, gid = attr.st_uid if fields.update_uid else -1, attr.st_gid if fields.update_gid else -1
+        uid = self.owners.stored(attr.st_uid) if fields.update_uid else -1
+        gid = self.owners.stored(attr.st_gid) if fields.update_gid else -1
         if (uid, gid) != (-1, -1):
             os.chown(path, uid, gid, follow_symlinks=follow)
         if fields.update_mode:

@@ -21,6 +21,7 @@ import signal
 import sys
 from typing import Any
 
+from .. import privileges
 from . import driver, faults
 from .control import Control, open_socket
 from .requests import Requests, served
@@ -37,8 +38,11 @@ def main(argument: str) -> None:
     sys.setrecursionlimit(20000)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    if given["first_user"]:
+        # What the guest writes is written here, and it is not the host's root.
+        privileges.use_files_as(given["first_user"])
     fuse = _pyfuse3()
-    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"])
+    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], first_user=given["first_user"])
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:

@@ -125,6 +125,7 @@ def start(
     cpu: int | None = None,
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
+    first_user: int = 0,
 ) -> Mounted:
     """Start a server, and mount what it is going to serve.
 
@@ -135,6 +136,7 @@ def start(
     :param faults: what is to fail on purpose.
     :param cpu: number of the host's CPU that the guest has: guest and server wait for each other in turns, too (``placement``).
     :param flags: more options of the mount.
+    :param first_user: the host's user that owns what belongs to root on the disk, as those who use the mount see it.
     :param xattrs: whether extended attributes are served.
     :raises HostError: where there is nothing to start it with.
     :raises OSError: where it cannot be mounted; nothing is left then.
@@ -161,6 +163,7 @@ def start(
             "ready": say,
             "directory": place,
             "faults": rules(faults),
+            "first_user": first_user,
         }
         with syscalls.FORKING:
             server = subprocess.Popen(
@@ -201,10 +204,25 @@ def _mount(device: int, flags: tuple[str, ...]) -> int:
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
+    from .. import privileges
     from .. import syscalls as own_syscalls
-    from ..cow import changes, control, copyup, disk, driver, faults, requests, restack, serve, tree
+    from ..cow import changes, control, copyup, disk, driver, faults, owners, requests, restack, serve, tree
 
-    modules = (changes, control, copyup, disk, driver, faults, own_syscalls, requests, restack, serve, tree)
+    modules = (
+        changes,
+        control,
+        copyup,
+        disk,
+        driver,
+        faults,
+        own_syscalls,
+        owners,
+        privileges,
+        requests,
+        restack,
+        serve,
+        tree,
+    )
     sources = {}
     for module in modules:
         loader: Any = module.__loader__

@@ -12,7 +12,6 @@ where they are.
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path
 
 from .. import files, syscalls
@@ -86,11 +85,8 @@ def _exchange(directory: GuestDir, fresh: Path) -> None:
 
 def _copy(directory: GuestDir, source: Path, target: Path) -> None:
     files.remove_tree(target)
-    command = ["cp", "--archive", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
-    if done.returncode:
+    try:
+        files.copy_tree(source, target, f"guest {directory.name}", "copy what it wrote")
+    except HostError:
         files.remove_tree(target)
-        said = done.stderr.strip().splitlines() or ["cp failed"]
-        raise HostError(
-            f"guest {directory.name}", f"cannot copy what it wrote: {said[0]}", "free some space there and run again"
-        )
+        raise

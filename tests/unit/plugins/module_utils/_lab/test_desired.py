@@ -45,7 +45,19 @@ def test_a_new_guest_has_the_documented_defaults_and_is_started() -> None:
     after = wish("guest", lab(), name="alice").lab.guests["alice"]
 
     assert after == Guest(
-        "alice", "default", "default", 128, None, "", Userspace.AUTO, None, (), UnionEngine.AUTO, Power.RUNNING
+        "alice",
+        "default",
+        "default",
+        128,
+        None,
+        "",
+        Userspace.AUTO,
+        None,
+        True,
+        None,
+        (),
+        UnionEngine.AUTO,
+        Power.RUNNING,
     )
 
 
@@ -88,6 +100,9 @@ def test_what_is_not_given_stays_as_it_is(kind: str, names: dict[str, str]) -> N
         ("cmdline", "", "cmdline", ""),
         ("userspace", "seccomp", "userspace", Userspace.SECCOMP),
         ("cpu", "1", "cpu", 1),
+        ("confine", False, "confine", False),
+        ("disk", 64, "disk", 64),
+        ("disk", 0, "disk", None),
         ("cpu", "any", "cpu", ANY_CPU),
         ("cpu", "auto", "cpu", None),
         ("layers", ["/a/", "/b"], "layers", ("/a", "/b")),

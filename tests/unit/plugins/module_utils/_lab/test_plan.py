@@ -197,6 +197,8 @@ STALE = [
     ("cmdline", "x"),
     ("userspace", "ptrace"),
     ("cpu", "any"),
+    ("confine", False),
+    ("disk", 64),
 ]
 
 

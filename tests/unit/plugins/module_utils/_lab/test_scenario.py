@@ -70,6 +70,8 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cmdline: "quiet  debug"
         userspace: ptrace
         cpu: 1
+        confine: false
+        disk: 64
         layers: [/srv/a/, /srv/b]
         union: overlay
         faults: [{path: /var/*, during: [read], error: EIO, delay: 20}, {path: "*.log", delay: 1.5}]
@@ -87,6 +89,8 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cmdline="quiet debug",
         userspace=Userspace.PTRACE,
         cpu=1,
+        confine=False,
+        disk=64,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         faults=(Fault("/var/*", ("read",), "EIO", 20.0), Fault("*.log", delay=1.5)),
@@ -744,8 +748,8 @@ def test_ansible_variables_are_a_source_too():
     }
     assert faults({"guests": {"a": {"mam": 64}}}) == [
         "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
-        "(known: cmdline, cpu, faults, files, groups, init, interfaces, kernel, labels, layers, master, mem, restart_services, "
-        "routes, run, sysctl, union, userspace, vars)"
+        "(known: cmdline, confine, cpu, disk, faults, files, groups, init, interfaces, kernel, labels, layers, master, mem, "
+        "restart_services, routes, run, sysctl, union, userspace, vars)"
     ]
 
 

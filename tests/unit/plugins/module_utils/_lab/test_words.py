@@ -98,6 +98,8 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"userspace": Userspace.PTRACE}, "guest alice: set userspace auto → ptrace"),
         ({"cpu": 1}, "guest alice: set cpu auto → 1"),
         ({"cpu": ANY_CPU}, "guest alice: set cpu auto → any"),
+        ({"disk": 64}, "guest alice: set disk 0 → 64"),
+        ({"confine": False}, "guest alice: set confine true → false"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
         ({"faults": (Fault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),

@@ -50,6 +50,8 @@ GUESTS = [
         cmdline="a b=c",
         userspace=Userspace.SECCOMP,
         cpu=3,
+        confine=False,
+        disk=64,
         layers=("/srv/a", "/srv/b"),
         union=UnionEngine.OVERLAY,
         faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),

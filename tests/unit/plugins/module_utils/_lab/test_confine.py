@@ -1,0 +1,84 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What is said of a guest's confinement, and how much of the host it may have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import confine, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.confine import Confinement, Users
+
+LIMITS = confine._limits(64)
+WHOLE = Confinement(LIMITS, Users(3, 1 << 30))
+ALL = ("memory", "pids", "cpu")
+
+
+@pytest.fixture(autouse=True)
+def _supported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confine.seccomp, "supported", lambda: True)
+    monkeypatch.setattr(confine, "_asked", {})
+
+
+def test_a_guest_that_is_confined_in_every_way_has_no_gaps() -> None:
+    assert confine.gaps(WHOLE, ALL, disk=64, in_host_netns=False) == ()
+
+
+@pytest.mark.parametrize(
+    ("confinement", "limited", "disk", "in_host_netns", "gap"),
+    [
+        (None, (), None, False, "the host's root"),
+        (
+            Confinement(LIMITS, None, "it is too old"),
+            ALL,
+            64,
+            False,
+            "signals to processes of the host's root: it is too old",
+        ),
+        (WHOLE, ("pids",), 64, False, "no limit of memory, cpu"),
+        (WHOLE, ALL, None, False, "fill the file system"),
+        (WHOLE, ALL, 64, True, "abstract UNIX sockets"),
+    ],
+)
+def test_each_gap_is_told(
+    confinement: Confinement | None, limited: tuple[str, ...], disk: int | None, in_host_netns: bool, gap: str
+) -> None:
+    (told,) = confine.gaps(confinement, limited, disk=disk, in_host_netns=in_host_netns)
+    assert gap in told
+
+
+def test_limits_grow_with_the_guests_memory() -> None:
+    small, large = confine._limits(32), confine._limits(1024)
+
+    assert small.processes < large.processes
+    assert small.memory < large.memory
+    assert large.memory > 1024 << 20
+
+
+def test_a_file_system_is_tried_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    tried = []
+
+    def mapped_mount(path: str, _users: int, _attributes: int) -> int:
+        tried.append(path)
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(syscalls, "mapped_mount", mapped_mount)
+    monkeypatch.setattr(confine, "_trial_namespace", lambda: 3)
+    monkeypatch.setattr(confine, "_release", lambda: (6, 1))
+
+    why = confine._why_not_mapped([str(tmp_path), str(tmp_path)])
+
+    assert why == f"owners of files below {tmp_path} cannot be mapped (Invalid argument)"
+    assert confine._why_not_mapped([str(tmp_path)]) == why
+    assert tried == [str(tmp_path)]
+
+
+def test_an_old_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(confine, "_release", lambda: (5, 10))
+
+    with confine.confinement(64, 1 << 30, [str(tmp_path)]) as found:
+        assert (found.users, found.why_not) == (None, "the host's kernel is older than 5.19")

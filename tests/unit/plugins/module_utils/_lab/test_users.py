@@ -1,0 +1,112 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which users of the host are a guest's: its own, whatever is copied, moved or removed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import users
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
+
+
+@pytest.fixture(autouse=True)
+def _host(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(users, "_CLAIMS", tmp_path / "run/users")
+    monkeypatch.setattr(users, "_DELEGATED", (str(tmp_path / "subuid"),))
+
+
+def _guest(tmp_path: Path, name: str) -> GuestDir:
+    path = tmp_path / "guests" / name
+    path.mkdir(parents=True)
+    return GuestDir(path)
+
+
+def test_guests_have_users_of_their_own_and_keep_them(tmp_path: Path) -> None:
+    guests = [_guest(tmp_path, f"g{number}") for number in range(50)]
+
+    first = [users.claim(guest) for guest in guests]
+
+    assert len(set(first)) == len(guests)
+    assert [users.claim(guest) for guest in guests] == first
+    assert all((number - users.FIRST) % users.COUNT == 0 for number in first)
+
+
+def test_a_guest_keeps_its_users_over_a_restart_of_the_host(tmp_path: Path) -> None:
+    alice = _guest(tmp_path, "alice")
+    first = users.claim(alice)
+    shutil.rmtree(tmp_path / "run")
+
+    assert users.claim(alice) == first
+
+
+def test_a_copied_directory_gets_others(tmp_path: Path) -> None:
+    alice = _guest(tmp_path, "alice")
+    first = users.claim(alice)
+    shutil.copytree(alice.path, tmp_path / "copy")
+
+    assert users.claim(GuestDir(tmp_path / "copy")) != first
+    assert users.claim(alice) == first
+
+
+def test_a_moved_directory_keeps_them(tmp_path: Path) -> None:
+    alice = _guest(tmp_path, "alice")
+    first = users.claim(alice)
+    alice.path.rename(tmp_path / "moved")
+
+    assert users.claim(GuestDir(tmp_path / "moved")) == first
+
+
+@pytest.mark.parametrize("gone", ["released", "removed by hand"])
+def test_users_of_a_guest_that_is_gone_are_free(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, gone: str) -> None:
+    monkeypatch.setattr(users, "_BLOCKS", 1)
+    alice, bob = _guest(tmp_path, "alice"), _guest(tmp_path, "bob")
+    first = users.claim(alice)
+    with pytest.raises(HostError, match="guest bob: no users of the host are left for it: 1 guests have theirs"):
+        users.claim(bob)
+
+    if gone == "released":
+        users.release(alice)
+    else:
+        shutil.rmtree(alice.path)
+
+    assert users.claim(bob) == first
+
+
+def test_who_has_lost_its_users_does_not_release_those_of_another(tmp_path: Path) -> None:
+    alice, bob = _guest(tmp_path, "alice"), _guest(tmp_path, "bob")
+    first = users.claim(alice)
+    bob.users.write_text(alice.users.read_text())
+
+    users.release(bob)
+
+    assert users.claim(alice) == first
+    assert users.claim(bob) != first
+
+
+def test_users_that_were_given_to_somebody_to_hand_out_are_not_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(users, "_BLOCKS", 4)
+    taken = users.FIRST + users.COUNT
+    (tmp_path / "subuid").write_text(f"# nonsense\nlxd:x\neve:{taken + 5}:70000\n")
+
+    claimed = {users.claim(_guest(tmp_path, name)) for name in ("a", "b")}
+
+    assert claimed == {users.FIRST, users.FIRST + 3 * users.COUNT}
+    with pytest.raises(HostError):
+        users.claim(_guest(tmp_path, "c"))
+
+
+@pytest.mark.parametrize("text", ["", "x", "-1", "99999999"])
+def test_nonsense_in_a_guests_directory_is_as_good_as_nothing(tmp_path: Path, text: str) -> None:
+    alice = _guest(tmp_path, "alice")
+    alice.users.write_text(text)
+
+    assert users.claim(alice) == users.claim(alice) >= users.FIRST
