@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+import debian_package
 import pytest
 from lab import BASE, REPOSITORY
 
@@ -114,20 +115,11 @@ def at(user: User) -> Iterator[Path]:
 def _package(directory: Path) -> Path:
     """A package with a set-id program, which its script makes one."""
     root = directory / "try"
-    (root / "DEBIAN").mkdir(parents=True)
-    (root / "DEBIAN/control").write_text(
-        "Package: dumm-try\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: a try\n"
-    )
-    script = root / "DEBIAN/postinst"
-    script.write_text("#!/bin/sh\nset -e\nuseradd --system try\nchown try /opt/try/data\nchmod 4755 /opt/try/id\n")
-    script.chmod(0o755)
     (root / "opt/try").mkdir(parents=True)
     shutil.copy(BASE / "masters/default/usr/bin/id", root / "opt/try/id")
     (root / "opt/try/data").write_text("data\n")
-    subprocess.run(
-        ["dpkg-deb", "--root-owner-group", "--build", root, directory / "try.deb"], check=True, capture_output=True
-    )
-    return directory / "try.deb"
+    postinst = "useradd --system try; chown try /opt/try/data; chmod 4755 /opt/try/id"
+    return debian_package.build(root, directory / "try.deb", postinst)
 
 
 def _kept(path: Path) -> bytes:
