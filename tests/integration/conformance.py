@@ -4,9 +4,9 @@
 
 """More than ``make test`` has time for, on each union engine side by side (``make test-union``).
 
-Many random operations compared with the kernel's overlayfs (``differential``), a file that is read, written, mapped, cut and
-extended at random and compared with its image in memory, and the file system stressors of stress-ng with their checks, where that
-is installed.
+Many random operations compared with the kernel's overlayfs (``differential``), the cases of POSIX (``posix_cases``), a file that is read,
+written, mapped, cut and extended at random and compared with its image in memory, and the file system stressors of stress-ng with their
+checks, where that is installed.
 Fails where cowfs does not do what overlayfs does.
 """
 
@@ -19,10 +19,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import posix_cases
 from differential import compare
 from mounts import Place
 
@@ -39,9 +40,11 @@ _STRESSORS = (
 
 
 @contextmanager
-def mounted(engine: str, path: Path) -> Iterator[Path]:
-    """A union with a file below, by an engine."""
+def mounted(engine: str, path: Path, plant: Callable[[Path], None]) -> Iterator[Path]:
+    """A union by an engine, with a file below and what is planted there."""
     place = Place(path / engine)
+    path.chmod(0o755)
+    plant(place.lower[1])
     (place.lower[1] / "below").write_bytes(bytes(range(256)) * 1000)
     if engine != "fuse-overlayfs":
         with place.mounted(engine) as at:
@@ -104,7 +107,11 @@ def stress(at: Path, stressor: str) -> str:
 def check(path: Path, engine: str) -> dict[str, str]:
     """All that is checked of an engine."""
     found: dict[str, str] = {}
-    with mounted(engine, path) as at:
+    with mounted(engine, path, posix_cases.plant_all) as at:
+        for kind in ("lower", "made"):
+            failed = posix_cases.failures(at, kind)
+            found |= {f"POSIX, {name}": "ok" for name in posix_cases.names(kind)}
+            found |= {f"POSIX, {name}": str(came) for name, (_expected, came) in failed.items()}
         for seed in range(4):
             found[f"random access, seed {seed}"] = exercise(at / "below", random.Random(seed), 2000)
         if shutil.which("stress-ng"):
@@ -117,9 +124,13 @@ def main() -> int:
     """Print everything side by side."""
     with tempfile.TemporaryDirectory(prefix="dumm-test-union-") as place:
         found = {engine: check(Path(place), engine) for engine in ENGINES}
-    print(f"{'':<28}" + "".join(f"{engine:>24}" for engine in ENGINES))
+    print(f"{'':<76}" + "".join(f"{engine:>16}" for engine in ENGINES))
     for name in found["overlay"]:
-        print(f"{name:<28}" + "".join(f"{found[engine][name]:>24}" for engine in ENGINES))
+        if not name.startswith("POSIX") or any(found[engine][name] != "ok" for engine in ENGINES):
+            print(f"{name:<76}" + "".join(f"{found[engine][name]:>16.15}" for engine in ENGINES))
+    cases = [name for name in found["overlay"] if name.startswith("POSIX")]
+    passed = [sum(found[engine][name] == "ok" for name in cases) for engine in ENGINES]
+    print(f"{f'of {len(cases)} cases of POSIX':<76}" + "".join(f"{number:>16}" for number in passed))
     worse = [name for name, said in found["cowfs"].items() if said != "ok" and found["overlay"][name] == "ok"]
     for seed in range(1, _STEPS // (_ROUNDS * _EACH) + 1):
         with tempfile.TemporaryDirectory(prefix="dumm-test-union-") as place:

@@ -53,7 +53,19 @@ _BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
 }
 # What of a lab's directory changes although no module was called: guests write, and clients ring.
 # The lock tells who held it last, also if that was refused.
-_LIVELY = {"boot.log", "cowfs.log", "diff", "scratch", "work", "spool", "run", "outbox", "doorbell.lock", "lock"}
+_LIVELY = {
+    "boot.log",
+    "boot.log.1",
+    "cowfs.log",
+    "diff",
+    "scratch",
+    "work",
+    "spool",
+    "run",
+    "outbox",
+    "doorbell.lock",
+    "lock",
+}
 
 # What a run does to the host, as Python tells of it (audit events, PEP 578), and the beginning of a step.
 _STEP = "lab.step"

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import debian_package
 import pytest
 from lab import Lab, Refused, fresh_lab, until
 
@@ -181,21 +181,12 @@ def test_faults_on_an_engine_that_has_none_are_refused(lab: Lab) -> None:
 
 def _package(directory: Path) -> Path:
     """A Debian package with hundreds of files, a user of its own and a set-id program."""
-    root = directory / "root"
-    (root / "DEBIAN").mkdir(parents=True)
-    (root / "DEBIAN/control").write_text(
-        "Package: dumm-try\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: a try\n"
-    )
-    script = root / "DEBIAN/postinst"
-    script.write_text("#!/bin/sh\nset -e\nuseradd --system try\nchown try /opt/try/0\nchmod 4755 /opt/try/1\n")
-    script.chmod(0o755)
+    files = directory / "root/opt/try"
+    files.mkdir(parents=True)
     for number in range(300):
-        (root / "opt/try").mkdir(parents=True, exist_ok=True)
-        (root / f"opt/try/{number}").write_text(f"{number}\n" * 100)
-    package = directory / "layer/srv/try.deb"
-    package.parent.mkdir(parents=True)
-    subprocess.run(["dpkg-deb", "--root-owner-group", "--build", root, package], check=True, capture_output=True)
-    return package
+        (files / str(number)).write_text(f"{number}\n" * 100)
+    postinst = "useradd --system try; chown try /opt/try/0; chmod 4755 /opt/try/1"
+    return debian_package.build(directory / "root", directory / "layer/srv/try.deb", postinst)
 
 
 def test_a_package_is_installed_and_removed(lab: Lab, tmp_path: Path) -> None:

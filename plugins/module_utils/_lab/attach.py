@@ -207,6 +207,9 @@ class _Console:
         with suppress(BlockingIOError):
             while os.read(self._news, _CHUNK):
                 pass
+        if os.fstat(self._log).st_size < os.lseek(self._log, 0, os.SEEK_CUR):
+            # It was shortened (``logs``); what was added in that moment is in the file.
+            os.lseek(self._log, 0, os.SEEK_END)
         while data := os.read(self._log, _CHUNK):
             # The guest's own lines end in CR LF, those of its kernel need not.
             _show(data.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))

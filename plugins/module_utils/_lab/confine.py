@@ -125,23 +125,14 @@ def _why_not_mapped(paths: Iterable[str]) -> str | None:
     """Why the owners of files below these directories cannot be a guest's own users; ``None`` where they can."""
     if _release() < _MAPS_LAYERS:
         return "the host's kernel is older than 5.19"
-    return next((why for path in paths if (why := _tried(path, os.stat(path).st_dev)) is not None), None)
-
-
-_asked: dict[int, str | None] = {}
-
-
-def _tried(path: str, device: int) -> str | None:
-    """Tried, once for each file system: there is no other way to find out."""
-    if device not in _asked:
+    # Tried, once for each file system: there is no other way to find out.
+    places = {os.stat(path).st_dev: path for path in paths}
+    for path in places.values():
         try:
-            namespace = _trial_namespace()
-            os.close(syscalls.mapped_mount(path, namespace, syscalls.MOUNT_ATTR_RDONLY))
+            os.close(syscalls.mapped_mount(path, _trial_namespace(), syscalls.MOUNT_ATTR_RDONLY))
         except OSError as exc:
-            _asked[device] = f"owners of files below {path} cannot be mapped ({exc.strerror})"
-        else:
-            _asked[device] = None
-    return _asked[device]
+            return f"owners of files below {path} cannot be mapped ({exc.strerror})"
+    return None
 
 
 @functools.cache

@@ -20,7 +20,22 @@ from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import beneath, cgroups, channel, confine, disks, files, guest, kernels, mconsole, processes, sandbox, uml, users
+from . import (
+    beneath,
+    cgroups,
+    channel,
+    confine,
+    disks,
+    files,
+    guest,
+    kernels,
+    logs,
+    mconsole,
+    processes,
+    sandbox,
+    uml,
+    users,
+)
 from .confine import Confinement
 from .errors import GuestError, WaitTimeout, from_oserror
 from .guest import network, settings
@@ -240,6 +255,14 @@ def serve_again(workdir: Workdir, name: str) -> None:
         mounted.serving()
         with closing(sandbox.Swapper()) as swapper:
             uml.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)
+
+
+def trim_logs(workdir: Workdir) -> None:
+    """Shorten the logs of guests that have said too much."""
+    for entry in os.scandir(workdir.guests):
+        # What is on a full disk stays as it is.
+        with suppress(OSError):
+            logs.trim(workdir.guest(entry.name))
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:

@@ -358,6 +358,7 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
     purpose = module.params.get("name") or "a run"
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
         workdir.sweep()
+        lifecycle.trim_logs(workdir)
         _restore_namespace(workdir, module)
         netns = netlink.path_of(workdir.netns() or workdir.lab_name)
         segments.open_again(workdir)

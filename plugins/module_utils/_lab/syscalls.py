@@ -70,6 +70,8 @@ RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 RENAME_WHITEOUT = 4
 
+_FALLOC_FL_COLLAPSE_RANGE = 8
+
 _FSCONFIG_SET_FLAG = 0
 _FSCONFIG_SET_STRING = 1
 _FSCONFIG_CMD_CREATE = 6
@@ -223,6 +225,11 @@ def renameat2(old: int, name: bytes, new: int, target: bytes, flags: int) -> Non
 def syncfs(fd: int) -> None:
     """syncfs(2)."""
     check(libc.syncfs(fd))
+
+
+def collapse(fd: int, offset: int, length: int) -> None:
+    """Take a part out of a file, so that what follows takes its place: fallocate(2), ``FALLOC_FL_COLLAPSE_RANGE``."""
+    check(libc.fallocate(fd, _FALLOC_FL_COLLAPSE_RANGE, ctypes.c_longlong(offset), ctypes.c_longlong(length)))
 
 
 def close_range(first: int, last: int) -> None:

@@ -19,7 +19,7 @@ import warnings
 from pathlib import Path
 from typing import NoReturn
 
-from . import cgroups, confine, files, processes, sandbox, syscalls
+from . import cgroups, confine, files, logs, processes, sandbox, syscalls
 from .errors import HostError, from_oserror
 from .layers import Stack
 from .model import ANY_CPU
@@ -39,6 +39,7 @@ def launch(
     :raises HostError: where it could not be set up; it is gone then.
     """
     _make_line(directory)
+    logs.begin(directory)
     with _descriptors(directory, subject) as inherited:
         go_read, go_write = os.pipe2(os.O_CLOEXEC)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)

@@ -44,7 +44,9 @@ def claim(directory: GuestDir) -> int:
         block = _own(directory)
         if block is None:
             block = _free(directory, _stored(directory))
-            files.symlink(_CLAIMS / str(block), str(directory.path))
+            claimed = _CLAIMS / str(block)
+            claimed.unlink(missing_ok=True)
+            claimed.symlink_to(directory.path)
             files.write(directory.users, f"{block}\n".encode(), durable=False)
     return _first(block)
 

@@ -57,6 +57,11 @@ class GuestDir:
         return self.path / "boot.log"
 
     @property
+    def boot_log_before(self) -> Path:
+        """The same of the guest's life before."""
+        return self.path / "boot.log.1"
+
+    @property
     def diff(self) -> Path:
         """What the guest wrote."""
         return self.path / "diff"

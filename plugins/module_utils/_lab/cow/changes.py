@@ -11,20 +11,13 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 
 from .. import syscalls
 from . import disk
 from .copyup import CopyUp, Work
+from .keeping import Plain
+from .owners import Owner
 from .tree import Directory, Node, Tree
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Whose a new file is."""
-
-    uid: int
-    gid: int
 
 
 def _error(number: int) -> OSError:
@@ -34,7 +27,8 @@ def _error(number: int) -> OSError:
 class Changes:
     """Changes of names."""
 
-    def __init__(self, tree: Tree, work: Work, copyup: CopyUp) -> None:
+    def __init__(self, tree: Tree, work: Work, copyup: CopyUp, keeping: Plain) -> None:
+        self.keeping = keeping
         self.tree = tree
         self.work = work
         self.copyup = copyup
@@ -57,7 +51,7 @@ class Changes:
                 raise
             made = self._make_over_whiteout(above, name, owner, mode, maker)
         else:
-            _own(above, above, name, owner, mode)
+            self.keeping.own(above, above, name, owner, mode)
         tree.touch(directory)
         return tree.need(directory, name), made
 
@@ -66,7 +60,7 @@ class Changes:
     ) -> int | None:
         temporary = self.work.name()
         made = maker(self.work.fd, temporary)
-        _own(above, self.work.fd, temporary, owner, mode)
+        self.keeping.own(above, self.work.fd, temporary, owner, mode)
         if stat.S_ISDIR(mode):
             self._hide_below(self.work.fd, temporary)
             disk.rename(self.work.fd, temporary, above, name, syscalls.RENAME_EXCHANGE)
@@ -247,19 +241,3 @@ class Changes:
         other.attributes = None
         self.tree.touch(source)
         self.tree.touch(target)
-
-
-def _own(parent: int, at: int, name: bytes, owner: Owner, mode: int) -> None:
-    """Give a new file its owner; in a set-gid directory that has the directory's group (inode_init_owner in fs/inode.c)."""
-    above = os.fstat(parent)
-    gid = owner.gid
-    if above.st_mode & stat.S_ISGID:
-        gid = above.st_gid
-        if stat.S_ISDIR(mode):
-            mode |= stat.S_ISGID
-    status = os.stat(name, dir_fd=at, follow_symlinks=False)
-    if (status.st_uid, status.st_gid) != (owner.uid, gid):
-        os.chown(name, owner.uid, gid, dir_fd=at, follow_symlinks=False)
-        status = os.stat(name, dir_fd=at, follow_symlinks=False)
-    if not stat.S_ISLNK(mode) and stat.S_IMODE(status.st_mode) != stat.S_IMODE(mode):
-        os.chmod(name, stat.S_IMODE(mode), dir_fd=at)

@@ -16,6 +16,7 @@ import stat
 from contextlib import suppress
 
 from . import disk
+from .keeping import Plain
 from .tree import Directory, Node, Tree
 
 _CHUNK = 1 << 24
@@ -61,7 +62,8 @@ class Work:
 class CopyUp:
     """Copies what is to be changed."""
 
-    def __init__(self, tree: Tree, work: Work) -> None:
+    def __init__(self, tree: Tree, work: Work, keeping: Plain) -> None:
+        self.keeping = keeping
         self.tree = tree
         self.work = work
         self.count = 0
@@ -83,7 +85,7 @@ class CopyUp:
         os.mkdir(temporary, 0o700, dir_fd=self.work.fd)
         fd = os.open(temporary, disk.DIRECTORY, dir_fd=self.work.fd)
         try:
-            _like(source, fd, os.fstat(source))
+            self._like(source, fd, os.fstat(source))
             self._put(temporary, above, name)
         except BaseException:
             os.close(fd)
@@ -167,7 +169,7 @@ class CopyUp:
                 try:
                     if keep:
                         copy_data(original, fd, status.st_size)
-                    _like(original, fd, status)
+                    self._like(original, fd, status)
                 finally:
                     os.close(original)
                 if keep and status.st_size:
@@ -179,7 +181,17 @@ class CopyUp:
             os.symlink(os.readlink(source), name, dir_fd=work)
         else:
             os.mknod(name, status.st_mode, status.st_rdev, dir_fd=work)
-        _like(source, disk.beneath(work, name), status)
+        self._like(source, disk.beneath(work, name), status)
+
+    def _like(self, source: bytes | int, target: bytes | int, status: os.stat_result) -> None:
+        """Give a copy the owner, the mode, the attributes and the times of what it was copied from."""
+        # A descriptor is what it is; a path may be that of a link.
+        follow = isinstance(target, int)
+        for name in disk.attributes(source):
+            value = os.getxattr(source, name, follow_symlinks=isinstance(source, int))
+            os.setxattr(target, name, value, follow_symlinks=follow)
+        self.keeping.copy(status, target)
+        os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=follow)
 
 
 def copy_data(source: int, target: int, size: int) -> None:
@@ -210,17 +222,3 @@ def _copy_range(source: int, target: int, offset: int, end: int) -> None:
         if not done:
             break
         offset += done
-
-
-def _like(source: bytes | int, target: bytes | int, status: os.stat_result) -> None:
-    """Give a copy the owner, the mode, the attributes and the times of what it was copied from."""
-    # A descriptor is what it is; a path may be that of a link.
-    follow = isinstance(target, int)
-    for name in disk.attributes(source):
-        value = os.getxattr(source, name, follow_symlinks=isinstance(source, int))
-        os.setxattr(target, name, value, follow_symlinks=follow)
-    os.chown(target, status.st_uid, status.st_gid, follow_symlinks=follow)
-    if not stat.S_ISLNK(status.st_mode):
-        # Not before: a change of the owner takes the set-id bits away.
-        os.chmod(target, stat.S_IMODE(status.st_mode))
-    os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns), follow_symlinks=follow)

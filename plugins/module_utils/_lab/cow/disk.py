@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+from contextlib import suppress
 
 from .. import syscalls
 
@@ -21,6 +22,13 @@ WHITEOUT = f"{PRIVATE}whiteout"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 HIDES_ALL = b"y"
 HOLDS_WHITEOUTS = b"x"
+
+
+def use_user_marks() -> None:
+    """Mark directories as overlayfs does that an ordinary user mounts (option ``userxattr``)."""
+    global PRIVATE, OPAQUE, WHITEOUT  # one process serves one union
+    PRIVATE = "user.overlay."
+    OPAQUE, WHITEOUT = f"{PRIVATE}opaque", f"{PRIVATE}whiteout"
 
 
 def is_whiteout(status: os.stat_result) -> bool:
@@ -60,7 +68,8 @@ def make_whiteout(directory: int, name: bytes) -> None:
 
 def _give_to_root(directory: int, name: bytes) -> None:
     # This process may use files as a guest's root.
-    os.chown(name, 0, 0, dir_fd=directory, follow_symlinks=False)
+    with suppress(PermissionError):
+        os.chown(name, 0, 0, dir_fd=directory, follow_symlinks=False)
 
 
 def beneath(directory: int, name: bytes) -> bytes:

@@ -12,23 +12,32 @@ from __future__ import annotations
 
 import errno
 import os
+from dataclasses import dataclass
 from typing import Any
-
-from .changes import Owner
 
 _COUNT = 65536
 # Who owns what belongs to nobody there is (Documentation/admin-guide/sysctl/fs.rst, overflowuid).
 _NOBODY = 65534
 
 
+@dataclass(frozen=True)
+class Owner:
+    """Whose a new file is."""
+
+    uid: int
+    gid: int
+
+
 class Owners:
     """Translates both ways; users and groups alike.
 
     :param first: the host's user that is root on the disk; with 0 all are the same.
+    :param squash: whether all that is made is root's, whoever makes it.
     """
 
-    def __init__(self, first: int) -> None:
+    def __init__(self, first: int, *, squash: bool = False) -> None:
         self._first = first
+        self._squash = squash
 
     def shown(self, owner: int) -> int:
         """Who owns what belongs to ``owner`` on the disk."""
@@ -49,4 +58,6 @@ class Owners:
 
     def asking(self, context: Any) -> Owner:
         """Whose a file is that a request makes."""
+        if self._squash:
+            return Owner(0, 0)
         return Owner(self.stored(context.uid), self.stored(context.gid))

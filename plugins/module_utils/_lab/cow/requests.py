@@ -19,6 +19,7 @@ from typing import Any
 from . import disk, faults
 from .changes import Changes
 from .copyup import CopyUp, Work
+from .keeping import Plain
 from .owners import Owners
 from .tree import ROOT, Directory, Node, Tree
 
@@ -45,15 +46,18 @@ class Requests:
     # What the kernel had collected would be lost with this process, and it would keep times of its own.
     enable_writeback_cache = False
 
-    def __init__(self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool, first_user: int) -> None:
+    def __init__(
+        self, fuse: Any, layers: Sequence[str], work: str, *, xattrs: bool, owners: Owners, keeping: Plain
+    ) -> None:
         self.fuse = fuse
         self.xattrs = xattrs
-        self.owners = Owners(first_user)
+        self.owners = owners
+        self.keeping = keeping
         self._attributes = fuse.EntryAttributes
-        self.tree = Tree(layers, self._describe)
+        self.tree = Tree(layers, self._describe, keeping)
         self.work = Work(work)
-        self.copyup = CopyUp(self.tree, self.work)
-        self.changes = Changes(self.tree, self.work, self.copyup)
+        self.copyup = CopyUp(self.tree, self.work, keeping)
+        self.changes = Changes(self.tree, self.work, self.copyup, keeping)
         self.rules: tuple[faults.Rule, ...] = ()
         self.served = 0
         self._handles: dict[int, Node] = {}
@@ -119,11 +123,11 @@ class Requests:
         if stat.S_ISCHR(mode) and rdev == 0:
             # It would be a whiteout.
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
-        return self._made("mknod", parent, name, mode, ctx, lambda at, file: os.mknod(file, mode, rdev, dir_fd=at))
+        return self._made("mknod", parent, name, mode, ctx, lambda at, file: self.keeping.mknod(at, file, mode, rdev))
 
     def mkdir(self, parent: int, name: bytes, mode: int, ctx: Any) -> Any:
         kind = stat.S_IFDIR | mode
-        return self._made("mkdir", parent, name, kind, ctx, lambda at, file: os.mkdir(file, mode, dir_fd=at))
+        return self._made("mkdir", parent, name, kind, ctx, lambda at, file: self.keeping.mkdir(at, file, mode))
 
     def symlink(self, parent: int, name: bytes, target: bytes, ctx: Any) -> Any:
         kind = stat.S_IFLNK | 0o777
@@ -145,7 +149,7 @@ class Requests:
         given = flags & _KEPT_FLAGS | _SAFELY | os.O_CREAT | os.O_EXCL
 
         def maker(at: int, file: bytes) -> int:
-            return os.open(file, given, mode, dir_fd=at)
+            return self.keeping.create(at, file, given, mode)
 
         node, fd = self.changes.make(directory, name, self.owners.asking(ctx), stat.S_IFREG | mode, maker)
         if fd is None:
@@ -205,9 +209,9 @@ class Requests:
         uid = self.owners.stored(attr.st_uid) if fields.update_uid else -1
         gid = self.owners.stored(attr.st_gid) if fields.update_gid else -1
         if (uid, gid) != (-1, -1):
-            os.chown(path, uid, gid, follow_symlinks=follow)
+            self.keeping.chown(path, uid, gid, follow=follow)
         if fields.update_mode:
-            os.chmod(path, stat.S_IMODE(attr.st_mode))
+            self.keeping.chmod(path, stat.S_IMODE(attr.st_mode))
         if fields.update_atime or fields.update_mtime:
             status = self.tree.status(node)
             atime = attr.st_atime_ns if fields.update_atime else status.st_atime_ns

@@ -22,8 +22,10 @@ import sys
 from typing import Any
 
 from .. import privileges
-from . import driver, faults
+from . import disk, driver, faults
 from .control import Control, open_socket
+from .keeping import Kept, Plain
+from .owners import Owners
 from .requests import Requests, served
 
 
@@ -42,7 +44,13 @@ def main(argument: str) -> None:
         # What the guest writes is written here, and it is not the host's root.
         privileges.use_files_as(given["first_user"])
     fuse = _pyfuse3()
-    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], first_user=given["first_user"])
+    kept = given["kept"]
+    # Requests come from a guest's kernel then, which is this user, and gives what it makes to the guest's.
+    owners = Owners(given["first_user"], squash=kept)
+    if kept:
+        disk.use_user_marks()
+    keeping = Kept() if kept else Plain()
+    requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], owners=owners, keeping=keeping)
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from . import disk
+from .keeping import Plain
 
 ROOT = 1
 # The kernel knows a file by one number only: bits of the layer over those of the file in it.
@@ -107,9 +108,13 @@ class Tree:
 
     :param layers: paths, topmost first; the first is written to.
     :param describe: makes what is told to the kernel: of a status, a number, a count of links, and whether it stays true.
+    :param keeping: how owners and modes are on the disk.
     """
 
-    def __init__(self, layers: Sequence[str], describe: Callable[[os.stat_result, int, int, bool], Any]) -> None:
+    def __init__(
+        self, layers: Sequence[str], describe: Callable[[os.stat_result, int, int, bool], Any], keeping: Plain
+    ) -> None:
+        self._keeping = keeping
         self._tags = 0
         self._numbers = 0
         self._describe = describe
@@ -372,6 +377,9 @@ class Tree:
         links = self._links(node, status)
         # Opening such a file to write parts it from its other names, and the kernel is not told by the answer to that.
         lasting = links < 2 or node.layer is self.upper or isinstance(node, Directory)
+        if self._keeping.reads:
+            path, _follow = self.path(node)
+            status = self._keeping.shown(path, status)
         node.attributes = self._describe(status, node.number, links, lasting)
 
     def _links(self, node: Node, status: os.stat_result) -> int:

@@ -11,6 +11,7 @@ the guest's directory, which answers as long as it lives.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
 import json
@@ -21,7 +22,7 @@ import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,10 @@ _ANSWER_SECONDS = 60.0
 _END_SECONDS = 10.0
 # Guests of one run start at the same time.
 _making = threading.Lock()
+
+
+# Descriptors of /dev/fuse, and of what keeps the mount until it is in its place.
+Mounter = Callable[[], tuple[int, int]]
 
 
 class Mounted:
@@ -126,6 +131,8 @@ def start(
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
     first_user: int = 0,
+    kept: bool = False,
+    mounter: Mounter | None = None,
 ) -> Mounted:
     """Start a server, and mount what it is going to serve.
 
@@ -138,6 +145,8 @@ def start(
     :param flags: more options of the mount.
     :param first_user: the host's user that owns what belongs to root on the disk, as those who use the mount see it.
     :param xattrs: whether extended attributes are served.
+    :param kept: whether owners and modes are kept in extended attributes (``cow.keeping``).
+    :param mounter: mounts it in another way.
     :raises HostError: where there is nothing to start it with.
     :raises OSError: where it cannot be mounted; nothing is left then.
     """
@@ -148,14 +157,12 @@ def start(
     program = _program(agents)
     with suppress(FileNotFoundError):
         os.unlink(home / SOCKET)
-    device = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
+    device, mount = (mounter or functools.partial(_mount, flags))()
     place = os.open(home, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     log = os.open(home / LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     ready, say = os.pipe2(os.O_CLOEXEC)
-    kept = [ready]
+    left = [ready, mount]
     try:
-        mount = _mount(device, flags)
-        kept.append(mount)
         given = {
             "layers": list(layers),
             "work": work,
@@ -164,6 +171,7 @@ def start(
             "directory": place,
             "faults": rules(faults),
             "first_user": first_user,
+            "kept": kept,
         }
         with syscalls.FORKING:
             server = subprocess.Popen(
@@ -183,14 +191,15 @@ def start(
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(server.pid, {cpu})
         files.write_json(home / LAYERS, list(layers))
-        kept.clear()
+        left.clear()
         return Mounted(mount, ready, server, home, subject)
     finally:
-        for fd in (device, place, log, say, *kept):
+        for fd in (device, place, log, say, *left):
             os.close(fd)
 
 
-def _mount(device: int, flags: tuple[str, ...]) -> int:
+def _mount(flags: tuple[str, ...]) -> tuple[int, int]:
+    device = os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC)
     options = {
         "source": "cowfs",
         "subtype": "cowfs",
@@ -199,14 +208,18 @@ def _mount(device: int, flags: tuple[str, ...]) -> int:
         "user_id": "0",
         "group_id": "0",
     }
-    return syscalls.detached_mount("fuse", options, ("allow_other", *flags))
+    try:
+        return device, syscalls.detached_mount("fuse", options, ("allow_other", *flags))
+    except OSError:
+        os.close(device)
+        raise
 
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
     from .. import privileges
     from .. import syscalls as own_syscalls
-    from ..cow import changes, control, copyup, disk, driver, faults, owners, requests, restack, serve, tree
+    from ..cow import changes, control, copyup, disk, driver, faults, keeping, owners, requests, restack, serve, tree
 
     modules = (
         changes,
@@ -215,6 +228,7 @@ def _program(agents: Path) -> Path:
         disk,
         driver,
         faults,
+        keeping,
         own_syscalls,
         owners,
         privileges,

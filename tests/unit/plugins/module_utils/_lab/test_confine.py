@@ -21,7 +21,6 @@ ALL = ("memory", "pids", "cpu")
 @pytest.fixture(autouse=True)
 def _supported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confine.seccomp, "supported", lambda: True)
-    monkeypatch.setattr(confine, "_asked", {})
 
 
 def test_a_guest_that_is_confined_in_every_way_has_no_gaps() -> None:
@@ -73,7 +72,6 @@ def test_a_file_system_is_tried_once(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     why = confine._why_not_mapped([str(tmp_path), str(tmp_path)])
 
     assert why == f"owners of files below {tmp_path} cannot be mapped (Invalid argument)"
-    assert confine._why_not_mapped([str(tmp_path)]) == why
     assert tried == [str(tmp_path)]
 
 

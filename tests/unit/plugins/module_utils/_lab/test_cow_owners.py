@@ -11,8 +11,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.cow.changes import Owner
-from ansible_collections.dumm.lab.plugins.module_utils._lab.cow.owners import Owners
+from ansible_collections.dumm.lab.plugins.module_utils._lab.cow.owners import Owner, Owners
 
 FIRST = 0x70010000
 
