@@ -34,6 +34,7 @@ _ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 5)
 _CALLS = 20
 _MEM = 256
 _ADDRESS = "10.9.0.1"
+_OURS, _THEIRS = "lab.dumm.yml", "hosts.json"
 _BIN = Path(sys.executable).parent
 # The server and what it is linked against, beyond what a small Debian has.
 _PACKAGES = (
@@ -98,20 +99,18 @@ class Bench:
         with open(f"/run/netns/{self._lab.name}", "rb") as network:
             syscalls.setns(network.fileno(), syscalls.CLONE_NEWNET)
         until(lambda: subprocess.run([*self.master, "true"], check=False).returncode == 0, "the server")
-        common = {"ansible_python_interpreter": "/usr/bin/python3"}
-        ours = {
-            "ansible_connection": "dumm.lab.dumm",
-            "ansible_dumm_guest": "alice",
-            "dumm_workdir": str(self._lab.path),
-        }
         theirs = {
             "ansible_host": _ADDRESS,
             "ansible_user": "root",
             "ansible_pipelining": True,
             "ansible_ssh_args": self._ssh,
         }
-        hosts = {"ours": {**common, **ours}, "ssh": {**common, **theirs}}
-        (self._place / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+        (self._place / "hosts.json").write_text(json.dumps({"all": {"hosts": {"ssh": theirs}}}))
+        # As a lab is used: its guests are found by the inventory plugin.
+        ours = {"plugin": "dumm.lab.dumm", "workdir": str(self._lab.path)}
+        (self._place / "lab.dumm.yml").write_text(json.dumps(ours))
+        (self._place / "group_vars").mkdir()
+        (self._place / "group_vars/all.json").write_text('{"ansible_python_interpreter": "/usr/bin/python3"}')
         (self._place / "bench.j2").write_text("{{ inventory_hostname }}\n")
         (self._place / "big").write_bytes(os.urandom(1 << 20) * 50)
         self._book("tasks", _TASKS)
@@ -138,9 +137,9 @@ class Bench:
         play = [{"hosts": "all", "gather_facts": False, "tasks": tasks}]
         (self._place / f"{name}.json").write_text(json.dumps(play))
 
-    def ansible(self, program: str, host: str, *arguments: str) -> None:
-        """Run one of Ansible's programs for one of the two hosts."""
-        command = [str(_BIN / program), "-i", "hosts.json", "-l", host, *arguments]
+    def ansible(self, program: str, inventory: str, *arguments: str) -> None:
+        """Run one of Ansible's programs with an inventory of one host."""
+        command = [str(_BIN / program), "-i", inventory, *arguments]
         done = subprocess.run(
             command, cwd=self._place, env=self._environment, capture_output=True, text=True, check=False
         )
@@ -165,15 +164,15 @@ class Bench:
         }
         found: dict[str, tuple[Way, Way]] = {
             text: (
-                lambda words=words: self.ansible("ansible", "ours", "all", *words),  # type: ignore[misc]
-                lambda words=words: self.ansible("ansible", "ssh", "all", *words),  # type: ignore[misc]
+                lambda words=words: self.ansible("ansible", _OURS, "all", *words),  # type: ignore[misc]
+                lambda words=words: self.ansible("ansible", _THEIRS, "all", *words),  # type: ignore[misc]
             )
             for text, words in adhoc.items()
         }
         for text, book in (("playbook of ten tasks", "tasks"), ("  ten tasks without a guest", "idle")):
             found[text] = (
-                lambda book=book: self.ansible("ansible-playbook", "ours", f"{book}.json"),  # type: ignore[misc]
-                lambda book=book: self.ansible("ansible-playbook", "ssh", f"{book}.json"),  # type: ignore[misc]
+                lambda book=book: self.ansible("ansible-playbook", _OURS, f"{book}.json"),  # type: ignore[misc]
+                lambda book=book: self.ansible("ansible-playbook", _THEIRS, f"{book}.json"),  # type: ignore[misc]
             )
         return found
 
