@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +18,9 @@ from pathlib import Path
 
 import debian_package
 import pytest
-from lab import BASE, REPOSITORY
+from lab import BASE, REPOSITORY, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 KEY = "user.containers.override_stat"
 _MODULE = "ansible_collections.dumm.lab.plugins.module_utils._lab.union.unprivileged"
@@ -106,7 +110,8 @@ def at(user: User) -> Iterator[Path]:
     user.run("mkdir", "at")
     user.union("mount", "--lower", "master", "upper", "at")
     yield at
-    if os.path.ismount(at):
+    # Not even root may look into it.
+    if f" {at} " in Path("/proc/self/mountinfo").read_text():
         user.union("umount", "upper", "at")
     assert (user.home / ".upper-cowfs/cowfs.log").read_text() == ""
     shutil.rmtree(user.home / "upper")
@@ -184,6 +189,58 @@ def test_fuse_overlayfs_understands_what_was_written(user: User, at: Path) -> No
 
     assert "etc/shadow 0 42 640 regular file" in told[0]
     assert told[0] == told[1]
+
+
+def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:
+    home = user.home / ".upper-cowfs"
+    assert user.run("sh", "-ec", "echo kept >at/root/kept; chown 5:6 at/root/kept").returncode == 0
+    server = cowfs.server(home)
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    until(lambda: cowfs.server(home) is None, "it to end")
+
+    user.union("mount", "--lower", "master", "upper", "at")
+
+    shown = user.run("sh", "-c", "cat at/root/kept; stat -c %u:%g at/root/kept")
+    assert shown.stdout == "kept\n5:6\n", shown.stderr
+
+
+def test_a_union_is_not_mounted_twice(user: User, at: Path) -> None:
+    again = user.run("/usr/bin/python3", "-m", _MODULE, "mount", "--lower", "master", "upper", "at")
+
+    assert again.returncode == 1
+    assert "something is mounted there" in again.stderr
+    assert cowfs.server(user.home / ".upper-cowfs") is not None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param([("../private", tarfile.REGTYPE, "")], id="a-name-upwards"),
+        pytest.param([("way", tarfile.SYMTYPE, ".."), ("way/private", tarfile.REGTYPE, "")], id="a-name-by-a-link"),
+        pytest.param([("seen", tarfile.LNKTYPE, "../private")], id="a-second-name-upwards"),
+        pytest.param(
+            [("way", tarfile.SYMTYPE, ".."), ("seen", tarfile.LNKTYPE, "way/private")], id="a-second-name-by-a-link"
+        ),
+        pytest.param([("seen", tarfile.LNKTYPE, "..")], id="a-second-name-of-what-is-above"),
+    ],
+)
+def test_an_archive_does_not_lead_out_of_its_directory(user: User, members: list[tuple[str, bytes, str]]) -> None:
+    private = user.home / "private"
+    private.write_text("secret")
+    shutil.chown(private, user.name, user.name)
+    with tarfile.open(user.home / "bad.tar", "w") as archive:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+
+    done = user.run("/usr/bin/python3", "-m", _MODULE, "unpack", "bad.tar", "bad")
+
+    assert (done.returncode, private.read_text(), private.stat().st_nlink) == (1, "secret", 1)
+    assert "cannot be unpacked" in done.stderr
+    assert not (user.home / "bad/seen").exists()
+    shutil.rmtree(user.home / "bad")
 
 
 def test_errors_name_what_is_wrong(user: User) -> None:
