@@ -191,6 +191,22 @@ def test_fuse_overlayfs_understands_what_was_written(user: User, at: Path) -> No
     assert told[0] == told[1]
 
 
+@pytest.mark.parametrize("mark", ["a-file-in-it", "an-attribute"])
+def test_directories_that_fuse_overlayfs_has_marked_hide_what_is_below(user: User, at: Path, mark: str) -> None:
+    assert user.run("sh", "-ec", "touch at/usr/own; ls at/usr/bin").returncode == 0
+    user.union("umount", "upper", "at")
+    if mark == "an-attribute":
+        os.setxattr(user.home / "upper/usr", "user.fuseoverlayfs.opaque", b"y")
+    else:
+        (user.home / "upper/usr/.wh..wh..opq").touch()
+
+    user.union("mount", "--lower", "master", "upper", "at")
+
+    assert user.run("ls", "-A", "at/usr").stdout == "own\n"
+    assert "not permitted" in user.run("touch", "at/usr/.wh..wh..opq").stderr
+    assert user.run("sh", "-ec", "rm at/usr/own; rmdir at/usr; ! ls at/usr").returncode == 0
+
+
 def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:
     home = user.home / ".upper-cowfs"
     assert user.run("sh", "-ec", "echo kept >at/root/kept; chown 5:6 at/root/kept").returncode == 0

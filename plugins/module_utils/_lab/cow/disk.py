@@ -22,6 +22,9 @@ WHITEOUT = f"{PRIVATE}whiteout"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 HIDES_ALL = b"y"
 HOLDS_WHITEOUTS = b"x"
+# What fuse-overlayfs marks a directory with that hides what is below it: a file in it, and an attribute.
+_SENTINEL = b".wh..wh..opq"
+_FOREIGN = ("user.fuseoverlayfs.opaque", "trusted.overlay.opaque")
 
 
 def use_user_marks() -> None:
@@ -52,7 +55,28 @@ def opaque(directory: int) -> bytes:
     try:
         return os.getxattr(directory, OPAQUE)
     except OSError:
+        return _foreign_opaque(directory) if _heeds_others() else b""
+
+
+def _heeds_others() -> bool:
+    """Whether layers may be those of fuse-overlayfs, as an ordinary user's may."""
+    return PRIVATE == "user.overlay."
+
+
+def _foreign_opaque(directory: int) -> bytes:
+    for name in _FOREIGN:
+        with suppress(OSError):
+            return os.getxattr(directory, name)
+    try:
+        os.stat(_SENTINEL, dir_fd=directory, follow_symlinks=False)
+    except OSError:
         return b""
+    return HIDES_ALL
+
+
+def is_sentinel(name: bytes) -> bool:
+    """Whether a name is not that of a file, but a mark of the directory that it is in."""
+    return name == _SENTINEL and _heeds_others()
 
 
 def set_opaque(directory: int) -> None:
