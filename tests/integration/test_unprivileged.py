@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import struct
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -205,6 +206,21 @@ def test_directories_that_fuse_overlayfs_has_marked_hide_what_is_below(user: Use
     assert user.run("ls", "-A", "at/usr").stdout == "own\n"
     assert "not permitted" in user.run("touch", "at/usr/.wh..wh..opq").stderr
     assert user.run("sh", "-ec", "rm at/usr/own; rmdir at/usr; ! ls at/usr").returncode == 0
+
+
+def test_a_program_with_capabilities_of_roots_can_be_changed(user: User, at: Path) -> None:
+    user.union("umount", "upper", "at")
+    lower = user.home / "lower"
+    lower.mkdir()
+    (lower / "program").write_text("old\n")
+    (lower / "program").chmod(0o644)
+    # cap_net_raw=ep, as ping has it (linux/capability.h, struct vfs_cap_data).
+    os.setxattr(lower / "program", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+    user.union("mount", "--lower", "lower", "--lower", "master", "upper", "at")
+
+    changed = user.run("sh", "-ec", "echo new >>at/program; cat at/program")
+
+    assert changed.stdout == "old\nnew\n", changed.stderr
 
 
 def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:

@@ -55,11 +55,11 @@ def opaque(directory: int) -> bytes:
     try:
         return os.getxattr(directory, OPAQUE)
     except OSError:
-        return _foreign_opaque(directory) if _heeds_others() else b""
+        return _foreign_opaque(directory) if _is_users() else b""
 
 
-def _heeds_others() -> bool:
-    """Whether layers may be those of fuse-overlayfs, as an ordinary user's may."""
+def _is_users() -> bool:
+    """Whether this is an ordinary user's union, whose layers may be those of fuse-overlayfs."""
     return PRIVATE == "user.overlay."
 
 
@@ -76,7 +76,7 @@ def _foreign_opaque(directory: int) -> bytes:
 
 def is_sentinel(name: bytes) -> bool:
     """Whether a name is not that of a file, but a mark of the directory that it is in."""
-    return name == _SENTINEL and _heeds_others()
+    return name == _SENTINEL and _is_users()
 
 
 def set_opaque(directory: int) -> None:
@@ -102,7 +102,7 @@ def beneath(directory: int, name: bytes) -> bytes:
 
 
 def attributes(path: bytes | int) -> list[str]:
-    """Extended attributes that are not the union's own."""
+    """Extended attributes that are not the union's own, and that this process may give to a copy."""
     follow = isinstance(path, int)
     try:
         found = os.listxattr(path, follow_symlinks=follow)
@@ -110,7 +110,9 @@ def attributes(path: bytes | int) -> list[str]:
         if exc.errno in (errno.EOPNOTSUPP, errno.EPERM):
             return []
         raise
-    return [name for name in found if not name.startswith(PRIVATE)]
+    # Capabilities of a program are root's to give (xattr(7)); on hostfs a guest's kernel does not see them.
+    kept_back = (PRIVATE, "security.") if _is_users() else (PRIVATE,)
+    return [name for name in found if not name.startswith(kept_back)]
 
 
 def empty(directory: int) -> None:
