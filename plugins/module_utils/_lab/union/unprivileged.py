@@ -268,7 +268,7 @@ def _tap(address: str) -> int:
             theirs.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [tap]))])
             os._exit(0)
         except BaseException as exc:
-            print(exc, file=sys.stderr)
+            sys.stderr.write(f"{exc}\n")
             os._exit(1)
     theirs.close()
     with ours:
@@ -290,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             boot(given.kernel, given.at, given.address, given.arguments)
     except DummError as exc:
-        print(f"dumm-union: {exc}", file=sys.stderr)
+        sys.stderr.write(f"dumm-union: {exc}\n")
         return 1
     return 0
 
@@ -321,4 +321,4 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
