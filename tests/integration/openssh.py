@@ -39,7 +39,8 @@ MaxStartups 100
 _START = """
 set -e
 mkdir -p /run/sshd
-for file in passwd shadow; do mount --bind "$1/$file" /etc/$file; done
+# Not the files alone: a mount on one is gone when somebody changes the host's users meanwhile, which replaces the file.
+mount -t overlay -o "lowerdir=$1/etc:/etc" none /etc
 exec "$2" -D -e -f "$1/config"
 """
 
@@ -123,11 +124,12 @@ def served(place: Path) -> Iterator[Server]:
 def _configure(place: Path) -> None:
     (place / "config").write_text(_CONFIG.format(port=_PORT, place=place))
     (place / "home").mkdir()
-    (place / "passwd").write_text(
+    (place / "etc").mkdir()
+    (place / "etc/passwd").write_text(
         f"root:x:0:0::{place}/home:/bin/sh\nsshd:x:999:65534::/run/sshd:/usr/sbin/nologin\n"
         "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"
     )
-    (place / "shadow").write_text("root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
+    (place / "etc/shadow").write_text("root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
     subprocess.run(
         [*_WITH_LIBRARIES, _tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", place / "key"], check=True
     )

@@ -118,8 +118,8 @@ _ON_WHAT_IS_THERE: dict[str, Callable[[str], Any]] = {
 _ON_WHAT_IS_MADE: dict[str, Callable[[str], Any]] = {
     "create": lambda path: os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_EXCL, 0o600)),
     "link to": lambda path: os.link("mine", path),
-    "mkdir": lambda path: os.mkdir(path),
-    "mkfifo": lambda path: os.mkfifo(path),
+    "mkdir": os.mkdir,
+    "mkfifo": os.mkfifo,
     "mknod": lambda path: os.mknod(path, stat.S_IFREG | 0o600),
     "rename to": lambda path: os.rename("mine", path),
     "symlink": lambda path: os.symlink("x", path),

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from lab import Lab, until
+from lab import Lab, Refused, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
 
@@ -175,6 +175,15 @@ def test_limits_are_those_of_the_guests_memory_and_go_with_it(lab: Lab) -> None:
     assert all(pid in (group / "cgroup.procs").read_text().split() for group in groups)
     lab.guest("alice", state="absent")
     until(lambda: not lab.control_groups(), "the groups to go")
+
+
+def test_a_kernel_that_is_not_open_to_all_is_refused(lab: Lab, tmp_path: Path) -> None:
+    kernel = tmp_path / "linux"
+    shutil.copy((lab.path / "kernels/default/linux").resolve(), kernel)
+    kernel.chmod(0o700)
+
+    with pytest.raises(Refused, match=rf"guest alice: its kernel's file {kernel} is not open to all users"):
+        lab.guest("alice", kernel=str(kernel))
 
 
 def test_a_directory_whose_owners_cannot_be_mapped_leaves_a_gap_that_is_told(lab: Lab, tmp_path: Path) -> None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
+import struct
 import subprocess
+import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -16,7 +19,9 @@ from pathlib import Path
 
 import debian_package
 import pytest
-from lab import BASE, REPOSITORY
+from lab import BASE, REPOSITORY, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 KEY = "user.containers.override_stat"
 _MODULE = "ansible_collections.dumm.lab.plugins.module_utils._lab.union.unprivileged"
@@ -106,7 +111,8 @@ def at(user: User) -> Iterator[Path]:
     user.run("mkdir", "at")
     user.union("mount", "--lower", "master", "upper", "at")
     yield at
-    if os.path.ismount(at):
+    # Not even root may look into it.
+    if f" {at} " in Path("/proc/self/mountinfo").read_text():
         user.union("umount", "upper", "at")
     assert (user.home / ".upper-cowfs/cowfs.log").read_text() == ""
     shutil.rmtree(user.home / "upper")
@@ -184,6 +190,89 @@ def test_fuse_overlayfs_understands_what_was_written(user: User, at: Path) -> No
 
     assert "etc/shadow 0 42 640 regular file" in told[0]
     assert told[0] == told[1]
+
+
+@pytest.mark.parametrize("mark", ["a-file-in-it", "an-attribute"])
+def test_directories_that_fuse_overlayfs_has_marked_hide_what_is_below(user: User, at: Path, mark: str) -> None:
+    assert user.run("sh", "-ec", "touch at/usr/own; ls at/usr/bin").returncode == 0
+    user.union("umount", "upper", "at")
+    if mark == "an-attribute":
+        os.setxattr(user.home / "upper/usr", "user.fuseoverlayfs.opaque", b"y")
+    else:
+        (user.home / "upper/usr/.wh..wh..opq").touch()
+
+    user.union("mount", "--lower", "master", "upper", "at")
+
+    assert user.run("ls", "-A", "at/usr").stdout == "own\n"
+    assert "not permitted" in user.run("touch", "at/usr/.wh..wh..opq").stderr
+    assert user.run("sh", "-ec", "rm at/usr/own; rmdir at/usr; ! ls at/usr").returncode == 0
+
+
+def test_a_program_with_capabilities_of_roots_can_be_changed(user: User, at: Path) -> None:
+    user.union("umount", "upper", "at")
+    lower = user.home / "lower"
+    lower.mkdir()
+    (lower / "program").write_text("old\n")
+    (lower / "program").chmod(0o644)
+    # cap_net_raw=ep, as ping has it (linux/capability.h, struct vfs_cap_data).
+    os.setxattr(lower / "program", "security.capability", struct.pack("<5I", 0x02000001, 1 << 13, 0, 0, 0))
+    user.union("mount", "--lower", "lower", "--lower", "master", "upper", "at")
+
+    changed = user.run("sh", "-ec", "echo new >>at/program; cat at/program")
+
+    assert changed.stdout == "old\nnew\n", changed.stderr
+
+
+def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:
+    home = user.home / ".upper-cowfs"
+    assert user.run("sh", "-ec", "echo kept >at/root/kept; chown 5:6 at/root/kept").returncode == 0
+    server = cowfs.server(home)
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    until(lambda: cowfs.server(home) is None, "it to end")
+
+    user.union("mount", "--lower", "master", "upper", "at")
+
+    shown = user.run("sh", "-c", "cat at/root/kept; stat -c %u:%g at/root/kept")
+    assert shown.stdout == "kept\n5:6\n", shown.stderr
+
+
+def test_a_union_is_not_mounted_twice(user: User, at: Path) -> None:
+    again = user.run("/usr/bin/python3", "-m", _MODULE, "mount", "--lower", "master", "upper", "at")
+
+    assert again.returncode == 1
+    assert "something is mounted there" in again.stderr
+    assert cowfs.server(user.home / ".upper-cowfs") is not None
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        pytest.param([("../private", tarfile.REGTYPE, "")], id="a-name-upwards"),
+        pytest.param([("way", tarfile.SYMTYPE, ".."), ("way/private", tarfile.REGTYPE, "")], id="a-name-by-a-link"),
+        pytest.param([("seen", tarfile.LNKTYPE, "../private")], id="a-second-name-upwards"),
+        pytest.param(
+            [("way", tarfile.SYMTYPE, ".."), ("seen", tarfile.LNKTYPE, "way/private")], id="a-second-name-by-a-link"
+        ),
+        pytest.param([("seen", tarfile.LNKTYPE, "..")], id="a-second-name-of-what-is-above"),
+    ],
+)
+def test_an_archive_does_not_lead_out_of_its_directory(user: User, members: list[tuple[str, bytes, str]]) -> None:
+    private = user.home / "private"
+    private.write_text("secret")
+    shutil.chown(private, user.name, user.name)
+    with tarfile.open(user.home / "bad.tar", "w") as archive:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            archive.addfile(member)
+
+    done = user.run("/usr/bin/python3", "-m", _MODULE, "unpack", "bad.tar", "bad")
+
+    assert (done.returncode, private.read_text(), private.stat().st_nlink) == (1, "secret", 1)
+    assert "cannot be unpacked" in done.stderr
+    assert not (user.home / "bad/seen").exists()
+    shutil.rmtree(user.home / "bad")
 
 
 def test_errors_name_what_is_wrong(user: User) -> None:

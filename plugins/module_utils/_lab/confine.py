@@ -97,7 +97,7 @@ def give_up(confinement: Confinement, proc: int) -> None:
         # Not before: what was made until now, its mounts above all, belongs to the host, and its root has no say in it.
         syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
         _no_more_namespaces(proc)
-    os.setgroups([LINE_GROUP])
+    os.setgroups([] if confinement.users is None else [LINE_GROUP])
     resource.setrlimit(resource.RLIMIT_NPROC, (confinement.limits.processes,) * 2)
     for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE):
         resource.setrlimit(nothing, (0, 0))
@@ -126,10 +126,14 @@ def _why_not_mapped(paths: Iterable[str]) -> str | None:
     if _release() < _MAPS_LAYERS:
         return "the host's kernel is older than 5.19"
     # Tried, once for each file system: there is no other way to find out.
+    try:
+        namespace = _trial_namespace()
+    except OSError as exc:
+        return f"no user namespace can be made ({exc.strerror}; see /proc/sys/user/max_user_namespaces)"
     places = {os.stat(path).st_dev: path for path in paths}
     for path in places.values():
         try:
-            os.close(syscalls.mapped_mount(path, _trial_namespace(), syscalls.MOUNT_ATTR_RDONLY))
+            os.close(syscalls.mapped_mount(path, namespace, syscalls.MOUNT_ATTR_RDONLY))
         except OSError as exc:
             return f"owners of files below {path} cannot be mapped ({exc.strerror})"
     return None

@@ -41,6 +41,8 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
         )
     placement.check(guest)
     _check_disk(guest)
+    if guest.confine:
+        _check_open_to_all(guest, kernel)
     for layer in guest.layers:
         if not Path(layer).is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
@@ -59,6 +61,17 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
             busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
     breaks = _breaks(workdir, guest, choice.engine, process)
     return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)), breaks)
+
+
+def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:
+    """A confined guest's users are not those who own these files."""
+    for path, needed in ((kernel.path, 0o005), *((Path(library), 0o004) for library, _place in kernel.libraries)):
+        if path.stat().st_mode & needed != needed:
+            raise InvalidInput(
+                guest.label,
+                f"its kernel's file {path} is not open to all users, and root of a confined guest is one of them",
+                f"chmod a+rx {path}, or set confine: false",
+            )
 
 
 def _check_disk(guest: Guest) -> None:

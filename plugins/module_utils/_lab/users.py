@@ -44,10 +44,11 @@ def claim(directory: GuestDir) -> int:
         block = _own(directory)
         if block is None:
             block = _free(directory, _stored(directory))
+            # In this order: of a run that is killed in between, nothing is left that nobody would release.
+            files.write(directory.users, f"{block}\n".encode(), durable=False)
             claimed = _CLAIMS / str(block)
             claimed.unlink(missing_ok=True)
             claimed.symlink_to(directory.path)
-            files.write(directory.users, f"{block}\n".encode(), durable=False)
     return _first(block)
 
 

@@ -22,6 +22,9 @@ WHITEOUT = f"{PRIVATE}whiteout"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 HIDES_ALL = b"y"
 HOLDS_WHITEOUTS = b"x"
+# What fuse-overlayfs marks a directory with that hides what is below it: a file in it, and an attribute.
+_SENTINEL = b".wh..wh..opq"
+_FOREIGN = ("user.fuseoverlayfs.opaque", "trusted.overlay.opaque")
 
 
 def use_user_marks() -> None:
@@ -52,7 +55,28 @@ def opaque(directory: int) -> bytes:
     try:
         return os.getxattr(directory, OPAQUE)
     except OSError:
+        return _foreign_opaque(directory) if _is_users() else b""
+
+
+def _is_users() -> bool:
+    """Whether this is an ordinary user's union, whose layers may be those of fuse-overlayfs."""
+    return PRIVATE == "user.overlay."
+
+
+def _foreign_opaque(directory: int) -> bytes:
+    for name in _FOREIGN:
+        with suppress(OSError):
+            return os.getxattr(directory, name)
+    try:
+        os.stat(_SENTINEL, dir_fd=directory, follow_symlinks=False)
+    except OSError:
         return b""
+    return HIDES_ALL
+
+
+def is_sentinel(name: bytes) -> bool:
+    """Whether a name is not that of a file, but a mark of the directory that it is in."""
+    return name == _SENTINEL and _is_users()
 
 
 def set_opaque(directory: int) -> None:
@@ -78,7 +102,7 @@ def beneath(directory: int, name: bytes) -> bytes:
 
 
 def attributes(path: bytes | int) -> list[str]:
-    """Extended attributes that are not the union's own."""
+    """Extended attributes that are not the union's own, and that this process may give to a copy."""
     follow = isinstance(path, int)
     try:
         found = os.listxattr(path, follow_symlinks=follow)
@@ -86,7 +110,9 @@ def attributes(path: bytes | int) -> list[str]:
         if exc.errno in (errno.EOPNOTSUPP, errno.EPERM):
             return []
         raise
-    return [name for name in found if not name.startswith(PRIVATE)]
+    # Capabilities of a program are root's to give (xattr(7)); on hostfs a guest's kernel does not see them.
+    kept_back = (PRIVATE, "security.") if _is_users() else (PRIVATE,)
+    return [name for name in found if not name.startswith(kept_back)]
 
 
 def empty(directory: int) -> None:

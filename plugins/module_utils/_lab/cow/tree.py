@@ -171,6 +171,8 @@ class Tree:
         :param first: the part of the directory to begin with.
         :return: ``None`` where there is nothing, or a whiteout.
         """
+        if disk.is_sentinel(name):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         found: Found | None = None
         last = len(directory.layers) - 1
         for index in range(first, last + 1):
@@ -240,6 +242,8 @@ class Tree:
         with os.scandir(at) as entries:
             for entry in entries:
                 name = os.fsencode(entry.name)
+                if disk.is_sentinel(name):
+                    continue
                 if (
                     entry.is_dir(follow_symlinks=False)
                     or entry.is_symlink()

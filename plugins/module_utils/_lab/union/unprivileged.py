@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import array
+import errno
 import fcntl
 import os
 import socket
@@ -43,10 +44,14 @@ def mount(at: Path, upper: Path, lower: Sequence[Path]) -> None:
     :param at: an empty directory.
     :param upper: the layer that is written to; its work directory, socket and log are made beside it.
     :param lower: topmost first.
-    :raises InvalidInput: where one of them is no directory.
+    :raises InvalidInput: where one of them is no directory, or something is mounted there.
     :raises HostError: where it cannot be mounted.
     """
     subject = f"union {at}"
+    _let_go_of_dead(at, subject)
+    if os.path.ismount(at):
+        # Before anything of the server that is there has been touched.
+        raise InvalidInput(subject, "something is mounted there", f"unmount it first (fusermount3 -u {at})")
     for layer in (at, *lower):
         if not layer.is_dir():
             raise InvalidInput(subject, f"{layer} is no directory", "make it first")
@@ -63,6 +68,20 @@ def mount(at: Path, upper: Path, lower: Sequence[Path]) -> None:
             mounted.serving()
     except OSError as exc:
         raise from_oserror(subject, "mount", exc) from exc
+
+
+def _let_go_of_dead(at: Path, subject: str) -> None:
+    """Take away what a server has left that was killed."""
+    try:
+        os.stat(at)
+    except OSError as exc:
+        if exc.errno != errno.ENOTCONN:
+            return
+        command = ["fusermount3", "-u", "-z", "--", str(at)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        if done.returncode:
+            said = done.stderr.strip()
+            raise HostError(subject, f"its dead mount is not taken away: {said}", "end what uses it") from exc
 
 
 def _mark(upper: Path, subject: str) -> None:
@@ -143,23 +162,17 @@ def unpack(archive: str, target: Path) -> None:
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, top: int, kept: keeping.Kept) -> None:
-    parts = [part for part in member.name.split("/") if part not in ("", ".")]
-    parent, name = "/".join(parts[:-1]) or ".", os.fsencode(parts[-1] if parts else ".")
-    # An archive may lead out of the directory by its names, and by links that it has made before.
-    rules = syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_SYMLINKS
-    at = syscalls.openat2(top, parent, os.O_PATH | os.O_DIRECTORY, rules)
+    at, name = _place(top, member.name)
     path = b"/proc/self/fd/%d/%s" % (at, name)
     try:
         if member.issym():
             os.symlink(member.linkname, name, dir_fd=at)
         elif member.islnk():
-            os.link(
-                member.linkname.removeprefix("./").lstrip("/"),
-                name,
-                src_dir_fd=top,
-                dst_dir_fd=at,
-                follow_symlinks=False,
-            )
+            source, original = _place(top, member.linkname)
+            try:
+                os.link(original, name, src_dir_fd=source, dst_dir_fd=at, follow_symlinks=False)
+            finally:
+                os.close(source)
         elif member.isdir():
             if name != b".":
                 kept.mkdir(at, name, member.mode)
@@ -175,6 +188,19 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, top: int, kept: keep
             os.utime(path, (member.mtime, member.mtime))
     finally:
         os.close(at)
+
+
+def _place(top: int, path: str) -> tuple[int, bytes]:
+    """Descriptor of the directory that a path of an archive leads to, and its last part.
+
+    :raises OSError: where it leads out of the directory, by itself or by links that the archive has made before.
+    """
+    parts = [part for part in path.split("/") if part not in ("", ".")]
+    if parts and parts[-1] == "..":
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
+    parent, name = "/".join(parts[:-1]) or ".", os.fsencode(parts[-1] if parts else ".")
+    rules = syscalls.RESOLVE_BENEATH | syscalls.RESOLVE_NO_SYMLINKS
+    return syscalls.openat2(top, parent, os.O_PATH | os.O_DIRECTORY, rules), name
 
 
 def _kind(member: tarfile.TarInfo) -> int:
@@ -242,7 +268,7 @@ def _tap(address: str) -> int:
             theirs.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [tap]))])
             os._exit(0)
         except BaseException as exc:
-            print(exc, file=sys.stderr)
+            sys.stderr.write(f"{exc}\n")
             os._exit(1)
     theirs.close()
     with ours:
@@ -264,7 +290,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         else:
             boot(given.kernel, given.at, given.address, given.arguments)
     except DummError as exc:
-        print(f"dumm-union: {exc}", file=sys.stderr)
+        sys.stderr.write(f"dumm-union: {exc}\n")
         return 1
     return 0
 
@@ -295,4 +321,4 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    raise SystemExit(main())
