@@ -56,6 +56,24 @@ def test_a_guest_moves_between_the_engines_with_all_that_it_wrote(lab: Lab) -> N
         assert lab.read("alice", _SHOW) == _SHOWN
 
 
+def test_directories_of_many_entries_are_listed_whole_even_while_they_are_emptied(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read(
+        "alice", "mkdir /many; cd /many; i=0; while [ $i -lt 3000 ]; do : >a-file-of-no-content-$i; i=$((i+1)); done"
+    )
+
+    assert lab.read("alice", "ls /many | wc -l; ls -f /many | sort | uniq -d | wc -l; find /many | wc -l").split() == [
+        *("3000", "0", "3001")
+    ]
+    half = lab.read("alice", "find /many -name '*[13579]' -delete; ls /many | wc -l")
+    assert half.strip() == "1500"
+    remove = 'opendir(my $all, "/many"); while (my $name = readdir $all) { unlink "/many/$name" }'
+    assert lab.read("alice", f"perl -e '{remove}'; ls -A /many | wc -l; rmdir /many && echo gone").split() == [
+        "0",
+        "gone",
+    ]
+
+
 def test_what_a_guest_wrote_is_told(lab: Lab) -> None:
     lab.guest("alice", mem=64)
     before = lab.info(diff=True)["guests"]["alice"]["diff"]

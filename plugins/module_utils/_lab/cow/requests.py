@@ -9,6 +9,7 @@ Every request either does what it says or raises :class:`OSError`; ``served`` ma
 
 from __future__ import annotations
 
+import bisect
 import errno
 import logging
 import os
@@ -21,7 +22,7 @@ from .changes import Changes
 from .copyup import CopyUp, Work
 from .keeping import Plain
 from .owners import Owners
-from .tree import ROOT, Directory, Node, Tree
+from .tree import ROOT, Directory, Node, Tree, place_in_listing
 
 # All that this process tells the kernel stays true until it says otherwise: long enough for any guest, short of an overflow.
 FOR_EVER = 86400 * 365 * 10
@@ -61,7 +62,7 @@ class Requests:
         self.rules: tuple[faults.Rule, ...] = ()
         self.served = 0
         self._handles: dict[int, Node] = {}
-        self._directories: dict[int, tuple[Directory, list[bytes]]] = {}
+        self._directories: dict[int, tuple[Directory, list[bytes] | None]] = {}
         self._serial = 0
         self._absent = fuse.EntryAttributes()
         self._absent.st_ino = 0
@@ -322,32 +323,30 @@ class Requests:
         if self.rules:
             self._meet_faults("opendir", directory)
         self._serial += 1
-        self._directories[self._serial] = (directory, [])
+        self._directories[self._serial] = (directory, None)
         return self._serial
 
     def readdir(self, fh: int, start: int, token: Any) -> None:
         directory, names = self._directories[fh]
         if self.rules:
             self._meet_faults("readdir", directory)
-        if start == 0:
-            names = list(self.tree.names(directory)) if directory.names or directory.number == ROOT else []
+        if start == 0 or names is None:
+            # hostfs opens a directory anew and seeks, each time that its reader wants more.
+            names = self.tree.names(directory) if directory.names or directory.number == ROOT else []
             self._directories[fh] = (directory, names)
         reply = self.fuse.readdir_reply
-        for index in range(start, len(names) + 2):
-            if index < 2:
-                if not reply(token, b".." if index else b".", self._dot(directory, index), index + 1):
-                    return
-                continue
-            node = self.tree.find(directory, names[index - 2])
-            if node is None:
-                continue
-            if not reply(token, names[index - 2], self.tree.told(node), index + 1):
-                self.tree.drop(node)
+        parent = directory.names[0][0] if directory.names else directory
+        for place, name, node in ((1, b".", directory), (2, b"..", parent)):
+            if start < place and not reply(token, name, self.tree.told(node), place):
                 return
-            node.lookups += 1
-
-    def _dot(self, directory: Directory, index: int) -> Any:
-        return self.tree.told(directory.names[0][0] if index and directory.names else directory)
+        for index in range(bisect.bisect_right(names, start, key=place_in_listing), len(names)):
+            found = self.tree.find(directory, names[index])
+            if found is None:
+                continue
+            if not reply(token, names[index], self.tree.told(found), place_in_listing(names[index])):
+                self.tree.drop(found)
+                return
+            found.lookups += 1
 
     def releasedir(self, fh: int) -> None:
         del self._directories[fh]

@@ -23,6 +23,7 @@ ROOT = 1
 # The kernel knows a file by one number only: bits of the layer over those of the file in it.
 _TAG_SHIFT = 48
 _OWN_TAG = 0xFFFF
+_PLACES = (1 << 61) - 1
 
 
 class Layer:
@@ -101,6 +102,14 @@ class Found:
     def is_directory(self) -> bool:
         """Whether it is merged of all its parts; any other file has one."""
         return stat.S_ISDIR(self.status.st_mode)
+
+
+def place_in_listing(name: bytes) -> int:
+    """Where a name is in listings of its directory, whatever else comes and goes (as ext4 has it, d_off in readdir(3)).
+
+    :return: more than the places of ``.`` and ``..``, 1 and 2, and less than 2**62.
+    """
+    return (hash(name) & _PLACES) + 3
 
 
 class Tree:
@@ -227,14 +236,14 @@ class Tree:
                 self.open_directories -= 1
 
     def names(self, directory: Directory) -> list[bytes]:
-        """All names in a merged directory."""
+        """All names in a merged directory, in the order of their places."""
         if directory.listing is None:
             known: dict[bytes, bool] = {}
             for index in range(len(directory.layers)):
                 at = self.descriptor(directory, index)
                 for name, shown in self._entries(directory, at, index):
                     known.setdefault(name, shown)
-            directory.listing = [name for name, shown in known.items() if shown]
+            directory.listing = sorted((name for name, shown in known.items() if shown), key=place_in_listing)
         return directory.listing
 
     def _entries(self, directory: Directory, at: int, index: int) -> Iterator[tuple[bytes, bool]]:
