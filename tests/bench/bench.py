@@ -53,7 +53,7 @@ class Size:
 
     kernel: str
     count: int
-    ours: list[ours.Round] = field(default_factory=list)
+    labs: list[ours.Round] = field(default_factory=list)
     segment: list[ours.Call] = field(default_factory=list)
     bare: list[dict[str, Any]] = field(default_factory=list)
     peer: list[dict[str, Any]] = field(default_factory=list)
@@ -69,11 +69,11 @@ class Size:
         self.bare.append(_yardstick(sys.executable, "bare.py", str(kernel), str(master), str(_MEM), str(self.count)))
         self.peer.append(_yardstick(_SYSTEM_PYTHON, "peer.py", str(self.count)))
         self.segment.append(ours.measure_segment(self.count, _MEM, self.kernel))
-        self.ours.append(ours.measure_lab(self.count, _MEM, self.kernel))
+        self.labs.append(ours.measure_lab(self.count, _MEM, self.kernel))
 
     def calls(self, what: str) -> list[ours.Call]:
         """One of the module's calls in all rounds."""
-        return [each.calls[what] for each in self.ours]
+        return [each.calls[what] for each in self.labs]
 
     def walls(self, what: str) -> list[float]:
         """Its seconds."""
@@ -100,7 +100,7 @@ def rounds(sizes: list[Size]) -> None:
     began = time.monotonic()
     for number in range(max(size.rounds for size in sizes)):
         for size in sizes:
-            enough = size.ours and time.monotonic() - began > _ENOUGH
+            enough = size.labs and time.monotonic() - began > _ENOUGH
             if number < size.rounds and not enough:
                 told = f"round {number + 1} of {size.count} guests on kernel {size.kernel}"
                 print(f"  {time.monotonic() - began:4.0f} s: {told}", file=sys.stderr)
@@ -159,7 +159,7 @@ def rows(sizes: list[Size]) -> list[Row]:
         "away": "all taken away",
     }
     return [
-        ("rounds", lambda size: str(len(size.ours))),
+        ("rounds", lambda size: str(len(size.labs))),
         ("SECONDS, min / median", None),
         ("the segment alone, from nothing", lambda size: _two(_seconds(size.segment))),
         *((text, lambda size, what=what: _two(size.walls(what))) for what, text in calls.items()),
@@ -180,7 +180,7 @@ def rows(sizes: list[Size]) -> list[Row]:
         ("bare loop: N kernels ready", lambda size: _middle(_of(size.bare, "ready", "cpu"))),
         ("Mininet: the segment alone", lambda size: _middle(_of(size.peer, "ready", "cpu"))),
         ("MEMORY, MiB per guest, median", None),
-        ("lab", lambda size: _middle([each.memory for each in size.ours], 1)),
+        ("lab", lambda size: _middle([each.memory for each in size.labs], 1)),
         ("bare loop", lambda size: _middle([each["memory"] for each in size.bare], 1)),
         ("Mininet", lambda size: _middle([each["memory"] for each in size.peer], 1)),
         ("RATIOS, of the minima / of the medians", None),

@@ -38,6 +38,9 @@ import measure as meter
 from lab import BASE, TUNED, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, lifecycle
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Inside
+from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 _CACHE = Path("/var/cache/dumm/bench")
 _PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "gcc": "gcc", "ping": "iputils-ping"}
@@ -137,7 +140,7 @@ def _made_init() -> Iterator[Path]:
     """The first process, and beside it ``initrd``, which holds it."""
     with tempfile.TemporaryDirectory(prefix="dumm-bench-") as place:
         init = Path(place, "init")
-        flags = ["-O2", "-static", "-nostdlib", "-fno-stack-protector", "-o", init, "-x", "c", "-"]
+        flags = ["-O2", "-static", "-nostdlib", "-fno-stack-protector", "-o", str(init), "-x", "c", "-"]
         subprocess.run(["gcc", *flags], input=_SOURCE, text=True, check=True)
         packed = subprocess.run(
             ["cpio", "--quiet", "-o", "-H", "newc"], input=b"init\n", cwd=place, stdout=subprocess.PIPE, check=True
@@ -238,9 +241,9 @@ def _launches() -> Iterator[list[float]]:
     began: list[float] = []
     own = lifecycle.start
 
-    def start(*arguments: Any) -> Any:
+    def start(workdir: Workdir, deed: Start, place: lifecycle.Place, timeout: float) -> Inside | None:
         began.append(time.perf_counter())
-        return own(*arguments)
+        return own(workdir, deed, place, timeout)
 
     lifecycle.start = start
     try:

@@ -179,7 +179,7 @@ class Bench:
     def measure(self) -> dict[str, tuple[list[float], list[float]]]:
         """Seconds of all rounds."""
         channel = self._lab.channel("alice")
-        pairs = {
+        pairs: dict[str, tuple[Callable[[], object], Callable[[], object]]] = {
             "/bin/true from Python": (
                 lambda: self.call(channel),
                 lambda: subprocess.run([*self.master, "/bin/true"], check=True),

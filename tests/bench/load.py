@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lab import BASE, TUNED, Lab, fresh_lab
 
@@ -100,7 +101,7 @@ def guests(kernel: Kernel, place: Path) -> Iterator[tuple[End, dict[str, End]]]:
     with fresh_lab(kernel=kernel.kernel) as lab:
         lab.bridge("br0", address=[f"{HOST}/24"])
         for name, address in GUESTS.items():
-            options = {"mem": _MEM, "init": "minimal", "layers": [str(place)]}
+            options: dict[str, Any] = {"mem": _MEM, "init": "minimal", "layers": [str(place)]}
             options |= {"userspace": kernel.userspace, "cpu": kernel.cpu, "confine": kernel.confine}
             lab.guest(name, state="present", **options)
             lab.iface(name, "eth0", bridge="br0", address=[f"{address}/24"])

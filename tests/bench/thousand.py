@@ -14,7 +14,7 @@ from typing import Any
 
 import measure as meter
 import ours
-from lab import BASE, TUNED, Lab, fresh_lab
+from lab import BASE, TUNED, Lab, fresh_lab, processes_of
 
 _MEM = 64
 _WANTED = 30.0
@@ -31,7 +31,7 @@ def measure() -> dict[str, Any]:
     config = {**ours.config(count, _MEM), "links": []}
     with fresh_lab(kernel=kernel) as lab:
         made = ours.call(lab, {"state": "present", "wait_timeout": _TIMEOUT}, config)
-        memory = meter.memory(ours.processes_of({lab.name}).__contains__) / count
+        memory = meter.memory(processes_of({lab.name}).__contains__) / count
         unreached = _unreached(lab, count)
         again = ours.call(lab, {"state": "present", "wait_timeout": _TIMEOUT}, config)
         away = ours.call(lab, {"state": "absent"}, None)

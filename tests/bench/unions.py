@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+import functools
 import os
 import shutil
 import subprocess
@@ -143,7 +144,7 @@ def measure_host(times: Times) -> None:
     for engine in ENGINES:
         with tempfile.TemporaryDirectory(prefix="dumm-bench-") as directory, on_host(engine, Path(directory)) as at:
             for name, script in WORKLOADS.items():
-                timed(times[engine], name, lambda script=script, at=at: _run(script, at))
+                timed(times[engine], name, functools.partial(_run, script, at))
 
 
 def _run(script: str, at: Path) -> None:
@@ -157,12 +158,12 @@ def measure_guest(times: Times, memory: list[int]) -> None:
             # The first start of a lab also makes what all others use.
             start(lab, engine)
             lab.guest("alice", state="stopped")
-            timed(times[engine], "boot to ready", lambda engine=engine, lab=lab: start(lab, engine))
+            timed(times[engine], "boot to ready", functools.partial(start, lab, engine))
             server = cowfs.server(lab.directory("alice").path)
             if server is not None:
                 memory.append(private_memory(server))
             for name, script in WORKLOADS.items():
-                timed(times[engine], name, lambda script=script, lab=lab: lab.read("alice", f"cd / && {script}"))
+                timed(times[engine], name, functools.partial(lab.read, "alice", f"cd / && {script}"))
             if server is not None:
                 memory.append(private_memory(server))
 
