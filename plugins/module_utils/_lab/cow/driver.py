@@ -17,7 +17,8 @@ import select
 import sys
 import threading
 import types
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -27,24 +28,24 @@ class _ClosedResourceError(Exception):
     """Never raised; pyfuse3 names it."""
 
 
-class _Wait:
-    """Awaitable that hands a descriptor to whoever drives the coroutine."""
+class _Done:
+    """What has been done when it is awaited: each request would else make and end a coroutine for each of the things below."""
 
-    def __init__(self, fd: int) -> None:
-        self._fd = fd
+    def __await__(self) -> Iterator[None]:
+        return iter(())
 
-    def __await__(self) -> Generator[int, None, None]:
-        yield self._fd
+
+_DONE = _Done()
 
 
 class _Lock:
     """There is one task, so nobody else can hold it."""
 
-    async def __aenter__(self) -> None:
-        return None
+    def __aenter__(self) -> _Done:
+        return _DONE
 
-    async def __aexit__(self, *exc: object) -> None:
-        return None
+    def __aexit__(self, *exc: object) -> _Done:
+        return _DONE
 
 
 class _Nursery:
@@ -65,49 +66,51 @@ class _Nursery:
             await self._task
 
 
-def pretend_trio() -> None:
-    """Let ``import trio`` find the stand-in.  To be called before pyfuse3 is imported."""
-    task = types.SimpleNamespace(name="requests")
-    trio: Any = types.ModuleType("trio")
-    trio.Lock = _Lock
-    trio.ClosedResourceError = _ClosedResourceError
-    trio.open_nursery = _Nursery
-    trio.lowlevel = types.SimpleNamespace(
-        current_trio_token=lambda: None,
-        current_task=lambda: task,
-        wait_readable=_Wait,
-        notify_closing=lambda fd: None,
-    )
-    sys.modules["trio"] = trio
-
-
 class Loop:
     """Runs requests, and between them jobs of other threads.
 
-    :param between: called after each round of jobs or requests.
+    :param between: called before it waits for requests.
     """
 
     def __init__(self, between: Callable[[], None]) -> None:
         self._between = between
         self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._bell, self._ring = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._poll = select.poll()
+        self._poll.register(self._bell, select.POLLIN)
+        self._known = -1
 
-    def run(self, main: Coroutine[int, None, None]) -> None:
-        """Drive pyfuse3's main coroutine to its end, which comes when the file system is unmounted."""
-        poll = select.poll()
-        poll.register(self._bell, select.POLLIN)
-        known = -1
-        try:
-            while True:
-                fd = main.send(None)
-                if fd != known:
-                    poll.register(fd, select.POLLIN)
-                    known = fd
-                self._between()
-                while all(ready != fd for ready, _events in poll.poll()):
-                    self._do_jobs()
-        except StopIteration:
-            return
+    def pretend_trio(self) -> None:
+        """Let ``import trio`` find the stand-in.  To be called before pyfuse3 is imported."""
+        task = types.SimpleNamespace(name="requests")
+        trio: Any = types.ModuleType("trio")
+        trio.Lock = _Lock
+        trio.ClosedResourceError = _ClosedResourceError
+        trio.open_nursery = _Nursery
+        trio.lowlevel = types.SimpleNamespace(
+            current_trio_token=lambda: None,
+            current_task=lambda: task,
+            wait_readable=self._wait,
+            notify_closing=lambda fd: None,
+        )
+        sys.modules["trio"] = trio
+
+    def run(self, main: Coroutine[None, None, None]) -> None:
+        """Run pyfuse3's main coroutine to its end, which comes when the file system is unmounted."""
+        with suppress(StopIteration):
+            main.send(None)
+
+    def _wait(self, fd: int) -> _Done:
+        """Wait for a request, and do jobs meanwhile."""
+        if fd != self._known:
+            self._poll.register(fd, select.POLLIN)
+            self._known = fd
+        self._between()
+        while True:
+            for ready, _events in self._poll.poll():
+                if ready == fd:
+                    return _DONE
+            self._do_jobs()
 
     def _do_jobs(self) -> None:
         os.read(self._bell, 4096)

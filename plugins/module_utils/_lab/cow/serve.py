@@ -19,7 +19,6 @@ import os
 import resource
 import signal
 import sys
-from typing import Any
 
 from .. import privileges
 from . import disk, driver, faults
@@ -43,7 +42,10 @@ def main(argument: str) -> None:
     if given["first_user"]:
         # What the guest writes is written here, and it is not the host's root.
         privileges.use_files_as(given["first_user"])
-    fuse = _pyfuse3()
+    loop = driver.Loop(lambda: requests.tree.spare(most // 2))
+    loop.pretend_trio()
+    import pyfuse3 as fuse  # takes its time, and is missing where nobody serves
+
     kept = given["kept"]
     # Requests come from a guest's kernel then, which is this user, and gives what it makes to the guest's.
     owners = Owners(given["first_user"], squash=kept)
@@ -51,7 +53,6 @@ def main(argument: str) -> None:
         disk.use_user_marks()
     keeping = Kept() if kept else Plain()
     requests = Requests(fuse, given["layers"], given["work"], xattrs=given["xattrs"], owners=owners, keeping=keeping)
-    loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     fuse.init(served(requests), f"/dev/fd/{given['fuse']}", set())
     try:
         control = Control(fuse, requests, loop)
@@ -65,13 +66,6 @@ def main(argument: str) -> None:
         loop.run(fuse.main(1, 1))
     finally:
         fuse.close(unmount=False)
-
-
-def _pyfuse3() -> Any:
-    driver.pretend_trio()
-    import pyfuse3  # takes its time, and is missing where nobody serves
-
-    return pyfuse3
 
 
 if __name__ == "__main__":
