@@ -10,8 +10,7 @@ import errno
 import fnmatch
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 # What a rule may be about, and the requests that this means.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -23,8 +22,7 @@ KINDS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-@dataclass(frozen=True)
-class Rule:
+class Rule(NamedTuple):
     """What happens to some requests.
 
     :ivar path: pattern of absolute paths, as the shell's but with ``*`` for slashes too.

@@ -12,16 +12,14 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 _COUNT = 65536
 # Who owns what belongs to nobody there is (Documentation/admin-guide/sysctl/fs.rst, overflowuid).
 _NOBODY = 65534
 
 
-@dataclass(frozen=True)
-class Owner:
+class Owner(NamedTuple):
     """Whose a new file is."""
 
     uid: int

@@ -13,13 +13,11 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from . import disk
 from .tree import Directory, Layer, Node, Tree
 
 
-@dataclass
 class Stale:
     """What the kernel must forget.
 
@@ -27,8 +25,9 @@ class Stale:
     :ivar directories: numbers of directories whose own attributes have changed.
     """
 
-    names: set[tuple[int, bytes]] = field(default_factory=set)
-    directories: set[int] = field(default_factory=set)
+    def __init__(self) -> None:
+        self.names: set[tuple[int, bytes]] = set()
+        self.directories: set[int] = set()
 
 
 def restack(tree: Tree, paths: Sequence[str]) -> Stale:

@@ -58,10 +58,13 @@ class Mounted:
     :ivar mount: descriptor of the mount; the server ends when it and the last mount are gone.
     """
 
-    def __init__(self, mount: int, ready: int, process: subprocess.Popen[bytes], home: Path, subject: str) -> None:
+    def __init__(
+        self, mount: int, ready: int, process: subprocess.Popen[bytes], cpu: int | None, home: Path, subject: str
+    ) -> None:
         self.mount = mount
         self._ready = ready
         self._process = process
+        self._cpu = cpu
         self._home = home
         self._subject = subject
 
@@ -74,6 +77,10 @@ class Mounted:
             self._process.wait()
             said = " | ".join(files.tail(self._home / LOG, 3)) or "it said nothing"
             raise HostError(self._subject, f"the server of its union does not start: {said}", f"see {self._home / LOG}")
+        if self._cpu not in (None, model.ANY_CPU):
+            # Not before: until it serves, the guest's kernel has enough to do on that CPU.
+            with suppress(ProcessLookupError):
+                os.sched_setaffinity(self._process.pid, {self._cpu})
 
     def __enter__(self) -> Mounted:
         return self
@@ -187,12 +194,9 @@ def start(
                 env={"HOME": "/"},
                 start_new_session=True,
             )
-        if cpu not in (None, model.ANY_CPU):
-            with suppress(ProcessLookupError):
-                os.sched_setaffinity(server.pid, {cpu})
         files.write_json(home / LAYERS, list(layers))
         left.clear()
-        return Mounted(mount, ready, server, home, subject)
+        return Mounted(mount, ready, server, cpu, home, subject)
     finally:
         for fd in (device, place, log, say, *left):
             os.close(fd)
