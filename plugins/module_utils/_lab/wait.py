@@ -43,10 +43,11 @@ class Deadline:
 
 
 def poll_until(
-    look: Callable[[], T | None], deadline: Deadline, first: float = 0.002, longest: float = 0.05
+    look: Callable[[], T | None], deadline: Deadline, first: float = 0.002, longest: float = 0.05, growth: float = 1.5
 ) -> T | None:
     """Call ``look`` with growing pauses until it returns something or the deadline passes.
 
+    :param growth: how much longer each pause is than the one before.
     :return: what ``look`` returned, ``None`` after the deadline.
     """
     pause = first
@@ -54,7 +55,7 @@ def poll_until(
         if deadline.over:
             return None
         time.sleep(min(pause, deadline.left))
-        pause = min(pause * 1.5, longest)
+        pause = min(pause * growth, longest)
     return found
 
 

@@ -20,6 +20,7 @@ them imported, any other imports its own.
 
 from __future__ import annotations
 
+import ast
 import atexit
 import contextlib
 import copy
@@ -135,9 +136,14 @@ _PRELUDE = b"cd /root 2>/dev/null || cd /\n"
 _WORDS = re.compile(rb"/[\w./+-]+(?: [\w./:@%+,=-]+)*")
 _QUOTED = re.compile(rb"/bin/sh -c '([^']*)'")
 _LONGEST_ARGUMENT = 100_000
+# A long literal in a script, and what is compiled in its stead.
+_DATA = re.compile(rb"(?<!\w)'([A-Za-z0-9+/=]{20000,})'")
+_IN_PLACE = b"'what dumm.lab puts in afterwards'"
 _ARCHIVE = b"archive"
 # Where a script leaves what it compiled, in its request.
 _FOUND = "found"
+# What each module imports while it runs, if its zip file has it.
+_LATER = ("ansible/module_utils/_internal/_ansiballz/_loader.py", "ansible/module_utils/_internal/_json/_profiles/_")
 # How often the library is imported here.
 _MOST_LEARNED = 3
 # Bytes of kept code, as marshalled; a guest may have 64 MB in all.
@@ -167,8 +173,9 @@ class Core:
         sys.path.insert(0, archive)
         try:
             importlib.import_module("ansible.module_utils.basic")
-            if "ansible/module_utils/_internal/_ansiballz/_loader.py" in _sources(archive):
-                importlib.import_module("ansible.module_utils._internal._ansiballz._loader")
+            for place in sorted(_sources(archive)):
+                if place.startswith(_LATER):
+                    importlib.import_module(place[: -len(".py")].replace("/", "."))
         except Exception:
             # One of another kind; its modules import all they need themselves.
             names = []
@@ -419,7 +426,7 @@ class Server:
         os.setsid()
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        with os.fdopen(os.dup(streams[0]), "rb") as file:
+        with open(streams[0], "rb", buffering=0, closefd=False) as file:
             source = file.read()
         # The standard streams' objects have done nothing yet, so they are as good as new ones.
         for number, fd in enumerate(streams):
@@ -565,7 +572,7 @@ def _run(source: bytes, added: dict[str, str], server: Server, found: str) -> No
     pid = os.getpid()
     status = 0
     try:
-        exec(compile(source, "<stdin>", "exec", dont_inherit=True), main.__dict__)
+        exec(_compiled(source), main.__dict__)
     except SystemExit as exc:
         status = _status(exc.code)
     except BaseException:
@@ -577,6 +584,36 @@ def _run(source: bytes, added: dict[str, str], server: Server, found: str) -> No
     elif finder.missed:
         fresh[_ARCHIVE] = finder.missed
     _finish(status, main, fresh, found)
+
+
+def _compiled(source: bytes) -> types.CodeType:
+    """The code of a script; one that is mostly a literal, as a zip file in base64, is compiled without that, which is put in afterwards.
+
+    Memory that is touched for the first time costs a guest more than what is done with it.
+    """
+    data = _DATA.search(source)
+    if data is not None and _IN_PLACE not in source:
+        place = ast.literal_eval(_IN_PLACE.decode())
+        code = compile(source[: data.start()] + _IN_PLACE + source[data.end() :], "<stdin>", "exec", dont_inherit=True)
+        filled, count = _filled(code, place, data[1].decode("ascii"))
+        if count == 1:
+            return filled
+    return compile(source, "<stdin>", "exec", dont_inherit=True)
+
+
+def _filled(code: types.CodeType, place: str, text: str) -> tuple[types.CodeType, int]:
+    """Code with another constant in the place of one, and how often that was there."""
+    count = 0
+    constants = []
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            constant, inner = _filled(constant, place, text)
+            count += inner
+        elif constant == place:
+            constant = text
+            count += 1
+        constants.append(constant)
+    return (code.replace(co_consts=tuple(constants)) if count else code), count
 
 
 def _complain() -> None:
