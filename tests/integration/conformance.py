@@ -6,7 +6,8 @@
 
 Many random operations compared with the kernel's overlayfs (``differential``), the cases of POSIX (``posix_cases``), a file that is read,
 written, mapped, cut and extended at random and compared with its image in memory, and the file system stressors of stress-ng with their
-checks, where that is installed.
+checks, where that is installed; and pjdfstest (github.com/pjd/pjdfstest, tried with 85a8aea), where ``PJDFSTEST_DIR`` says where its
+sources are.
 Fails where cowfs does not do what overlayfs does.
 """
 
@@ -15,6 +16,7 @@ from __future__ import annotations
 import mmap
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -32,6 +34,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
 ENGINES = ("overlay", "cowfs", *(("fuse-overlayfs",) if shutil.which("fuse-overlayfs") else ()))
 _STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "40000"))
 _ROUNDS, _EACH = 4, 250
+# Of these, only what fails is printed one by one.
+_MANY = ("POSIX", "pjdfstest ")
 _STRESSORS = (
     *("access", "chdir", "chmod", "chown", "copy-file", "dentry", "dir", "dirdeep", "dirmany", "fallocate", "fcntl"),
     *("filename", "flock", "fstat", "getdent", "hdd", "iomix", "link", "locka", "lockf", "mknod", "open", "rename"),
@@ -104,16 +108,49 @@ def stress(at: Path, stressor: str) -> str:
     return "ok" if done.returncode == 0 else f"failed ({done.returncode})"
 
 
-def check(path: Path, engine: str) -> dict[str, str]:
+def build_pjdfstest(place: Path) -> Path | None:
+    """Build pjdfstest from the sources that ``PJDFSTEST_DIR`` names, beside them nothing changes; where its tests are then."""
+    sources = os.environ.get("PJDFSTEST_DIR")
+    if not sources:
+        return None
+    built = place / "pjdfstest"
+    shutil.copytree(sources, built, ignore=shutil.ignore_patterns(".git"))
+    place.chmod(0o755)
+    for command in (["autoreconf", "-ifs"], ["./configure"], ["make", "pjdfstest"]):
+        subprocess.run(command, cwd=built, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    return built / "tests"
+
+
+def pjdfstest(tests: Path, at: Path) -> dict[str, str]:
+    """What comes of each of its files in a directory, and how many tests that are."""
+    done = subprocess.run(
+        ["prove", "-r", "-j2", str(tests)], cwd=at, capture_output=True, text=True, check=False, timeout=3600
+    )
+    found = {f"pjdfstest {path.relative_to(tests)}": "ok" for path in sorted(tests.glob("*/*.t"))}
+    for file, failed in re.findall(r"^(\S+\.t) +\(Wstat: .*Failed: (\d+)\)", done.stdout, re.MULTILINE):
+        if failed != "0":
+            found[f"pjdfstest {Path(file).relative_to(tests)}"] = f"{failed} failed"
+    total = re.search(r"Tests=(\d+)", done.stdout)
+    return {**found, "pjdfstest, tests": total[1] if total else f"none: {done.stderr[-200:]}"}
+
+
+def check(path: Path, engine: str, tests: Path | None) -> dict[str, str]:
     """All that is checked of an engine."""
     found: dict[str, str] = {}
-    with mounted(engine, path, posix_cases.plant_all) as at:
+
+    def plant(layer: Path) -> None:
+        posix_cases.plant_all(layer)
+        (layer / "pjdfstest").mkdir()
+
+    with mounted(engine, path, plant) as at:
         for kind in ("lower", "made"):
             failed = posix_cases.failures(at, kind)
             found |= {f"POSIX, {name}": "ok" for name in posix_cases.names(kind)}
             found |= {f"POSIX, {name}": str(came) for name, (_expected, came) in failed.items()}
         for seed in range(4):
             found[f"random access, seed {seed}"] = exercise(at / "below", random.Random(seed), 2000)
+        if tests is not None:
+            found |= pjdfstest(tests, at / "pjdfstest")
         if shutil.which("stress-ng"):
             for stressor in _STRESSORS:
                 found[f"stress-ng {stressor}"] = stress(at, stressor)
@@ -123,10 +160,11 @@ def check(path: Path, engine: str) -> dict[str, str]:
 def main() -> int:
     """Print everything side by side."""
     with tempfile.TemporaryDirectory(prefix="dumm-test-union-") as place:
-        found = {engine: check(Path(place), engine) for engine in ENGINES}
+        tests = build_pjdfstest(Path(place))
+        found = {engine: check(Path(place), engine, tests) for engine in ENGINES}
     print(f"{'':<76}" + "".join(f"{engine:>16}" for engine in ENGINES))
     for name in found["overlay"]:
-        if not name.startswith("POSIX") or any(found[engine][name] != "ok" for engine in ENGINES):
+        if not name.startswith(_MANY) or any(found[engine][name] != "ok" for engine in ENGINES):
             print(f"{name:<76}" + "".join(f"{found[engine][name]:>16.15}" for engine in ENGINES))
     cases = [name for name in found["overlay"] if name.startswith("POSIX")]
     passed = [sum(found[engine][name] == "ok" for name in cases) for engine in ENGINES]
