@@ -23,10 +23,11 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from .. import syscalls
+from .. import files, syscalls
 from ..cow import keeping
 from ..errors import DummError, HostError, InvalidInput, from_oserror
 from . import cowfs
@@ -146,19 +147,45 @@ def unpack(archive: str, target: Path) -> None:
     """Unpack a root file system, with owners, modes and devices in extended attributes.
 
     :param archive: a tar file, ``-`` for standard input.
+    :param target: a directory that is not there yet; it is when it is complete.
     :raises HostError: where that is not possible.
     """
     subject = f"root file system {target}"
-    kept = keeping.Kept()
+    if os.path.lexists(target):
+        raise HostError(subject, "it is there already", "give a directory that is not there yet")
+    # Of this name, so that what a killed run has left goes with the next.
+    fresh = target.absolute().with_name(f".{target.name}-unpacking")
     try:
-        target.mkdir(parents=True)
-        top = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        files.remove_tree(fresh)
+        fresh.mkdir(parents=True)
+        _unpack(archive, fresh)
+        fresh.rename(target)
+    except (OSError, tarfile.TarError) as exc:
+        with suppress(OSError):
+            files.remove_tree(fresh)
+        raise HostError(
+            subject, f"it cannot be unpacked: {exc}", "see that the archive is whole and the disk has room"
+        ) from exc
+
+
+def _unpack(archive: str, target: Path) -> None:
+    kept = keeping.Kept()
+    times = {}
+    top = os.open(target, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
         # A descriptor or a path, as open() has it.
         with open(0 if archive == "-" else archive, "rb") as source, tarfile.open(fileobj=source, mode="r|*") as tar:
             for member in tar:
                 _extract(tar, member, top, kept)
-    except (OSError, tarfile.TarError) as exc:
-        raise HostError(subject, f"it cannot be unpacked: {exc}", "give a directory that is not there yet") from exc
+                if member.isdir():
+                    times[member.name] = member.mtime
+        for name, time in times.items():
+            # What came into it has changed its own.
+            at, last = _place(top, name)
+            os.utime(b"/proc/self/fd/%d/%s" % (at, last), (time, time))
+            os.close(at)
+    finally:
+        os.close(top)
 
 
 def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, top: int, kept: keeping.Kept) -> None:
@@ -185,7 +212,7 @@ def _extract(tar: tarfile.TarFile, member: tarfile.TarInfo, top: int, kept: keep
         if not member.issym() and not member.islnk():
             kept.chown(path, member.uid, member.gid, follow=False)
             kept.chmod(path, stat.S_IMODE(member.mode))
-            os.utime(path, (member.mtime, member.mtime))
+        os.utime(path, (member.mtime, member.mtime), follow_symlinks=False)
     finally:
         os.close(at)
 
