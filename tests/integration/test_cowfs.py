@@ -123,6 +123,27 @@ def test_layers_come_and_go_in_use(place: Place, tmp_path: Path) -> None:
     assert os.listdir(place.upper) == []
 
 
+def test_what_links_say_is_asked_for_once_and_changes_with_the_layers(place: Place, tmp_path: Path) -> None:
+    top = tmp_path / "top"
+    for layer, target in ((place.lower[1], "below"), (top, "above")):
+        write(layer, {"file": "x"})
+        (layer / "link").symlink_to(target)
+
+    with place.mounted("cowfs") as at:
+        assert os.readlink(at / "link") == "below"
+        before = place.ask(do="stats")["requests"]
+        assert {os.readlink(at / "link") for _again in range(100)} == {"below"}
+        assert place.ask(do="stats")["requests"] == before
+        for _again in range(2):
+            place.ask(do="push", layer=str(top))
+            assert os.readlink(at / "link") == "above"
+            place.ask(do="pop", layer=str(top))
+            assert os.readlink(at / "link") == "below"
+        (at / "link").unlink()
+        (at / "link").symlink_to("mine")
+        assert os.readlink(at / "link") == "mine"
+
+
 def test_what_is_written_goes_to_another_layer_from_one_moment_to_the_next(place: Place, tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -79,6 +79,7 @@ class Loop:
         self._poll = select.poll()
         self._poll.register(self._bell, select.POLLIN)
         self._known = -1
+        self._begun: Callable[[], None] | None = None
 
     def pretend_trio(self) -> None:
         """Let ``import trio`` find the stand-in.  To be called before pyfuse3 is imported."""
@@ -95,8 +96,12 @@ class Loop:
         )
         sys.modules["trio"] = trio
 
-    def run(self, main: Coroutine[None, None, None]) -> None:
-        """Run pyfuse3's main coroutine to its end, which comes when the file system is unmounted."""
+    def run(self, main: Coroutine[None, None, None], begun: Callable[[], None]) -> None:
+        """Run pyfuse3's main coroutine to its end, which comes when the file system is unmounted.
+
+        :param begun: called when the first request has been answered.
+        """
+        self._begun = begun
         with suppress(StopIteration):
             main.send(None)
 
@@ -105,6 +110,10 @@ class Loop:
         if fd != self._known:
             self._poll.register(fd, select.POLLIN)
             self._known = fd
+            return _DONE
+        if self._begun is not None:
+            self._begun()
+            self._begun = None
         self._between()
         while True:
             for ready, _events in self._poll.poll():

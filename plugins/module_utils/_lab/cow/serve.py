@@ -23,6 +23,7 @@ import sys
 from .. import privileges
 from . import disk, driver, faults
 from .control import Control, open_socket
+from .handshake import Handshake
 from .keeping import Kept, Plain
 from .owners import Owners
 from .requests import Requests, served
@@ -63,7 +64,7 @@ def main(argument: str) -> None:
         gc.set_threshold(100_000, 50, 50)
         os.write(given["ready"], b"ready")
         os.close(given["ready"])
-        loop.run(fuse.main(1, 1))
+        loop.run(fuse.main(1, 1), Handshake(given["fuse"]).finish)
     finally:
         fuse.close(unmount=False)
 

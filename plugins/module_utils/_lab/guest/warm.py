@@ -612,8 +612,15 @@ def _filled(code: types.CodeType, place: str, text: str) -> tuple[types.CodeType
         elif constant == place:
             constant = text
             count += 1
+        elif _holds(constant, place):
+            # Python has folded it into another constant.
+            count += 2
         constants.append(constant)
     return (code.replace(co_consts=tuple(constants)) if count else code), count
+
+
+def _holds(constant: object, place: str) -> bool:
+    return isinstance(constant, (tuple, frozenset)) and any(item == place or _holds(item, place) for item in constant)
 
 
 def _complain() -> None:

@@ -223,7 +223,21 @@ def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
     from .. import privileges
     from .. import syscalls as own_syscalls
-    from ..cow import changes, control, copyup, disk, driver, faults, keeping, owners, requests, restack, serve, tree
+    from ..cow import (
+        changes,
+        control,
+        copyup,
+        disk,
+        driver,
+        faults,
+        handshake,
+        keeping,
+        owners,
+        requests,
+        restack,
+        serve,
+        tree,
+    )
 
     modules = (
         changes,
@@ -232,6 +246,7 @@ def _program(agents: Path) -> Path:
         disk,
         driver,
         faults,
+        handshake,
         keeping,
         own_syscalls,
         owners,
