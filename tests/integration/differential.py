@@ -162,7 +162,13 @@ class Operations:
         flags = self.chance.choice((0, 0, 0, syscalls.RENAME_NOREPLACE, syscalls.RENAME_EXCHANGE))
 
         def deed(side: Side) -> Outcome:
-            return syscalls.renameat2(-100, side.path(*old), -100, side.path(*new), flags)
+            try:
+                return syscalls.renameat2(-100, side.path(*old), -100, side.path(*new), flags)
+            except FileExistsError:
+                if flags & syscalls.RENAME_NOREPLACE:
+                    raise
+                # Either will do (rename(2)); overlayfs passes on what the file system below says.
+                raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY)) from None
 
         return f"rename {old} {new} {flags}", deed
 

@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
 
@@ -77,3 +79,21 @@ class Place:
 def run(script: str, at: Path) -> subprocess.CompletedProcess[str]:
     """Run a shell script in a directory."""
     return subprocess.run(["sh", "-c", script], cwd=at, capture_output=True, text=True, check=False, timeout=300)
+
+
+@contextmanager
+def file_system(kind: str, image: Path, place: Path) -> Iterator[None]:
+    """A file system, empty."""
+    if kind not in Path("/proc/filesystems").read_text().split():
+        pytest.skip(f"the host's kernel has no {kind}")
+    if kind == "tmpfs":
+        syscalls.mount("none", str(place), "tmpfs", 0, "size=200m")
+    else:
+        with image.open("wb") as file:
+            file.truncate(512 << 20)
+        subprocess.run([f"mkfs.{kind}", "-q", image], check=True)
+        subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", place], check=True)

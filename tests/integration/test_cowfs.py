@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 from differential import compare, tree_of
 from lab import until
-from mounts import Place, run
+from mounts import Place, file_system, run
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
@@ -46,6 +46,16 @@ def write(directory: Path, files: dict[str, str]) -> None:
 @pytest.mark.parametrize("seed", range(1, STEPS // (ROUNDS * EACH) + 1))
 def test_no_sequence_of_operations_tells_it_from_the_kernels(tmp_path: Path, seed: int) -> None:
     compare(tmp_path, seed, EACH, ROUNDS)
+
+
+@pytest.mark.parametrize("seed", [42, 60])
+@pytest.mark.parametrize("filesystem", ["tmpfs", "btrfs", "xfs"])
+def test_nor_does_one_on_other_file_systems(tmp_path: Path, filesystem: str, seed: int) -> None:
+    """What a directory lists, which times change and which errors there are differs between them."""
+    place = tmp_path / "place"
+    place.mkdir()
+    with file_system(filesystem, tmp_path / "image", place):
+        compare(place, seed, EACH, ROUNDS)
 
 
 def test_a_file_over_four_gigabytes_stays_sparse_when_it_is_copied_up(place: Place) -> None:

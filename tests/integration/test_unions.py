@@ -14,6 +14,7 @@ from pathlib import Path
 import debian_package
 import pytest
 from lab import Lab, Refused, fresh_lab, until
+from mounts import file_system
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
@@ -72,6 +73,27 @@ def test_directories_of_many_entries_are_listed_whole_even_while_they_are_emptie
         "0",
         "gone",
     ]
+
+
+@pytest.mark.parametrize("kind", ["btrfs", "xfs", "tmpfs"])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_lab_lives_on_any_file_system(tmp_path: Path, engine: str, kind: str) -> None:
+    place = tmp_path / "lab"
+    place.mkdir()
+    with file_system(kind, tmp_path / "image", place), fresh_lab(place, engine=engine) as lab:
+        lab.guest("alice", mem=64)
+        lab.read("alice", _WRITE)
+        assert lab.read("alice", _SHOW) == _SHOWN
+        assert {"/etc/debian_version", "/etc/issue"} <= set(lab.info(diff=True)["guests"]["alice"]["diff"]["deleted"])
+
+        lab.guest("alice", state="stopped", save="good")
+        lab.guest("alice", state="stopped", reset=True)
+        lab.guest("alice", state="stopped", restore="good")
+        lab.guest("alice")
+        assert lab.read("alice", _SHOW) == _SHOWN
+
+        lab.guest("alice", state="absent")
+        assert os.listdir(lab.workdir.guests) == []
 
 
 def test_what_a_guest_wrote_is_told(lab: Lab) -> None:

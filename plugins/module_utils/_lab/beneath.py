@@ -190,13 +190,12 @@ def remove(path: Path, seconds: float | None = None) -> None:
 def _empty(directory: int) -> list[str]:
     """Remove all of a directory that is none itself; the names of those that are."""
     directories = []
-    with os.scandir(directory) as listing:
-        for entry in listing:
-            if entry.is_dir(follow_symlinks=False):
-                directories.append(entry.name)
-                continue
-            with suppress(FileNotFoundError):
-                os.unlink(entry.name, dir_fd=directory)
+    for entry in syscalls.entries(directory):
+        if entry.is_dir(follow_symlinks=False):
+            directories.append(entry.name)
+            continue
+        with suppress(FileNotFoundError):
+            os.unlink(entry.name, dir_fd=directory)
     return directories
 
 

@@ -251,3 +251,17 @@ def openat2(directory: int, path: str, flags: int, resolve: int) -> int:
     """openat2(2): open ``path`` below the directory descriptor with ``RESOLVE_*`` rules."""
     how = struct.pack("=QQQ", flags | os.O_CLOEXEC, 0, resolve)
     return check(libc.syscall(_SYS_OPENAT2, directory, os.fsencode(path), how, ctypes.c_size_t(len(how))), path)
+
+
+def entries(directory: int) -> Iterator[os.DirEntry[str]]:
+    """What a directory has now.
+
+    btrfs lists by a descriptor what was there when that was opened, or rewound last (``last_index`` in fs/btrfs/inode.c), so whoever
+    keeps one open for long cannot list by it.
+    """
+    now = os.open(b".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=directory)
+    try:
+        with os.scandir(now) as listing:
+            yield from listing
+    finally:
+        os.close(now)

@@ -13,6 +13,7 @@ import errno
 import fcntl
 import os
 import stat
+import time
 from contextlib import suppress
 
 from . import disk
@@ -170,6 +171,9 @@ class CopyUp:
                     if keep:
                         copy_data(original, fd, status.st_size)
                     self._like(original, fd, status)
+                    if not keep and status.st_size:
+                        # To cut it off will change nothing any more, which tmpfs then takes for no change of the file.
+                        os.utime(fd, ns=(status.st_atime_ns, time.time_ns()))
                 finally:
                     os.close(original)
                 if keep and status.st_size:

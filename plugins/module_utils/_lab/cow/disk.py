@@ -117,7 +117,7 @@ def attributes(path: bytes | int) -> list[str]:
 
 def empty(directory: int) -> None:
     """Remove all that a directory holds, whatever it is."""
-    for entry in os.scandir(directory):
+    for entry in syscalls.entries(directory):
         if entry.is_dir(follow_symlinks=False):
             inner = os.open(entry.name, DIRECTORY, dir_fd=directory)
             try:

@@ -14,6 +14,7 @@ import os
 import stat
 from collections.abc import Sequence
 
+from .. import syscalls
 from . import disk
 from .tree import Directory, Layer, Node, Tree
 
@@ -95,7 +96,7 @@ class _Restack:
         for layer in self.changed & {*old, *layers}:
             at = tree.descriptor(directory, layers.index(layer)) if layer in layers else old[layer]
             hidden = hidden or disk.opaque(at) == disk.HIDES_ALL
-            self.stale.names |= {(directory.number, os.fsencode(name)) for name in os.listdir(at)}
+            self.stale.names |= {(directory.number, os.fsencode(entry.name)) for entry in syscalls.entries(at)}
         for name, child in list(directory.children.items()):
             self._child(directory, name, child, old)
         if hidden:

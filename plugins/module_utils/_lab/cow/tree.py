@@ -16,6 +16,7 @@ import stat
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from .. import syscalls
 from . import disk
 from .keeping import Plain
 
@@ -248,19 +249,18 @@ class Tree:
 
     def _entries(self, directory: Directory, at: int, index: int) -> Iterator[tuple[bytes, bool]]:
         """Names in one part of a directory, and whether each is more than a whiteout."""
-        with os.scandir(at) as entries:
-            for entry in entries:
-                name = os.fsencode(entry.name)
-                if disk.is_sentinel(name):
-                    continue
-                if (
-                    entry.is_dir(follow_symlinks=False)
-                    or entry.is_symlink()
-                    or (entry.is_file(follow_symlinks=False) and not directory.marked)
-                ):
-                    yield name, True
-                else:
-                    yield name, not self._hides(directory, at, name, os.stat(name, dir_fd=at, follow_symlinks=False))
+        for entry in syscalls.entries(at):
+            name = os.fsencode(entry.name)
+            if disk.is_sentinel(name):
+                continue
+            if (
+                entry.is_dir(follow_symlinks=False)
+                or entry.is_symlink()
+                or (entry.is_file(follow_symlinks=False) and not directory.marked)
+            ):
+                yield name, True
+            else:
+                yield name, not self._hides(directory, at, name, os.stat(name, dir_fd=at, follow_symlinks=False))
 
     # What the kernel knows
 
