@@ -110,6 +110,7 @@ class Loop:
         if fd != self._known:
             self._poll.register(fd, select.POLLIN)
             self._known = fd
+            # The first request is there already.
             return _DONE
         if self._begun is not None:
             self._begun()
