@@ -92,7 +92,8 @@ def _seconds_to_send(lab: Lab, sender: str, receiver: str, address: str) -> floa
 
 
 def test_a_delay_of_one_end_holds_one_way_and_one_of_the_link_both(cable: Lab) -> None:
-    without = max(_round_trips(cable))
+    # A guest of Debian's kernel may sleep over a packet until the next one comes (docs/how-it-works.md).
+    without = min(_round_trips(cable))
 
     cable.scenario("cable", _link(a={"delay": DELAY}))
     one_way = _round_trips(cable)
@@ -100,8 +101,7 @@ def test_a_delay_of_one_end_holds_one_way_and_one_of_the_link_both(cable: Lab) -
     both_ways = _round_trips(cable)
 
     assert without < DELAY
-    assert all(DELAY <= trip <= 2 * DELAY for trip in one_way[:1]) and min(one_way) >= DELAY
-    assert min(one_way) < 2 * DELAY <= min(both_ways) < 5 * DELAY
+    assert DELAY <= min(one_way) < 2 * DELAY <= min(both_ways) < 5 * DELAY
 
 
 def test_jitter_varies_the_delay_around_what_is_set(cable: Lab) -> None:
