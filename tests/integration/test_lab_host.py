@@ -29,8 +29,8 @@ _ELSEWHERE = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
 def site() -> Iterator[Lab]:
     """A lab with two guests that run and one that is off."""
     with fresh_lab() as fresh:
-        for name in ("alice", "bob"):
-            fresh.guest(name, mem=128)
+        for name, engine in (("alice", "overlay"), ("bob", "cowfs")):
+            fresh.guest(name, mem=128, union=engine)
         fresh.guest("off", state="present", mem=64)
         yield fresh
 
@@ -146,19 +146,20 @@ def test_the_lab_host_may_be_reached_by_another_user_who_becomes_root(
     assert "alice | CHANGED" in output
 
 
+@pytest.mark.parametrize("name", ["alice", "bob"])
 def test_a_guest_that_reboots_itself_is_started_again_on_its_host(
-    site: Lab, ansible: Ansible, server: Server, tmp_path: Path
+    site: Lab, ansible: Ansible, server: Server, tmp_path: Path, name: str
 ) -> None:
-    before = site.process("bob").pid
+    before = site.process(name).pid
     tasks = [
         REBOOT,
         {"meta": "reset_connection"},
         {"command": "true"},
     ]
 
-    ansible.play([{"hosts": "bob", "gather_facts": False, "tasks": tasks}], *_inventories(tmp_path, server))
+    ansible.play([{"hosts": name, "gather_facts": False, "tasks": tasks}], *_inventories(tmp_path, server))
 
-    assert site.process("bob").pid != before
+    assert site.process(name).pid != before
 
 
 def test_what_is_wrong_is_told_as_on_the_lab_host_itself(

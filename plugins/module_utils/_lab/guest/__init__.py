@@ -14,22 +14,19 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import pkgutil
 import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from .. import files
-
-# Ansible sends a module only what is imported; the program itself is read as a file below.
-from . import terminal, warm  # noqa: F401  pylint: disable=unused-import
+from .. import files, sources
+from . import terminal, warm
 from .agent import AGENT
 from .init import INIT, MINIMAL
 
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
-WARM = (pkgutil.get_data(__name__, "warm.py") or b"").decode()
-_TERMINAL = "#!/usr/bin/env python3\n" + (pkgutil.get_data(__name__, "terminal.py") or b"").decode()
+WARM = sources.read(warm).decode()
+_TERMINAL = "#!/usr/bin/env python3\n" + sources.read(terminal).decode()
 _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM, "terminal": _TERMINAL}
 # In the program that can be a terminal, too (terminal.c); one that was compiled for an earlier version cannot.
 _IS_TERMINAL = b"dumm: terminal: "

@@ -27,7 +27,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .. import files, model, syscalls
+from .. import files, model, sources, syscalls
 from ..errors import HostError
 from ..wait import Deadline, poll_until
 from .overlay import Fault, filesystem
@@ -256,20 +256,16 @@ def _program(agents: Path) -> Path:
         serve,
         tree,
     )
-    sources = {}
-    for module in modules:
-        loader: Any = module.__loader__
-        parts = module.__name__.split(".")
-        sources["/".join(parts[parts.index("_lab") :]) + ".py"] = loader.get_source(module.__name__)
-    digest = hashlib.sha256(repr(sorted(sources.items())).encode()).hexdigest()[:16]
+    program = {f"_lab/{sources.place(module)}": sources.read(module) for module in modules}
+    digest = hashlib.sha256(repr(sorted(program.items())).encode()).hexdigest()[:16]
     path = agents / f"cowfs-{digest}"
     with _making:
         if not path.is_dir():
             fresh = path.with_name(f".new-{path.name}")
             files.remove_tree(fresh)
             (fresh / "_lab/cow").mkdir(parents=True)
-            for name, source in sources.items():
-                files.write(fresh / name, source.encode())
+            for name, source in program.items():
+                files.write(fresh / name, source)
             fresh.rename(path)
     return path
 
