@@ -7,7 +7,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +18,7 @@ import debian_package
 import pytest
 from lab import Lab, Refused, fresh_lab, until
 from mounts import file_system
+from programs import Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
@@ -55,6 +59,63 @@ def test_a_guest_moves_between_the_engines_with_all_that_it_wrote(lab: Lab) -> N
         lab.guest("alice", union=engine, restart=True)
         assert _engine(lab) == engine
         assert lab.read("alice", _SHOW) == _SHOWN
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/usr/bin/python3"], ids=["in the controller", "as a module"])
+def test_a_guest_on_cowfs_is_started_by_ansible(tmp_path: Path, python: str) -> None:
+    with fresh_lab() as lab:
+        ansible = Ansible(lab, tmp_path)
+        options = {"name": "alice", "mem": 64, "union": "cowfs"}
+        first, second = (
+            ansible.task("dumm.lab.dumm_guest", options, {}, "-e", f"ansible_python_interpreter={python}")
+            for _time in range(2)
+        )
+
+        assert (first.get("msg"), first["changed"], second["changed"]) == (None, True, False)
+        assert _engine(lab) == "cowfs"
+        assert lab.read("alice", "echo alive") == "alive\n"
+
+
+# A kernel without overlayfs, for those who ask it.
+_NO_OVERLAYFS = """
+mount --make-private /proc && grep -v overlay /proc/filesystems >"$0" && mount --bind "$0" /proc/filesystems && exec "$@"
+"""
+
+
+@pytest.mark.parametrize("python", [sys.executable, "/usr/bin/python3"], ids=["in the controller", "as a module"])
+def test_auto_is_cowfs_where_the_kernel_has_no_overlayfs(tmp_path: Path, python: str) -> None:
+    elsewhere = ("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", _NO_OVERLAYFS)
+    with fresh_lab() as lab:
+        ansible = Ansible(lab, tmp_path, (*elsewhere, str(tmp_path / "filesystems")))
+        options = {"name": "alice", "mem": 64}
+        told = ansible.task("dumm.lab.dumm_guest", options, {}, "-e", f"ansible_python_interpreter={python}")
+
+        assert told.get("msg") is None
+        assert told["guest"]["running"]["union"] == "cowfs"
+        assert "no overlayfs" in told["guest"]["running"]["union_reason"]
+        # Here overlayfs works; what was chosen stands all the same.
+        again = lab.guest("alice", mem=64)
+        assert (again["changed"], again["restart_required"]) == (False, {})
+
+
+@pytest.mark.skipif(shutil.which("fuse-overlayfs") is None, reason="no fuse-overlayfs")
+def test_auto_is_cowfs_where_the_kernel_does_not_mount_overlayfs(tmp_path: Path) -> None:
+    for name in ("lower", "upper", "work", "at"):
+        (tmp_path / name).mkdir()
+    layers = f"lowerdir={tmp_path}/lower,upperdir={tmp_path}/upper,workdir={tmp_path}/work,allow_other"
+    subprocess.run(["fuse-overlayfs", "-o", layers, tmp_path / "at"], check=True, stderr=subprocess.DEVNULL)
+    try:
+        with fresh_lab(tmp_path / "at") as lab:
+            told = lab.guest("alice", mem=64)["guest"]["running"]
+            assert (told["union"], "does not mount overlayfs" in told["union_reason"]) == ("cowfs", True)
+            assert lab.read("alice", "echo kept >/root/file; cat /root/file") == "kept\n"
+            again = lab.guest("alice", mem=64)
+            assert (again["changed"], again["restart_required"]) == (False, {})
+
+            with pytest.raises(Refused, match=r"guest bob: union overlay cannot work here: .* on fuse\.fuse-overlayfs"):
+                lab.guest("bob", union="overlay", mem=64)
+    finally:
+        subprocess.run(["umount", tmp_path / "at"], check=True)
 
 
 def test_directories_of_many_entries_are_listed_whole_even_while_they_are_emptied(lab: Lab) -> None:

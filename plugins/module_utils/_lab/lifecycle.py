@@ -34,10 +34,11 @@ from . import (
     processes,
     sandbox,
     uml,
+    union,
     users,
 )
 from .confine import Confinement
-from .errors import GuestError, WaitTimeout, from_oserror
+from .errors import GuestError, HostError, WaitTimeout, from_oserror
 from .guest import network, settings
 from .guest.network import Inside
 from .model import Guest, Power, UnionEngine
@@ -81,7 +82,7 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
         cowfs.end(directory.path, deed.guest.label)
         disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
         uml.gone(directory)
-        process = _launch(workdir, directory, deed, place)
+        process = _launch_by_any_engine(workdir, directory, deed, place)
         return _await_ready(directory, process, deed, timeout)
     except OSError as exc:
         clean(workdir, deed.guest.name)
@@ -89,6 +90,23 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
     except BaseException:
         clean(workdir, deed.guest.name)
         raise
+
+
+def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
+    """Launch a guest; by the other union engine if the kernel refuses overlayfs, which shows only now.
+
+    :raises HostError: as :func:`_launch`, and where overlayfs is wanted and refused.
+    """
+    try:
+        return _launch(workdir, directory, deed, place)
+    except HostError:
+        fault = overlay.trial(directory.works) if deed.prepared.engine is UnionEngine.OVERLAY else None
+        if fault is None:
+            raise
+    choice = union.instead(deed.guest.union, fault, deed.guest.label, workdir.guests)
+    clean(workdir, deed.guest.name)
+    prepared = dataclasses.replace(deed.prepared, engine=choice.engine, why=choice.why)
+    return _launch(workdir, directory, dataclasses.replace(deed, prepared=prepared), place)
 
 
 def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:

@@ -60,6 +60,10 @@ class UnionEngine(enum.Enum):
     COWFS = "cowfs"
 
 
+# Why an engine was taken that the guest's definition names.
+ASKED_FOR = "asked for"
+
+
 class Userspace(enum.Enum):
     """How a guest's kernel gets hold of the system calls of its processes."""
 

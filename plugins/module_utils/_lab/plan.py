@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from . import kernels, model, netlink, rewire, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Power
+from .model import Bridge, Guest, Iface, Lab, Power, UnionEngine
 from .netlink import Device
 from .observe import Actual, bridge_of
 from .processes import Process
@@ -203,7 +203,9 @@ class _Planner:
             "confine": process.confined != guest.confine,
             "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
-            "union": process.engine != prepared.engine.value,
+            # What was chosen when it was started is right as long as it runs: another choice would be no better.
+            "union": process.engine != prepared.engine.value
+            and not (guest.union is UnionEngine.AUTO and process.chose_engine),
         }
         return tuple(name for name, differs in differences.items() if differs)
 

@@ -25,7 +25,7 @@ from . import beneath, files, kernels, sandbox
 from .errors import GuestError
 from .kernels import Kernel
 from .layers import Stack
-from .model import Guest, Power
+from .model import ASKED_FOR, Guest, Power
 from .workdir import GuestDir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
@@ -92,6 +92,11 @@ class Process:
         """The layers that may change while it runs: those that it has, or where that is unknown, those that it may have."""
         known = Stack(self.upper, self.over)
         return (known, Stack(self.next_upper, self.next_over)) if self.next_upper else (known,)
+
+    @property
+    def chose_engine(self) -> bool:
+        """Whether its union engine was chosen for it when it was started."""
+        return self.why != ASKED_FOR
 
     @property
     def alive(self) -> bool:

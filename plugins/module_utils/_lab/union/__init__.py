@@ -4,7 +4,7 @@
 
 """How a guest's root is made out of layers: one interface, engines behind it.
 
-An engine can say whether it works in a directory (``check``) and, inside the private mount namespace of a guest that is being
+An engine can say whether it works in a directory (``fault``) and, inside the private mount namespace of a guest that is being
 started, put the union together (``mount``).  The mount lives and dies with the guest's processes, so there is none to leak.
 Engines share one on-disk format (overlayfs whiteouts and opaque marks): a diff written by one is read by the other.
 """
@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import HostError
-from ..model import UnionEngine
+from ..model import ASKED_FOR, UnionEngine
 from . import cowfs, overlay
+from .overlay import Fault
 
 
 @dataclass(frozen=True)
@@ -38,11 +39,20 @@ def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
         fault = cowfs.fault(directory)
         if fault is not None:
             raise HostError(subject, f"union cowfs cannot work here: {fault.cause}", fault.remedy)
-        return Choice(wanted, "asked for")
+        return Choice(wanted, ASKED_FOR)
     fault = overlay.fault(directory)
-    if fault is None:
-        why = "the kernel's overlayfs works in this working directory" if wanted is UnionEngine.AUTO else "asked for"
-        return Choice(UnionEngine.OVERLAY, why)
+    if fault is not None:
+        return instead(wanted, fault, subject, directory)
+    why = "the kernel's overlayfs works in this working directory" if wanted is UnionEngine.AUTO else ASKED_FOR
+    return Choice(UnionEngine.OVERLAY, why)
+
+
+def instead(wanted: UnionEngine, fault: Fault, subject: str, directory: Path) -> Choice:
+    """The engine for a guest where overlayfs does not work.
+
+    :param fault: why it does not.
+    :raises HostError: where overlayfs is wanted, or cowfs cannot work there either.
+    """
     if wanted is UnionEngine.AUTO and cowfs.fault(directory) is None:
         return Choice(UnionEngine.COWFS, f"overlay cannot work here: {fault.cause}")
     raise HostError(subject, f"union overlay cannot work here: {fault.cause}", fault.remedy)

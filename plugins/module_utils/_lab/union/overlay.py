@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,24 @@ def fault(directory: Path) -> Fault | None:
             f"{directory} lies on {kind}, which overlayfs does not take for the layer that is written",
             "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
         )
+    return None
+
+
+def trial(works: Path) -> Fault | None:
+    """Why no union can be mounted whose work directories are in ``works``; ``None`` where it can.
+
+    Tried: what a file system lacks (FUSE and network ones above all), and what a container may not do, is known to the kernel alone.
+    """
+    with tempfile.TemporaryDirectory(dir=works, prefix=".new-trial-") as place:
+        for name in ("lower", "upper", "work"):
+            os.mkdir(f"{place}/{name}", 0o700)
+        try:
+            os.close(mount([f"{place}/lower"], f"{place}/upper", f"{place}/work"))
+        except OSError as exc:
+            return Fault(
+                f"the kernel does not mount overlayfs with a layer on {filesystem(works)} ({exc.strerror}; see dmesg)",
+                "set union: cowfs or auto, or put the working directory (workdir) on ext4, xfs, btrfs or tmpfs",
+            )
     return None
 
 

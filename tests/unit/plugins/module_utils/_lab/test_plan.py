@@ -228,6 +228,18 @@ def test_it_takes_effect_where_a_restart_is_allowed(host: Host, option: str, val
     assert not planned(host, "guest", name="alice", restart=True).changed
 
 
+@pytest.mark.parametrize(("why", "pending"), [("asked for", {"alice": ("union",)}), ("overlay cannot work here", {})])
+def test_a_union_engine_that_was_chosen_is_right_as_long_as_the_guest_runs(
+    host: Host, why: str, pending: dict[str, tuple[str, ...]]
+) -> None:
+    run = host.runs["alice"]
+    run.process = dataclasses.replace(run.process, engine="cowfs", why=why)
+
+    found = planned(host, "guest", name="alice")
+
+    assert (found.changed, found.restart_required) == (False, pending)
+
+
 def test_layers_change_while_the_guest_runs(host: Host) -> None:
     found = call(host, "guest", name="alice", layers=["/l"])
 
