@@ -323,6 +323,11 @@ guest:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.
       type: dict
       sample: {}
+    interface_order:
+      description: Names of its interfaces in the order in which its kernel numbers them when it starts.
+      type: list
+      elements: str
+      sample: [eth0, eth1]
 actions:
   description: What was done, in check mode what would be, in words and in order.
   returned: always

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 from lab import REPOSITORY, Lab, Refused, until
+from test_crash import REBOOT
 from test_playbooks import WAYS, Ansible
 from testbed import HOSTS, ROUTERS, Config, pair, pids, pinging, states, three_routers
 
@@ -705,6 +707,60 @@ def test_the_examples_of_the_documentation_run(lab: Lab, tmp_path: Path, text: s
     assert lab.info()["orphans"] == []
     lab.scenario("example", state="absent")
     assert lab.leftovers() == []
+
+
+# The order of the file
+
+IN_ORDER = ["eth2", "eth10", "eth1", "wan0", "a-b.c_d"]
+
+
+def _many() -> Config:
+    return {
+        "bridges": {"lan": {"prefix": "10.0.0.0/24"}},
+        "guests": {"hub": {"mem": 64, "interfaces": {name: {"bridge": "lan"} for name in IN_ORDER}}},
+    }
+
+
+def _numbered(lab: Lab) -> list[str]:
+    """Names of the hub's interfaces in the order of the numbers that its kernel gave them."""
+    told = lab.read("hub", "for d in /sys/class/net/*/device; do echo $(cat ${d%/device}/ifindex) ${d%/device}; done")
+    return [Path(name).name for _number, name in sorted((int(i), n) for i, n in map(str.split, told.splitlines()))]
+
+
+def test_interfaces_have_the_order_of_the_file_whoever_starts_the_guest(lab: Lab) -> None:
+    lab.scenario("many", _many())
+    assert _numbered(lab) == IN_ORDER
+
+    lab.guest("hub", state="restarted")
+    assert _numbered(lab) == IN_ORDER
+    lab.run("hub", f"({REBOOT}) & exit 0")
+    until(lambda: lab.info(inside=False)["guests"]["hub"]["state"] == "stopped", "the guest to reboot itself")
+    lab.guest("hub")
+    assert _numbered(lab) == IN_ORDER
+    lab.guest("hub", state="stopped")
+    lab.scenario("many", _many())
+    assert _numbered(lab) == IN_ORDER
+    told = lab.info()["guests"]["hub"]
+    assert list(told["interfaces"]) == told["interface_order"] == IN_ORDER
+    _settled(lab, "many", _many())
+
+
+def test_a_definition_that_an_older_version_has_sorted_gets_its_order_back_under_the_running_guest(lab: Lab) -> None:
+    lab.scenario("many", _many())
+    definition = lab.directory("hub").definition
+    definition.write_text(json.dumps(json.loads(definition.read_text()), indent=1, sort_keys=True))
+    lab.guest("hub", state="restarted")
+    assert _numbered(lab) == sorted(IN_ORDER)
+    before = pids(lab, "hub")
+
+    told = lab.scenario("many", _many())
+
+    order = f"guest hub: order interfaces {', '.join(IN_ORDER)} from its next start on"
+    assert (told["actions"], told["restart_required"], pids(lab, "hub")) == ([order], {}, before)
+    assert _numbered(lab) == sorted(IN_ORDER)
+    _settled(lab, "many", _many())
+    lab.guest("hub", state="restarted")
+    assert _numbered(lab) == IN_ORDER
 
 
 # Through Ansible

@@ -12,7 +12,7 @@ from typing import Any
 from . import model, netlink, processes, users, words
 from .desired import Scope
 from .model import Bridge, Guest, Iface, Lab
-from .observe import Actual, found_iface
+from .observe import Actual, found_iface, ordered
 
 Described = dict[str, Any]
 
@@ -52,7 +52,9 @@ def guest(lab: Lab, value: Guest) -> Described:
         "vars": dict(value.vars),
         "loaded": None if value.loaded is None else value.loaded.scenario,
         "record": value.loaded is not None and value.loaded.record,
-        "interfaces": {name: iface(lab, each) for name, each in sorted(value.interfaces.items())},
+        "interfaces": {name: iface(lab, each) for name, each in value.interfaces.items()},
+        # Ansible sorts the keys of what it prints.
+        "interface_order": list(value.interfaces),
     }
 
 
@@ -92,7 +94,7 @@ def found_lab(actual: Actual) -> Lab:
             lab = lab.with_bridge(
                 dataclasses.replace(
                     defined,
-                    addresses=None if defined.addresses is None else tuple(sorted(device.addresses)),
+                    addresses=None if defined.addresses is None else ordered(device.addresses, defined.addresses),
                     mtu=None if defined.mtu is None else device.mtu,
                     stp=device.stp,
                     group_fwd_mask=device.group_fwd_mask,
@@ -114,7 +116,7 @@ def live_iface(actual: Actual, value: Iface) -> Described:
         "counters": {} if device is None else dict(device.counters),
     }
     if link is not None:
-        told["address"] = sorted(link.addresses)
+        told["address"] = list(ordered(link.addresses, value.addresses or ()))
         told["unit"] = link.unit
     return told
 

@@ -49,8 +49,11 @@ def write_json(path: Path, value: object, *, durable: bool = True) -> None:
 
 
 def json_text(value: object) -> str:
-    """What is written of ``value``; unlike Python's ``==`` it tells ``true`` from ``1``."""
-    return json.dumps(value, indent=1, sort_keys=True) + "\n"
+    """What is written of ``value``; unlike Python's ``==`` it tells ``true`` from ``1``, and one order of keys from another.
+
+    The order stays: that of a guest's interfaces is the order in which its kernel numbers them.
+    """
+    return json.dumps(value, indent=1) + "\n"
 
 
 def read_json(path: Path) -> Any:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -184,9 +184,15 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
     if device is not None:
         iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
     if link is not None:
-        addresses = iface.addresses if iface.addresses is None else tuple(sorted(link.addresses))
+        addresses = iface.addresses if iface.addresses is None else ordered(link.addresses, iface.addresses)
         iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
     return iface
+
+
+def ordered(found: Iterable[str], defined: Sequence[str]) -> tuple[str, ...]:
+    """Addresses in the order of the definition, others behind: the kernel's own order is another one for each family."""
+    places = {address: number for number, address in enumerate(defined)}
+    return tuple(sorted(found, key=lambda address: (places.get(address, len(places)), address)))
 
 
 def bridge_of(actual: Actual, device: Device) -> str | None:

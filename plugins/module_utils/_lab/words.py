@@ -54,12 +54,20 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
         else:
             says += iface_differences(before.interfaces[name], iface)
     says += [f"remove interface {before.name}:{name}" for name in before.interfaces if name not in after.interfaces]
+    if _reordered(before.interfaces, after.interfaces):
+        # Its kernel numbers them when it starts; what runs stays as it is.
+        says.append(f"{after.label}: order interfaces {', '.join(after.interfaces)} from its next start on")
     return tuple(says)
 
 
 def _differ(old: object, new: object) -> bool:
-    """As JSON: to Python ``true`` and ``1`` are the same."""
-    return json.dumps(old, sort_keys=True) != json.dumps(new, sort_keys=True)
+    """As JSON: Python's ``==`` takes ``true`` for ``1``, and mappings of any order for the same."""
+    return json.dumps(old) != json.dumps(new)
+
+
+def _reordered(old: Collection[T], new: Collection[T]) -> bool:
+    """Whether what is in both is in another order; what comes and goes is said anyway."""
+    return [value for value in old if value in new] != [value for value in new if value in old]
 
 
 def iface_differences(before: Iface, after: Iface) -> list[str]:
@@ -87,8 +95,11 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
 
 
 def _differences(prefix: str, what: str, old: Collection[T], new: Collection[T], word: Callable[[T], str]) -> list[str]:
-    gone = [f"{prefix}remove {what} {word(value)}" for value in old if value not in new]
-    return gone + [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
+    says = [f"{prefix}remove {what} {word(value)}" for value in old if value not in new]
+    says += [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
+    if _reordered(old, new):
+        says.append(f"{prefix}order {what}s {', '.join(map(word, new))}")
+    return says
 
 
 def keeps(label: str, keep: Keep) -> tuple[str, ...]:

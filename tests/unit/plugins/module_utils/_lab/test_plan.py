@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import steps
-from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Deed, Plan, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Deed, Plan, Start, Step
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import wish
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, Run, Unit, prepared, process_of
 
@@ -238,6 +238,25 @@ def test_a_union_engine_that_was_chosen_is_right_as_long_as_the_guest_runs(
     found = planned(host, "guest", name="alice")
 
     assert (found.changed, found.restart_required) == (False, pending)
+
+
+def test_a_new_order_of_interfaces_is_stored_and_holds_from_the_next_start_on(host: Host) -> None:
+    for name in ("eth2", "eth10"):
+        call(host, "iface", guest="alice", name=name)
+    lab = host.observe().lab
+    order = ["eth10", "eth2", "eth0"]
+    turned = dataclasses.replace(
+        lab.guests["alice"], interfaces={name: lab.guests["alice"].interfaces[name] for name in order}
+    )
+    scope = Scope(guests=frozenset({"alice"}))
+
+    found = host.plan(Wish(lab.with_guest(turned), scope))
+    host.apply(found)
+
+    assert (kinds(found), found.restart_required) == (["StoreGuest"], {})
+    assert not host.plan(Wish(lab.with_guest(turned), scope)).changed
+    restarted = call(host, "guest", name="alice", state="restarted")
+    assert [iface.name for iface, _mac in deed(restarted, Start).units] == order
 
 
 def test_layers_change_while_the_guest_runs(host: Host) -> None:

@@ -30,6 +30,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Guest,
     Iface,
     Lab,
+    Route,
     UnionEngine,
     Userspace,
 )
@@ -108,6 +109,40 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
 )
 def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], sentence: str) -> None:
     assert words.guest_differences(Guest("alice"), dataclasses.replace(Guest("alice"), **change)) == (sentence,)
+
+
+ROUTES = (Route("10.1.0.0/24", dev="eth0"), Route("default", "10.1.0.1"))
+FAULTS = (Fault("/x/*", (), "EIO"), Fault("/x/y", (), None, 5))
+
+
+@pytest.mark.parametrize(
+    ("field", "before", "after", "sentence"),
+    [
+        ("routes", ROUTES, ROUTES[::-1], "order routes default via 10.1.0.1, 10.1.0.0/24 dev eth0"),
+        ("faults", FAULTS, FAULTS[::-1], "order faults /x/y: no error after 5 ms, /x/*: EIO"),
+        ("layers", ("/a", "/b"), ("/b", "/a"), "set layers /a, /b → /b, /a"),
+        ("vars", {"v": {"b": 1, "a": 2}}, {"v": {"a": 2, "b": 1}}, "set variable v"),
+    ],
+)
+def test_what_changes_its_order_only_is_told(field: str, before: Any, after: Any, sentence: str) -> None:
+    old, new = (dataclasses.replace(Guest("alice"), **{field: value}) for value in (before, after))
+
+    assert words.guest_differences(old, new) == (f"guest alice: {sentence}",)
+
+
+def test_interfaces_that_change_their_order_only_are_told() -> None:
+    names = ("eth2", "eth10", "eth1")
+    old, new = (guest("alice", *(Iface("alice", name) for name in order)) for order in (names, names[::-1]))
+
+    assert words.guest_differences(old, new) == (
+        "guest alice: order interfaces eth1, eth10, eth2 from its next start on",
+    )
+
+
+def test_an_interface_that_comes_between_others_is_no_change_of_their_order() -> None:
+    old, new = (guest("alice", *(Iface("alice", name) for name in order)) for order in (("a", "c"), ("a", "b", "c")))
+
+    assert words.guest_differences(old, new) == ("make interface alice:b",)
 
 
 @pytest.mark.parametrize(("field", "what"), [("labels", "label"), ("vars", "variable")])

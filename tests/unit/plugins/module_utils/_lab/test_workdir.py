@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import stat
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Fault,
     Guest,
     Iface,
+    Route,
     UnionEngine,
     Userspace,
 )
@@ -68,6 +70,27 @@ def test_a_guest_comes_back_as_it_was_stored(workdir: Workdir, stored: Guest) ->
     workdir.store_guest(stored)
 
     assert workdir.load().guests == {stored.name: stored}
+
+
+@given(st.permutations(["eth0", "eth1", "eth2", "eth10", "wan0", "a-b.c_d"]))
+def test_a_guest_comes_back_with_the_order_of_its_file(order: list[str]) -> None:
+    wanted = guest(
+        "alice",
+        *(Iface("alice", name) for name in order),
+        routes=tuple(Route("10.0.0.0/8", dev=name) for name in order),
+        faults=tuple(Fault(f"/{name}") for name in order),
+        layers=tuple(f"/{name}" for name in order),
+        labels=dict.fromkeys(order, "x"),
+        vars={"v": [dict.fromkeys(order)]},
+    )
+    with tempfile.TemporaryDirectory() as place:
+        workdir = Workdir(Path(place))
+        workdir.create()
+        workdir.store_guest(wanted)
+        found = workdir.load().guests["alice"]
+
+    assert found == wanted
+    assert list(found.interfaces) == list(found.labels) == list(found.vars["v"][0]) == order
 
 
 @pytest.mark.parametrize("before", GUESTS, ids=lambda each: each.name)
