@@ -112,6 +112,9 @@ def guest(params: Params, lab: Lab) -> Wish:
     """What ``dumm_guest`` asks for."""
     name, state = params["name"], params["state"]
     model.check_label("guest", name)
+    # Earlier versions took any label, and what they made must be stopped and removed.
+    if state != "absent" and name not in lab.guests:
+        model.check_guest_name(name)
     scope = Scope(guests=frozenset({name}))
     timeout = float(params["wait_timeout"])
     if state == "absent":
@@ -193,6 +196,8 @@ def bridge(params: Params, lab: Lab) -> Wish:
     """What ``dumm_bridge`` asks for."""
     name = params["name"]
     model.check_label("bridge", name)
+    if params["state"] != "absent" and name not in lab.bridges:
+        model.check_bridge_name(name)
     if params["state"] == "absent":
         ports = frozenset((port.guest, port.name) for port in lab.ports(name))
         return Wish(lab.without_bridge(name), Scope(bridges=frozenset({name}), ifaces=ports))

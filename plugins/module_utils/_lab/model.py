@@ -32,9 +32,21 @@ MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
 HOST_NETNS = "host"
 
 # RFC 1123 section 2.1: letters, digits and hyphens, not at the ends, at most 63.
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE)
+# ASCII, because case is ignored: the Kelvin sign is a k to Unicode.
+_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
-UNIT_NAME = re.compile(r"vec(\d+)")
+UNIT_NAME = re.compile(r"vec(\d+)", re.ASCII)
+# What these are to Ansible (ansible.constants.LOCALHOST, and the groups of every inventory) or in every guest's /etc/hosts (rendering).
+_GROUPS = {
+    "all": "Ansible's group of all hosts",
+    "ungrouped": "Ansible's group of the hosts without a group",
+}
+_SELF = {
+    "localhost": "the controller to Ansible, and each machine to itself",
+    **dict.fromkeys(("ip6-localhost", "ip6-loopback"), "each machine to itself, in /etc/hosts"),
+}
+# Each network namespace has these, as a device or as a directory of /proc/sys/net/*/conf or a file of /sys/class/net.
+_NOT_FOR_DEVICES = frozenset({"lo", "all", "default", "bonding_masters"})
 
 
 class Power(enum.Enum):
@@ -348,6 +360,33 @@ def check_label(kind: str, name: str) -> None:
         )
 
 
+def check_guest_name(name: str) -> None:
+    """Check the name of a guest that is to be made.
+
+    :raises InvalidInput: unless it is a DNS label that has no other meaning.
+    """
+    check_label("guest", name)
+    meaning = meaning_elsewhere(name)
+    if meaning is not None:
+        raise InvalidInput(f"guest {name}", f"the name {name} is {meaning}", "give the guest another name")
+
+
+def meaning_elsewhere(name: str) -> str | None:
+    """What a name is to Ansible or to the guests themselves, so that no guest can have it; ``None`` for nothing."""
+    # A resolver ignores case, Ansible does not.
+    return _GROUPS.get(name) or _SELF.get(name.lower())
+
+
+def check_bridge_name(name: str) -> None:
+    """Check the name of a bridge that is to be made.
+
+    :raises InvalidInput: unless it is a DNS label that the kernel has no other use for.
+    """
+    check_label("bridge", name)
+    if name in _NOT_FOR_DEVICES:
+        raise InvalidInput(f"bridge {name}", f"the name {name} is taken by the kernel", "give the bridge another name")
+
+
 def check_ifname(guest: str, name: str) -> None:
     """Check the name of an interface in a guest (dev_valid_name in net/core/dev.c, and names we need ourselves).
 
@@ -360,7 +399,7 @@ def check_ifname(guest: str, name: str) -> None:
             "the name is not one that Linux takes for an interface",
             f"use 1 to {MAX_IFNAME} letters, digits, '_', '.', '-', no '/' and no space",
         )
-    if name == "lo" or UNIT_NAME.fullmatch(name):
+    if name in _NOT_FOR_DEVICES or UNIT_NAME.fullmatch(name):
         raise InvalidInput(subject, "the name is taken by the guest's kernel", "use another, such as eth0")
 
 

@@ -46,13 +46,13 @@ _END = re.compile(r"([^\s:]+):([^\s:]+)")
 
 def guest_name(text: str) -> str:
     """Name of a guest."""
-    model.check_label("guest", text)
+    model.check_guest_name(text)
     return text
 
 
 def bridge_name(text: str) -> str:
     """Name of a bridge."""
-    model.check_label("bridge", text)
+    model.check_bridge_name(text)
     return text
 
 
@@ -180,7 +180,7 @@ def route_words(text: str) -> dict[str, object]:
         if key not in ("via", "dev", "metric") or value is None or key in found:
             raise InvalidInput(text, f"{text!r} is no route", "write it as default via 10.1.0.1 dev eth0 metric 10")
         found[key] = next_hop(value) if key == "via" else value
-    if not str(found.get("metric", 0)).isdecimal():
+    if not re.fullmatch("[0-9]+", str(found.get("metric", 0))):
         raise InvalidInput(text, f"metric {found['metric']} is no number", "give an integer")
     if "metric" in found:
         found["metric"] = int(str(found["metric"]))

@@ -61,6 +61,24 @@ def test_a_new_guest_has_the_documented_defaults_and_is_started() -> None:
     )
 
 
+@pytest.mark.parametrize("state", ["present", "started", "restarted", "stopped", "paused"])
+def test_a_guest_that_is_new_cannot_be_called_as_ansible_calls_something_else(state: str) -> None:
+    with pytest.raises(InvalidInput, match="guest all: the name all is Ansible's group of all hosts; give the guest"):
+        wish("guest", LAB, name="all", state=state)
+
+
+def test_one_of_an_earlier_version_can_be_stopped_and_removed() -> None:
+    before = lab(guest("localhost", power=Power.RUNNING))
+
+    assert wish("guest", before, name="localhost", state="stopped").lab.guests["localhost"].power is Power.STOPPED
+    assert not wish("guest", before, name="localhost", state="absent").lab.guests
+
+
+def test_a_bridge_that_is_new_cannot_be_called_as_the_kernel_calls_something_else() -> None:
+    with pytest.raises(InvalidInput, match="bridge lo: the name lo is taken by the kernel"):
+        wish("bridge", LAB, name="lo")
+
+
 def test_a_new_interface_has_the_documented_defaults() -> None:
     after = wish("iface", LAB, guest="bob", name="eth1").lab.guests["bob"].interfaces["eth1"]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from ansible.constants import LOCALHOST
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,13 +27,69 @@ def test_a_dns_label_names_a_guest_or_a_bridge(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["", "-a", "a-", "a.b", "a_b", "a b", "a/b", "..", "a\n", "ä", "a" * 64, "/", "a\0", "alice:eth0"]
+    "name",
+    [
+        "",
+        "-a",
+        "a-",
+        "a.b",
+        "a_b",
+        "a b",
+        "a/b",
+        "..",
+        "a\n",
+        "ä",
+        "\u212a",
+        "\u0661",
+        "a" * 64,
+        "/",
+        "a\0",
+        "alice:eth0",
+    ],
 )
 def test_nothing_else_names_a_guest_or_a_bridge(name: str) -> None:
     with pytest.raises(InvalidInput, match="DNS label") as caught:
         model.check_label("guest", name)
 
     assert caught.value.subject == f"guest {name!r}"
+
+
+@pytest.mark.parametrize("name", ["R1", "host", "10", "vec0", "dumm-guests", "All", "all-1", "local", "default", "lo"])
+def test_a_guest_may_have_a_name_that_means_nothing_else(name: str) -> None:
+    model.check_guest_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "meaning"),
+    [
+        ("all", "Ansible's group of all hosts"),
+        ("ungrouped", "Ansible's group of the hosts without a group"),
+        ("localhost", "the controller to Ansible, and each machine to itself"),
+        ("LocalHost", "the controller to Ansible, and each machine to itself"),
+        ("ip6-localhost", "each machine to itself, in /etc/hosts"),
+        ("ip6-loopback", "each machine to itself, in /etc/hosts"),
+    ],
+)
+def test_a_guest_cannot_have_a_name_that_means_something_else(name: str, meaning: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        model.check_guest_name(name)
+
+    assert str(caught.value) == f"guest {name}: the name {name} is {meaning}; give the guest another name"
+
+
+def test_what_ansible_takes_for_the_controller_cannot_be_a_guest() -> None:
+    """Should Ansible come to know another name for it."""
+    for name in LOCALHOST:
+        with pytest.raises(InvalidInput):
+            model.check_guest_name(name)
+
+
+@pytest.mark.parametrize("name", ["lo", "all", "default"])
+def test_a_bridge_cannot_have_a_name_that_each_namespace_has(name: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=f"^bridge {name}: the name {name} is taken by the kernel; give the bridge another"
+    ):
+        model.check_bridge_name(name)
 
 
 @pytest.mark.parametrize("name", ["eth0", "e", "ens3f0np0", "eth0.100", "wg_0", "a@b", "vec", "vecx1", "A" * 15])
@@ -46,7 +103,7 @@ def test_other_names_of_interfaces_are_refused(name: str) -> None:
         model.check_ifname("alice", name)
 
 
-@pytest.mark.parametrize("name", ["lo", "vec0", "vec17"])
+@pytest.mark.parametrize("name", ["lo", "vec0", "vec17", "all", "default", "bonding_masters"])
 def test_names_that_the_guests_kernel_gives_itself_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="taken by the guest's kernel"):
         model.check_ifname("alice", name)

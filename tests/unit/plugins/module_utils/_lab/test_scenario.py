@@ -171,6 +171,21 @@ def test_files_commands_and_services():
     assert load("{hosts: false, guests: {}}").hosts is False
 
 
+@pytest.mark.parametrize("name", ["all", "localhost", "ungrouped"])
+def test_a_guest_cannot_be_called_as_ansible_calls_something_else(name):
+    (fault,) = faults(f"guests:\n  {name}: {{mem: 64}}\n  other:\nlinks: ['{name}:eth0 -- other:eth0']")
+
+    assert fault.startswith(f"lab.yml:2:3: guests.{name}: the name {name} is ")
+    assert fault.endswith("; give the guest another name")
+
+
+def test_a_segment_cannot_be_called_as_the_kernel_calls_something_else():
+    assert faults("bridges: {lo: }\nguests: {a: , b: }\nlinks: [{a: 'a:eth0', b: 'b:eth0', name: all}]") == [
+        "lab.yml:1:11: bridges.lo: the name lo is taken by the kernel; give the bridge another name",
+        "lab.yml:3:42: links[0].name: the name all is taken by the kernel; give the bridge another name",
+    ]
+
+
 # Routes
 
 
