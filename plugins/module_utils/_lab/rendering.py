@@ -170,14 +170,14 @@ def _variables(known: Known, guest: str) -> dict[str, Any]:
 def _number(database: Path, name: str | None, guest: str, file: File) -> int:
     if name is None:
         return 0
-    if name.isdigit():
+    if name.isascii() and name.isdigit():
         return int(name)
     try:
         entries = [line.split(":") for line in database.read_text().splitlines()]
     except OSError:
         entries = []
     for entry in entries:
-        if entry[0] == name and len(entry) > 2 and entry[2].isdigit():
+        if entry[0] == name and len(entry) > 2 and entry[2].isascii() and entry[2].isdigit():
             return int(entry[2])
     raise InvalidInput(
         f"guest {guest}", f"{file.path}: its master knows no {database.name} entry {name}", "give the number instead"

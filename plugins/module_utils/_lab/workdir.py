@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,6 +39,8 @@ from .model import (
 
 DEFAULT = Path("/var/lib/dumm")
 MAX_NETNS_NAME = 200
+# Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
+_UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -165,8 +168,18 @@ class Workdir:
 
     @classmethod
     def at(cls, path: str) -> Workdir:
-        """The working directory at a path as the user wrote it."""
-        return cls(Path(os.path.realpath(os.path.expanduser(path))))
+        """The working directory at a path as the user wrote it.
+
+        :raises InvalidInput: where messages, JSON or a line of text could not hold the path.
+        """
+        real = os.path.realpath(os.path.expanduser(path))
+        if _UNFIT.search(real):
+            raise InvalidInput(
+                f"working directory {real!a}",
+                "its path has control characters, or bytes that are not UTF-8",
+                "give it another path",
+            )
+        return cls(Path(real))
 
     @property
     def label(self) -> str:
@@ -175,10 +188,14 @@ class Workdir:
 
     @property
     def lab_name(self) -> str:
-        """Unique on the host: ``dumm`` for the default directory, else its name and a hash of its path."""
+        """Unique on the host: ``dumm`` for the default directory, else its name and a hash of its path.
+
+        It names the network namespace, for which pyroute2 takes ASCII only; other letters are left out.
+        """
         if self.path == DEFAULT:
             return "dumm"
-        return f"dumm-{self.path.name[:24]}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:6]}"
+        name = self.path.name.encode("ascii", "ignore").decode()
+        return f"dumm-{name[:24]}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:6]}"
 
     @property
     def lock(self) -> Path:
@@ -346,7 +363,8 @@ def check_netns(name: str) -> None:
 
     :raises InvalidInput: naming the rule.
     """
-    if name != HOST_NETNS and (not name or "/" in name or name.startswith(".") or len(name) > MAX_NETNS_NAME):
+    possible = name.isascii() and name.isprintable() and "/" not in name and not name.startswith(".")
+    if name != HOST_NETNS and not (possible and 0 < len(name) <= MAX_NETNS_NAME):
         raise InvalidInput(f"network namespace {name!r}", "the name is not possible", "use letters, digits and hyphens")
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import tempfile
 from pathlib import Path
@@ -303,7 +304,37 @@ def test_directories_of_one_name_are_different_labs() -> None:
     assert Workdir(Path("/a/lab")).lab_name != Workdir(Path("/b/lab")).lab_name
 
 
-@given(st.text("ab/.- é", min_size=1, max_size=80))
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/srv/my lab", "dumm-my lab-4572d9"),
+        ("/srv/grün", "dumm-grn-"),
+        ("/srv/汉语", "dumm--"),
+        ("/srv/a" + "ü" * 30 + "b", "dumm-ab-"),
+    ],
+)
+def test_a_labs_name_is_the_ascii_in_that_of_its_directory(path: str, name: str) -> None:
+    """The hash keeps it unique; the first is what earlier versions made of it."""
+    assert re.fullmatch(re.escape(name) + ("" if name[-1] != "-" else "[0-9a-f]{6}"), Workdir(Path(path)).lab_name)
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\x1b[31m", "a\x7f", "a\u2028b", os.fsdecode(b"gr\xfcn")])
+def test_a_directory_whose_name_no_message_could_hold_is_refused(tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        Workdir.at(str(tmp_path / name / "lab"))
+
+    assert "its path has control characters, or bytes that are not UTF-8; give it another path" in str(told.value)
+    assert str(told.value).isprintable() and str(told.value).isascii()
+
+
+@pytest.mark.parametrize(
+    "name", ["my lab", "a,b", "a:b", "back\\slash", "grün%20", 'it\'s "q"', "汉语", "a\u3000b", "😀"]
+)
+def test_a_directory_with_an_odd_name_is_taken(tmp_path: Path, name: str) -> None:
+    assert Workdir.at(str(tmp_path / name)).path.name == name
+
+
+@given(st.text("ab/.- é汉ü", min_size=1, max_size=80))
 def test_a_labs_name_can_be_that_of_a_namespace(path: str) -> None:
     check_netns(Workdir(Path("/", path.lstrip("/"))).lab_name)
 
