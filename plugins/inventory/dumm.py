@@ -15,6 +15,7 @@ author:
 description:
   - Makes a host of every guest in a working directory, one that is off too. Tasks run in it by the connection plugin
     P(dumm.lab.dumm#connection), so that a playbook needs neither SSH nor a network into the guests.
+  - A guest whose name means something else to Ansible, such as V(all) or V(localhost), is left out with a warning.
   - Reads definitions and looks at the guests' processes. No guest is asked for anything.
   - The configuration is a YAML file whose name ends with V(dumm.yml) or V(dumm.yaml).
   - Every host is in the group V(dumm_guests) and in V(state_<state>), V(kernel_<name>) and V(master_<name>). It is in V(bridge_<name>)
@@ -24,6 +25,7 @@ description:
     C(dumm_mem), C(dumm_kernel), C(dumm_master), C(dumm_labels), C(dumm_interfaces) and C(dumm_workdir). In C(dumm_interfaces) are, by name,
     C(bridge), C(address) (a list), C(mac), C(mtu) and C(up), as they are defined.
   - The C(vars) of the scenario's file are variables of the host by their own names. Their text is not templated.
+  - A host has C(dumm_lab_host) and C(dumm_lab_host_vars) where there is O(lab_host).
   - The group V(dumm_guests) has the variables C(ansible_connection), C(ansible_pipelining) and C(ansible_python_interpreter), and those of
     a host, of C(group_vars) and of C(host_vars) go before them.
 options:
@@ -48,6 +50,13 @@ options:
     default: ""
     env:
       - name: DUMM_LAB_HOST
+  prefix:
+    description:
+      - What the name of each host begins with, before the name of the guest.
+      - For several labs that have guests of the same name (C(-i lab1.dumm.yml -i lab2.dumm.yml)).
+      - The host V(b-alice) is the guest V(alice) then, which C(ansible_dumm_guest) says.
+    type: str
+    default: ""
 notes:
   - Needs root on the lab host.
   - A cache, which is off by default, keeps the states of the guests too, as they were when it was filled.
@@ -88,6 +97,7 @@ keyed_groups:
 leading_separator: false
 """
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -116,7 +126,7 @@ from ansible_collections.dumm.lab.plugins.connection import dumm as _connection 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import nearest
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import meaning_elsewhere, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 _ALL = "dumm_guests"
@@ -152,20 +162,69 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         """
         super().parse(inventory, loader, path, cache)
         self._check_options(path, self._read_config_data(path))
+        try:
+            told = self._guests(path, cache)
+        except (DummError, AnsibleError) as exc:
+            raise AnsibleParserError(str(exc)) from None
+        prefix = self._prefix()
+        hosts = {prefix + guest: guest for guest in told if self._can_be_host(prefix + guest, guest)}
+        for name, guest in hosts.items():
+            self._check_other_labs(name, guest, told[guest])
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
             self.inventory.set_variable(_ALL, key, _literal(value))
-        if self.get_option("lab_host"):
-            self.inventory.set_variable(_ALL, "dumm_lab_host", _literal(self.get_option("lab_host")))
-            self.inventory.set_variable(_ALL, "dumm_lab_host_vars", _LAB_HOST_VARS)
-        for name, found in self._guests(path, cache).items():
-            self._add(name, found)
+        for name, guest in hosts.items():
+            self._add(name, told[guest]["groups"], _literal(told[guest]["variables"]) | self._reached_by(name, guest))
 
     def _check_options(self, path: str, given: Iterable[str]) -> None:
         """Ansible itself passes over what it does not know."""
         for key in given:
             if key not in self._options:
                 raise AnsibleParserError(f"{path}: unknown option {key}; {nearest(key, self._options)}")
+
+    def _prefix(self) -> str:
+        prefix: str = self.get_option("prefix")
+        if not re.fullmatch(r"[A-Za-z0-9_.-]*", prefix):
+            raise AnsibleParserError(
+                f"prefix: {prefix!a} cannot begin a host's name; use letters, digits, '_', '.', '-'"
+            )
+        return prefix
+
+    def _can_be_host(self, name: str, guest: str) -> bool:
+        """Whether a guest's name is free to be that of a host; guests of earlier versions may have any."""
+        meaning = meaning_elsewhere(name)
+        if meaning is None and name == self.get_option("lab_host"):
+            meaning = "that of its lab host, too"
+        if meaning is not None:
+            self.display.warning(
+                f"guest {guest}: it is left out, because the name {name} is {meaning}; "
+                "give the guest another name, or all guests of this inventory a prefix"
+            )
+        return meaning is None
+
+    def _check_other_labs(self, name: str, guest: str, found: dict[str, Any]) -> None:
+        """Two sources of an inventory may have labs with guests of the same name, and a host is only one of them.
+
+        :raises AnsibleParserError: where the name is taken by a guest of another lab.
+        """
+        host = self.inventory.get_host(name)
+        if host is None or "dumm_workdir" not in host.vars:
+            return
+        there = _lab(host.vars["dumm_workdir"], host.vars.get("dumm_lab_host"))
+        here = _lab(found["variables"]["dumm_workdir"], self.get_option("lab_host"))
+        if there != here:
+            raise AnsibleParserError(
+                f"guest {guest} of {here}: the host {name} is already a guest of {there}; "
+                "give prefix in one of the two inventories, such as prefix: b-"
+            )
+
+    def _reached_by(self, name: str, guest: str) -> dict[str, Any]:
+        """Variables by which a guest's tasks get there.  Of the guest, because another lab may be elsewhere."""
+        lab_host = self.get_option("lab_host")
+        told: dict[str, Any] = {} if name == guest else {"ansible_dumm_guest": _literal(guest)}
+        if lab_host:
+            told |= {"dumm_lab_host": _literal(lab_host), "dumm_lab_host_vars": _LAB_HOST_VARS}
+        return told
 
     def _guests(self, path: str, cache: bool) -> Found:
         """What is to be known of each guest, from the cache where the user wants that.
@@ -185,10 +244,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     def _look(self, path: str) -> Found:
         workdir = self.get_option("workdir")
-        try:
-            found = self._look_there(path, workdir)
-        except (DummError, AnsibleError) as exc:
-            raise AnsibleParserError(str(exc)) from None
+        found = self._look_there(path, workdir)
         if found is None:
             self.display.warning(
                 f"{Workdir.at(workdir).label}: it does not exist, so there is no guest; "
@@ -224,18 +280,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.templar.available_variables = known
         return {key: self.templar.template(value) for key, value in known.items() if key.startswith("ansible_")}
 
-    def _add(self, name: str, found: dict[str, Any]) -> None:
+    def _add(self, name: str, groups: Iterable[str], variables: dict[str, Any]) -> None:
         self.inventory.add_host(name, group=_ALL)
-        for group in found["groups"]:
+        for group in groups:
             safe = to_safe_group_name(group, force=True, silent=True)
             self.inventory.add_host(name, group=self.inventory.add_group(safe))
-        for key, value in found["variables"].items():
-            self.inventory.set_variable(name, key, _literal(value))
+        for key, value in variables.items():
+            self.inventory.set_variable(name, key, value)
         known = self.inventory.get_host(name).get_vars()
         strict = self.get_option("strict")
         self._set_composite_vars(self.get_option("compose"), known, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), known, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, name, strict=strict)
+
+
+def _lab(workdir: str, lab_host: str | None) -> str:
+    """What messages call a lab, unlike any other."""
+    return f"working directory {workdir}" + (f" of lab host {lab_host}" if lab_host else "")
 
 
 def _literal(value: Any) -> Any:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -263,6 +264,27 @@ def test_a_working_directory_that_is_not_there_is_warned_of(ansible: Ansible, tm
     assert listed.variables == {}
     assert f"working directory {tmp_path}/none: it does not exist" in " ".join(listed.output.split())
     assert not (tmp_path / "none").exists()
+
+
+def test_a_guest_that_an_earlier_version_called_all_hides_nobody(lab: Lab, another: Ansible, tmp_path: Path) -> None:
+    """It is left out with a warning, and can still be removed."""
+    lab.guest("alice", mem=64, state="present")
+    for name in ("all", "localhost"):
+        lab.workdir.store_guest(dataclasses.replace(lab.workdir.load().guests["alice"], name=name))
+
+    listed = Listed(another, tmp_path)
+
+    said = " ".join(listed.output.split())
+    assert (
+        "guest all: it is left out, because the name all is Ansible's group of all hosts; give the guest another"
+        in said
+    )
+    assert "guest localhost: it is left out, because the name localhost is the controller to Ansible" in said
+    assert set(listed.variables) == listed.group("dumm_guests") == {"alice"}
+    for name in ("all", "localhost"):
+        assert lab.guest(name, state="stopped")["guest"]["state"] == "stopped"
+        assert lab.guest(name, state="absent")["changed"]
+    assert set(lab.info(inside=False)["guests"]) == {"alice"}
 
 
 def test_a_working_directory_that_cannot_be_read_is_an_error(ansible: Ansible, tmp_path: Path) -> None:

@@ -100,6 +100,66 @@ def test_tasks_run_in_the_guests_of_another_machine(ansible: Ansible, server: Se
     assert list((server.place / "home/.cache/dumm").glob(".new-*")) == []
 
 
+def test_the_guests_of_several_labs_are_reached_where_each_lab_is(
+    site: Lab, lab: Lab, ansible: Ansible, server: Server, tmp_path: Path
+) -> None:
+    """One inventory: a lab on a lab host, one on another, whatever order they are read in, and one on the controller itself."""
+    lab.guest("alice", mem=64)
+    lab.guest("carol", mem=64)
+    hosts = f"{server.host('lab1')}\n{server.host('lab2')}\n"
+    (tmp_path / "hosts").write_text(hosts)
+    labs = {
+        "a": {"lab_host": "lab1", "workdir": str(site.path)},
+        "b": {"lab_host": "lab2", "workdir": str(lab.path), "prefix": "b-"},
+        "c": {"workdir": str(lab.path), "prefix": "c-"},
+    }
+    for name, options in labs.items():
+        (tmp_path / f"{name}.dumm.yml").write_text(json.dumps({"plugin": "dumm.lab.dumm", **options}))
+    told = "msg='{{ dumm_lab_host | default('here') }} {{ dumm_workdir }} {{ ansible_dumm_guest | default(inventory_hostname) }}'"
+
+    for order in ("abc", "cba"):
+        inventories = [option for name in order for option in ("-i", str(tmp_path / f"{name}.dumm.yml"))]
+        sources = ("-i", str(tmp_path / "hosts"), *inventories)
+        reached = ansible.run("ansible", *sources, "state_running", "-m", "raw", "-a", "cat /proc/sys/kernel/hostname")
+        known = ansible.run("ansible", *sources, "state_running", "-m", "debug", "-a", told)
+
+        names = {
+            "alice": "alice",
+            "bob": "bob",
+            "b-alice": "alice",
+            "b-carol": "carol",
+            "c-alice": "alice",
+            "c-carol": "carol",
+        }
+        for host, guest in names.items():
+            assert f"{host} | CHANGED | rc=0 >>\n{guest}\n" in reached
+            place = {"b": f"lab2 {lab.path}", "c": f"here {lab.path}"}.get(host.partition("-")[0], f"lab1 {site.path}")
+            assert f"{place} {guest}" in _of_host(known, host)
+
+
+def _of_host(output: str, host: str) -> str:
+    """What a program printed about one host."""
+    return output.partition(f"{host} | SUCCESS")[2].partition("}")[0]
+
+
+def test_labs_with_guests_of_the_same_name_are_told(
+    site: Lab, lab: Lab, ansible: Ansible, server: Server, tmp_path: Path
+) -> None:
+    lab.guest("alice", mem=64, state="present")
+    lab.guest("carol", mem=64, state="present")
+    (tmp_path / "own.dumm.yml").write_text(json.dumps({"plugin": "dumm.lab.dumm", "workdir": str(lab.path)}))
+
+    output = ansible.run(
+        "ansible-inventory", *_inventories(tmp_path, server), "-i", str(tmp_path / "own.dumm.yml"), "--graph"
+    )
+
+    assert (
+        f"guest alice of working directory {lab.path}: the host alice is already a guest of working directory {site.path} "
+        "of lab host lab1; give prefix in one of the two inventories, such as prefix: b-"
+    ) in " ".join(output.split())
+    assert "alice" in output.partition("@all:")[2] and "carol" not in output.partition("@all:")[2]
+
+
 @pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "files"])
 def test_what_is_larger_than_one_answer_passes_unchanged(
     ansible: Ansible, server: Server, tmp_path: Path, pipelining: bool

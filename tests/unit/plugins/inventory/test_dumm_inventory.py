@@ -30,6 +30,7 @@ OPTIONS = {
     "leading_separator": True,
     "strict": False,
     "lab_host": "",
+    "prefix": "",
     "use_extra_vars": False,
 }
 MOON = guest(
@@ -76,9 +77,12 @@ class Inventory(dumm.InventoryModule):
         """There is no file."""
         return {}
 
-    def read(self, cache: bool = True) -> InventoryData:
-        """What it makes of the working directory."""
-        found = InventoryData()
+    def read(self, cache: bool = True, beside: InventoryData | None = None) -> InventoryData:
+        """What it makes of the working directory.
+
+        :param beside: what was read before, with ``-i`` of its own.
+        """
+        found = InventoryData() if beside is None else beside
         self.parse(found, MagicMock(), "lab.dumm.yml", cache)
         found.reconcile_inventory()
         return found
@@ -184,6 +188,105 @@ def test_the_connection_is_that_of_the_group_so_that_a_host_may_have_another(wor
         "ansible_python_interpreter": "auto_silent",
     }
     assert variables(found, "alice")["ansible_connection"] == "ssh"
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("all", "the name all is Ansible's group of all hosts"),
+        ("ungrouped", "the name ungrouped is Ansible's group of the hosts without a group"),
+        ("localhost", "the name localhost is the controller to Ansible, and each machine to itself"),
+    ],
+)
+def test_a_guest_whose_name_is_ansibles_own_is_left_out_with_a_warning(
+    workdir: Workdir, name: str, reason: str
+) -> None:
+    workdir.store_guest(Guest(name))
+    workdir.store_guest(Guest("alice"))
+    inventory = Inventory(workdir.path)
+
+    found = inventory.read()
+
+    assert set(found.hosts) == {"alice"}
+    (warning,) = inventory.warnings
+    assert warning.startswith(f"guest {name}: it is left out, because {reason}; ")
+
+
+def test_with_a_prefix_such_a_guest_is_a_host(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("all"))
+    inventory = Inventory(workdir.path, prefix="a-")
+
+    found = inventory.read()
+
+    assert set(found.hosts) == {"a-all"} and inventory.warnings == []
+    assert variables(found, "a-all")["ansible_dumm_guest"] == "all"
+
+
+def test_a_prefix_is_letters_that_a_hosts_name_may_have(workdir: Workdir) -> None:
+    with pytest.raises(AnsibleParserError, match="prefix: 'a b' cannot begin a host's name; use letters, digits"):
+        Inventory(workdir.path, prefix="a b").read()
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Workdir:
+    """Another working directory that was just made."""
+    made = Workdir.at(str(tmp_path / "other"))
+    made.create()
+    return made
+
+
+def test_labs_with_a_guest_of_the_same_name_are_an_error_that_names_both(workdir: Workdir, other: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+    other.store_guest(Guest("bob"))
+    other.store_guest(Guest("alice"))
+    first = Inventory(workdir.path).read()
+
+    with pytest.raises(AnsibleParserError) as told:
+        Inventory(other.path).read(beside=first)
+
+    assert str(told.value) == (
+        f"guest alice of working directory {other.path}: the host alice is already a guest of working directory {workdir.path}; "
+        "give prefix in one of the two inventories, such as prefix: b-"
+    )
+    assert set(first.hosts) == {"alice"}
+
+
+def test_with_a_prefix_both_are_hosts(workdir: Workdir, other: Workdir) -> None:
+    for each in (workdir, other):
+        each.store_guest(Guest("alice"))
+
+    found = Inventory(other.path, prefix="b-").read(beside=Inventory(workdir.path).read())
+
+    assert {name: variables(found, name)["dumm_workdir"] for name in found.hosts} == {
+        "alice": str(workdir.path),
+        "b-alice": str(other.path),
+    }
+    assert "ansible_dumm_guest" not in variables(found, "alice")
+
+
+def test_one_lab_may_be_read_twice(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+
+    found = Inventory(workdir.path, groups={"mine": True}).read(beside=Inventory(workdir.path).read())
+
+    assert set(found.hosts) == {"alice"} and "mine" in groups(found, "alice")
+
+
+def test_a_host_that_another_inventory_has_variables_for_is_still_the_guest(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+    beside = InventoryData()
+    beside.add_host("alice")
+    beside.set_variable("alice", "colour", "red")
+
+    told = variables(Inventory(workdir.path).read(beside=beside), "alice")
+
+    assert (told["colour"], told["dumm_workdir"]) == ("red", str(workdir.path))
+
+
+def test_a_working_directory_with_a_newline_is_an_error(tmp_path: Path) -> None:
+    for cache in (False, True):
+        with pytest.raises(AnsibleParserError, match=r"its path has control characters"):
+            Inventory(tmp_path / "a\nb", cache=cache).read()
 
 
 def test_variables_of_a_guest_do_not_go_before_what_is_found(workdir: Workdir) -> None:
