@@ -6,13 +6,19 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import random
 import re
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
 
 import pytest
-from lab import Lab, Refused
+from lab import Lab, Refused, until
 from testbed import Config, pair, pids
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import settings
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions
 
 DELAY = 50.0
 RATE = 1_000_000
@@ -191,6 +197,87 @@ def test_conditions_are_changed_and_removed_while_the_guests_run(cable: Lab) -> 
     assert ["loss 100%" in queue for queue in seen[2]] == [False, True]
     assert not any("netem" in queue for queues in seen[3:] for queue in queues)
     assert min(_round_trips(cable)) < DELAY
+
+
+T = TypeVar("T")
+VALUES: dict[str, list[float]] = {
+    "delay": [0.001, 0.4, 7, 12345.678, 274_877],
+    "jitter": [0.002, 3, 2147],
+    "loss": [0.0000001, 0.001, 12.3456789, 100],
+    "duplicate": [0.01, 50],
+    "corrupt": [0.5, 99.9],
+    "reorder": [1, 25],
+    "rate": [8, 12_345_678, 10**10, 10**15],
+}
+SETS = [
+    frozenset(keys)
+    for count in range(len(VALUES) + 1)
+    for keys in itertools.combinations(VALUES, count)
+    if "reorder" not in keys or "delay" in keys
+]
+
+
+def _all_ordered_pairs(things: Sequence[T]) -> Iterator[T]:
+    """A walk in which each thing comes directly after each other one."""
+    for index, one in enumerate(things):
+        for other in things[index + 1 :]:
+            yield one
+            yield other
+        yield one
+
+
+def _any_conditions(keys: frozenset[str], chance: random.Random) -> Conditions:
+    drawn: dict[str, Any] = {key: chance.choice(VALUES[key]) for key in sorted(keys)}
+    return Conditions(**drawn)
+
+
+def test_conditions_change_from_any_set_to_any_other_in_one_line(cable: Lab) -> None:
+    """What a netem is not told it keeps: tried with tc itself, over all ordered pairs of sets."""
+    chance = random.Random(13)
+    walk = [_any_conditions(keys, chance) for keys in _all_ordered_pairs(SETS)]
+    lines = [f"{settings.set_conditions('eth0', each)}\nqdisc show dev eth0\n" for each in walk]
+    found: list[Any] = []
+    # tc keeps what it has shown in memory.
+    for start in range(0, len(lines), 2000):
+        batch = "".join(lines[start : start + 2000])
+        # At first there is nothing to delete.
+        told = cable.run("moon", "tc -j -force -batch - 2>&1 | grep -v '^[EC]'", batch.encode(), timeout=300)
+        found += map(json.loads, told.stdout.splitlines())
+
+    assert len(found) == len(walk) > len(SETS) * (len(SETS) - 1)
+    for number, (wanted, entries) in enumerate(zip(walk, found, strict=True)):
+        seen = settings.conditions_of([{"dev": "eth0", **entry} for entry in entries]).get("eth0")
+        assert settings.same_conditions(wanted, seen), f"{walk[number - 1]} → {wanted}: {entries}"
+    cable.read("moon", "tc qdisc del dev eth0 root 2>/dev/null || :")
+
+
+@pytest.mark.parametrize("kernel", ["default", "scripts"], indirect=True)
+def test_conditions_change_from_any_set_to_any_other_in_one_run(lab: Lab) -> None:
+    chance = random.Random(13)
+    lab.scenario("cable", pair())
+    for keys in chance.sample(SETS, 6):
+        wanted = _any_conditions(keys, chance)
+        config = _link(a={key: getattr(wanted, key) for key in keys} if keys else {"delay": 0})
+
+        lab.scenario("cable", config)
+
+        _settled(lab, config)
+        queue = json.loads(lab.read("moon", "tc -j qdisc show dev eth0 root"))[0]
+        shown = set(queue["options"]) & {*VALUES, "loss-random"} if queue["kind"] == "netem" else set()
+        # Jitter is told as a part of the delay.
+        assert shown == {{"loss": "loss-random", "jitter": "delay"}.get(key, key) for key in keys}
+
+
+def test_packets_under_way_stay_when_conditions_change(cable: Lab) -> None:
+    cable.scenario("cable", _link(a={"delay": "5s"}))
+    mac = cable.link("sun", "eth0")["address"]
+    cable.read("moon", f"ip neigh replace 10.0.0.2 lladdr {mac} dev eth0 nud permanent")
+    before = _echoes(cable, "sun")
+    cable.run("moon", "ping -c 3 -i 0.1 -W 0.1 10.0.0.2")
+
+    cable.scenario("cable", _link(a={"rate": "10mbit", "corrupt": 0.001}))
+
+    until(lambda: _echoes(cable, "sun") == before + 3, "what was under way to arrive")
 
 
 def test_one_changed_delay_is_one_action(cable: Lab) -> None:

@@ -20,8 +20,10 @@ from .errors import InvalidInput
 from .model import ANY_CPU, Route
 
 AUTO = "auto"
-MAX_DELAY = 3_600_000  # ms
-MAX_RATE = 10**15  # bits a second
+# What tc(8) and the kernel keep: 32 bits of 64 ns for a delay, 31 bits of ns for jitter, and whole bytes a second.
+MAX_DELAY = 274_877  # ms
+MAX_JITTER = 2_147  # ms
+MIN_RATE, MAX_RATE = 8, 10**15  # bits a second
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([a-z%]+)", re.IGNORECASE)
 _TIMES = {  # in ms
@@ -208,7 +210,12 @@ def version(made: Route) -> int:
 
 def delay(text: str) -> float:
     """Milliseconds."""
-    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_DELAY, "an hour")
+    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_DELAY, f"{MAX_DELAY} ms")
+
+
+def jitter(text: str) -> float:
+    """Milliseconds."""
+    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_JITTER, f"{MAX_JITTER} ms")
 
 
 def share(text: str) -> float:
@@ -218,7 +225,12 @@ def share(text: str) -> float:
 
 def rate(text: str) -> int:
     """Bits a second."""
-    return round(_limited(text, _quantity(text, _RATES, "10mbit, 512kbit or 1gbit"), MAX_RATE, "1000 tbit"))
+    value = _limited(text, _quantity(text, _RATES, "10mbit, 512kbit or 1gbit"), MAX_RATE, "1000 tbit")
+    if 0 < value < MIN_RATE:
+        raise InvalidInput(
+            text, f"the kernel keeps no rate of {text}", f"give {MIN_RATE}bit or more, or 0 for no limit"
+        )
+    return round(value)
 
 
 def _quantity(text: str, units: dict[str, Fraction], example: str) -> float:

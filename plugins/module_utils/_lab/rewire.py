@@ -118,7 +118,11 @@ class _Changes:
         if wanted is None and stored is not None and stored.conditions is not None:
             wanted = model.Conditions()
         found = self._inside.conditions.get(iface.name)
-        if wanted is not None and not settings.same_conditions(wanted, found):
+        if wanted is None or (wanted == model.Conditions() and found is None):
+            return
+        # What changes is set even where it is less than can be found again.
+        changes = stored is not None and stored.conditions != iface.conditions
+        if changes or not settings.same_conditions(wanted, found):
             self._lines.append(settings.set_conditions(iface.name, wanted))
             if stored is not None and stored.conditions == iface.conditions:
                 # Else the change of the definition says it.

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cabling, model, numbering, routing, schema
+from . import cabling, model, notation, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
 from .errors import Invalid
@@ -218,6 +218,9 @@ class _Loader:
         if given.get("reorder") and not given.get("delay") and not self.document.blames(port.where("delay")):
             # tc-netem(8): what is not sent at once must be delayed.
             self.document.blame(port.where("reorder"), "reorder without delay", "give a delay too")
+        if 0 < given.get("rate", 0) < notation.MIN_RATE:
+            few = f"the kernel keeps no rate of {given['rate']} bit/s"
+            self.document.blame(port.where("rate"), few, f"give {notation.MIN_RATE} or more, or 0 for no limit")
         return Conditions(**given) if given else None
 
     def _bridge(self, segment: Segment) -> Bridge:

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from . import notation
 from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, UnionEngine, Userspace
 from .schema import (
@@ -37,9 +39,9 @@ def _quantity(bare: Spec, text: Text, description: str) -> Spec:
     return Either(description=description, specs=(bare, text))
 
 
-def _time(description: str) -> Spec:
-    text = Text(parse=notation.delay, means="text such as 20ms, 1s or 500us", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
-    return _quantity(Number(minimum=0, maximum=notation.MAX_DELAY), text, f"{description}, in ms or with a unit.")
+def _time(description: str, parse: Callable[[str], float], most: int) -> Spec:
+    text = Text(parse=parse, means="text such as 20ms, 1s or 500us", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
+    return _quantity(Number(minimum=0, maximum=most), text, f"{description}, in ms or with a unit.")
 
 
 def _share(description: str) -> Spec:
@@ -77,8 +79,8 @@ _IFACE_ADDRESS = _one_or_more(
 )
 
 CONDITIONS: dict[str, Spec] = {
-    "delay": _time("How long what is sent is held back"),
-    "jitter": _time("By how much that varies, to either side"),
+    "delay": _time("How long what is sent is held back", notation.delay, notation.MAX_DELAY),
+    "jitter": _time("By how much that varies, to either side", notation.jitter, notation.MAX_JITTER),
     "loss": _share("Share of the frames that is lost"),
     "duplicate": _share("Share of the frames that is sent twice"),
     "corrupt": _share("Share of the frames that gets an error in one bit"),

@@ -11,12 +11,17 @@ Only routes of protocol ``static`` are ours; what a routing daemon, a DHCP clien
 from __future__ import annotations
 
 import ipaddress
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..model import Conditions, Guest, Iface, Route
 
 _NONE = Conditions()
+_SHARES = ("loss", "duplicate", "corrupt", "reorder")
+# How exactly conditions can be found again: six digits, 64 ns of which tc(8) tells whole microseconds (in ms), and the 32 bits of
+# a share (in percent).
+_DIGITS, _TICK, _SHARE = 6e-6, 0.0015, 100 / 2**32
 # Packets that may be under way in a delayed link; the kernel's own 1000 would drop at 100 Mbit/s and 150 ms.
 _QUEUE = 10000
 
@@ -108,23 +113,24 @@ def sysctl_path(key: str) -> str:
 
 
 def set_conditions(name: str, conditions: Conditions) -> str:
-    """Line that lets a guest's interface send under conditions (tc-netem(8)); none at all takes the queue away."""
+    """Line that lets a guest's interface send under conditions (tc-netem(8)); none at all takes the queue away.
+
+    All of them are named: a netem keeps what is not given (netem_change, net/sched/sch_netem.c), and with it the packets that
+    are under way, which go with a queue that is taken away.
+    """
     if conditions == _NONE:
         return f"qdisc del dev {name} root"
+    # tc(8) shows no jitter without a delay, and takes reorder only with one.
+    delay = _microseconds(conditions.delay) or int(bool(conditions.jitter or conditions.reorder))
     words = [f"qdisc replace dev {name} root netem limit {_QUEUE}"]
-    if conditions.delay or conditions.jitter:
-        words.append(f"delay {_milliseconds(conditions.delay)} {_milliseconds(conditions.jitter)}")
-    for share in ("loss", "duplicate", "corrupt", "reorder"):
-        value = getattr(conditions, share)
-        if value:
-            words.append(f"{share} {value:g}%")
-    if conditions.rate:
-        words.append(f"rate {conditions.rate}bit")
+    words.append(f"delay {delay}us {_microseconds(conditions.jitter)}us")
+    words += [f"{share} {getattr(conditions, share):g}%" for share in _SHARES]
+    words.append(f"rate {conditions.rate}bit")
     return " ".join(words)
 
 
-def _milliseconds(value: float) -> str:
-    return f"{round(value * 1000)}us"
+def _microseconds(milliseconds: float) -> int:
+    return round(milliseconds * 1000)
 
 
 def conditions_of(entries: Iterable[Mapping[str, Any]]) -> dict[str, Conditions]:
@@ -155,16 +161,25 @@ def _share(options: Mapping[str, Any], key: str, inner: str) -> float:
 
 
 def _number(value: float) -> float:
-    # The kernel keeps shares as 32-bit fractions and times in ticks.
-    return round(float(value), 3)
+    # tc(8) tells six digits.
+    return float(f"{float(value):.6g}")
 
 
 def same_conditions(wanted: Conditions, found: Conditions | None) -> bool:
-    """Whether a guest's interface sends under these conditions, as exactly as the kernel can tell."""
-    other = found or _NONE
-    numbers = ("delay", "jitter", "loss", "duplicate", "corrupt", "reorder")
-    close = all(abs(getattr(wanted, key) - getattr(other, key)) <= 0.002 for key in numbers)
-    return close and abs(wanted.rate - other.rate) < 8
+    """Whether a guest's interface sends under these conditions, as exactly as the kernel keeps them and tc(8) tells them.
+
+    :param found: ``None`` where it has no such queue.
+    """
+    if found is None or wanted == _NONE:
+        return found is None and wanted == _NONE
+    times = all(_is_close(getattr(wanted, key), getattr(found, key), _TICK) for key in ("delay", "jitter"))
+    shares = all(_is_close(getattr(wanted, key), getattr(found, key), _SHARE) for key in _SHARES)
+    # Kept in bytes a second.
+    return times and shares and wanted.rate // 8 == found.rate // 8
+
+
+def _is_close(wanted: float, found: float, unit: float) -> bool:
+    return math.isclose(wanted, found, rel_tol=_DIGITS, abs_tol=unit)
 
 
 def all_lines(guest: Guest) -> list[str]:

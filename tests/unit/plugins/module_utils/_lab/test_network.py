@@ -266,6 +266,47 @@ def test_words_say_what_the_script_says_in_its_order() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("conditions", "line"),
+    [
+        (Conditions(), "qdisc del dev eth0 root"),
+        (Conditions(delay=5), "delay 5000us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit"),
+        (Conditions(rate=9), "delay 0us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 9bit"),
+        (Conditions(jitter=3), "delay 1us 3000us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit"),
+        (
+            Conditions(0.0001, 0, 0.1, 2, 3.5, 100),
+            "delay 1us 0us loss 0.1% duplicate 2% corrupt 3.5% reorder 100% rate 0bit",
+        ),
+    ],
+)
+def test_every_condition_is_said_because_the_kernel_keeps_what_is_not(conditions: Conditions, line: str) -> None:
+    whole = line if line.startswith("qdisc") else f"qdisc replace dev eth0 root netem limit 10000 {line}"
+    assert settings.set_conditions("eth0", conditions) == whole
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "same"),
+    [
+        (Conditions(), None, True),
+        (Conditions(), Conditions(), False),
+        (Conditions(delay=0.0001), None, False),
+        (Conditions(delay=0.001), Conditions(), True),
+        (Conditions(delay=12345.678), Conditions(delay=12345.7), True),
+        (Conditions(delay=5), Conditions(delay=5.002), False),
+        (Conditions(loss=0.001), Conditions(loss=0.00100001), True),
+        (Conditions(loss=0.001), Conditions(), False),
+        (Conditions(delay=1, loss=0.001), Conditions(delay=1), False),
+        (Conditions(rate=15), Conditions(rate=8), True),
+        (Conditions(rate=16), Conditions(rate=8), False),
+        (Conditions(delay=5), Conditions(delay=5, rate=8), False),
+    ],
+)
+def test_conditions_are_the_same_as_far_as_tc_tells_them(
+    wanted: Conditions, found: Conditions | None, same: bool
+) -> None:
+    assert settings.same_conditions(wanted, found) is same
+
+
 @pytest.mark.parametrize("conditions", [True, False])
 def test_words_ask_for_settings_and_conditions(conditions: bool) -> None:
     asked = network.read_words(["net.ipv4.ip_forward"], conditions).splitlines()

@@ -531,7 +531,17 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
             ["10:20 is a number to YAML (620); give a number from 0"],
         ),
         ("guests: {a: {interfaces: {eth0: {delay: -1}}}}", ["-1 is out of range"]),
-        ("guests: {a: {interfaces: {eth0: {delay: 2000000s}}}}", ["2000000s is out of range; give an hour or less"]),
+        ("guests: {a: {interfaces: {eth0: {delay: 2000000s}}}}", ["2000000s is out of range; give 274877 ms or less"]),
+        ("guests: {a: {interfaces: {eth0: {jitter: 5s}}}}", ["jitter: 5s is out of range; give 2147 ms or less"]),
+        ("guests: {a: {interfaces: {eth0: {jitter: 5000}}}}", ["5000 is out of range; give a number from 0 to 2147"]),
+        (
+            "guests: {a: {interfaces: {eth0: {rate: 7}}}}",
+            ["eth0.rate: the kernel keeps no rate of 7 bit/s; give 8 or more"],
+        ),
+        (
+            "guests: {a: {interfaces: {eth0: {rate: 0.5bit}}}}",
+            ["the kernel keeps no rate of 0.5bit; give 8bit or more"],
+        ),
         ("guests: {a: {interfaces: {eth0: {loss: 101%}}}}", ["101% is out of range; give 100% or less"]),
         ("guests: {a: {interfaces: {eth0: {loss: 101}}}}", ["101 is out of range; give a number from 0 to 100"]),
         ("guests: {a: {interfaces: {eth0: {rate: 1.5}}}}", ["1.5 is a number; give an integer"]),
