@@ -80,6 +80,7 @@ BRIDGE: Spec = {
     "mtu": {"type": "int"},
     "stp": {"type": "bool"},
     "group_fwd_mask": {"type": "int"},
+    "multicast_snooping": {"type": "bool"},
 }
 
 SCENARIO: Spec = {

@@ -51,7 +51,14 @@ options:
       - Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each; 16384 is LLDP, 8 is 802.1X.
       - The three lowest bits cannot be set.
       - A new bridge forwards none.
+      - 01:80:c2:00:00:00 (STP) passes without its bit where O(stp) is off.
     type: int
+  multicast_snooping:
+    description:
+      - Whether it forwards an IPv4 or IPv6 multicast group only to those who have joined it, and asks who has (IGMP, MLD).
+      - A new bridge does. Without that, the bridge floods all groups and says nothing itself, as a cable.
+      - It changes in place, without interruption.
+    type: bool
 extends_documentation_fragment:
   - dumm.lab.attributes
   - dumm.lab.workdir
@@ -129,6 +136,10 @@ bridge:
       description: Which link-local groups it forwards.
       type: int
       sample: 0
+    multicast_snooping:
+      description: Whether it forwards a multicast group only to those who have joined it.
+      type: bool
+      sample: true
     counters:
       description: Packets and bytes of the host's leg.
       type: dict

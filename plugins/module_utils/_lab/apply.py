@@ -295,11 +295,7 @@ def _add_bridge(deed: AddBridge, context: Context) -> None:
 
 @carry_out.register
 def _set_bridge(deed: SetBridge, context: Context) -> None:
-    context.network.set_bridge(deed.found.index, deed.bridge)
-    if deed.bridge.addresses is not None:
-        context.network.change_addresses(
-            deed.bridge.label, deed.found.index, deed.found.addresses, deed.bridge.addresses
-        )
+    context.network.set_bridge(deed.found, deed.bridge, context.closes(deed.bridge.name))
 
 
 @carry_out.register

@@ -66,6 +66,7 @@ def bridge(lab: Lab, value: Bridge) -> Described:
         "mtu": value.mtu,
         "stp": value.stp,
         "group_fwd_mask": value.group_fwd_mask,
+        "multicast_snooping": value.multicast_snooping,
         "scenario": value.scenario,
     }
 
@@ -98,6 +99,7 @@ def found_lab(actual: Actual) -> Lab:
                     mtu=None if defined.mtu is None else device.mtu,
                     stp=device.stp,
                     group_fwd_mask=device.group_fwd_mask,
+                    multicast_snooping=device.snooping,
                 )
             )
     return lab

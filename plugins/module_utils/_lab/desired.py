@@ -203,7 +203,9 @@ def bridge(params: Params, lab: Lab) -> Wish:
         return Wish(lab.without_bridge(name), Scope(bridges=frozenset({name}), ifaces=ports))
     before = lab.bridges.get(name, Bridge(name))
     given: dict[str, Any] = {
-        key: params[key] for key in ("mtu", "stp", "group_fwd_mask") if params.get(key) is not None
+        key: params[key]
+        for key in ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
+        if params.get(key) is not None
     }
     if params.get("address") is not None:
         given["addresses"] = _addresses(params["address"], before.label)

@@ -236,6 +236,7 @@ class Bridge:
     :ivar mtu: ``None`` follows the ports, as Linux does by itself.
     :ivar group_fwd_mask: link-local groups 01:80:c2:00:00:0X that are forwarded, one bit each.
     :ivar scenario: name of the scenario that it belongs to.
+    :ivar multicast_snooping: whether it asks at its ports who listens to which group, and forwards a group there only; a link does not.
     """
 
     name: str
@@ -244,11 +245,20 @@ class Bridge:
     stp: bool = False
     group_fwd_mask: int = 0
     scenario: str | None = None
+    multicast_snooping: bool = True
 
     @property
     def label(self) -> str:
         """``bridge br0``."""
         return f"bridge {self.name}"
+
+    def speaks_ipv6(self, found: Iterable[str]) -> bool:
+        """Whether the host itself has IPv6 in the segment: for an address of its own, or to ask who listens (RFC 3810).
+
+        :param found: addresses that the host's leg has, which count where the bridge leaves them alone.
+        """
+        addresses = found if self.addresses is None else self.addresses
+        return self.multicast_snooping or any(":" in address for address in addresses)
 
 
 @dataclass(frozen=True)
@@ -451,7 +461,8 @@ def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
         yield InvalidInput(
             bridge.label,
             f"group_fwd_mask {bridge.group_fwd_mask} is not allowed",
-            "use 0 to 65528 without the three lowest bits, which Linux keeps for STP, pause frames and LACP",
+            "use 0 to 65528 without the three lowest bits: STP passes anyway where stp is off, and no Linux bridge forwards pause"
+            " frames and LACP",
         )
     holders = [(f"the host's leg of {bridge.label}", bridge.addresses or ())]
     holders += [(f"interface {port.label}", port.addresses or ()) for port in ports]

@@ -67,6 +67,9 @@ class Device:
     """A network device in the lab's namespace as the kernel shows it.
 
     :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
+    :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
+    :ivar querier: whether it asks them.
+    :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
     :ivar user: the one user who may attach to it, where it is a TAP of ours.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
@@ -82,6 +85,9 @@ class Device:
     addresses: tuple[str, ...] = ()
     stp: bool = False
     group_fwd_mask: int = 0
+    snooping: bool = True
+    querier: bool = True
+    ipv6: bool | None = None
     user: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
@@ -132,6 +138,7 @@ class Network:
         self._mark = f"{MARK} {lab} "
         self._lock = threading.RLock()
         self._bridges: dict[str, int] = {}
+        self._default_has_ipv6: bool | None = None
         self._doomed: deque[Device] = deque()
         self._undeleted: dict[int, NetlinkError] = {}
         self._doom = group_of(f"{lab} doomed")
@@ -190,6 +197,7 @@ class Network:
         owner = alias[len(self._mark) :] if alias.startswith(self._mark) else None
         stats = value("IFLA_STATS64") or {} if owner is not None else {}
         is_bridge = owner is not None and owner.startswith("bridge ")
+        special = {} if not is_bridge else _of_bridge(link)
         return Device(
             index=link["index"],
             name=value("IFLA_IFNAME"),
@@ -200,16 +208,13 @@ class Network:
             up=bool(link["flags"] & 1),
             carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
-            stp=is_bridge and bool(link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_STP_STATE")),
-            group_fwd_mask=(
-                link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_BR_GROUP_FWD_MASK") or 0 if is_bridge else 0
-            ),
             user=None if owner is None or is_bridge else link.get_nested(*_TAP_USER),
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
                 if key in stats
             },
+            **special,
         )
 
     def owned(self) -> dict[str, Device]:
@@ -226,6 +231,7 @@ class Network:
         Multicast snooping has a querier, since flooding is what bends the curve of large segments (reference/scale.md);
         the querier needs the bridge's IPv6 link-local address.  A new querier counts when the time for responses to its
         first query has passed (br_multicast_set_querier, net/bridge/br_multicast.c), so that time is short until then.
+        Without snooping and an IPv6 address of its own the host has no IPv6 there, and says nothing.
 
         :param closed: whether the querier is left to :meth:`open_segments`.
         """
@@ -239,21 +245,27 @@ class Network:
                 br_mcast_query_response_intvl=_AT_ONCE,
                 br_mcast_mld_version=2,
                 br_mcast_igmp_version=3,
+                br_mcast_snooping=int(bridge.multicast_snooping),
                 br_stp_state=int(bridge.stp),
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )
-            with syscalls.network_namespace(self._path):
-                conf = Path("/proc/sys/net/ipv6/conf") / self._unnamed(owner)
-                for key, value in (("accept_ra", 0), ("autoconf", 0), ("accept_dad", 0), ("disable_ipv6", 0)):
-                    with suppress(FileNotFoundError):
-                        (conf / key).write_text(str(value))
+            self._allow_ipv6(self._unnamed(owner), bridge.speaks_ipv6(()))
             settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(not closed), **settings)
-            if not closed:
+            asks = bridge.multicast_snooping and not closed
+            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
+            if asks:
                 self._set_responses(bridge.label, index)
             self._add_altname(index, name, bridge.name)
             self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())
+
+    def _allow_ipv6(self, device: str, allowed: bool) -> None:
+        """Let the host have IPv6 on a bridge, or not; of what others say there it makes no addresses of its own."""
+        settings = {"accept_ra": 0, "autoconf": 0, "accept_dad": 0, "disable_ipv6": int(not allowed)}
+        with syscalls.network_namespace(self._path):
+            for key, value in settings.items():
+                with suppress(FileNotFoundError):
+                    Path(f"/proc/sys/net/ipv6/conf/{device}/{key}").write_text(str(value))
 
     def _set_responses(self, subject: str, index: int) -> None:
         """Give guests the usual time to answer the querier."""
@@ -266,7 +278,8 @@ class Network:
         :param fewest: how many ports those have at least.
         """
         for bridge, _ports in self._segments(fewest):
-            self._set_querier(bridge, False)
+            if bridge.snooping:
+                self._set_querier(bridge, False)
 
     def open_segments(self, fewest: int) -> None:
         """Let the lab's bridges ask who listens, and their ports exchange frames: what was left out where they were made closed.
@@ -274,14 +287,15 @@ class Network:
         :param fewest: how many ports those have at least.
         """
         segments = self._segments(fewest)
-        for bridge, _ports in segments:
+        asking = [(bridge, ports) for bridge, ports in segments if bridge.snooping]
+        for bridge, _ports in asking:
             self._set_querier(bridge, True)
         # What they answer now is heard by the bridge alone; later it would be flooded to all ports.
-        time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in segments))
+        time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in asking))
         for _bridge, ports in segments:
             for port in ports:
                 self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
-        for bridge, _ports in segments:
+        for bridge, _ports in asking:
             self._set_responses(f"bridge {bridge.name}", bridge.index)
 
     def _segments(self, fewest: int) -> list[tuple[Device, list[Device]]]:
@@ -297,20 +311,32 @@ class Network:
         settings = {"br_mcast_query_response_intvl": _AT_ONCE, "br_mcast_querier": int(asks)}
         self._request(f"bridge {bridge.name}", "link", "set", index=bridge.index, kind="bridge", **settings)
 
-    def set_bridge(self, index: int, bridge: Bridge) -> None:
-        """Give an existing bridge its settings."""
+    def set_bridge(self, found: Device, bridge: Bridge, closed: bool = False) -> None:
+        """Give an existing bridge its settings and addresses, while it goes on carrying frames.
+
+        :param closed: as for :meth:`add_bridge`.
+        """
         settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
+        speaks = bridge.speaks_ipv6(found.addresses)
+        if speaks and not found.ipv6:
+            self._allow_ipv6(found.name, True)
         self._request(
             bridge.label,
             "link",
             "set",
-            index=index,
+            index=found.index,
             kind="bridge",
             br_stp_state=int(bridge.stp),
             br_group_fwd_mask=bridge.group_fwd_mask,
+            br_mcast_snooping=int(bridge.multicast_snooping),
+            br_mcast_querier=int(bridge.multicast_snooping and not closed),
             state="up",
             **settings,
         )
+        if bridge.addresses is not None:
+            self.change_addresses(bridge.label, found.index, found.addresses, bridge.addresses)
+        if found.ipv6 and not speaks:
+            self._allow_ipv6(found.name, False)
 
     def change_addresses(self, subject: str, index: int, before: Iterable[str], after: Iterable[str]) -> None:
         """Replace a device's addresses, those that stay untouched."""
@@ -352,6 +378,7 @@ class Network:
                     tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL)
                 )
                 index = socket.if_nametoindex(name)
+                self._keep_silent(name)
                 self._ip.link(
                     "set",
                     index=index,
@@ -368,6 +395,14 @@ class Network:
             finally:
                 os.close(tap)
         return index
+
+    def _keep_silent(self, tap: str) -> None:
+        """No IPv6 of the host on a TAP, also in a namespace that was not made by :meth:`mark_namespace`."""
+        if self._default_has_ipv6 is None:
+            default = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+            self._default_has_ipv6 = default.exists() and int(default.read_text()) == 0
+        if self._default_has_ipv6:
+            Path(f"/proc/sys/net/ipv6/conf/{tap}/disable_ipv6").write_text("1")
 
     def set_tap_user(self, found: Device, subject: str, user: int) -> None:
         """Let another user than before attach to a TAP that nobody is attached to.
@@ -505,6 +540,23 @@ class Network:
             raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
         except OSError as exc:
             raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
+
+
+def _of_bridge(link: Any) -> dict[str, Any]:
+    """What only a bridge has."""
+    data = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA")
+
+    def value(name: str) -> int:
+        return (data.get_attr(name) if data else None) or 0
+
+    conf = link.get_nested("IFLA_AF_SPEC", "AF_INET6", "IFLA_INET6_CONF")
+    return {
+        "stp": bool(value("IFLA_BR_STP_STATE")),
+        "group_fwd_mask": value("IFLA_BR_GROUP_FWD_MASK"),
+        "snooping": bool(value("IFLA_BR_MCAST_SNOOPING")),
+        "querier": bool(value("IFLA_BR_MCAST_QUERIER")),
+        "ipv6": None if conf is None else not conf["disable_ipv6"],
+    }
 
 
 def _index_here(name: str) -> int | None:

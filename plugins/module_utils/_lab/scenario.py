@@ -27,6 +27,7 @@ from .scenario_spec import CONDITIONS, SCENARIO
 # Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
 TRANSPARENT = 0xFFF8
 
+_BRIDGE = ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
 _MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
 
 
@@ -225,8 +226,8 @@ class _Loader:
 
     def _bridge(self, segment: Segment) -> Bridge:
         if segment.is_link:
-            return Bridge(segment.name, group_fwd_mask=TRANSPARENT, scenario=self.name)
-        plain = {key: segment.settings[key] for key in ("mtu", "stp", "group_fwd_mask") if key in segment.settings}
+            return Bridge(segment.name, group_fwd_mask=TRANSPARENT, multicast_snooping=False, scenario=self.name)
+        plain = {key: segment.settings[key] for key in _BRIDGE if key in segment.settings}
         return Bridge(segment.name, numbering.leg_of(segment), scenario=self.name, **plain)
 
     # What the model says of the whole

@@ -273,6 +273,9 @@ _BRIDGE = Struct(
             minimum=0,
             maximum=0xFFF8,
         ),
+        "multicast_snooping": Boolean(
+            description="Whether it forwards a multicast group only to those who have joined it, and asks who has; true if not given."
+        ),
     },
 )
 

@@ -170,12 +170,23 @@ def bridge_differences(bridge: Bridge, found: Device) -> tuple[str, ...]:
         says.append(f"{bridge.label}: switch stp {'on' if bridge.stp else 'off'}")
     if bridge.group_fwd_mask != found.group_fwd_mask:
         says.append(f"{bridge.label}: set group_fwd_mask {found.group_fwd_mask} → {bridge.group_fwd_mask}")
+    if bridge.multicast_snooping != found.snooping:
+        says.append(f"{bridge.label}: switch multicast snooping {_on(bridge.multicast_snooping)}")
+    elif bridge.multicast_snooping != found.querier:
+        says.append(f"{bridge.label}: switch the multicast querier {_on(bridge.multicast_snooping)}")
+    speaks = bridge.speaks_ipv6(found.addresses)
+    if found.ipv6 not in (None, speaks):
+        says.append(f"{bridge.label}: switch the host's IPv6 {_on(speaks)}")
     if not found.up:
         says.append(f"{bridge.label}: set up")
     if bridge.addresses is not None:
         says += [f"{bridge.label}: remove address {a}" for a in found.addresses if a not in bridge.addresses]
         says += [f"{bridge.label}: add address {a}" for a in bridge.addresses if a not in found.addresses]
     return tuple(says)
+
+
+def _on(value: bool) -> str:
+    return "on" if value else "off"
 
 
 def said_ifaces(guest: Guest) -> list[str]:

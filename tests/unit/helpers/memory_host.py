@@ -238,6 +238,9 @@ class Host:
             addresses=bridge.addresses or (),
             stp=bridge.stp,
             group_fwd_mask=bridge.group_fwd_mask,
+            snooping=bridge.multicast_snooping,
+            querier=bridge.multicast_snooping,
+            ipv6=bridge.speaks_ipv6(()),
         )
 
     @_carry_out.register
@@ -250,6 +253,9 @@ class Host:
             addresses=found.addresses if bridge.addresses is None else bridge.addresses,
             stp=bridge.stp,
             group_fwd_mask=bridge.group_fwd_mask,
+            snooping=bridge.multicast_snooping,
+            querier=bridge.multicast_snooping,
+            ipv6=bridge.speaks_ipv6(found.addresses),
             up=True,
         )
 

@@ -239,6 +239,7 @@ def test_an_interface_that_cannot_be_is_refused(arguments: dict[str, Any], compl
         ("mtu", 9000, "mtu", 9000),
         ("stp", False, "stp", False),
         ("group_fwd_mask", 0, "group_fwd_mask", 0),
+        ("multicast_snooping", False, "multicast_snooping", False),
     ],
 )
 def test_an_option_of_a_bridge_is_taken_over(option: str, value: Any, attribute: str, expected: Any) -> None:

@@ -505,6 +505,7 @@ def test_a_bridge_that_is_removed_unplugs_its_ports_and_leaves_the_guest_running
         ("mtu", 1400, "bridge br0: set mtu 1500 → 1400"),
         ("stp", True, "bridge br0: switch stp on"),
         ("group_fwd_mask", 8, "bridge br0: set group_fwd_mask 0 → 8"),
+        ("multicast_snooping", False, "bridge br0: switch multicast snooping off"),
     ],
 )
 def test_a_bridge_is_changed_in_place(host: Host, option: str, value: Any, sentence: str) -> None:

@@ -93,6 +93,7 @@ def calls() -> st.SearchStrategy[Call]:
             mtu=st.sampled_from([1500, 9000]),
             stp=st.booleans(),
             group_fwd_mask=st.sampled_from([0, 8, 16384]),
+            multicast_snooping=st.booleans(),
             netns=st.sampled_from([LAB, HOST_NETNS]),
         ),
     )
@@ -157,13 +158,17 @@ def happen(host: Host, accident: Accident) -> None:
             host.devices[owner] = dataclasses.replace(
                 host.devices[owner], up=False, mtu=1280, master=None, stp=True, addresses=("10.0.0.77/24",)
             )
+        case "bridge talks" if owner:
+            host.devices[owner] = dataclasses.replace(host.devices[owner], snooping=True, querier=True, ipv6=True)
+        case "bridge is silent" if owner:
+            host.devices[owner] = dataclasses.replace(host.devices[owner], querier=False, ipv6=False)
         case "host rebooted":
             host.spaces = {HOST_NETNS: {}}
             host.ours.clear()
             host.strays.clear()
             for name in list(host.runs):
                 powered_off(name)
-        case "device deleted" | "device changed":
+        case "device deleted" | "device changed" | "bridge talks" | "bridge is silent":
             pass
         case _:
             of_guest(host, accident.pick, {Power.RUNNING}, changed_inside)
@@ -171,6 +176,7 @@ def happen(host: Host, accident: Accident) -> None:
 
 INSIDE = ["taken down", "address added", "addresses lost", "mac changed", "mtu changed", "name lost"]
 OUTSIDE = ["died", "powered off", "still starting", "device deleted", "device changed", "host rebooted"]
+OUTSIDE += ["bridge talks", "bridge is silent"]
 accidents = st.builds(Accident, st.sampled_from([*INSIDE, *OUTSIDE]), st.integers(0, 5))
 happenings = st.builds(
     lambda furnished, what: [*(FURNITURE if furnished else []), *what],

@@ -243,12 +243,12 @@ def test_a_bridge_takes_all_that_a_bridge_can_have():
     bridges:
       wan: {address: [192.168.0.254/24, "fd00::ff/64"], mtu: 9000, stp: true, group_fwd_mask: 16384}
       lan:
-      dmz: {address: []}
+      dmz: {address: [], multicast_snooping: false}
     """
     assert load(text).bridges == {
         "wan": Bridge("wan", ("192.168.0.254/24", "fd00::ff/64"), 9000, True, 16384, "test"),
         "lan": Bridge("lan", scenario="test"),
-        "dmz": Bridge("dmz", (), scenario="test"),
+        "dmz": Bridge("dmz", (), scenario="test", multicast_snooping=False),
     }
 
 
@@ -270,7 +270,9 @@ def test_a_bridge_may_name_its_interfaces():
 def test_a_link_is_a_transparent_bridge_of_its_own():
     found = load("{guests: {moon: , sun: }, links: ['moon:eth2 -- sun:eth2']}")
     assert found.bridges == {
-        "moon-eth2--sun-eth2": Bridge("moon-eth2--sun-eth2", group_fwd_mask=65528, scenario="test")
+        "moon-eth2--sun-eth2": Bridge(
+            "moon-eth2--sun-eth2", group_fwd_mask=65528, scenario="test", multicast_snooping=False
+        )
     }
     assert found.guests["moon"].interfaces == {"eth2": Iface("moon", "eth2", "moon-eth2--sun-eth2")}
     assert found.guests["sun"].interfaces == {"eth2": Iface("sun", "eth2", "moon-eth2--sun-eth2")}
