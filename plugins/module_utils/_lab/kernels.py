@@ -30,10 +30,15 @@ _SAVINGS = (
 _OWNERS = b"New files belong to the guest user who makes them."
 # A function of another of them, in the symbol table.
 _AWAKE = b"\0um_signals_pending\0"
+# A variable of a third.
+_TELLS_TIME = b"\0um_userspace_runs\0"
 # Any value will do (reference/uml-kernel.md section 4); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
 MAX_BOOT_LINE = 4095
+# Drivers that would be born with bond0, dummy0, ifb0 and ifb1, the names that everybody gives: `ip link add bond0 type bond` says then
+# that there is one. systemd says the same to modprobe, which also reads these words.
+_NO_DEVICES = ("bonding.max_bonds=0", "dummy.numdummies=0", "ifb.numifbs=0")
 _PROBE_SECONDS = 20.0
 _PT_INTERP = 3
 # Since then the room for registers is what the CPU needs (arch/x86/um/os-Linux/registers.c); before it was 2696 bytes.
@@ -48,6 +53,7 @@ class Kernel:
     :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
     :ivar owners: whether a new file belongs to the user in the guest who makes it.
     :ivar awake: whether an idle guest notices all that arrives while it falls asleep.
+    :ivar tells_time: whether the CPU time of programs and that of the kernel are told apart.
     :ivar savings: boot arguments that leave out what is of no use in a lab.
     :ivar libraries: what it is linked against: path on the host, path in the guest's view.
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
@@ -60,6 +66,7 @@ class Kernel:
     noreboot: bool
     owners: bool
     awake: bool
+    tells_time: bool
     savings: tuple[str, ...]
     libraries: tuple[tuple[str, str], ...]
     modules: Path | None
@@ -109,6 +116,7 @@ def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
         noreboot=any(start + b"noreboot\n" in image for start in (b"\0", b"\n")),
         owners=_OWNERS in image,
         awake=_AWAKE in image,
+        tells_time=_TELLS_TIME in image,
         savings=tuple(argument for sign, argument in _SAVINGS if re.search(sign, image)),
         libraries=_libraries(path),
         modules=modules if modules.is_dir() else None,
@@ -153,7 +161,12 @@ def limits(kernel: Kernel) -> tuple[str, ...]:
         "an idle guest may sleep over a packet that arrives while it falls asleep, one in thousands,"
         " until another arrives or a timer runs off: what is sent once only may be answered seconds late"
     )
-    return tuple(said for said, works in ((owners, kernel.owners), (awake, kernel.awake)) if not works)
+    time = (
+        "CPU time is not told apart: all of it counts as user time, or all as system time, in top, time and getrusage;"
+        " the sum of both is right"
+    )
+    known = ((owners, kernel.owners), (awake, kernel.awake), (time, kernel.tells_time))
+    return tuple(said for said, works in known if not works)
 
 
 def userspace(guest: Guest, kernel: Kernel) -> Userspace:
@@ -241,6 +254,7 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> l
         "ssl0=fd:3,fd:4",
         "quiet",
         _LOOPS_PER_JIFFY,
+        *_NO_DEVICES,
         *kernel.savings,
         f"dumm_name={guest.name}",
         f"dumm_init={guest.init or 'auto'}",

@@ -433,7 +433,7 @@ class Host:
 
 def prepared(guest: Guest) -> Prepared:
     """What a definition means on this host."""
-    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, True, True, (), (), None)
+    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, True, True, True, (), (), None)
     return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here", stack_of(guest))
 
 

@@ -19,7 +19,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kerne
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Userspace
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
-KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, (), (), None)
+KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, True, (), (), None)
 OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False, owners=False, awake=False)
 ETH0 = (Iface("alice", "eth0", mtu=9000), "02:00:00:00:00:01")
 
@@ -44,6 +44,14 @@ def test_a_boot_line_names_no_path_of_the_host() -> None:
     guest = Guest("alice", kernel="/srv/kernels/tuned/linux", master="/srv/root", layers=("/srv/layer",))
 
     assert "/srv" not in " ".join(kernels.boot_line(guest, KERNEL, [ETH0]))
+
+
+def test_a_guest_is_born_without_devices_and_may_say_otherwise() -> None:
+    """Of two words about the same the kernel and modprobe take the last."""
+    line = kernels.boot_line(Guest("alice", cmdline="dummy.numdummies=2"), KERNEL, [])
+
+    assert {"bonding.max_bonds=0", "ifb.numifbs=0"} <= set(line)
+    assert [word for word in line if word.startswith("dummy.")] == ["dummy.numdummies=0", "dummy.numdummies=2"]
 
 
 @pytest.mark.parametrize(("kernel", "has"), [(KERNEL, True), (OLD_KERNEL, False)])
@@ -76,12 +84,13 @@ def test_a_kernel_that_cannot_run_processes_as_asked_for_is_refused() -> None:
         kernels.boot_line(Guest("alice", userspace=Userspace.SECCOMP), OLD_KERNEL, [])
 
 
-@pytest.mark.parametrize(("what", "words"), [("owners", "belongs to root"), ("awake", "falls asleep")])
+@pytest.mark.parametrize(
+    ("what", "words"), [("owners", "belongs to root"), ("awake", "falls asleep"), ("tells_time", "CPU time")]
+)
 def test_what_a_kernel_cannot_do_is_said(what: str, words: str) -> None:
-    able = dataclasses.replace(KERNEL, owners=True, awake=True)
-    (said,) = kernels.limits(dataclasses.replace(able, **{what: False}))
+    (said,) = kernels.limits(dataclasses.replace(KERNEL, **{what: False}))
 
-    assert kernels.limits(able) == ()
+    assert kernels.limits(KERNEL) == ()
     assert words in said
 
 
