@@ -25,6 +25,7 @@ for kernel in "$kernels"/*/linux; do
     fi
     cp "$scratch/agent" "$home/.agent.new"
     mv "$home/.agent.new" "$home/agent"
-    printf '%s\n' "$key" >"$home/agent.key"
+    printf '%s\n' "$key" >"$home/.agent.key.new"
+    mv "$home/.agent.key.new" "$home/agent.key"
     printf '%s\n' "${home##*/}"
 done

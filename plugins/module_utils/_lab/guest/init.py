@@ -21,12 +21,26 @@ home=/.dumm
 [ -e /proc/self ] || mount -t proc proc /proc
 [ -e /sys/kernel ] || mount -t sysfs sysfs /sys
 [ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
+
+# An empty line ends the lines of a processor, but not in a User Mode Linux without our patch: libproc2 4.0.2 (Debian 12) takes that for an
+# error, and ps aux, top and vmstat fail.  A copy that ends as it should is bound over it, from a file system of its own, whose place
+# is free again at once.
+if [ -n "$(tail -n 1 /proc/cpuinfo)" ] && mount -t tmpfs -o nosuid,nodev,size=64k,mode=755 dumm $home/spool; then
+  { cat /proc/cpuinfo; echo; } >$home/spool/cpuinfo
+  chmod 444 $home/spool/cpuinfo
+  mount --bind $home/spool/cpuinfo /proc/cpuinfo
+  umount $home/spool
+fi
+
 # The option is a bare path, which util-linux 2.39 and later can only hand over by the old system call.
 LIBMOUNT_FORCE_MOUNT2=always mount -t hostfs none $home/spool -o /spool || echo "dumm: cannot mount the spool"
 
 # Ctrl-Alt-Del is how the host asks for a shutdown: init gets a signal instead of the kernel an instant reset.
 echo 0 >/proc/sys/kernel/ctrl-alt-del
 echo "$dumm_name" >/proc/sys/kernel/hostname
+# Everybody may ping, as under systemd: a root file system without extended attributes has no capability for /bin/ping.
+pings=/proc/sys/net/ipv4/ping_group_range
+[ ! -e $pings ] || echo "0 2147483647" >$pings
 
 (
   cd $home/spool/boot || exit
@@ -50,7 +64,7 @@ if [ "$init" = auto ]; then
   done
 fi
 [ "$init" = minimal ] && init=$home/minimal
-unset dumm_init dumm_name home own
+unset dumm_init dumm_name home own pings
 exec "$init"
 """
 

@@ -15,8 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#define PING_RANGE "/proc/sys/net/ipv4/ping_group_range"
 
 static void put(const char *path, const char *value)
 {
@@ -34,6 +37,33 @@ static void mount_unless(const char *there, const char *type, const char *place)
 		fprintf(stderr, "dumm: cannot mount %s: %s\n", place, strerror(errno));
 }
 
+/* An empty line ends the lines of a processor, but not in a User Mode Linux without our patch: libproc2 4.0.2 (Debian 12) takes that for an
+ * error, and `ps aux`, top and vmstat fail.  A copy that ends as it should is bound over it.  It lies in a file system of its own, whose
+ * place, where the spool will be, is free again at once. */
+static void mend_cpuinfo(void)
+{
+	static const char place[] = "/proc/cpuinfo", copy[] = SPOOL "/cpuinfo";
+	/* One processor's takes 2 KB, or what its flags take. */
+	char text[16384];
+	FILE *file = fopen(place, "re");
+	size_t length = file != NULL ? fread(text, 1, sizeof(text), file) : 0;
+
+	if (file != NULL)
+		fclose(file);
+	if (length < 2 || length == sizeof(text) || strncmp(text + length - 2, "\n\n", 2) == 0)
+		return;
+	if (mount("dumm", SPOOL, "tmpfs", MS_NOSUID | MS_NODEV, "size=64k,mode=755") != 0)
+		return;
+	file = fopen(copy, "wex");
+	if (file != NULL) {
+		fwrite(text, 1, length, file);
+		fputc('\n', file);
+		if (fchmod(fileno(file), 0444) != 0 || fclose(file) != 0 || mount(copy, place, NULL, MS_BIND, NULL) != 0)
+			fprintf(stderr, "dumm: %s: %s\n", place, strerror(errno));
+	}
+	umount(SPOOL);
+}
+
 static void set_up(void)
 {
 	const char *name = getenv("dumm_name");
@@ -41,10 +71,14 @@ static void set_up(void)
 	mount_unless("/proc/self", "proc", "/proc");
 	mount_unless("/sys/kernel", "sysfs", "/sys");
 	mount_unless("/dev/null", "devtmpfs", "/dev");
+	mend_cpuinfo();
 	if (mount("none", SPOOL, "hostfs", 0, "/spool") != 0)
 		fprintf(stderr, "dumm: cannot mount the spool: %s\n", strerror(errno));
 	/* Ctrl-Alt-Del is how the host asks for a shutdown: init gets a signal instead of the kernel an instant reset. */
 	put("/proc/sys/kernel/ctrl-alt-del", "0");
+	/* Everybody may ping, as under systemd: a root file system without extended attributes has no capability for /bin/ping. */
+	if (access(PING_RANGE, F_OK) == 0)
+		put(PING_RANGE, "0 2147483647");
 	if (name != NULL && sethostname(name, strlen(name)) != 0)
 		fprintf(stderr, "dumm: cannot set the host name: %s\n", strerror(errno));
 }

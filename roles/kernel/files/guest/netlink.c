@@ -96,11 +96,26 @@ int send_request(struct request *request, const char *line)
 	return complain(line, -error->error, reason(answer));
 }
 
+/* What a dump's request begins with.  What is beyond it counts as attributes, and the kernel complains in its log of those that are none. */
+static unsigned header_length(int type)
+{
+	switch (type) {
+	case RTM_GETLINK:
+		return sizeof(struct ifinfomsg);
+	case RTM_GETADDR:
+		return sizeof(struct ifaddrmsg);
+	case RTM_GETROUTE:
+		return sizeof(struct rtmsg);
+	default:
+		return sizeof(struct tcmsg);
+	}
+}
+
 int dump(int type, int family, void (*each)(struct nlmsghdr *message))
 {
-	/* Of all headers that a dump may begin with this is the longest; each begins with the family. */
+	/* The longest of them; each begins with the family. */
 	struct tcmsg header = { .tcm_family = family };
-	struct request *request = new_request(type, NLM_F_DUMP, &header, sizeof(header));
+	struct request *request = new_request(type, NLM_F_DUMP, &header, header_length(type));
 
 	if (send(kernel(), request, request->header.nlmsg_len, 0) < 0)
 		return complain("dump", errno, NULL);
