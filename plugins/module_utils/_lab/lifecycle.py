@@ -179,7 +179,9 @@ def _view(
 
 
 def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: str) -> sandbox.Layers:
-    """What a guest's union is made of, read-only layers topmost first: ours, those that may change, the kernel's modules, the master.
+    """What a guest's union is made of, read-only layers topmost first.
+
+    They are ours, those that may change, the kernel's modules, the guest's own name, the master.
 
     :param work: name of its work directory.
     """
@@ -194,6 +196,8 @@ def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: 
         # Where /lib is a link to usr/lib, a layer with a directory of that name would hide it.
         merged = (Path(prepared.master) / "lib").is_symlink()
         lower.append(str(modules if merged else modules / "usr"))
+    names = guest.names(directory.names, definition.name, Path(prepared.master))
+    lower += [] if names is None else [str(names)]
     return sandbox.Layers(
         home=str(workdir.path),
         upper=prepared.stack.upper,

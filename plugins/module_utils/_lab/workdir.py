@@ -85,6 +85,11 @@ class GuestDir:
         return self.path / "work"
 
     @property
+    def names(self) -> Path:
+        """A layer with the guest's own name, right above the master."""
+        return self.path / "names"
+
+    @property
     def union(self) -> Path:
         """A link to the guest's root, as the host sees it while the guest runs."""
         return self.path / "union"

@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
+import stat
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +34,7 @@ _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM, "ter
 _IS_TERMINAL = b"dumm: terminal: "
 # Guests of one run start at the same time, and in a new working directory each of them would make it.
 _making = threading.Lock()
+_LOCALHOST = b"127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 
 def layer(agents: Path, program: Path | None = None) -> Path:
@@ -50,6 +53,42 @@ def layer(agents: Path, program: Path | None = None) -> Path:
         if not path.is_dir():
             _make(path, content)
     return path
+
+
+def names(place: Path, name: str, master: Path) -> Path | None:
+    """A layer for right above the master, made where it is missing: its /etc/hosts with a line more, by which the guest knows its own name.
+
+    That is how Debian's installer sets it up.  Layers, scenarios and what is written in the guest lie over it.  ``None`` for a master whose
+    file is not a plain one; nothing is hidden of that.
+
+    :param place: the layer's directory.
+    :param name: of the guest.
+    """
+    theirs, ours = master / "etc/hosts", place / "etc/hosts"
+    # A layer with a directory there would hide a link, and all that is behind it.
+    if theirs.parent.is_symlink() or (os.path.lexists(theirs) and not stat.S_ISREG(theirs.lstat().st_mode)):
+        return None
+    found = theirs.read_bytes() if theirs.exists() else _LOCALHOST
+    known = {word for line in found.splitlines() for word in line.split(b"#")[0].split()[1:]}
+    end = b"" if found.endswith(b"\n") or not found else b"\n"
+    content = found if name.encode() in known else found + end + f"127.0.1.1 {name}\n".encode()
+    if not ours.is_file() or ours.read_bytes() != content:
+        ours.parent.mkdir(parents=True, exist_ok=True)
+        files.write(ours, content, mode=0o644, durable=False)
+        place.chmod(0o755)
+    _look_like(theirs.parent, ours.parent)
+    return place
+
+
+def _look_like(theirs: Path, ours: Path) -> None:
+    """Give a directory owner, mode and times of the one that it lies over, for all that is seen of both is the upper one's."""
+    if not theirs.is_dir():
+        ours.chmod(0o755)
+        return
+    status = theirs.stat()
+    os.chown(ours, status.st_uid, status.st_gid)
+    ours.chmod(stat.S_IMODE(status.st_mode))
+    os.utime(ours, ns=(status.st_atime_ns, status.st_mtime_ns))
 
 
 @functools.lru_cache(maxsize=8)

@@ -141,6 +141,41 @@ def test_the_layer_for_guests_holds_the_scripts_and_is_made_once(tmp_path: Path)
     assert os.listdir(tmp_path) == [layer.name]
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        (None, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n127.0.1.1 alice\n"),
+        ("127.0.0.1 localhost", "127.0.0.1 localhost\n127.0.1.1 alice\n"),
+        ("10.0.0.1 x alice # me\n", "10.0.0.1 x alice # me\n"),
+        ("10.0.0.1 alice2 # alice\n", "10.0.0.1 alice2 # alice\n127.0.1.1 alice\n"),
+    ],
+)
+def test_a_guests_own_name_is_a_line_more_than_the_masters(tmp_path: Path, theirs: str | None, ours: str) -> None:
+    etc = tmp_path / "master/etc"
+    etc.mkdir(parents=True, mode=0o750)
+    if theirs is not None:
+        (etc / "hosts").write_text(theirs)
+
+    for _ in range(2):
+        layer = guest.names(tmp_path / "names", "alice", tmp_path / "master")
+
+        assert layer is not None
+        assert (layer / "etc/hosts").read_text() == ours
+        assert (layer / "etc").stat().st_mode == etc.stat().st_mode
+        assert (layer / "etc").stat().st_mtime_ns == etc.stat().st_mtime_ns
+
+
+def test_nothing_of_an_odd_master_is_hidden_for_a_name(tmp_path: Path) -> None:
+    linked, odd = tmp_path / "linked", tmp_path / "odd"
+    (linked / "private/etc").mkdir(parents=True)
+    (linked / "etc").symlink_to("private/etc")
+    (odd / "etc").mkdir(parents=True)
+    (odd / "etc/hosts").symlink_to("/run/hosts")
+
+    assert guest.names(tmp_path / "names", "alice", linked) is None
+    assert guest.names(tmp_path / "names", "alice", odd) is None
+
+
 @pytest.mark.parametrize(("ability", "linked"), [(b"dumm: terminal: %s", True), (b"", False)])
 def test_a_program_of_an_earlier_version_is_not_taken_for_a_terminal(
     tmp_path: Path, ability: bytes, linked: bool
