@@ -288,6 +288,60 @@ ip xfrm policy add dir in src {family}$PEER dst {family}$ME proto icmp tmpl prot
         pair.forget()
 
 
+ASSOCIATIONS = {
+    "ipv4 transport": ("10.0.0.", "mode transport", ""),
+    "ipv4 tunnel": ("10.0.0.", "mode tunnel", ""),
+    "ipv4 in udp": ("10.0.0.", "mode tunnel", "encap espinudp 4500 4500 0.0.0.0"),
+    "ipv6 transport": ("fd00::", "mode transport", ""),
+    "ipv6 tunnel": ("fd00::", "mode tunnel", ""),
+}
+# ESP in UDP is for whoever has said so of a socket (UDP_ENCAP); perl is in every Debian.
+ENCAPSULATE = """
+perl -MSocket -e '
+    socket(my $s, PF_INET, SOCK_DGRAM, 0); setsockopt($s, SOL_SOCKET, SO_REUSEADDR, 1);
+    bind($s, sockaddr_in(4500, INADDR_ANY)) or die; setsockopt($s, 17, 100, pack("i", 2)) or die;
+    sleep 600' </dev/null >/dev/null 2>&1 &
+echo $! >/tmp/encapsulate
+"""
+CAPTURE = """
+rm -f /tmp/captured /tmp/captures
+tcpdump --immediate-mode -l -n -i eth0 'ip proto 50 or ip6 proto 50 or udp port 4500' >/tmp/captured 2>/tmp/captures &
+tries=0
+until grep -q 'listening on' /tmp/captures; do [ $((tries += 1)) -lt 200 ]; sleep 0.1; done
+ping -c 3 -i 0.2 -W 20 ${FAMILY}$PEER
+kill $!; wait $! || true
+cat /tmp/captured
+[ $(grep -c "${FAMILY}$ME.* > ${FAMILY}$PEER.*ESP" /tmp/captured) -ge 3 ]
+[ $(grep -c "${FAMILY}$PEER.* > ${FAMILY}$ME.*ESP" /tmp/captured) -ge 3 ]
+"""
+
+
+@pytest.mark.parametrize("how", ASSOCIATIONS)
+def test_a_capture_in_a_guest_shows_both_directions_of_a_tunnel(pair: Pair, how: str) -> None:
+    """An offload of ESP takes what arrives out of it before a packet socket sees it."""
+    family, mode, encap = ASSOCIATIONS[how]
+    # Not all of ICMPv6, or nobody would find the other's MAC address.
+    echoes = ["icmp"] if family == "10.0.0." else ["ipv6-icmp type 128", "ipv6-icmp type 129"]
+    lines = [
+        f"ip xfrm state add src {family}{one} dst {family}{other} proto esp spi 0x10{one} reqid 7 {mode} {encap}"
+        f" {TRANSFORMS['esp aes-gcm'][1]}"
+        for one, other in ((1, 2), (2, 1))
+    ]
+    lines += [
+        f"ip xfrm policy add dir {way} src {family}{one} dst {family}{other} proto {echo}"
+        f" tmpl src {family}{one} dst {family}{other} proto esp reqid 7 {mode}"
+        for way, one, other in (("out", "$ME", "$PEER"), ("in", "$PEER", "$ME"))
+        for echo in echoes
+    ]
+    try:
+        assert pair.both("\n".join([*lines, ENCAPSULATE if encap else ""]))
+        assert pair.run(pair.left, f"ME=1 PEER=2 FAMILY={family}\n{CAPTURE}")
+    finally:
+        pair.forget()
+        for guest in (pair.left, pair.right) if encap else ():
+            pair.lab.run(guest, "kill $(cat /tmp/encapsulate)")
+
+
 # Netfilter.
 
 
