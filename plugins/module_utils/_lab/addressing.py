@@ -11,8 +11,9 @@ does not move those after it.
 
 from __future__ import annotations
 
+import bisect
 import ipaddress
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
@@ -68,26 +69,53 @@ def _usable(prefix: Network) -> _Range:
     return first + 1, prefix.num_addresses - (2 if prefix.version == 4 else 1)
 
 
-def _distribute(count: int, wanted: Sequence[bool], blocked: list[_Range]) -> list[int | None]:
+def _distribute(count: int, wanted: Sequence[bool], blocked: Iterable[_Range]) -> list[int | None]:
     """Numbers from 0 to ``count``, less than that, none twice and none in a blocked range."""
-    ranges = sorted(blocked)
-    given: set[int] = set()
-    numbers: list[int | None] = []
-    for position, wants in enumerate(wanted):
-        number = _free(position % count, count, given, ranges) if wants else None
-        if number is not None:
-            given.add(number)
-        numbers.append(number)
-    return numbers
+    free = _Free(blocked)
+    return [free.take(position % count, count) if wants else None for position, wants in enumerate(wanted)]
 
 
-def _free(start: int, count: int, given: set[int], ranges: list[_Range]) -> int | None:
-    """The first free number from ``start`` on, then from 0 on."""
-    for begin, end in ((start, count), (0, start)):
-        number = begin
-        while number < end:
-            past = next((last + 1 for low, last in ranges if low <= number <= last), None)
-            if past is None and number not in given:
-                return number
-            number = number + 1 if past is None else past
-    return None
+class _Free:
+    """Which numbers are free.
+
+    A number that is not knows one behind it that may be, so that each of thousands of interfaces need not step over all that those before
+    it have taken.
+
+    :param blocked: numbers that are not, with gaps or without, overlapping or not.
+    """
+
+    def __init__(self, blocked: Iterable[_Range]) -> None:
+        self._starts: list[int] = []
+        self._ends: list[int] = []
+        for first, last in sorted(blocked):
+            if self._ends and first <= self._ends[-1]:
+                self._ends[-1] = max(self._ends[-1], last)
+            else:
+                self._starts.append(first)
+                self._ends.append(last)
+        self._behind: dict[int, int] = {}
+
+    def take(self, start: int, count: int) -> int | None:
+        """The first free number from ``start`` on, then from 0 on; it is not free any more."""
+        number = self._first(start)
+        if number >= count:
+            number = self._first(0)
+            if number >= start:
+                return None
+        self._behind[number] = number + 1
+        return number
+
+    def _first(self, number: int) -> int:
+        way = []
+        while (behind := self._past(number)) != number:
+            way.append(number)
+            number = behind
+        self._behind.update(dict.fromkeys(way, number))
+        return number
+
+    def _past(self, number: int) -> int:
+        """A number behind one that is not free; itself if it is."""
+        if number in self._behind:
+            return self._behind[number]
+        place = bisect.bisect_right(self._starts, number) - 1
+        return self._ends[place] + 1 if place >= 0 and number <= self._ends[place] else number

@@ -11,9 +11,10 @@ other is a fault.  A link is a segment of its own with two ports.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +83,14 @@ class Cabling:
     ports: Mapping[Label, Port]
     segments: Mapping[str, Segment]
 
+    @functools.cached_property
+    def by_guest(self) -> Mapping[str, list[Port]]:
+        """The ports of each guest that has any."""
+        found: dict[str, list[Port]] = {}
+        for port in self.ports.values():
+            found.setdefault(port.guest, []).append(port)
+        return found
+
 
 def cable(data: Settings, document: Document) -> Cabling:
     """Plug everything in.
@@ -91,13 +100,13 @@ def cable(data: Settings, document: Document) -> Cabling:
     return _Cabler(data, document).cabling()
 
 
-def names(document: Document, key: str) -> list[str] | None:
+def names(document: Document, key: str) -> Collection[str] | None:
     """All names that are given below a top-level key, right or not; ``None`` where there are things without a name."""
     root = document.root
     node = root.entries.get(key) if isinstance(root, Table) else None
     if isinstance(node, Table):
-        return list(node.entries)
-    return [] if node is None else None
+        return node.entries.keys()
+    return () if node is None else None
 
 
 def listed(value: Any) -> list[Any]:
@@ -215,11 +224,13 @@ class _Cabler:
     # Segments
 
     def _bridges(self) -> Iterator[Segment]:
-        ports = [port for ports in self.guests.values() for port in ports.values()]
+        plugged: dict[str | None, list[Label]] = {}
+        for ports in self.guests.values():
+            for port in ports.values():
+                plugged.setdefault(port.segment, []).append((port.guest, port.name))
         for name, settings in self.data.get("bridges", {}).items():
             path = ("bridges", name)
-            plugged = tuple((port.guest, port.name) for port in ports if port.segment == name)
-            yield Segment(name, path, settings, self._prefixes(settings, path), plugged)
+            yield Segment(name, path, settings, self._prefixes(settings, path), tuple(plugged.get(name, ())))
 
     def _prefixes(self, settings: Settings, path: Path) -> tuple[Network, ...]:
         prefixes = listed(settings["prefix"]) if "prefix" in settings else []

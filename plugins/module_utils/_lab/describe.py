@@ -86,23 +86,28 @@ def mentioned(lab: Lab, scope: Scope) -> Described:
 
 def found_lab(actual: Actual) -> Lab:
     """The lab as it was found: definitions, with what the host and the guests show in place of them where they can."""
-    lab = actual.lab
-    for value in actual.lab.ifaces():
-        lab = lab.with_iface(found_iface(actual, value))
-    for defined in actual.lab.bridges.values():
-        device = actual.devices.get(netlink.bridge_owner(defined.name))
-        if device is not None:
-            lab = lab.with_bridge(
-                dataclasses.replace(
-                    defined,
-                    addresses=None if defined.addresses is None else ordered(device.addresses, defined.addresses),
-                    mtu=None if defined.mtu is None else device.mtu,
-                    stp=device.stp,
-                    group_fwd_mask=device.group_fwd_mask,
-                    multicast_snooping=device.snooping,
-                )
-            )
-    return lab
+    guests = {
+        name: dataclasses.replace(
+            guest, interfaces={key: found_iface(actual, value) for key, value in guest.interfaces.items()}
+        )
+        for name, guest in actual.lab.guests.items()
+    }
+    bridges = {name: _found_bridge(actual, bridge) for name, bridge in actual.lab.bridges.items()}
+    return dataclasses.replace(actual.lab, guests=guests, bridges=bridges)
+
+
+def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
+    device = actual.devices.get(netlink.bridge_owner(defined.name))
+    if device is None:
+        return defined
+    return dataclasses.replace(
+        defined,
+        addresses=None if defined.addresses is None else ordered(device.addresses, defined.addresses),
+        mtu=None if defined.mtu is None else device.mtu,
+        stp=device.stp,
+        group_fwd_mask=device.group_fwd_mask,
+        multicast_snooping=device.snooping,
+    )
 
 
 def live_iface(actual: Actual, value: Iface) -> Described:

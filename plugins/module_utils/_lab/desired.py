@@ -248,11 +248,12 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
         after = _without(after, surplus)
         ports = _with_ports(lab, surplus).ifaces
         scope = Scope(told.guests | surplus.guests, ports, told.bridges | surplus.bridges)
-    for bridge in bridges.values():
-        after = after.with_bridge(bridge)
-    for guest in guests.values():
-        loaded = _layers_of(params, extras.get(guest.name))
-        after = after.with_guest(dataclasses.replace(guest, power=_SCENARIO_POWER[state], loaded=loaded))
+    power = _SCENARIO_POWER[state]
+    made = {
+        name: dataclasses.replace(guest, power=power, loaded=_layers_of(params, extras.get(name)))
+        for name, guest in guests.items()
+    }
+    after = dataclasses.replace(after, guests={**after.guests, **made}, bridges={**after.bridges, **bridges})
     restart = told.guests if params["restart"] else frozenset[str]()
     return _checked(lab, Wish(after, scope, restart=restart, timeout=timeout, extras=extras, force=force))
 
@@ -265,10 +266,8 @@ def _layers_of(params: Params, extra: Extra | None) -> Loaded:
 def _loaded(params: Params, lab: Lab, guests: Mapping[str, Guest], extras: Mapping[str, Extra]) -> Wish:
     """The lab with a scenario's layers over those of its guests that are there, and nothing else changed."""
     there = [name for name in guests if name in lab.guests]
-    after = lab
-    for name in there:
-        loaded = _layers_of(params, extras.get(name))
-        after = after.with_guest(dataclasses.replace(lab.guests[name], loaded=loaded))
+    laid = {name: dataclasses.replace(lab.guests[name], loaded=_layers_of(params, extras.get(name))) for name in there}
+    after = dataclasses.replace(lab, guests={**lab.guests, **laid})
     layers = {name: dataclasses.replace(extra, commands=()) for name, extra in extras.items()}
     return Wish(
         after,
@@ -311,11 +310,22 @@ def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapp
 
 
 def _without(lab: Lab, scope: Scope) -> Lab:
-    for name in scope.guests:
-        lab = lab.without_guest(name)
-    for name in scope.bridges:
-        lab = lab.without_bridge(name)
-    return lab
+    """The lab without some objects; what was plugged into one of these bridges is unplugged."""
+    return dataclasses.replace(
+        lab,
+        guests={name: _unplugged(guest, scope) for name, guest in lab.guests.items() if name not in scope.guests},
+        bridges={name: bridge for name, bridge in lab.bridges.items() if name not in scope.bridges},
+    )
+
+
+def _unplugged(guest: Guest, scope: Scope) -> Guest:
+    if not any(iface.bridge in scope.bridges for iface in guest.interfaces.values()):
+        return guest
+    interfaces = {
+        name: dataclasses.replace(iface, bridge=None) if iface.bridge in scope.bridges else iface
+        for name, iface in guest.interfaces.items()
+    }
+    return dataclasses.replace(guest, interfaces=interfaces)
 
 
 def _with_ports(lab: Lab, scope: Scope) -> Scope:

@@ -117,6 +117,7 @@ class Document:
     faults: list[Fault] = field(default_factory=list)
     places: dict[Path, Place] = field(default_factory=dict)
     _told: set[tuple[object, str]] = field(default_factory=set)
+    _blamed: set[Path] = field(default_factory=set)
 
     def place(self, path: Path) -> Place:
         """Where something is written, or else the nearest thing around it that is."""
@@ -142,10 +143,11 @@ class Document:
         if (where_written, cause) not in self._told:
             self._told.add((where_written, cause))
             self.faults.append(fault)
+            self._blamed.update(place.path[:end] for end in range(len(place.path) + 1))
 
     def blames(self, *paths: Path) -> bool:
         """Whether anything at or below one of these places is wrong."""
-        return any(fault.place.path[: len(path)] == path for fault in self.faults for path in paths)
+        return any(path in self._blamed for path in paths)
 
     def sorted_faults(self) -> list[InvalidInput]:
         """All faults in the order of the file."""

@@ -13,6 +13,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import enum
+import functools
 import hashlib
 import ipaddress
 import re
@@ -281,7 +282,15 @@ class Lab:
 
     def ports(self, bridge: str) -> list[Iface]:
         """The interfaces that are plugged into a bridge."""
-        return [iface for iface in self.ifaces() if iface.bridge == bridge]
+        return list(self._ports.get(bridge, ()))
+
+    @functools.cached_property
+    def _ports(self) -> Mapping[str | None, list[Iface]]:
+        """All interfaces by what they are plugged into."""
+        found: dict[str | None, list[Iface]] = {}
+        for iface in self.ifaces():
+            found.setdefault(iface.bridge, []).append(iface)
+        return found
 
     def mac_of(self, iface: Iface) -> str:
         """The interface's own MAC address or the derived one."""

@@ -174,7 +174,7 @@ class _Loader:
         plain = {
             key: given.settings[key] for key in ("kernel", "master", "mem", "init", "cmdline") if key in given.settings
         }
-        ports = [port for port in cables.ports.values() if port.guest == name]
+        ports = cables.by_guest.get(name, ())
         interfaces = {port.name: self._iface(port, addresses[(name, port.name)]) for port in ports}
         return Guest(
             name,

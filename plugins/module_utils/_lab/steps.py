@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -314,16 +315,22 @@ def ordered(steps: list[Step]) -> tuple[Step, ...]:
 
     :raises DummError: for a circle, which would be our own fault.
     """
-    waiting = list(steps)
-    keys = {step.key for step in steps}
-    done: set[str] = set()
+    places = {step.key: place for place, step in enumerate(steps)}
+    missing = [{need for need in step.needs if need in places} for step in steps]
+    waiting: dict[str, list[int]] = {}
+    for place, needs in enumerate(missing):
+        for need in needs:
+            waiting.setdefault(need, []).append(place)
+    ready = [place for place, needs in enumerate(missing) if not needs]
     result: list[Step] = []
-    while waiting:
-        ready = next((step for step in waiting if all(n in done or n not in keys for n in step.needs)), None)
-        if ready is None:
-            circle = ", ".join(step.key for step in waiting)
-            raise DummError("plan", f"these steps wait for each other: {circle}", "report this as a fault of dumm.lab")
-        waiting.remove(ready)
-        done.add(ready.key)
-        result.append(ready)
+    while ready:
+        step = steps[heapq.heappop(ready)]
+        result.append(step)
+        for place in waiting.get(step.key, ()):
+            missing[place].discard(step.key)
+            if not missing[place]:
+                heapq.heappush(ready, place)
+    if len(result) < len(steps):
+        circle = ", ".join(step.key for step, needs in zip(steps, missing, strict=True) if needs)
+        raise DummError("plan", f"these steps wait for each other: {circle}", "report this as a fault of dumm.lab")
     return tuple(result)
