@@ -152,6 +152,11 @@ class Connection(ConnectionBase):
         super().__init__(*args, **kwargs)
         self._kept: Any = None
 
+    def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
+        """Take all options but the keyword ``remote_user`` of a play that is for other machines as well."""
+        kept = {key: value for key, value in (task_keys or {}).items() if key != "remote_user"}
+        super().set_options(task_keys=kept, var_options=var_options, direct=direct)
+
     def _connect(self) -> Connection:
         self._connected = True
         return self

@@ -98,6 +98,7 @@ leading_separator: false
 """
 
 import re
+import sys
 from collections.abc import Iterable
 from typing import Any
 
@@ -277,7 +278,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             get_vars_from_inventory_sources(self.loader, [path], [host], "task"),
         ):
             known = combine_vars(known, source)
-        self.templar.available_variables = known
+        # Of Ansible's own variables the one that an inventory with localhost needs.
+        self.templar.available_variables = {"ansible_playbook_python": sys.executable, **known}
         return {key: self.templar.template(value) for key, value in known.items() if key.startswith("ansible_")}
 
     def _add(self, name: str, groups: Iterable[str], variables: dict[str, Any]) -> None:
