@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel attach test test-union test-kernel test-security lint sanity unit integration bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security lint sanity unit integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,8 +34,11 @@ attach: setup ## Give a terminal in a guest: GUEST=alice; CONSOLE=0 for what its
 setup-test:
 	@scripts/setup.sh test
 
-test: setup-test ## Run everything below: lint, sanity, unit, integration and security
-	@scripts/test.sh lint sanity unit integration security
+test: setup-test ## Run lint, sanity, unit, integration, e2e and security: what CI runs
+	@scripts/test.sh lint sanity unit integration e2e security
+
+test-all: setup-test ## Run all of "make test" and what takes hours: kernel, union, and Debian 13 with the newest Ansible
+	@scripts/test.sh lint sanity unit integration e2e security debian13 kernel union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
@@ -48,6 +51,9 @@ unit: setup-test ## Run the unit tests (seconds, no guest)
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration
+
+e2e: setup-test ## Run the installed collection as users do: every option by a playbook (minutes)
+	@scripts/test.sh e2e
 
 test-kernel: setup-test ## Build the tuned kernel if need be and try out all that it promises
 	@scripts/test.sh kernel

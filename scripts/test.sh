@@ -5,8 +5,9 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
 #
-# The parts are lint, sanity, unit, integration, security, which attacks from inside of guests, kernel, which is what
-# integration leaves out where there is no tuned kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
+# The parts are lint, sanity, unit, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
+# guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
+# kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -31,12 +32,13 @@ check() {
     fi
 }
 
-# count_pytest NAME DIRECTORY: all tests of a directory, counted from pytest's own report.
+# count_pytest NAME DIRECTORY [ARGUMENT...]: all tests of a directory, counted from pytest's own report.
 count_pytest() {
     local name=$1 report=$reports/$1.xml code counts
+    shift
     printf '\n=== %s tests\n' "$name"
     PYTHONPATH=.collections timeout --foreground --signal=INT --kill-after=120 "$LIMIT" \
-        pytest -q --color=no -p no:cacheprovider -o junit_family=xunit2 --junitxml="$report" "$2"
+        pytest -q --color=no -p no:cacheprovider -o junit_family=xunit2 --junitxml="$report" "$@"
     code=$?
     counts=$(python - "$report" <<'PYTHON'
 import sys
@@ -67,6 +69,7 @@ lint() {
     check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --skip-rstcheck .
     check mypy env MYPYPATH=.collections mypy
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
+    check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py
 }
 
@@ -94,6 +97,20 @@ integration() {
     count_pytest integration tests/integration
 }
 
+e2e() {
+    LIMIT=30m
+    prepare
+    LIMIT=40m
+    count_pytest e2e tests/e2e -m "not debian13"
+}
+
+debian13() {
+    LIMIT=30m
+    prepare
+    LIMIT=60m
+    count_pytest debian13 tests/e2e -m debian13
+}
+
 security() {
     LIMIT=30m
     prepare
@@ -119,7 +136,7 @@ kernel() {
 
 for part in "$@"; do
     case $part in
-        lint | sanity | unit | integration | security | kernel | union) "$part" ;;
+        lint | sanity | unit | integration | e2e | security | debian13 | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
 done

@@ -1,0 +1,572 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every option of every module, once with its effect.  A new option is a new line here; the suite fails without it.
+
+Say which module with which options, and for each option that the case is about where its effect is seen:
+
+    Case("guest", {"name": "g-mem", "mem": 96}, {"mem": inside("g-mem", "...").shows("...")}),
+
+* ``host(...)`` runs a script on the lab host, ``inside(GUEST, ...)`` in a guest; ``shows(...)`` is a regular expression for all that it
+  prints. ``returns(PATH, ...)`` looks into the module's result, for modules that only tell.
+* On the lab host there are ``$W``, the working directory, ``$N``, the lab's network namespace, and ``pid GUEST``. In options ``$W``
+  and ``$N`` are filled in.
+* An option with choices wants a case for each of them, a suboption its own look (``faults.path``).
+* Each case runs twice and has to report no change the second time, unless ``again=False``; one with ``fails`` has to fail.
+* ``before`` makes what has to be there. Take a guest of your own, named after the case; the end of the lab takes it away. Guests that
+  only have to be defined are cheap (``"state": "present"``).
+* Try one: ``make e2e`` prints the command; ``-k guest-mem`` runs that case alone.
+
+All run by the action plugin in the controller, and by SSH as a module under the lab host's own Python.
+"""
+
+from __future__ import annotations
+
+from case import Call, Case, Look, call, host, inside, returns
+
+# A guest that has nothing to do needs no more.
+_SMALL = {"mem": 64}
+_HANG = "init=/bin/cat"
+_LAYER = host("mkdir -p $W/layer/srv && echo layered >$W/layer/srv/word && chmod -R go+rX $W/layer")
+_HOLD_LOCK = host(
+    "(trap '' HUP; exec 9>>$W/lock; flock 9; exec sleep 300) </dev/null >/dev/null 2>&1 & echo $! >$W/holder; sleep 0.3"
+)
+_LET_LOCK_GO = host("kill $(cat $W/holder); rm $W/holder")
+_LOCKED = "another run still held its lock after 1 s"
+# Each of the operations that may be made to fail.
+_MET = "cd /root; touch create; cat open; cat read; rm remove; dd if=/dev/zero of=write bs=4k count=1 conv=notrunc,fsync status=none"
+_TICK = "(while :; do date +%N >/root/tick; sleep 0.05; done) </dev/null >/dev/null 2>&1 &"
+_TICKS = 'a=$(cat $W/guests/{0}/diff/root/tick); sleep 1; b=$(cat $W/guests/{0}/diff/root/tick); [ "$a" = "$b" ] && echo still || echo goes'
+
+
+def _defined(name: str, **options: object) -> Call:
+    return call("guest", name=name, state="present", **{**_SMALL, **options})
+
+
+def _running(name: str, **options: object) -> Call:
+    return call("guest", name=name, **{**_SMALL, **options})
+
+
+def _memory(guest: str, least: int, most: int) -> Look:
+    """That a guest's kernel has so many MB, and no more."""
+    found = f"awk '/^MemTotal/ {{m = $2 / 1024; print (m > {least} && m <= {most}) ? \"fits\" : m}}' /proc/meminfo"
+    return inside(guest, found).shows("fits")
+
+
+GUEST = (
+    Case(
+        "guest",
+        {"name": "g-name", "mem": 64},
+        {"name": inside("g-name", "cat /proc/sys/kernel/hostname").shows("g-name")},
+        core=True,
+    ),
+    Case(
+        "guest",
+        {"workdir": "$W-other", "netns": "$N-own", "name": "g-elsewhere", "mem": 64},
+        {
+            "workdir": host("ls $W-other/guests").shows("g-elsewhere"),
+            "netns": host("ip netns pids $N-own | grep -cx $(cat $W-other/guests/g-elsewhere/*/pid)").shows("1"),
+        },
+        before=(host("mkdir -m 700 $W-other; cp -a $W/kernels $W/masters $W-other"),),
+        after=(call("guest", workdir="$W-other", name="g-elsewhere", state="absent"),),
+    ),
+    Case(
+        "guest",
+        {"name": "g-lock", "lock_timeout": 1},
+        {"lock_timeout": host("ls $W/guests | grep -c g-lock").shows("0")},
+        before=(_HOLD_LOCK,),
+        after=(_LET_LOCK_GO,),
+        fails=_LOCKED,
+    ),
+    Case(
+        "guest",
+        {"name": "g-present", "state": "present"},
+        {"state": host("ls $W/guests/g-present/*/pid").shows("(?s).*No such file.*")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-started", "state": "started", "mem": 64},
+        {"state": host("tr '\\0' ' ' </proc/$(pid g-started)/cmdline").shows("linux mem=64M .*")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-paused", "state": "paused"},
+        {"state": host(_TICKS.format("g-paused")).shows("still")},
+        before=(_running("g-paused"), inside("g-paused", _TICK)),
+    ),
+    Case(
+        "guest",
+        {"name": "g-paused", "state": "started"},
+        {"state": host(_TICKS.format("g-paused")).shows("goes")},
+        after=(call("guest", name="g-paused", state="absent"),),
+    ),
+    Case(
+        "guest",
+        {"name": "g-stopped", "state": "stopped"},
+        {"state": host("[ -e /proc/$(cat $W/was) ] && echo there || echo gone").shows("gone")},
+        before=(_running("g-stopped"), host("pid g-stopped >$W/was")),
+    ),
+    Case(
+        "guest",
+        {"name": "g-restarted", "state": "restarted"},
+        {"state": host("[ $(pid g-restarted) = $(cat $W/was) ] && echo same || echo another").shows("another")},
+        before=(_running("g-restarted"), host("pid g-restarted >$W/was")),
+        again=False,
+    ),
+    Case(
+        "guest",
+        {"name": "g-absent", "state": "absent"},
+        {"state": host("ls $W/guests | grep -c g-absent; ls -d /proc/$(cat $W/was)").shows("(?s)0.*No such file.*")},
+        before=(_running("g-absent"), host("pid g-absent >$W/was")),
+    ),
+    Case(
+        "guest",
+        {
+            "name": "g-many",
+            "kernel": "scripts",
+            "master": "systemd",
+            "init": "minimal",
+            "mem": 96,
+            "cmdline": "e2e.word=1 loglevel=3",
+            "cpu": "0",
+            "disk": 64,
+            "layers": ["$W/layer"],
+        },
+        {
+            "kernel": host(
+                "[ $W/guests/g-many/linux -ef $W/kernels/scripts/linux ] && [ ! -e $W/kernels/scripts/agent ] && echo it"
+            ).shows("it"),
+            "master": inside("g-many", "readlink /sbin/init").shows(".*systemd"),
+            "init": inside("g-many", "tr '\\0' ' ' </proc/1/cmdline; ls -d /run/systemd/system").shows(
+                "(?s).*/.dumm/.*No such file.*"
+            ),
+            "mem": _memory("g-many", 70, 96),
+            "cmdline": inside("g-many", "grep -o 'e2e.word=1 loglevel=3' /proc/cmdline").shows("e2e.word=1 loglevel=3"),
+            "cpu": host("awk '/^Cpus_allowed_list/ {print $2}' /proc/$(pid g-many)/status").shows("0"),
+            "disk": host("awk '$5 ~ \"/g-many$\"' /proc/self/mountinfo | grep -o 'ext4 /dev/loop[0-9]*'").shows(
+                "ext4 /dev/loop[0-9]+"
+            ),
+            "layers": inside("g-many", "cat /srv/word").shows("layered"),
+        },
+        before=(_LAYER,),
+        core=True,
+    ),
+    Case(
+        "guest",
+        {"name": "g-root", "confine": False, "mem": 64},
+        {"confine": host("awk '/^Uid/ {print $2}' /proc/$(pid g-root)/status").shows("0")},
+    ),
+    *(
+        Case(
+            "guest",
+            {"name": f"g-{way}", "userspace": way, "mem": 64},
+            {
+                "userspace": host(
+                    f'grep -l "^TracerPid:.$(pid g-{way})$" /proc/[0-9]*/status 2>/dev/null | wc -l'
+                ).shows(traced)
+            },
+        )
+        for way, traced in (("seccomp", "0"), ("ptrace", "[1-9].*"), ("auto", "0"))
+    ),
+    Case(
+        "guest",
+        {"name": "g-overlay", "union": "overlay", "mem": 64},
+        {"union": host("awk '$2 == \"/fs\" {print $3}' /proc/$(pid g-overlay)/mounts").shows("overlay")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-picked", "union": "auto", "mem": 64},
+        {"union": host("awk '$2 == \"/fs\" {print $3}' /proc/$(pid g-picked)/mounts").shows("overlay")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-cowfs", "union": "cowfs", "mem": 64},
+        {"union": host("awk '$2 == \"/fs\" {print $3}' /proc/$(pid g-cowfs)/mounts").shows("fuse.*")},
+        core=True,
+    ),
+    Case(
+        "guest",
+        {
+            "name": "g-cowfs",
+            "faults": [
+                {"path": "/root/create", "during": ["create"], "error": "ENOSPC"},
+                {"path": "/root/open", "during": ["open"], "error": "EACCES"},
+                {"path": "/root/read", "during": ["read"], "error": "EIO"},
+                {"path": "/root/remove", "during": ["remove"], "error": "EROFS"},
+                {"path": "/root/write", "during": ["write"], "error": "EDQUOT"},
+                {"path": "/root/slow", "delay": 1000},
+            ],
+        },
+        {
+            "faults": inside("g-cowfs", "cat /root/read; cat /root/fine").shows(
+                "cat: /root/read: Input/output error\\s+word"
+            ),
+            "faults.path": inside("g-cowfs", "touch /root/other && echo made").shows("made"),
+            "faults.during": inside("g-cowfs", _MET).shows(
+                "(?s).*create.*No space.*open.*denied.*read.*Input/output.*remove.*Read-only.*write.*quota.*"
+            ),
+            "faults.error": inside("g-cowfs", _MET).shows("(?s).*No space.*denied.*Input/output.*Read-only.*quota.*"),
+            "faults.delay": inside(
+                "g-cowfs", "a=$(date +%s%3N); cat /root/slow; b=$(date +%s%3N); [ $((b - a)) -ge 900 ] && echo late"
+            ).shows(r"word\s+late"),
+        },
+        before=(
+            inside(
+                "g-cowfs",
+                "for f in open read remove write slow fine; do echo word >/root/$f; done; sync; echo 3 >/proc/sys/vm/drop_caches",
+            ),
+        ),
+    ),
+    Case(
+        "guest",
+        {"name": "g-cowfs", "faults": []},
+        {"faults": inside("g-cowfs", "cat /root/read").shows("word")},
+    ),
+    # What the guest wrote
+    Case(
+        "guest",
+        {"name": "g-saved", "state": "stopped", "save": "one"},
+        {"save": host("cat $W/guests/g-saved/saves/one/root/word").shows("first")},
+        before=(_running("g-saved"), inside("g-saved", "echo first >/root/word")),
+    ),
+    Case(
+        "guest",
+        {"name": "g-saved", "state": "stopped", "restore": "one"},
+        {"restore": host("cat $W/guests/g-saved/diff/root/word").shows("first")},
+        before=(_running("g-saved"), inside("g-saved", "echo second >/root/word")),
+    ),
+    Case(
+        "guest",
+        {"name": "g-saved", "state": "stopped", "unsave": "one"},
+        {"unsave": host("ls -A $W/guests/g-saved/saves").shows("")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-saved", "state": "stopped", "reset": True},
+        {"reset": host("ls $W/guests/g-saved/diff/root/word").shows("(?s).*No such file.*")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-grown", "mem": 160, "restart": True},
+        {"restart": _memory("g-grown", 120, 160)},
+        before=(_running("g-grown"),),
+    ),
+    Case(
+        "guest",
+        {"name": "g-busy", "layers": [], "busy": "refuse"},
+        {"busy": inside("g-busy", "cat /srv/word").shows("layered")},
+        before=(
+            _LAYER,
+            _running("g-busy", layers=["$W/layer"]),
+            inside("g-busy", "(trap '' HUP; exec sleep 1000) </srv/word >/dev/null 2>&1 &"),
+        ),
+        fails="/srv/word",
+    ),
+    Case(
+        "guest",
+        {"name": "g-busy", "layers": [], "busy": "force"},
+        {"busy": inside("g-busy", "cat /srv/word").shows("(?s).*No such file.*")},
+    ),
+    Case(
+        "guest",
+        {"name": "g-hangs", "cmdline": _HANG, "mem": 64, "wait_timeout": 2},
+        {"wait_timeout": host("ls $W/guests | grep g-hangs").shows("g-hangs")},
+        after=(call("guest", name="g-hangs", state="absent", wait_timeout=1),),
+        fails="within 2 s",
+    ),
+)
+
+IFACE = (
+    Case(
+        "iface",
+        {"workdir": "$W-other", "netns": "$N-own", "guest": "i-elsewhere", "name": "eth0"},
+        {
+            "workdir": host("cat $W-other/guests/i-elsewhere/guest.json").shows("(?s).*eth0.*"),
+            "netns": host("ip -n $N-own link show i-elsewhere-eth0").shows("(?s).*i-elsewhere-eth0.*"),
+        },
+        before=(call("guest", workdir="$W-other", netns="$N-own", name="i-elsewhere", mem=64),),
+        after=(call("guest", workdir="$W-other", name="i-elsewhere", state="absent"),),
+    ),
+    Case(
+        "iface",
+        {"guest": "i-lock", "name": "eth0", "lock_timeout": 1},
+        {"lock_timeout": host("grep -c eth0 $W/guests/i-lock/guest.json").shows("0")},
+        before=(_defined("i-lock"), _HOLD_LOCK),
+        after=(_LET_LOCK_GO,),
+        fails=_LOCKED,
+    ),
+    Case(
+        "iface",
+        {
+            "guest": "i-one",
+            "name": "net7",
+            "state": "present",
+            "bridge": "i-br",
+            "mac": "02:00:00:00:07:07",
+            "mtu": 1400,
+            "address": ["10.7.0.1/24", "fd00:7::1/64"],
+            "up": True,
+        },
+        {
+            "guest": inside("i-one", "ls /sys/class/net").shows(r"(?s).*\bnet7\b.*"),
+            "name": host("ip -n $N -o link show i-one-net7").shows("(?s).*i-one-net7.*"),
+            "state": inside("i-one", "test -d /sys/class/net/net7 && echo there").shows("there"),
+            "bridge": host("ip -n $N -o link show master i-br").shows(".*i-one-net7.*"),
+            "mac": inside("i-one", "cat /sys/class/net/net7/address").shows("02:00:00:00:07:07"),
+            "mtu": inside("i-one", "cat /sys/class/net/net7/mtu").shows("1400"),
+            "address": inside(
+                "i-one", "ip -o addr show dev net7 scope global | awk '{print $4}' | sort | tr '\\n' ' '"
+            ).shows("10.7.0.1/24 fd00:7::1/64 ?"),
+            "up": inside("i-one", "ip -o link show up dev net7").shows(".*net7.*"),
+        },
+        before=(call("bridge", name="i-br"), _running("i-one")),
+        core=True,
+    ),
+    Case(
+        "iface",
+        {"guest": "i-one", "name": "net7", "up": False},
+        {"up": inside("i-one", "ip -o link show up dev net7").shows("")},
+    ),
+    Case(
+        "iface",
+        {"guest": "i-one", "name": "net7", "bridge": "", "mac": "", "address": []},
+        {
+            "bridge": host("ip -n $N -o link show master i-br").shows(""),
+            "mac": inside("i-one", "cat /sys/class/net/net7/address").shows("(?!02:00:00:00:07:07).*:.*"),
+            "address": inside("i-one", "ip -o addr show dev net7 scope global").shows(""),
+        },
+    ),
+    Case(
+        "iface",
+        {"guest": "i-one", "name": "net7", "state": "absent"},
+        {"state": inside("i-one", "ls /sys/class/net | grep -c net7").shows("0")},
+    ),
+)
+
+BRIDGE = (
+    Case(
+        "bridge",
+        {"workdir": "$W-other", "netns": "$N-own", "name": "b-elsewhere"},
+        {
+            "workdir": host("ls $W-other/bridges").shows("b-elsewhere.*"),
+            "netns": host("ip -n $N-own -o link show b-elsewhere").shows(".*b-elsewhere.*"),
+        },
+        after=(call("bridge", workdir="$W-other", name="b-elsewhere", state="absent"),),
+    ),
+    Case(
+        "bridge",
+        {"name": "b-lock", "lock_timeout": 1},
+        {"lock_timeout": host("ip -n $N -o link | grep -c b-lock").shows("0")},
+        before=(call("bridge", name="b-first"), _HOLD_LOCK),
+        after=(_LET_LOCK_GO,),
+        fails=_LOCKED,
+    ),
+    Case(
+        "bridge",
+        {
+            "name": "b-one",
+            "state": "present",
+            "interfaces": ["b-guest:eth0"],
+            "address": ["10.8.0.254/24"],
+            "mtu": 1300,
+            "stp": True,
+            "group_fwd_mask": 16384,
+        },
+        {
+            "name": host("ip -n $N -o link show type bridge | grep -o b-one:").shows("b-one:"),
+            "state": host("ip -n $N -o link show up dev b-one").shows(".*b-one.*"),
+            "interfaces": host("ip -n $N -o link show master b-one").shows(".*b-guest-eth0.*"),
+            "address": host("ip -n $N -o -4 addr show dev b-one | awk '{print $4}'").shows("10.8.0.254/24"),
+            "mtu": host("ip -n $N -o link show dev b-one").shows(".* mtu 1300 .*"),
+            "stp": host("ip -n $N -d link show dev b-one | grep -o 'stp_state 1'").shows("stp_state 1"),
+            "group_fwd_mask": host("ip -n $N -d link show dev b-one | grep -o 'group_fwd_mask [0-9a-fx]*'").shows(
+                "group_fwd_mask (16384|0x4000)"
+            ),
+        },
+        before=(
+            _running("b-guest"),
+            call("iface", guest="b-guest", name="eth0"),
+            call("iface", guest="b-guest", name="eth1"),
+        ),
+        core=True,
+    ),
+    Case(
+        "bridge",
+        {"name": "b-one", "interfaces": ["b-guest:eth1"], "purge_interfaces": True},
+        {"purge_interfaces": host("ip -n $N -o link show master b-one").shows(".*b-guest-eth1.*")},
+    ),
+    Case(
+        "bridge",
+        {"name": "b-one", "multicast_snooping": False},
+        {
+            "multicast_snooping": host("ip -n $N -d link show dev b-one | grep -o 'mcast_snooping [01]'").shows(
+                "mcast_snooping 0"
+            )
+        },
+    ),
+    Case(
+        "bridge",
+        {"name": "b-one", "state": "absent"},
+        {"state": host("ip -n $N -o link | grep -c b-one").shows("0")},
+    ),
+)
+
+_PAIR = {
+    "defaults": _SMALL,
+    "guests": {"s-a": {}, "s-b": {}},
+    "links": [{"a": "s-a:eth0", "b": "s-b:eth0", "prefix": "10.9.0.0/24"}],
+}
+_STAMPED = "date +%s%N >/root/begin; sleep 1; date +%s%N >/root/end"
+_BOTH = "for g in s-a s-b; do [ -d /proc/$(pid $g) ] && echo $g; done"
+_WRITE_LAYER = host(
+    "mkdir -p $W/scenarios/s-layers/diff/s-layered/srv; echo scenario >$W/scenarios/s-layers/diff/s-layered/srv/scenario"
+)
+
+SCENARIO = (
+    Case(
+        "scenario",
+        {"workdir": "$W-other", "netns": "$N-own", "name": "s-elsewhere", "config": {"bridges": {"s-lan": None}}},
+        {
+            "workdir": host("ls $W-other/bridges").shows("s-lan.*"),
+            "netns": host("ip -n $N-own -o link show s-lan").shows(".*s-lan.*"),
+        },
+        after=(call("scenario", workdir="$W-other", name="s-elsewhere", state="absent"),),
+    ),
+    Case(
+        "scenario",
+        {"name": "s-lock", "config": {"guests": {"s-lock": None}}, "lock_timeout": 1},
+        {"lock_timeout": host("ls $W/guests | grep -c s-lock").shows("0")},
+        before=(_HOLD_LOCK,),
+        after=(_LET_LOCK_GO,),
+        fails=_LOCKED,
+    ),
+    Case(
+        "scenario",
+        {"name": "s-pair", "state": "present", "config": _PAIR},
+        {
+            "name": host("grep -h '\"scenario\"' $W/guests/s-a/guest.json").shows("(?s).*s-pair.*"),
+            "state": host(_BOTH).shows(r"s-a\s+s-b"),
+            "config": inside("s-a", "ping -c 1 -w 60 10.9.0.2").shows("(?s).* 1 received.*"),
+        },
+        core=True,
+    ),
+    Case(
+        "scenario",
+        {"name": "s-pair", "config": {**_PAIR, "defaults": {"mem": 160}}, "only": ["s-b"], "restart": True},
+        {
+            "only": _memory("s-a", 40, 64),
+            "restart": _memory("s-b", 120, 160),
+        },
+    ),
+    Case(
+        "scenario",
+        {
+            "name": "s-pair",
+            "state": "stopped",
+            "config": {"defaults": {"mem": 64}, "guests": {"s-a": None}},
+            "prune": False,
+        },
+        {
+            "state": host("[ -d /proc/$(cat $W/was) ] || echo stopped").shows("stopped"),
+            "prune": host("ls $W/guests | grep s-b").shows("s-b"),
+        },
+        before=(host("pid s-a >$W/was"),),
+    ),
+    Case(
+        "scenario",
+        {"name": "s-pair", "state": "absent"},
+        {"state": host("ls $W/guests | grep -c '^s-[ab]$'").shows("0")},
+    ),
+    Case(
+        "scenario",
+        {"name": "s-src", "state": "stopped", "src": "$W/scenario.yml"},
+        {"src": host("ls $W/guests | grep s-src").shows("s-src")},
+        before=(host("echo 'guests: {s-src: }' >$W/scenario.yml"),),
+    ),
+    Case(
+        "scenario",
+        {"name": "s-layers", "state": "loaded"},
+        {"state": inside("s-layered", "cat /srv/scenario").shows("scenario")},
+        before=(_running("s-layered"), _WRITE_LAYER),
+    ),
+    Case(
+        "scenario",
+        {"name": "s-layers", "state": "unloaded", "busy": "refuse"},
+        {"busy": inside("s-layered", "cat /srv/scenario").shows("scenario")},
+        before=(inside("s-layered", "(trap '' HUP; exec sleep 1000) </srv/scenario >/dev/null 2>&1 &"),),
+        fails="/srv/scenario",
+    ),
+    Case(
+        "scenario",
+        {"name": "s-layers", "state": "unloaded", "busy": "force"},
+        {
+            "state": inside("s-layered", "ls /srv/scenario").shows("(?s).*No such file.*"),
+            "busy": inside("s-layered", "pgrep -c sleep").shows("1"),
+        },
+    ),
+    Case(
+        "scenario",
+        {
+            "name": "s-record",
+            "config": {"defaults": _SMALL, "guests": {"s-record": {"run": ["echo recorded >/root/word"]}}},
+            "record": True,
+        },
+        {"record": host("cat $W/scenarios/s-record/diff/s-record/root/word").shows("recorded")},
+    ),
+    Case(
+        "scenario",
+        {
+            "name": "s-parallel",
+            "parallel": 1,
+            "config": {
+                "defaults": _SMALL,
+                "guests": {name: {"run": [_STAMPED]} for name in ("s-p1", "s-p2")},
+            },
+        },
+        {
+            "parallel": host(
+                "cd $W/guests; at() { cat s-p$1/diff/root/$2 s-p$1/scratch/*/root/$2 2>/dev/null; }\n"
+                "[ $(at 1 end) -le $(at 2 begin) ] || [ $(at 2 end) -le $(at 1 begin) ] && echo apart"
+            ).shows("apart")
+        },
+    ),
+    Case(
+        "scenario",
+        {"name": "s-hangs", "config": {"guests": {"s-hangs": {**_SMALL, "cmdline": _HANG}}}, "wait_timeout": 2},
+        {"wait_timeout": host("ls $W/guests | grep s-hangs").shows("s-hangs")},
+        after=(call("guest", name="s-hangs", state="absent", wait_timeout=1),),
+        fails="within 2 s",
+    ),
+)
+
+INFO = (
+    Case(
+        "info",
+        {"workdir": "$W-other"},
+        {"workdir": returns("lab.workdir", ".*-other")},
+        changes=False,
+    ),
+    Case(
+        "info",
+        {"inside": True, "diff": True},
+        {
+            "inside": returns("lab.guests.f-told.hostname", "f-told"),
+            "diff": returns("lab.guests.f-told.diff.added", r".*/root/word.*"),
+        },
+        before=(_running("f-told"), inside("f-told", "echo word >/root/word")),
+        changes=False,
+        core=True,
+    ),
+    Case(
+        "info",
+        {"inside": False, "diff": False},
+        {
+            "inside": returns("lab.guests.f-told.hostname", "<absent>"),
+            "diff": returns("lab.guests.f-told.diff", "<absent>"),
+        },
+        changes=False,
+    ),
+)
+
+CASES = (*GUEST, *IFACE, *BRIDGE, *SCENARIO, *INFO)

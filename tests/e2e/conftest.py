@@ -1,0 +1,126 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The collection as users get it, and the ways they go; all with the fixtures and the labs of the integration tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+_INTEGRATION = Path(__file__).parents[1] / "integration"
+sys.path[:0] = [str(_INTEGRATION), str(Path(__file__).parent)]
+
+import batch  # noqa: E402
+import way  # noqa: E402
+from case import Case  # noqa: E402
+from cases import CASES  # noqa: E402
+from installed import Installed, build, environment, install, pinned  # noqa: E402
+from lab import PREFIX  # noqa: E402
+from openssh import Server, served  # noqa: E402
+from way import Way  # noqa: E402
+
+# By its path, because it is a conftest.py, too.
+_spec = importlib.util.spec_from_file_location("integration_conftest", _INTEGRATION / "conftest.py")
+assert _spec is not None and _spec.loader is not None
+_integration = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_integration)
+pytest_sessionstart = _integration.pytest_sessionstart
+nothing_is_left_on_the_host = _integration.nothing_is_left_on_the_host
+tmp_path = _integration.tmp_path
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the marks."""
+    config.addinivalue_line("markers", "debian13: on Debian 13 with the newest Ansible, for make test-all")
+
+
+@pytest.fixture(scope="session")
+def place() -> Iterator[Path]:
+    """A directory for all that is made."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as made:
+        yield Path(made)
+
+
+@pytest.fixture(scope="session")
+def tarball(place: Path) -> Path:
+    """The built collection."""
+    (place / "build").mkdir()
+    return build(place / "build", environment(pinned()) / "bin")
+
+
+@pytest.fixture(scope="session")
+def user(place: Path, tarball: Path) -> Installed:
+    """A user with the pinned versions."""
+    (place / "user").mkdir()
+    return install(place / "user", environment(pinned()) / "bin", tarball)
+
+
+@pytest.fixture(scope="session")
+def server(nothing_is_left_on_the_host: None) -> Iterator[Server]:
+    """The SSH server of the lab host that is another machine."""
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as made, served(Path(made)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def local(place: Path, user: Installed, nothing_is_left_on_the_host: None) -> Iterator[Way]:
+    """The controller itself."""
+    (place / "local").mkdir()
+    with way.local(user, place / "local") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def remote(place: Path, user: Installed, server: Server) -> Iterator[Way]:
+    """Another machine."""
+    (place / "remote").mkdir()
+    with way.remote(user, place / "remote", server) as made:
+        yield made
+
+
+class Outcomes:
+    """What comes out of the cases of a way; they are run in their order, some in a playbook, when they are asked for."""
+
+    _AT_ONCE = 12
+
+    def __init__(self, way: Way, cases: list[Case]) -> None:
+        self._way = way
+        self._left = cases
+        self._made: dict[str, batch.Outcome] = {}
+
+    def of(self, case: Case) -> batch.Outcome:
+        """What came out of a case."""
+        while case.name not in self._made:
+            self._made.update(batch.run(self._way, self._left[: self._AT_ONCE]))
+            del self._left[: self._AT_ONCE]
+        return self._made[case.name]
+
+
+def _asked_for(request: pytest.FixtureRequest, name: str) -> list[Case]:
+    """The cases of the tests that are to be run."""
+    wanted: set[str] = set()
+    for item in request.session.items:
+        given = item.callspec.params if isinstance(item, pytest.Function) and hasattr(item, "callspec") else {}
+        case = given.get("case")
+        if isinstance(case, Case) and given.get("way_name") == name:
+            wanted.add(case.name)
+    return [case for case in CASES if case.name in wanted]
+
+
+@pytest.fixture(scope="session")
+def outcomes_local(request: pytest.FixtureRequest, local: Way) -> Outcomes:
+    """What comes out of the cases on the controller."""
+    return Outcomes(local, _asked_for(request, "local"))
+
+
+@pytest.fixture(scope="session")
+def outcomes_remote(request: pytest.FixtureRequest, remote: Way) -> Outcomes:
+    """What comes out of them on another machine."""
+    return Outcomes(remote, _asked_for(request, "remote"))
