@@ -48,14 +48,6 @@ pings=/proc/sys/net/ipv4/ping_group_range
   echo $? >exit
 )
 
-(
-  # Started anew should it ever end; a shutdown ends both.
-  while :; do
-    sh $home/agent
-    sleep 1
-  done
-) </dev/null >/dev/null 2>&1 &
-
 init=$dumm_init
 if [ "$init" = auto ]; then
   init=$home/minimal
@@ -64,20 +56,34 @@ if [ "$init" = auto ]; then
   done
 fi
 [ "$init" = minimal ] && init=$home/minimal
+# Before the control channel answers: it would hide what a command has written to /run.
+[ "$init" = $home/minimal ] && $home/minimal mount
+
+(
+  # Started anew should it ever end; a shutdown ends both.
+  while :; do
+    sh $home/agent
+    sleep 1
+  done
+) </dev/null >/dev/null 2>&1 &
+
 unset dumm_init dumm_name home own pings
 exec "$init"
 """
 
 MINIMAL = r"""#!/bin/sh
-# Init for a dumm.lab guest that has none of its own: mounts, reaping, clean power-off.
-mkdir -p /dev/pts /dev/shm
-for link in fd: stdin:/0 stdout:/1 stderr:/2; do
-  ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"
-done
-mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
-mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
-mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
-mkdir -p /run/lock
+# Init for a dumm.lab guest that has none of its own: reaping and clean power-off, and with the word "mount" what comes before.
+if [ "$1" = mount ]; then
+  mkdir -p /dev/pts /dev/shm
+  for link in fd: stdin:/0 stdout:/1 stderr:/2; do
+    ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"
+  done
+  mount -t devpts -o gid=5,mode=620,ptmxmode=666 devpts /dev/pts
+  mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
+  mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
+  mkdir -p /run/lock
+  exit
+fi
 
 power_off() {
   trap '' INT TERM USR1 USR2 PWR
