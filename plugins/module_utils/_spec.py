@@ -49,6 +49,7 @@ GUEST: Spec = {
             "delay": {"type": "float"},
         },
     },
+    "ready": {"type": "raw"},
     "save": {"type": "str"},
     "unsave": {"type": "str"},
     "restore": {"type": "str"},

@@ -119,6 +119,18 @@ options:
       delay:
         description: Milliseconds that it takes.
         type: float
+  ready:
+    description:
+      - When a started guest counts as ready. This module waits for it, as do C(run) and C(restart_services) of a scenario and the end of
+        M(dumm.lab.dumm_scenario). The first Ansible task in the guest waits by P(dumm.lab.dumm#connection).
+      - V(agent) is when it answers on its control channel, before its own init has begun.
+      - V(booted) is when its init has finished booting. systemd has no jobs left then, also with failed units (C(degraded)); sysvinit
+        has run its scripts. With the minimal init this is V(agent). O(wait_timeout) bounds it.
+      - A mapping of C(run), a command, and C(within), a number of seconds or text such as V(60s), is when the command succeeds. It is
+        retried until then. The default of C(within) is V(60s).
+      - V(auto), the default of a new guest, is V(booted) for commands and services of a scenario, and otherwise V(agent).
+      - A change takes effect at once and restarts nothing.
+    type: raw
   save:
     description:
       - Keep a copy of what the guest wrote, its C(diff), under this name, a DNS label. One that is there already stays as it is.
@@ -149,7 +161,8 @@ options:
     default: refuse
     choices: [force, refuse]
   wait_timeout:
-    description: Seconds that the guest may take to answer when it starts, and to shut itself down when it stops.
+    description:
+      - Seconds that the guest may take to answer when it starts, then to boot (O(ready)), and to shut itself down when it stops.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -270,6 +283,10 @@ guest:
       description: How its kernel runs its processes, as defined.
       type: str
       sample: auto
+    ready:
+      description: When it counts as ready, as defined.
+      type: raw
+      sample: auto
     cpu:
       description: The host's CPU that it runs on, as defined.
       type: str
@@ -316,8 +333,11 @@ guest:
           P(dumm.lab.kernel#role).
         - RV(ignore:guest.running.protection) says what keeps its root from being the host's, RV(ignore:guest.running.protection.gaps)
           what of that is missing on this host.
+        - RV(ignore:guest.running.ready) is whether it is ready (O(ready)), with V(auto) whether it has booted; null where nobody has
+          waited for that. M(dumm.lab.dumm_info) asks the guest then.
       type: dict
       sample: {"kernel": "/var/lib/dumm/kernels/7.3.4-dumm/linux", "release": "7.3.4-dumm", "userspace": "seccomp", "cpu": 1, "limits": [],
+        "ready": true,
         "protection": {"confined": true, "users": [1936982016, 1937047551], "limited": ["cpu", "memory", "pids"], "disk": 64, "gaps": []}}
     interfaces:
       description: Its interfaces by name, each as M(dumm.lab.dumm_iface) returns it.

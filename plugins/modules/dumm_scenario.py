@@ -70,7 +70,9 @@ options:
     type: bool
     default: false
   wait_timeout:
-    description: Seconds that each guest may take to answer when it starts, and to shut itself down when it stops.
+    description:
+      - Seconds that each guest may take to answer when it starts, then to boot (C(ready) of the guest), and to shut itself down when it
+        stops.
     type: int
     default: 60
 extends_documentation_fragment:

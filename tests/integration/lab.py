@@ -36,7 +36,9 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Guest
 BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
 # Of all that this run makes; another may be under way.
 PREFIX = f"dumm-test-{os.getpid()}-"
-MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit", "bookworm-bird": "test-bird"}
+MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sysvinit"}
+# As the documentation calls them.
+MASTERS |= {"bookworm-bird": "test-bird", "bookworm-systemd": "test-systemd"}
 # There only where the tuned kernel is.
 TUNED, SERVICES = "tuned", "test-services"
 REPOSITORY = Path(__file__).resolve().parents[2]

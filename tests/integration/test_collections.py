@@ -26,9 +26,8 @@ PACKAGES = str(BASE / "layers/tests")
 def site() -> Iterator[Lab]:
     """Alice, a Debian with systemd."""
     with fresh_lab() as fresh:
-        fresh.guest("alice", mem=256, master="systemd", layers=[PACKAGES])
-        # Ready is a guest when its control line is; what a package does to services wants the init's own start to be over.
-        fresh.run("alice", "systemctl is-system-running --wait", timeout=300)
+        # What a package does to services wants the init's own start to be over.
+        fresh.guest("alice", mem=256, master="systemd", layers=[PACKAGES], ready="booted", wait_timeout=300)
         yield fresh
 
 

@@ -623,8 +623,7 @@ def test_services_are_restarted_when_their_files_change(lab: Lab) -> None:
             "guests": {"moon": {"files": files, "restart_services": ["witness"]}},
         }
 
-    lab.scenario("service", config("one"))
-    until(lambda: b"running" in lab.run("moon", "systemctl is-system-running --wait").stdout, "systemd to be up")
+    lab.scenario("service", config("one"), wait_timeout=300)
     lab.read("moon", "systemctl start witness")
     until(lambda: lab.run("moon", "cat /run/seen").stdout == b"one\n", "the service to start")
 
@@ -700,7 +699,7 @@ def test_the_examples_of_the_documentation_run(lab: Lab, tmp_path: Path, text: s
     (tmp_path / "lab.yml").write_text(text)
     wanted = yaml.safe_load(text)
 
-    result = lab.scenario("example", src=str(tmp_path / "lab.yml"))
+    result = lab.scenario("example", src=str(tmp_path / "lab.yml"), wait_timeout=300)
 
     assert states(result) == dict.fromkeys(wanted["guests"], "running")
     _settled(lab, "example", src=str(tmp_path / "lab.yml"))

@@ -29,6 +29,7 @@ from .segments import Segments
 from .steps import (
     AddBridge,
     AddTap,
+    AwaitReady,
     Break,
     Clean,
     Configure,
@@ -429,6 +430,13 @@ def _unscratch(deed: Unscratch, context: Context) -> None:
 def _run(deed: Run, context: Context) -> None:
     context.seen.pop(deed.guest, None)
     lifecycle.run_commands(context.workdir, deed.guest, deed.commands, context.timeout)
+
+
+@carry_out.register
+def _await_ready(deed: AwaitReady, context: Context) -> None:
+    # Its init may have changed what the guest told of its network when it came up.
+    context.seen.pop(deed.guest, None)
+    lifecycle.await_ready(context.workdir, deed.guest, deed.ready, context.timeout)
 
 
 @carry_out.register

@@ -81,6 +81,17 @@ def read(directory: Path | int, name: str, limit: int) -> bytes:
         return file.read(limit + 1)
 
 
+def tail(directory: Path, name: str, size: int) -> bytes:
+    """The end of a file that a guest wrote.
+
+    :param size: bytes at the most.
+    :raises OSError: where it is missing or no regular file.
+    """
+    with os.fdopen(open_file(directory, name), "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - size))
+        return file.read(size)
+
+
 def copy(directory: Path, name: str, limit: int, target: BinaryIO) -> bool:
     """Copy a file that a guest wrote, and may still be writing to.
 

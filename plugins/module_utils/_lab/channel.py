@@ -47,6 +47,7 @@ _AFTER_KILL = 5.0
 _REMOVE_SECONDS = 5.0
 _NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
+_LAST_WORDS = 4096
 _SIGNALS = signal.valid_signals()
 
 # Closing an inotify instance takes the host 10 ms and more (it waits for all CPUs), and a guard is a process.  Commands that
@@ -346,9 +347,12 @@ class Channel:
                 f"its agent did not take up a request within {timeout:g} s",
                 f"look at {self._directory.boot_log}, or restart the guest (state: restarted)",
             )
-        return WaitTimeout(
+        late = WaitTimeout(
             self._subject, f"a command did not end within {timeout:g} s and was killed", "raise its time limit"
         )
+        with suppress(OSError):
+            late.said = beneath.tail(request, "out", _LAST_WORDS)
+        return late
 
     def _read(self, request: Path, name: str, limit: int) -> bytes:
         try:

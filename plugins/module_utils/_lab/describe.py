@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import model, netlink, processes, users, words
+from . import model, netlink, processes, readiness, users, words
 from .desired import Scope
-from .model import Bridge, Guest, Iface, Lab
-from .observe import Actual, found_iface, ordered
+from .model import Bridge, Guest, Iface, Lab, Power, Readiness
+from .observe import Actual, Live, found_iface, ordered
 
 Described = dict[str, Any]
 
@@ -45,6 +45,7 @@ def guest(lab: Lab, value: Guest) -> Described:
         "layers": list(value.layers),
         "union": value.union.value,
         "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
+        "ready": readiness.plain(value.ready),
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
@@ -155,6 +156,7 @@ def live_guest(actual: Actual, name: str) -> Described:
                 "layers": list(process.over),
                 "union": process.engine,
                 "union_reason": process.why,
+                "ready": _is_ready(actual.lab.guests[name], live),
             },
         }
     if live.inside is not None:
@@ -170,6 +172,16 @@ def live_guest(actual: Actual, name: str) -> Described:
     if live.unreadable is not None:
         told["unreadable"] = str(live.unreadable)
     return told
+
+
+def _is_ready(guest: Guest, live: Live) -> bool | None:
+    """Whether a guest is ready; ``None`` where it was not asked."""
+    ready = readiness.for_tasks(guest.ready)
+    if guest.power is Power.STARTING:
+        return False
+    if ready is Readiness.AGENT or readiness.key(ready) in live.seen:
+        return True
+    return live.booted if ready is Readiness.BOOTED else False
 
 
 def _protection(process: processes.Process) -> Described:

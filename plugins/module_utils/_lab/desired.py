@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import model, notation
+from . import model, notation, readiness
 from .errors import Invalid, InvalidInput
 from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
 from .rendering import RenderedLayer
@@ -134,6 +134,8 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["userspace"] = Userspace(params["userspace"])
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
+    if params.get("ready") is not None:
+        given["ready"] = _read(before, "ready", readiness.parse, params["ready"])
     if params.get("faults") is not None:
         given["faults"] = tuple(
             Fault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)

@@ -41,7 +41,12 @@ class GuestError(DummError):
 
 
 class WaitTimeout(DummError):
-    """Something did not happen within its bound."""
+    """Something did not happen within its bound.
+
+    :ivar said: the end of what it printed until then, where it is a command in a guest.
+    """
+
+    said = b""
 
 
 class LockTimeout(WaitTimeout):

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from . import (
     beneath,
+    booting,
     cgroups,
     channel,
     confine,
@@ -44,6 +45,7 @@ from .guest.network import Inside
 from .model import Guest, Power, UnionEngine
 from .observe import Actual
 from .processes import Process
+from .readiness import Ready
 from .scenario import Command
 from .steps import Prepared, Start, digest
 from .union import cowfs, overlay
@@ -313,6 +315,12 @@ def tidy_rendered(workdir: Workdir, actual: Actual) -> None:
     for layer in workdir.rendered_layers():
         if layer.name not in used:
             files.remove_tree(layer)
+
+
+def await_ready(workdir: Workdir, name: str, ready: Ready, timeout: float) -> None:
+    """Wait until a guest is ready, see :func:`booting.await_ready`."""
+    directory = workdir.guest(name)
+    booting.await_ready(directory, _running(directory), ready, timeout)
 
 
 def run_commands(workdir: Workdir, name: str, commands: tuple[Command, ...], timeout: float) -> None:

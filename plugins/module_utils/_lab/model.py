@@ -85,6 +85,25 @@ class Userspace(enum.Enum):
     PTRACE = "ptrace"
 
 
+class Readiness(enum.Enum):
+    """When a guest counts as ready."""
+
+    AGENT = "agent"
+    BOOTED = "booted"
+
+
+@dataclass(frozen=True)
+class ReadyCommand:
+    """A command that succeeds in a guest as soon as it is ready.
+
+    :ivar run: for the guest's shell; it is retried.
+    :ivar within: seconds.
+    """
+
+    run: str
+    within: float = 60.0
+
+
 @dataclass(frozen=True)
 class Conditions:
     """What happens to frames that a guest sends through an interface (tc-netem(8)).
@@ -197,6 +216,7 @@ class Guest:
     :ivar scenario: name of the scenario that it belongs to.
     :ivar loaded: the scenario whose layers lie over its root.
     :ivar faults: what is to fail on purpose.
+    :ivar ready: when it counts as ready; ``None`` for ``BOOTED`` where commands or services wait for that, else ``AGENT``.
     :ivar labels: what the user calls it besides its name.
     :ivar vars: its Ansible variables, as JSON has them.
     """
@@ -220,6 +240,7 @@ class Guest:
     scenario: str | None = None
     loaded: Loaded | None = None
     faults: tuple[Fault, ...] = ()
+    ready: Readiness | ReadyCommand | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
 

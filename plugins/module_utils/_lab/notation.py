@@ -22,6 +22,7 @@ from .model import ANY_CPU, Route
 AUTO = "auto"
 # What tc(8) and the kernel keep: 32 bits of 64 ns for a delay, 31 bits of ns for jitter, and whole bytes a second.
 MAX_DELAY = 274_877  # ms
+MAX_WITHIN = 3600.0  # seconds
 MAX_JITTER = 2_147  # ms
 MIN_RATE, MAX_RATE = 8, 10**15  # bits a second
 
@@ -216,6 +217,14 @@ def delay(text: str) -> float:
 def jitter(text: str) -> float:
     """Milliseconds."""
     return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_JITTER, f"{MAX_JITTER} ms")
+
+
+def within(text: str) -> float:
+    """Seconds that something may take."""
+    seconds = _limited(text, _quantity(text, _TIMES, "60s or 500ms") / 1000, MAX_WITHIN, "an hour")
+    if not seconds:
+        raise InvalidInput(text, f"{text!r} leaves no time", "give more, such as 60s")
+    return seconds
 
 
 def share(text: str) -> float:

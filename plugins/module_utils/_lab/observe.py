@@ -38,6 +38,8 @@ class Live:
     :ivar ready_after: seconds from its launch until it answered, where this run has started it.
     :ivar reason: why it is not running although it was started.
     :ivar saves: its saving points.
+    :ivar seen: what was seen of it on its way to being ready (:func:`readiness.key`).
+    :ivar booted: whether it has booted; ``None`` where it was not asked.
     """
 
     process: Process | None
@@ -46,6 +48,8 @@ class Live:
     reason: str | None = None
     ready_after: float | None = None
     saves: tuple[str, ...] = ()
+    seen: frozenset[str] = frozenset()
+    booted: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,11 @@ def look_inside(
         and actual.lab.guests[name].power is Power.RUNNING
         and (process := actual.live[name].process) is not None
     }
-    told = {name: Live(running.pop(name), seen[name]) for name in list(running) if name in seen}
+    told = {
+        name: dataclasses.replace(actual.live[name], process=running.pop(name), inside=seen[name])
+        for name in list(running)
+        if name in seen
+    }
     actual = dataclasses.replace(actual, live={**actual.live, **told})
     if not running:
         return actual
@@ -136,7 +144,7 @@ def look_inside(
             )
         )
     told = {
-        name: dataclasses.replace(answer, saves=actual.live[name].saves)
+        name: dataclasses.replace(actual.live[name], inside=answer.inside, unreadable=answer.unreadable)
         for name, answer in zip(running, answers, strict=True)
     }
     return dataclasses.replace(actual, live={**actual.live, **told})
@@ -144,8 +152,10 @@ def look_inside(
 
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     points = tuple(saves.names(workdir.guest(guest.name)))
-    if process is None or guest.power.alive:
+    if process is None:
         return Live(process, saves=points)
+    if guest.power.alive:
+        return Live(process, saves=points, seen=processes.seen(workdir.guest(guest.name), process))
     return Live(process, saves=points, reason=processes.reason(workdir.guest(guest.name), process))
 
 

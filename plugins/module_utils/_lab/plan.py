@@ -15,10 +15,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import kernels, model, netlink, rewire, words
+from . import kernels, model, netlink, readiness, rewire, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Power, UnionEngine
+from .model import Bridge, Guest, Iface, Lab, Power, Readiness, UnionEngine
 from .netlink import Device
 from .observe import Actual, bridge_of
 from .processes import Process
@@ -26,6 +26,7 @@ from .scenario import Command
 from .steps import (
     AddBridge,
     AddTap,
+    AwaitReady,
     Break,
     Clean,
     DeleteDevice,
@@ -232,6 +233,7 @@ class _Planner:
         if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
             changes = [*self._swap(name), *self._break(name), *self._rewire(name)]
         yield from changes
+        yield from self._await_ready(name, fate)
         yield from self._run(name, fate)
         if name in self.after.guests:
             yield from self._unscratch(name)
@@ -356,7 +358,10 @@ class _Planner:
         if extra is not None and extra.services:
             restarts = tuple(f"{guest.label}: restart {service}" for service in extra.services)
             yield Step(
-                f"services {guest.label}", RestartServices(name, extra.services), restarts, (f"swap {guest.label}",)
+                f"services {guest.label}",
+                RestartServices(name, extra.services),
+                restarts,
+                (f"swap {guest.label}", f"ready {guest.label}"),
             )
 
     def _break(self, name: str) -> Iterator[Step]:
@@ -368,6 +373,19 @@ class _Planner:
             says = (f"{guest.label}: bring its faults up to date",) if known else ()
             yield Step(f"break {guest.label}", Break(guest), says, (f"store {guest.label}",))
 
+    def _await_ready(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """Nothing is said of it, since nothing changes; a guest that was seen ready since its start need not be waited for."""
+        prepared, extra = self.prepared.get(name), self.wish.extras.get(name)
+        if prepared is None or fate.will is not Power.RUNNING or not fate.runs:
+            return
+        works = extra is not None and bool(extra.commands or extra.services)
+        ready = readiness.wanted(self.after.guests[name], works=works, boots=prepared.boots)
+        live = self.actual.live.get(name)
+        seen = live.seen if live is not None and not fate.starts else ()
+        if ready is not Readiness.AGENT and readiness.key(ready) not in seen:
+            label = f"guest {name}"
+            yield Step(f"ready {label}", AwaitReady(name, ready), (), (f"start {label}", f"resume {label}"))
+
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""
         extra = self.wish.extras.get(name)
@@ -376,7 +394,7 @@ class _Planner:
         if fate.starts or (fate.was is Power.RUNNING and not self._has_run(name, extra.commands)):
             label = f"guest {name}"
             says = tuple(f"{label}: run {command.command}" for command in extra.commands)
-            needs = (f"start {label}", f"configure {label}", f"swap {label}", f"services {label}")
+            needs = (f"start {label}", f"configure {label}", f"swap {label}", f"services {label}", f"ready {label}")
             yield Step(f"run {label}", Run(name, extra.commands), says, needs)
 
     def _has_run(self, name: str, commands: tuple[Command, ...]) -> bool:

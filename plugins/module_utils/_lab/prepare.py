@@ -18,6 +18,7 @@ from .steps import Prepared
 from .union import cowfs, saves
 from .workdir import Workdir
 
+_INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
 
@@ -60,7 +61,24 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
         for found in process.stacks:
             busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
     breaks = _breaks(workdir, guest, choice.engine, process)
-    return Prepared(kernel, str(master.resolve()), choice.engine, choice.why, stack, tuple(sorted(busy)), breaks)
+    tops = [workdir.path / stack.upper, *map(Path, stack.over), master]
+    return Prepared(
+        kernel,
+        str(master.resolve()),
+        choice.engine,
+        choice.why,
+        stack,
+        tuple(sorted(busy)),
+        breaks,
+        _boots(guest, tops),
+    )
+
+
+def _boots(guest: Guest, roots: list[Path]) -> bool:
+    """Whether a guest has an init of its own, as ``guest.init`` finds it."""
+    if guest.init is not None:
+        return guest.init != "minimal"
+    return any(files.exists_in_root(root, path) for root in roots for path in _INITS)
 
 
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:

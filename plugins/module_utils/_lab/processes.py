@@ -32,6 +32,9 @@ from .workdir import GuestDir
 _IDLE_CALLS = ("7", "230")
 _OWNER_SIZE = 4096
 _TUPLES = ("over", "next_over", "limits", "limited", "gaps")
+BOOTED = "booted"
+# That Ansible's tasks have waited.
+TASKS = "tasks"
 REBOOTED = "it rebooted itself"
 
 
@@ -119,6 +122,24 @@ def read(directory: GuestDir) -> Process | None:
 def store(directory: GuestDir, process: Process) -> None:
     """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
     files.write_json(directory.process, process.__dict__, durable=False)
+
+
+def seen(directory: GuestDir, process: Process) -> frozenset[str]:
+    """What was seen of a guest on its way to being ready since its process was started, see :func:`note`."""
+    stored = files.read_json(directory.ready)
+    if not isinstance(stored, dict) or stored.get("launch") != process.launch:
+        return frozenset()
+    return frozenset(str(each) for each in stored.get("seen") or ())
+
+
+def note(directory: GuestDir, process: Process, what: str) -> None:
+    """Write down what was seen of a guest: a key of ``readiness``, or ``TASKS``.
+
+    That is a file of its own beside the identity, since Ansible's tasks write it without the working directory's lock.  What is lost when
+    two do so at the same time is found out again.
+    """
+    known = seen(directory, process) | {what}
+    files.write_json(directory.ready, {"launch": process.launch, "seen": sorted(known)}, durable=False)
 
 
 @functools.cache

@@ -19,6 +19,7 @@ from typing import Any, NoReturn, Protocol
 
 from . import (
     apply,
+    booting,
     describe,
     desired,
     disks,
@@ -27,6 +28,7 @@ from . import (
     lock,
     netlink,
     processes,
+    readiness,
     rendering,
     scenario,
     segments,
@@ -34,7 +36,7 @@ from . import (
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .guest.network import Inside
-from .model import Guest, Lab, Loaded, Power
+from .model import Guest, Lab, Loaded, Power, Readiness
 from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
 from .prepare import keep, prepare
@@ -160,12 +162,28 @@ def run_info(module: Module) -> None:
         actual = observe(workdir)
         if module.params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
+            actual = _look_at_boots(workdir, actual)
         told = describe.whole_lab(actual, str(workdir.path))
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
                 below = [*map(Path, guest.layers), workdir.master(guest.master)]
                 told["guests"][name]["diff"] = dataclasses.asdict(written(workdir.guest(name).diff, below))
         module.exit_json(changed=False, lab=told)
+
+
+def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
+    """With whether guests have booted, as far as that counts and was not seen before."""
+    asked = {
+        name: (workdir.guest(name), live.process)
+        for name, live in actual.live.items()
+        if live.process is not None
+        and live.inside is not None
+        and readiness.for_tasks(actual.lab.guests[name].ready) is Readiness.BOOTED
+        and processes.BOOTED not in live.seen
+    }
+    found = booting.look(asked)
+    live = {name: dataclasses.replace(actual.live[name], booted=booted) for name, booted in found.items()}
+    return dataclasses.replace(actual, live={**actual.live, **live})
 
 
 def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
@@ -202,7 +220,7 @@ def _run(
             mute = frozenset(unserved if module.check_mode else ())
             actual, wish, steps = _plan(workdir, module.params, understand, mute)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
-            if steps.changed and not module.check_mode:
+            if steps.steps and not module.check_mode:
                 context = _apply(steps, workdir, wish, module, done)
                 durations = _slowest_first(context)
                 actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)

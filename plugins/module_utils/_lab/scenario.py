@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cabling, model, notation, numbering, routing, schema
+from . import cabling, model, notation, numbering, readiness, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
 from .errors import Invalid
@@ -187,6 +187,7 @@ class _Loader:
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,
             faults=tuple(self._faults(given)),
+            ready=readiness.parse(given.get("ready", "auto")),
             routes=self._routes(name, given, interfaces),
             sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
             scenario=self.name,

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import notation
-from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, UnionEngine, Userspace
+from . import notation, readiness
+from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, Readiness, UnionEngine, Userspace
 from .schema import (
     Anything,
     Boolean,
@@ -165,6 +165,34 @@ _FAULT = Struct(
     required=("path",),
 )
 
+_READY = Either(
+    description="When the guest counts as ready; run, restart_services and the end of dumm_scenario wait for it.",
+    specs=(
+        Text(choices=("auto", *(each.value for each in Readiness))),
+        Struct(
+            name="ready",
+            description="A command that is retried until it succeeds.",
+            fields={
+                "run": Text(
+                    description="The command, for the guest's shell.", parse=readiness.command, means="a command"
+                ),
+                "within": Either(
+                    description="How long that may take, in seconds or with a unit; 60 seconds if not given.",
+                    specs=(
+                        Number(minimum=1, maximum=notation.MAX_WITHIN),
+                        Text(
+                            parse=notation.within,
+                            means="text such as 60s or 500ms",
+                            pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$",
+                        ),
+                    ),
+                ),
+            },
+            required=("run",),
+        ),
+    ),
+)
+
 _SETTINGS: dict[str, Spec] = {
     "kernel": Text(
         description="A kernel's name below kernels/ or the absolute path of a UML binary.", parse=notation.reference
@@ -191,6 +219,7 @@ _SETTINGS: dict[str, Spec] = {
     ),
     "union": Text(description="What makes the root out of its layers.", choices=tuple(e.value for e in UnionEngine)),
     "faults": ListOf(description="What fails on purpose in the guest, the first that fits.", item=_FAULT),
+    "ready": _READY,
     "routes": ListOf(
         description="All static routes. An empty list is for none; without this key the guest's own are left alone.",
         item=Either(

@@ -20,7 +20,7 @@ from contextlib import suppress
 
 from . import netlink
 from .netlink import Network
-from .steps import AddTap, Plan, RemoveNamespace, Run, Start, Step, Stop
+from .steps import AddTap, AwaitReady, Plan, RemoveNamespace, Run, Start, Step, Stop
 from .workdir import Workdir
 
 # As many guests as it takes to be worth it.
@@ -51,8 +51,8 @@ class Segments:
         return self.closed and bridge in self._crowded
 
     def allow(self, step: Step) -> bool:
-        """Whether a step may begin: commands of a scenario may need the network."""
-        return not (self.closed and isinstance(step.deed, Run))
+        """Whether a step may begin: commands of a scenario may need the network, and so may services that a guest boots with."""
+        return not (self.closed and isinstance(step.deed, (AwaitReady, Run)))
 
     def done(self, step: Step) -> None:
         """Take notice of a step that is done.

@@ -17,6 +17,7 @@ from .kernels import Kernel
 from .layers import Stack
 from .model import Bridge, Guest, Iface, UnionEngine
 from .netlink import Device
+from .readiness import Ready
 from .rendering import RenderedLayer
 from .scenario import Command
 
@@ -30,6 +31,7 @@ class Prepared:
     :ivar stack: the layers that may change while it runs.
     :ivar busy: files that the running guest holds open of layers that would come or go.
     :ivar breaks: whether other things fail on purpose in the running guest's union than should.
+    :ivar boots: whether it has an init of its own, which takes its time.
     """
 
     kernel: Kernel
@@ -39,6 +41,7 @@ class Prepared:
     stack: Stack
     busy: tuple[str, ...] = ()
     breaks: bool = False
+    boots: bool = True
 
 
 class Deed:
@@ -196,6 +199,14 @@ class Run(Deed):
 
 
 @dataclass(frozen=True)
+class AwaitReady(Deed):
+    """Wait until a running guest is ready; that changes nothing."""
+
+    guest: str
+    ready: Ready
+
+
+@dataclass(frozen=True)
 class RestartServices(Deed):
     """Restart services of a guest."""
 
@@ -291,8 +302,8 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        """Whether there is anything to do."""
-        return bool(self.steps)
+        """Whether anything is changed, which waiting is not."""
+        return any(not isinstance(step.deed, AwaitReady) for step in self.steps)
 
     @property
     def starts(self) -> list[Guest]:

@@ -227,6 +227,7 @@ def gone(directory: GuestDir) -> None:
     Nothing of it may be seen by the next one: UML takes a random name where its old directory is (umid.c).
     """
     directory.process.unlink(missing_ok=True)
+    directory.ready.unlink(missing_ok=True)
     directory.union.unlink(missing_ok=True)
     for fifo in (directory.line_in, directory.line_out, directory.console_in):
         fifo.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from . import readiness
 from .desired import Keep
 from .guest import network
 from .model import ANY_CPU, Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
@@ -36,6 +37,8 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
         says.append(f"{after.label}: set disk {before.disk or 0} → {after.disk or 0}")
     if before.cpu != after.cpu:
         says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
+    if before.ready != after.ready:
+        says.append(f"{after.label}: set ready {readiness.words(before.ready)} → {readiness.words(after.ready)}")
     says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
     old, new = dict(before.sysctl), dict(after.sysctl)
     says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]

@@ -32,6 +32,8 @@ from .model import (
     Iface,
     Lab,
     Loaded,
+    Readiness,
+    ReadyCommand,
     Route,
     UnionEngine,
     Userspace,
@@ -138,6 +140,11 @@ class GuestDir:
     def process(self) -> Path:
         """Identity of the guest's process, and what it was started with."""
         return self.path / "process.json"
+
+    @property
+    def ready(self) -> Path:
+        """What was seen of the running guest on its way to being ready (``booting``)."""
+        return self.path / "ready"
 
     @property
     def users(self) -> Path:
@@ -393,6 +400,7 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         "sysctl": dict(guest.sysctl),
         "scenario": guest.scenario,
         "faults": [dataclasses.asdict(fault) for fault in guest.faults],
+        **({} if guest.ready is None else {"ready": _plain_ready(guest.ready)}),
         "labels": guest.labels,
         "vars": guest.vars,
         "loaded": None if guest.loaded is None else dataclasses.asdict(guest.loaded),
@@ -459,9 +467,20 @@ def load_guest(directory: GuestDir) -> Guest:
             labels=dict(rest.get("labels", {})),
             vars=dict(rest.get("vars", {})),
             loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
+            ready=_ready(rest.get("ready")),
             faults=tuple(Fault(**{**fault, "during": tuple(fault["during"])}) for fault in rest.get("faults", ())),
             interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
         )
+
+
+def _plain_ready(ready: Readiness | ReadyCommand) -> object:
+    return ready.value if isinstance(ready, Readiness) else dataclasses.asdict(ready)
+
+
+def _ready(stored: Any) -> Readiness | ReadyCommand | None:
+    if stored is None:
+        return None
+    return ReadyCommand(**stored) if isinstance(stored, dict) else Readiness(stored)
 
 
 def _iface(guest: str, name: str, stored: dict[str, Any]) -> Iface:

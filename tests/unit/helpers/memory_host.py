@@ -18,7 +18,7 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, netlink, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, netlink, readiness, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
@@ -75,6 +75,7 @@ class Run:
     process: Process
     units: dict[int, Unit] = field(default_factory=dict)
     reason: str | None = None
+    seen: frozenset[str] = frozenset()
 
     def named(self, name: str) -> Unit:
         """The unit that has a name in the guest."""
@@ -137,12 +138,12 @@ class Host:
         if run is None:
             return Live(None)
         if run.power is not Power.RUNNING:
-            return Live(run.process, reason=run.reason)
+            return Live(run.process, reason=run.reason, seen=run.seen)
         links = {
             unit.name: network.Link(unit.name, unit.number, unit.mac, unit.mtu, unit.up, tuple(unit.addresses))
             for unit in run.units.values()
         }
-        return Live(run.process, network.Inside(name, {"lo": LOOPBACK, **links}, ()))
+        return Live(run.process, network.Inside(name, {"lo": LOOPBACK, **links}, ()), seen=run.seen)
 
     def _is_attached(self, owner: str) -> bool:
         return any(
@@ -341,6 +342,16 @@ class Host:
     def _do_configure(self, deed: steps.Configure) -> None:
         need(self.power(deed.guest) is Power.RUNNING, "it does not run")
         self._configure(deed.guest, deed.lines)
+
+    @_carry_out.register
+    def _do_await_ready(self, deed: steps.AwaitReady) -> None:
+        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
+        self.runs[deed.guest].seen |= {readiness.key(deed.ready)}
+
+    @_carry_out.register
+    def _do_run(self, deed: steps.Run) -> None:
+        run = self.runs[deed.guest]
+        run.process = dataclasses.replace(run.process, ran=steps.digest(deed.commands))
 
     def _add_device(self, owner: str, full_name: str, **settings: object) -> None:
         need(self.space in self.spaces, "there is no namespace to make it in")

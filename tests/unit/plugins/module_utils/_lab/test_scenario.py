@@ -776,7 +776,7 @@ def test_ansible_variables_are_a_source_too():
     assert faults({"guests": {"a": {"mam": 64}}}) == [
         "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
         "(known: cmdline, confine, cpu, disk, faults, files, groups, init, interfaces, kernel, labels, layers, master, mem, "
-        "restart_services, routes, run, sysctl, union, userspace, vars)"
+        "ready, restart_services, routes, run, sysctl, union, userspace, vars)"
     ]
 
 

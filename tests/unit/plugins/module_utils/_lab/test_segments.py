@@ -12,12 +12,21 @@ from typing import Any
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Readiness
 from ansible_collections.dumm.lab.plugins.module_utils._lab.segments import Segments
-from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, RemoveNamespace, Run, Step, Stop
+from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import (
+    AwaitReady,
+    Plan,
+    RemoveNamespace,
+    Run,
+    Step,
+    Stop,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 MANY = 20
 RUN = Step("run guest g0", Run("g0", ()))
+WAIT = Step("ready guest g0", AwaitReady("g0", Readiness.BOOTED))
 
 
 @pytest.fixture
@@ -46,10 +55,12 @@ def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: l
         these.done(step)
 
     assert (said, these.allow(RUN), Workdir(tmp_path).closed.exists()) == (["close_segments"], False, True)
+    assert not these.allow(WAIT)
 
     these.done(steps[-1])
 
     assert (said, these.allow(RUN)) == (["close_segments", "open_segments"], True)
+    assert these.allow(WAIT)
     assert not Workdir(tmp_path).closed.exists()
 
 

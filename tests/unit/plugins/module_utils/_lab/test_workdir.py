@@ -24,6 +24,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Fault,
     Guest,
     Iface,
+    Readiness,
+    ReadyCommand,
     Route,
     UnionEngine,
     Userspace,
@@ -59,6 +61,8 @@ GUESTS = [
         union=UnionEngine.OVERLAY,
         faults=(Fault("/var/*", ("read", "write"), "EIO", 2.5), Fault("*.log")),
     ),
+    guest("booting", ready=Readiness.BOOTED),
+    guest("served", ready=ReadyCommand("curl -f http://localhost/", 2.5)),
     guest("paths", kernel="/opt/linux-7/linux", master="/srv/root"),
     guest("called", labels={"role": "router"}, vars={"ä": [1, 1.5, None, {"b": "c"}], "on": True}),
     # To Python the same as the one before.
