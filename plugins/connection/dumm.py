@@ -71,6 +71,19 @@ options:
       - name: DUMM_TIMEOUT
     vars:
       - name: dumm_timeout
+  ready_timeout:
+    description:
+      - Seconds that the first task after a guest's start waits until the guest is ready. Later tasks do not ask again.
+      - What ready means is the option O(dumm.lab.dumm_guest#module:ready) of the guest. With V(auto), as with V(booted), the task waits
+        until the guest has booted.
+      - With V(0), and with V(agent) in the guest, tasks do not wait. As long as the guest was not seen booted, they then get
+        C(TMPDIR=/var/tmp), since the init of the guest empties C(/tmp).
+    type: int
+    default: 300
+    env:
+      - name: DUMM_READY_TIMEOUT
+    vars:
+      - name: dumm_ready_timeout
   max_output:
     description:
       - Bytes that a command may write to each of its outputs; it is killed when it has written more.
@@ -181,7 +194,11 @@ class Connection(ConnectionBase):
     def _run(
         self, script: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, warm: Script | None = None
     ) -> Completed:
-        bounds = {"timeout": float(self.get_option("command_timeout")), "max_output": self.get_option("max_output")}
+        bounds = {
+            "timeout": float(self.get_option("command_timeout")),
+            "max_output": self.get_option("max_output"),
+            "ready": float(self.get_option("ready_timeout")),
+        }
         try:
             try:
                 return self._line().run(script, stdin, stdout=stdout, warm=warm, **bounds)

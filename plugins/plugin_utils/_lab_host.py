@@ -190,6 +190,7 @@ class RemoteLine:
         max_output: int,
         stdout: BinaryIO | None = None,
         warm: Script | None = None,
+        ready: float = 0.0,
     ) -> Completed:
         """Run a shell script in the guest, see :meth:`line.Line.run`."""
         token, data = self._given(stdin)
@@ -202,6 +203,7 @@ class RemoteLine:
             timeout=timeout,
             max_output=max_output,
             warm=None if warm is None else [warm.python, dict(warm.environment)],
+            ready=ready,
         )
         code, complaint = told["code"], told["stderr"].encode("utf-8", "surrogateescape")
         pieces = self._rest(told["rest"]) if told["rest"] else iter([output])

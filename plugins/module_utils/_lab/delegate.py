@@ -79,6 +79,7 @@ def _run(
     timeout: float,
     max_output: int,
     warm: list[Any] | None,
+    ready: float,
 ) -> Answer:
     """:param stdin: token of what was put before, else it is ``data``."""
     suited = None if warm is None else Script(*warm)
@@ -87,7 +88,7 @@ def _run(
         with data if given is None else given.path.open("rb") as source, _Spooled.create() as output:
             with output.path.open("wb") as target:
                 done = Line(workdir, guest).run(
-                    script, source, timeout=timeout, max_output=max_output, stdout=target, warm=suited
+                    script, source, timeout=timeout, max_output=max_output, stdout=target, warm=suited, ready=ready
                 )
             told = {"code": done.code, "stderr": done.stderr.decode("utf-8", "surrogateescape")}
             if output.path.stat().st_size <= PIECE:

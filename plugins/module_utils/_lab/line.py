@@ -10,6 +10,7 @@ of a connection to the lab host (``delegate``).
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NoReturn
 
@@ -19,9 +20,22 @@ from .errors import GuestError, HostError, Unreachable
 from .processes import Process
 from .workdir import Workdir
 
+_TMPDIR = "/var/tmp"
+
 
 class Rebooted(Unreachable):
     """A guest rebooted itself, which ended its process."""
+
+
+def _beside_tmp(script: str, warm: Script | None) -> tuple[str, Script | None]:
+    """A script whose programs keep temporary files where no init removes them.
+
+    systemd-tmpfiles and sysvinit's bootclean empty ``/tmp`` while a guest boots, under a running module.
+    """
+    elsewhere = f"if [ -d {_TMPDIR} ]; then TMPDIR={_TMPDIR}; export TMPDIR; fi\n{script}"
+    if warm is None:
+        return elsewhere, None
+    return elsewhere, dataclasses.replace(warm, environment={"TMPDIR": _TMPDIR, **warm.environment})
 
 
 class Line:
@@ -46,14 +60,19 @@ class Line:
         max_output: int,
         stdout: BinaryIO | None = None,
         warm: Script | None = None,
+        ready: float = 0.0,
     ) -> Completed:
         """Run a shell script in the guest, see :meth:`Channel.run`.
 
+        :param ready: seconds that the guest may take until it is ready for it; 0 does not wait.
         :raises Rebooted: where the guest has to be started again first (:meth:`start`).
         :raises DummError: as :meth:`Channel.run`, and where the guest is not running or its directory not to be read.
         """
         try:
-            return self._open().run(script, stdin, timeout, max_output, stdout, warm)
+            channel = self._open()
+            if not self._is_settled(ready):
+                script, warm = _beside_tmp(script, warm)
+            return channel.run(script, stdin, timeout, max_output, stdout, warm)
         except PermissionError as exc:
             raise HostError(f"guest {self._guest}", f"cannot reach it: {exc}", "run as root") from exc
 
@@ -66,6 +85,20 @@ class Line:
         if self._channel is None or process != self._process:
             self._channel, self._process = Channel(directory, process), process
         return self._channel
+
+    def _is_settled(self, patience: float) -> bool:
+        """Whether the guest is known to have booted, so that nothing empties its ``/tmp`` any more; waits for that."""
+        directory, process = self._workdir.guest(self._guest), self._process
+        if process is None:
+            return False
+        seen = processes.seen(directory, process)
+        if patience > 0 and not seen & {processes.BOOTED, processes.TASKS}:
+            # Needed once after each start of a guest, and each task is a process that imports anew.
+            from . import booting
+
+            booting.await_for_tasks(directory, process, patience)
+            seen = processes.seen(directory, process)
+        return processes.BOOTED in seen
 
     def _not_running(self, process: Process | None) -> Unreachable:
         directory = self._workdir.guest(self._guest)
