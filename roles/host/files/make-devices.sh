@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# make-devices.sh [--check]: the device nodes of a lab, where they are missing; prints what it makes.
+# make-devices.sh make|check: the device nodes of a lab, where they are missing; prints what it makes.
 
 set -eu
 
@@ -18,6 +18,7 @@ make() { # NODE MINOR
     mknod -m 0666 "$1" c 10 "$2"
 }
 
-CHECK=${1-}
+CHECK=
+[ "$1" != check ] || CHECK=1
 make /dev/net/tun 200
 make /dev/fuse 229

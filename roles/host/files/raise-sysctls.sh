@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# raise-sysctls.sh [--check] KEY=MINIMUM...: raise settings that are lower, never lower any; print what changes.
+# raise-sysctls.sh raise|check KEY=MINIMUM...: raise settings that are lower, never lower any; print what changes.
 #
 # The file lists only what was raised here, so that booting does not lower what somebody else has set higher.
 
@@ -11,10 +11,8 @@ set -eu
 
 FILE=/etc/sysctl.d/90-dumm.conf
 CHECK=
-if [ "${1-}" = --check ]; then
-    CHECK=1
-    shift
-fi
+[ "$1" != check ] || CHECK=1
+shift
 
 stored=
 for pair in "$@"; do
@@ -26,7 +24,7 @@ for pair in "$@"; do
     if [ "$value" -lt "$minimum" ]; then
         echo "$key: $value -> $minimum"
         if [ -z "$CHECK" ] && ! echo "$minimum" >"$path" 2>/dev/null; then
-            echo "$key cannot be raised from $value to $minimum here; raise it on the machine itself" >&2
+            echo "Setting $key cannot be raised from $value to $minimum here. Raise it on the machine itself." >&2
             exit 1
         fi
         ours=$minimum
