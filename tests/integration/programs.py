@@ -113,3 +113,30 @@ def changes(output: str) -> dict[str, int]:
     found = re.findall(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=0\s+failed=0\s", recap, re.MULTILINE)
     assert len(found) == recap.count(": ok="), output
     return {host: int(count) for host, count in found}
+
+
+def states(output: str) -> dict[str, str]:
+    """What each task came to on the last host that it ran on, by its name: ok, changed, skipping, fatal, included."""
+    tasks = re.findall(r"^TASK \[(?:[\w.]+ : )?(.*)\] \**\n((?:(?!^(?:TASK|PLAY) ).*\n)*)", output, re.MULTILINE)
+    found = {name: re.findall(r"^(ok|changed|skipping|fatal|included): ", said, re.MULTILINE) for name, said in tasks}
+    return {name: said[-1] for name, said in found.items() if said}
+
+
+def read_up_to(process: subprocess.Popen[str], words: str) -> str:
+    """What a program prints, up to the line with these words."""
+    assert process.stdout is not None
+    read = []
+    for line in process.stdout:
+        read.append(line)
+        if words in line:
+            return "".join(read)
+    raise AssertionError("".join(read))
+
+
+def read_rest(process: subprocess.Popen[str]) -> str:
+    """What it prints after that, up to its end, which must be good; its ``communicate`` would lose what is read already."""
+    assert process.stdout is not None
+    with process.stdout:
+        rest = process.stdout.read()
+    assert process.wait(300) == 0, rest
+    return rest

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from typing import Any
 
 import pytest
 from lab import Lab
-from test_playbooks import Ansible
+from programs import Ansible, changes, read_rest, read_up_to, states
 
 # As the kernel's own: allnoconfig gives what it can of what is asked for, a directory is a target, linux is the program.
 MAKEFILE = r"""
@@ -30,15 +31,15 @@ allnoconfig:
     grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
     echo 1.2.3-toy >$(O)/include/config/kernel.release
 kernel/:
-    [ -e $(O)/begun ] || { touch $(O)/begun; [ ! -e slow ] || sleep 60; }
+    while [ -e HOLD ]; do sleep 0.2; done
     id -u >$(O)/builder
-    gcc -c -o $(O)/kernel.o kernel/kernel.c
+    [ -e $(O)/kernel.o ] || gcc -c -o $(O)/kernel.o kernel/kernel.c
 arch/um/:
     true
 mrproper:
     true
 linux:
-    gcc -o $(O)/linux $(O)/kernel.o
+    [ -e $(O)/linux ] || gcc -o $(O)/linux $(O)/kernel.o
     cd $(O); touch System.map modules.builtin modules.builtin.modinfo
 """.replace("    ", "\t")
 KCONFIG = """
@@ -64,9 +65,11 @@ class Source:
     def __init__(self, lab: Lab, home: Path) -> None:
         home.chmod(0o755)
         self.lab, self.home, self.tree, self.cache = lab, home, home / "tree", home / "cache"
+        # While it is there, compiling does not end.
+        self.hold = home / "hold"
         self.ansible = Ansible(lab, home)
         for name, content in {
-            "Makefile": MAKEFILE,
+            "Makefile": MAKEFILE.replace("HOLD", str(self.hold)),
             "Kconfig": KCONFIG,
             "arch/um/Makefile": "",
             "kernel/kernel.c": PROGRAM,
@@ -92,6 +95,10 @@ class Source:
         """A playbook with the role."""
         role = {"role": "dumm.lab.kernel", **self.options, **options}
         return [{"hosts": "localhost", "connection": "local", "gather_facts": False, "roles": [role]}]
+
+    def start(self, **options: Any) -> subprocess.Popen[str]:
+        """The role while it runs."""
+        return self.ansible.start("ansible-playbook", self.ansible.write(self.plays(**options)))
 
     def build(self, *, code: int = 0, **options: Any) -> str:
         """What Ansible says while it runs the role."""
@@ -181,21 +188,56 @@ def test_a_tarball_is_built_if_it_is_what_its_checksum_says(source: Source) -> N
     assert json.loads((source.kernel() / "info.json").read_text())["inputs"]["checksum"] == right
 
 
-def test_a_build_that_was_killed_goes_on(source: Source) -> None:
-    (source.tree / "slow").touch()
-    process = source.ansible.start("ansible-playbook", source.ansible.write(source.plays()))
-    assert process.stdout is not None
-    for line in process.stdout:
-        if "Compile kernel, after " in line:
-            break
+def test_a_build_that_was_killed_goes_on_and_counts_no_finished_step_as_changed(source: Source) -> None:
+    source.hold.touch()
+    process = source.start()
+    begun = read_up_to(process, "Compile kernel, after ")
     os.kill(process.pid, signal.SIGKILL)
     process.wait()
+    assert process.stdout is not None
     process.stdout.close()
-
     assert not (source.kernel() / "linux").exists()
-    (source.tree / "slow").unlink()
-    source.build()
+
+    source.hold.unlink()
+    said = source.build()
+
     assert (source.kernel() / "linux").exists()
+    steps = [
+        "Make the scratch directory",
+        "Bring the fragments of the configuration",
+        "Unpack and patch the source",
+        "Configure the kernel",
+    ]
+    before, after = states(begun), states(said)
+    assert {before[step] for step in steps} == {"changed"}
+    assert {after[step] for step in steps} == {"ok"}
+    assert {after[step] for step in ("Link the kernel", "Put the kernel into its place")} == {"changed"}
+
+
+def test_runs_go_side_by_side_unless_they_make_the_same(source: Source) -> None:
+    """The same kernel, in this directory by the first run, under another name by the second; and one from another source."""
+    source.hold.touch()
+    first = source.start()
+    told = read_up_to(first, "Compile kernel, after ")
+    second = source.start(kernel_name="other")
+    waiting = read_up_to(second, "Waiting for ")
+    shutil.copytree(source.tree, source.home / "free")
+    (source.home / "free/Makefile").write_text(MAKEFILE.replace("HOLD", "/nowhere").replace("1.2.3-toy", "1.2.3-free"))
+
+    source.build(kernel_build_tree=str(source.home / "free"))
+    assert (source.kernel("1.2.3-free") / "linux").exists() and first.poll() is None and second.poll() is None
+    source.hold.unlink()
+    told += read_rest(first)
+    waited = waiting + read_rest(second)
+
+    assert f"Waiting for pid {first.pid}, another run that makes a kernel from {source.tree} (key " in " ".join(
+        waited.split()
+    )
+    assert changes(told)["localhost"] > 1 and "Waiting for" not in told
+    assert states(waited)["Compile the kernel"] == "skipping"
+    assert states(waited)["Put the kernel into its place"] == "changed" and changes(waited)["localhost"] > 0
+    assert (source.kernel("other") / "linux").read_bytes() == (source.kernel() / "linux").read_bytes()
+    assert [*source.cache.glob(".locks/*"), *source.cache.glob("*build*")] == []
 
 
 CANNOT_BE_BUILT = {
@@ -247,7 +289,7 @@ def test_a_kernel_that_the_cache_lacks_is_left_out_where_nothing_may_be_built(so
 
 
 def test_check_mode_builds_nothing(source: Source) -> None:
-    source.ansible.play(source.plays(), "--check")
+    assert changes(source.ansible.play(source.plays(), "--check")) == {"localhost": 1}
 
     assert os.listdir(source.lab.path / "kernels") == []
     assert not source.cache.exists()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# A kernel built from source, up to and with the step that is the argument; runs after common.sh.
+# A kernel built from source, up to and with the step that is the argument; runs after common.sh. It prints what it did.
 #
 # A finished step is not done again, and make goes on where it was broken off, so a run may end anywhere. What comes from
 # the source runs as BUILDER, in namespaces without a network that end with it. "look" needs none of the variables below.
@@ -13,6 +13,7 @@
 #   TREE             a directory with it
 #   SHA256           of the package, where it is known
 #   KEY INFO NAME    what the kernel is made from, the same as JSON, and its directory's name where that is given
+#   WHAT             its source, in words
 #   BUILDER JOBS     the user and how many at a time
 #   KEEP             not empty to leave the scratch directory
 
@@ -21,6 +22,8 @@ KEY=${KEY-}
 PACKED=$CACHE/kernel-$KEY.tar.zst
 FRAGMENTS=$BUILD/fragments-${KEY:0:16}
 LOG=$BUILD/log
+MARK=$BUILD/mark
+CLAIM=$CACHE/.locks/${BUILD##*/}
 DEB=$CACHE/kernel-source/${PACKAGE-}_${VERSION-}.deb
 
 # --- what is there ---
@@ -65,9 +68,9 @@ look() {
             kernels="$kernels${kernels:+, }{\"key\": \"$key\", \"name\": \"$(basename "${file%/*}")\"}"
         fi
     done
-    printf '{"architecture": "%s", "jobs": "%s", "compiler": "%s", "tree": "%s", "kernels": [%s], "default": "%s"}\n' \
+    printf '{"architecture": "%s", "jobs": "%s", "compiler": "%s", "tree": "%s", "kernels": [%s], "default": "%s", "run": "%s"}\n' \
         "$architecture" "$(nproc)" "$(compiler)" "$tree" "$kernels" \
-        "$([ ! -e "$KERNELS/default" ] || readlink "$KERNELS/default")"
+        "$([ ! -e "$KERNELS/default" ] || readlink "$KERNELS/default")" "$(cat /proc/sys/kernel/random/uuid)"
 }
 
 # --- running what comes from elsewhere ---
@@ -103,19 +106,21 @@ failed() {
 
 fetch() {
     [ -n "$PACKAGE" ] || return 0
-    local new=$SCRATCH/source.deb
+    local new=$BUILD/source.deb log=$BUILD/apt.log
+    # Builds with other patches have the same source.
+    PATIENCE=2 lock "$CACHE/.locks/source-${PACKAGE}_$VERSION" "the source $PACKAGE $VERSION"
+    LITTER+=("$BUILD/apt")
     if [ ! -e "$DEB" ]; then
-        archive "$SUITE" >"$SCRATCH/apt.log" 2>&1 || {
-            tail -n 5 "$SCRATCH/apt.log" >&2
-            die "Debian $SUITE could not be asked for at $(mirror); is kernel_build_suite right, and the mirror reachable?"
-        }
-        (cd "$SCRATCH" && apt-get -qq download "$PACKAGE=$VERSION") >"$SCRATCH/apt.log" 2>&1 ||
+        archive "$SUITE" "$BUILD" >"$log" 2>&1 ||
+            die "Debian $SUITE cannot be used at $(mirror): $(archive_fault "$log" kernel_build_suite)"
+        (cd "$BUILD" && apt-get -qq download "$PACKAGE=$VERSION") >"$log" 2>&1 ||
             die "$PACKAGE $VERSION could not be fetched from Debian $SUITE at $(mirror), which has:" \
                 "$(offered). Give one of them as kernel_build_package and kernel_build_version."
-        mv "$SCRATCH/$PACKAGE"_*.deb "$new"
+        mv "$BUILD/$PACKAGE"_*.deb "$new"
         verify "$new"
         mkdir -p "${DEB%/*}"
         mv "$new" "$DEB"
+        echo "$DEB"
     fi
     verify "$DEB"
 }
@@ -158,7 +163,7 @@ file_magic() {
 
 unpack() {
     local source=$BUILD/source
-    rm -rf "$source" "$BUILD/objects"
+    rm -rf "$source" "$BUILD/objects" "$BUILD/configured"
     install -d -o "$BUILDER" "$source" "$BUILD/objects"
     as_builder test -w "$source" ||
         die "user $BUILDER cannot get to $source; give a kernel_cache_dir that all users may enter."
@@ -189,12 +194,17 @@ apply_patches() {
     done
 }
 
+# configure: as the fragments of KEY have it, which the builder's directory may not be, if another run has had it meanwhile.
 configure() {
     local fragments=("$FRAGMENTS"/*)
+    if [ "$(cat "$BUILD/configured" 2>/dev/null)" = "$KEY" ]; then return; fi
+    rm -f "$BUILD/configured"
     check_fragments "${fragments[@]}"
     cat "${fragments[@]}" >"$BUILD/wanted"
     kbuild "configuring" KCONFIG_ALLCONFIG="$BUILD/wanted" allnoconfig
     check_config
+    printf '%s\n' "$KEY" >"$BUILD/configured"
+    echo configured
 }
 
 # check_fragments FILE...: each line is an option, a comment or empty.
@@ -255,15 +265,26 @@ objects() {
     find "$BUILD/objects" -name '*.o' 2>/dev/null | wc -l
 }
 
-# compile PART: says how many objects there are when it is done.
+# made FILE...: those that are newer than MARK.
+made() {
+    find "$@" -newer "$MARK" -name '*.o' 2>/dev/null | sed -n 1p
+}
+
+# compile PART: prints how many objects there are when it is done, and one that it made.
 compile() {
+    configure >/dev/null
+    touch "$MARK"
     kbuild "compiling $1" "$1/"
     objects
+    made "$BUILD/objects"
 }
 
 link() {
+    configure >/dev/null
+    touch "$MARK"
     kbuild "linking" linux
     [ -f "$BUILD/objects/linux" ] && [ ! -L "$BUILD/objects/linux" ] || die "the build made no file linux; see $LOG."
+    find "$BUILD/objects/linux" -newer "$MARK"
 }
 
 # take FILE PLACE: one of the builder's files, which must be just that.
@@ -274,10 +295,12 @@ take() {
 
 # pack: the result, with the C library that it is linked against, so that it runs on older and newer hosts alike.
 pack() {
-    local release tree library
+    local release tree library packed=$BUILD/packed
+    [ "$(cat "$BUILD/configured")" = "$KEY" ] || die "another run has changed $BUILD meanwhile. Run this again."
     release=$(cat "$BUILD/objects/include/config/kernel.release")
     [[ $release =~ ^[A-Za-z0-9][A-Za-z0-9._+-]*$ ]] || die "the kernel calls itself $release, which is no name for a directory."
-    tree=$SCRATCH/tree
+    tree=$BUILD/tree
+    rm -rf "$tree"
     take linux "$tree/linux" 0755
     take System.map "$tree/System.map"
     take .config "$tree/config"
@@ -288,9 +311,11 @@ pack() {
     describe_modules "$tree/modules/usr/lib/modules/$release" "$release" "$tree/modules/usr"
     printf '{\n  "release": "%s",\n  "sha256": "%s",\n%s\n' \
         "$release" "$(sha256sum "$tree/linux" | cut -d ' ' -f 1)" "$(sed 1d <<<"$INFO")" >"$tree/info.json"
-    tar --create --directory "$tree" --owner=0 --group=0 --sort=name . | zstd -q -T0 >"$SCRATCH/packed" ||
+    tar --create --directory "$tree" --owner=0 --group=0 --sort=name . | zstd -q -T0 >"$packed" ||
         die "packing the kernel failed; is the disk full?"
-    mv "$SCRATCH/packed" "$PACKED"
+    mv "$packed" "$PACKED"
+    rm -rf "$tree"
+    echo "$PACKED"
 }
 
 # libraries FILE: loader and libraries of a program, and the one that the C library loads by name at a clean exit.
@@ -334,25 +359,62 @@ once() {
     [ ! -e "$BUILD/$1.done" ] || return 0
     "$1"
     : >"$BUILD/$1.done"
+    echo "$1"
+}
+
+# claim: this scratch directory for this run. Another configuration of the same source waits for it.
+claim() {
+    make_directories
+    # For earlier versions, which lock this alone.
+    lock "$CACHE" --shared
+    lock "$CLAIM" "a kernel from $WHAT (key ${KEY:0:16})"
+    keep_locks
+}
+
+# stay: the run that waits for something else keeps its claim.
+stay() {
+    local run pid since what
+    read_lock "$CLAIM" 2>/dev/null
+    [ "$run" != "$RUN" ] || touch -c "$CLAIM"
+}
+
+# put: the kernel into its place, and the scratch directory away, unless another run has that.
+put() {
+    make_directories
+    lock "$CACHE" --shared
+    lock_kernels
+    if [ -z "$(built)" ]; then
+        prepare
+        unpack_kernel
+        clear_left_over
+    fi
+    if try_lock "$CLAIM" "a kernel from $WHAT" && [ -z "$KEEP" ]; then rm -rf "$BUILD"; fi
 }
 
 main() {
     case $1 in
-        look | parts | built) "$1" ;;
-        default) point_default "$(built)" ;;
+        look | parts | built | claim) "$1" ;;
+        await)
+            stay
+            "$@"
+            ;;
+        default)
+            [ -n "$CHECK" ] || lock_kernels
+            point_default "$(built)"
+            ;;
         place)
-            lock
-            if [ -z "$(built)" ]; then
-                prepare
-                unpack_kernel
-                clear_left_over
+            if [ -n "$CHECK" ]; then
+                echo "kernels/$NAME: built from $WHAT"
+                exit 0
             fi
-            [ -n "$KEEP" ] || rm -rf "$BUILD"
+            PATIENCE=$LIMIT
+            put
             ;;
         *)
-            lock
+            # Its run has the claim, unless it paused for too long.
+            PATIENCE=$LIMIT
+            claim
             if [ -e "$PACKED" ]; then return; fi # another run was faster
-            prepare
             case $1 in
                 fetch | configure | compile | link | pack) "$@" ;;
                 unpack) once unpack ;;

@@ -2,16 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# What the two ways to a kernel have in common; goes before the other script on the shell's input.
+# What the two ways to a kernel have in common; goes between host/files/locks.sh and the other script on the shell's input.
 #
 # Reads WORKDIR, CACHE and MAKE_DEFAULT from the environment, and CHECK, which is not empty in check mode.
 # A kernel is put together in a dot directory beside its place and renamed, so that there never is half a one.
 
-set -euo pipefail
-
 KERNELS=$WORKDIR/kernels
 NEW=$KERNELS/.new-$$
-SCRATCH=$KERNELS/.new-$$-scratch
+SCRATCH=$NEW-scratch
 CHECK=${CHECK-}
 
 die() {
@@ -24,22 +22,21 @@ info() {
     sed -n "s/^ *\"$2\": \"\(.*\)\",\{0,1\}$/\1/p" "$1" 2>/dev/null || true
 }
 
-# lock: one run at a time works on the cache and on the working directory's kernels.
-lock() {
-    local directory descriptor
-    umask 022
+# make_directories: that are locked or written to.
+make_directories() {
     [ -d "$WORKDIR" ] || mkdir -m 0700 -p "$WORKDIR"
-    mkdir -p "$KERNELS" "$CACHE"
-    for directory in "$CACHE" "$KERNELS"; do
-        exec {descriptor}<"$directory"
-        flock -w 900 "$descriptor" || die "another run has been working on $directory for 15 minutes; end it and try again."
-    done
+    mkdir -p "$KERNELS" "$CACHE/.locks"
+}
+
+# lock_kernels: one run at a time puts kernels into the working directory, which takes seconds.
+lock_kernels() {
+    PATIENCE=$LIMIT lock "$KERNELS" --exclusive
 }
 
 # prepare: an empty directory for the new kernel, and one that is thrown away.
 prepare() {
     clear_left_over
-    trap 'rm -rf "$NEW" "$SCRATCH"' EXIT
+    LITTER+=("$NEW" "$SCRATCH")
     mkdir -p "$NEW" "$SCRATCH"
 }
 
@@ -52,9 +49,9 @@ mirror() {
     printf '%s\n' "${found:-http://deb.debian.org/debian}"
 }
 
-# archive SUITE: lets apt know this suite and nothing else, for this process alone; fails like apt-get update.
+# archive SUITE SCRATCH: lets apt know this suite and nothing else, for this process alone; fails like apt-get update.
 archive() {
-    local apt=$SCRATCH/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri
+    local apt=$2/apt keyring=/usr/share/keyrings/debian-archive-keyring.gpg uri
     [ -e "$keyring" ] || die "$keyring is missing; install the package debian-archive-keyring."
     uri=$(mirror)
     mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
@@ -65,6 +62,16 @@ archive() {
         'Acquire::Languages "none";' 'APT::Sandbox::User "root";' 'APT::Update::Error-Mode "any";' >"$apt/apt.conf"
     export APT_CONFIG=$apt/apt.conf
     apt-get -qq update
+}
+
+# archive_fault LOG OPTION: why the archive of a suite cannot be used, by what apt said, and what to do.
+archive_fault() {
+    local remedy="Check $2 and kernel_mirror, and whether this host reaches that mirror"
+    # Of a mirror that nobody updates, or a snapshot.
+    ! grep -q 'Release file .* is expired' "$1" ||
+        remedy="Give another kernel_mirror; or set the clock right; or, to use an old mirror as it is, let the apt of this host have \
+'Acquire::Check-Valid-Until \"false\";' in /etc/apt/apt.conf.d/"
+    printf '%s\n' "$(grep -E '^(E|W|Err)' "$1" | tail -n 3 | paste -sd ' ' | sed 's/\.*$//'). $remedy."
 }
 
 # --- the kernel's place ---

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# kernels/debian-<version>/ of a working directory out of the package user-mode-linux; runs after common.sh.
+# kernels/debian-<version>/ of a working directory out of the package user-mode-linux; runs after common.sh, with "install_kernel", or "await" to
+# wait for another run.
 #
 # Reads SUITE (or "host"), MIRROR and UPDATE from the environment too; prints what it changes.
 
@@ -30,14 +31,12 @@ is_current() {
 
 # fetch: the suite's three packages into DEBS, complete or not at all. Nothing of the system's apt is touched.
 fetch() {
-    local debs=$DEBS.new
-    rm -rf "$debs"
-    mkdir -p "$debs"
-    if ! { archive "$SUITE" && (cd "$debs" && apt-get -qq download user-mode-linux libc6 libgcc-s1); } >"$SCRATCH/apt.log" 2>&1; then
-        tail -n 5 "$SCRATCH/apt.log" >&2
-        rm -rf "$debs"
-        die "user-mode-linux of Debian $SUITE could not be fetched from $(mirror); is kernel_suite right, and the mirror reachable?"
-    fi
+    local debs=$DEBS.new scratch=$DEBS.scratch
+    LITTER+=("$debs" "$scratch")
+    rm -rf "$debs" "$scratch"
+    mkdir -p "$debs" "$scratch"
+    { archive "$SUITE" "$scratch" && (cd "$debs" && apt-get -qq download user-mode-linux libc6 libgcc-s1); } >"$scratch/log" 2>&1 ||
+        die "user-mode-linux of Debian $SUITE cannot be fetched from $(mirror): $(archive_fault "$scratch/log" kernel_suite)"
     rm -rf "$DEBS"
     mv "$debs" "$DEBS"
 }
@@ -91,22 +90,21 @@ leave_current() {
     fi
 }
 
-main() {
+install_kernel() {
     leave_current
     if [ -n "$CHECK" ]; then
         echo "user-mode-linux of $SUITE"
         exit 0
     fi
 
-    lock
+    make_directories
+    lock "$CACHE" --shared
+    lock "$CACHE/.locks/kernel-$SUITE" "the kernel of Debian's package ($SUITE)"
     leave_current # what the other run may have done meanwhile
+    if [ "$SUITE" != host ] && { [ -n "$UPDATE" ] || ! ls "$DEBS"/user-mode-linux_*.deb >/dev/null 2>&1; }; then fetch; fi
+    lock_kernels
     prepare
-    if [ "$SUITE" = host ]; then
-        copy_host
-    else
-        if [ -n "$UPDATE" ] || ! ls "$DEBS"/user-mode-linux_*.deb >/dev/null 2>&1; then fetch; fi
-        unpack_suite
-    fi
+    if [ "$SUITE" = host ]; then copy_host; else unpack_suite; fi
     write_info
     place "debian-$RELEASE" "user-mode-linux $PACKAGE_VERSION of $SUITE"
     point_default "debian-$RELEASE"
@@ -114,4 +112,4 @@ main() {
 }
 
 # What is left of the standard input is this script.
-main </dev/null
+"$@" </dev/null

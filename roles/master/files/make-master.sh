@@ -1,18 +1,17 @@
-#!/usr/bin/env bash
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# make-master.sh STEP [--check]: masters/<name>/ of a working directory, up to and with the named step.
+# masters/<name>/ of a working directory, up to and with the step that is the argument; runs after host/files/locks.sh.
 #
-# A finished step is not done again; one that was broken off starts over from the packages that were fetched.  So a run may
-# end anywhere, and several may build the same master.  Everything is made in dot directories and renamed into its place.
-# What is wanted comes in the environment, from vars/main.yml; "look" and "default" need only WORKDIR, CACHE and NAME.
-
-set -euo pipefail
+# It prints what it did.  A finished step is not done again; one that was broken off starts over from the packages that were
+# fetched.  So a run may end anywhere, and several may build the same master.  Everything is made in dot directories and renamed
+# into its place.  What is wanted comes in the environment, from vars/main.yml; "look" and "default" need only WORKDIR, CACHE and
+# NAME.  CHECK is not empty in check mode.
 
 MASTERS=$WORKDIR/masters
 KEY=${KEY-}
+CHECK=${CHECK-}
 PACKED=$CACHE/master-$KEY.tar.zst
 BUILD=$MASTERS/.$NAME.new-${KEY:0:16}
 ROOT=$BUILD/root
@@ -40,13 +39,13 @@ look() {
         die "debootstrap is missing; role dumm.lab.host installs it."
     if [ -e "$MASTERS/$NAME" ]; then there=true; fi
     if [ -e "$MASTERS/default" ]; then default=$(readlink "$MASTERS/default"); fi
-    printf '{"architecture": "%s", "debootstrap": "%s", "there": %s, "key": "%s", "default": "%s"}\n' \
-        "$(dpkg --print-architecture)" "$debootstrap" "$there" "$(key)" "$default"
+    printf '{"architecture": "%s", "debootstrap": "%s", "there": %s, "key": "%s", "default": "%s", "run": "%s"}\n' \
+        "$(dpkg --print-architecture)" "$debootstrap" "$there" "$(key)" "$default" "$(cat /proc/sys/kernel/random/uuid)"
 }
 
 default() {
     echo "masters/default -> $NAME"
-    [ -z "${1-}" ] || return 0
+    [ -z "$CHECK" ] || return 0
     ln -sfn "$NAME" "$MASTERS/.default-$$"
     mv -T "$MASTERS/.default-$$" "$MASTERS/default"
 }
@@ -71,13 +70,17 @@ script_file() {
     printf '%s\n' "$file"
 }
 
-# distribution SCRIPT: by the keyring that debootstrap's script names; without that nothing would be verified.
+# distribution SCRIPT: by the keyring that debootstrap's script names, of those in its branches all; debootstrap itself goes on
+# without, and verifies nothing.
 distribution() {
-    local keyring
-    keyring=$(sed -n 's/^ *keyring //p' "$1" | head -n 1)
-    [ -e "$keyring" ] || die "suite $SUITE cannot be verified without $keyring;" \
-        "install the package debian-archive-keyring or ubuntu-keyring."
-    case $keyring in
+    local keyring keyrings
+    mapfile -t keyrings < <(sed -n 's/^[[:space:]]*keyring[[:space:]]\{1,\}\([^[:space:]]*\).*/\1/p' "$1")
+    [ "${#keyrings[@]}" -gt 0 ] || die "suite $SUITE cannot be verified: $1 names no keyring. Give another master_script."
+    for keyring in "${keyrings[@]}"; do
+        [ -e "$keyring" ] || die "suite $SUITE cannot be verified without $keyring;" \
+            "install the package debian-archive-keyring or ubuntu-keyring."
+    done
+    case ${keyrings[0]} in
         *ubuntu*) echo Ubuntu ;;
         *) echo Debian ;;
     esac
@@ -142,7 +145,7 @@ finish() {
     mkdir -p "$ROOT/var/cache/apt/archives/partial" "$ROOT/var/lib/apt/lists/partial"
 }
 
-# finished: the last step that is; none while a step is under way.
+# finished: the last step that is done; none while a step is under way.
 finished() {
     cat "$BUILD/finished" 2>/dev/null || true
 }
@@ -158,7 +161,7 @@ index() {
     echo -1
 }
 
-# upto STEP: do it, and the steps before it that are not done.
+# upto STEP: do it, and the steps before it that are not done; print these.
 upto() {
     local number wanted
     wanted=$(index "$1")
@@ -167,6 +170,7 @@ upto() {
         "${STEPS[number]}"
         printf '%s\n' "${STEPS[number]}" >"$BUILD/finished.new"
         mv "$BUILD/finished.new" "$BUILD/finished"
+        echo "${STEPS[number]}"
     done
 }
 
@@ -177,6 +181,7 @@ pack() {
         die "packing it into $CACHE failed; is the disk full?"
     fi
     mv "$new" "$PACKED"
+    echo "$PACKED"
 }
 
 place() {
@@ -196,32 +201,31 @@ place() {
     mv -T "$tree" "$MASTERS/$NAME"
     printf '%s\n' "$INFO" >"$BUILD/info.json"
     mv "$BUILD/info.json" "$MASTERS/.$NAME.json"
+    echo "masters/$NAME"
 }
 
 # clear_left_over: what runs before this one left behind, and at the end our own.
 clear_left_over() {
     local left
     for left in "$MASTERS/.$NAME".new-* "$MASTERS/.$NAME".old-* "$MASTERS"/.default-*; do
-        [ "$left" = "${1-}" ] || rm -rf --one-file-system "$left"
+        if [ "$left" != "${1-}" ] && [ ! -e "/proc/${left##*.default-}" ]; then rm -rf --one-file-system "$left"; fi
     done
 }
 
-# lock: one run at a time works below a cache, and below a working directory.
-lock() {
-    local directory descriptor
-    umask 022
+# lock_all: one run at a time makes a master of this name in this working directory, and one packs this key into this cache.
+lock_all() {
+    local what="master $NAME (key ${KEY:0:16})"
     [ -d "$WORKDIR" ] || mkdir -m 0700 -p "$WORKDIR"
-    mkdir -p "$CACHE" "$MASTERS"
-    for directory in "$CACHE" "$MASTERS"; do
-        exec {descriptor}<"$directory"
-        flock -w 1800 "$descriptor" ||
-            die "another run has been working on $directory for half an hour; end that one and try again."
-    done
+    mkdir -p "$CACHE/.locks" "$MASTERS"
+    # For earlier versions, which lock these alone.
+    lock "$CACHE" --shared
+    lock "$MASTERS" --shared
+    lock "$MASTERS/.$NAME.lock" "$what"
+    lock "$CACHE/.locks/master-$KEY" "$what"
 }
 
 # build STEP: whatever is missing, and no more, of the work up to that step.
 build() {
-    lock
     if [ "$(key)" = "$KEY" ]; then return; fi # another run was faster
     clear_left_over "$BUILD"
     mkdir -p "$BUILD"
@@ -240,9 +244,28 @@ build() {
     fi
 }
 
-if [ "${2-}" = --check ] && [ "$1" != default ]; then exit 0; fi
-case $1 in
-    look | default) "$@" ;;
-    fetch | unpack | configure | finish | pack | place) build "$1" ;;
-    *) die "there is no step $1" ;;
-esac
+main() {
+    case $1 in
+        look | default) "$1" ;;
+        await) "$@" ;;
+        claim)
+            lock_all
+            keep_locks
+            ;;
+        fetch | unpack | configure | finish | pack | place)
+            if [ -n "$CHECK" ]; then
+                echo "masters/$NAME"
+                exit 0
+            fi
+            # Its run has the locks, unless it paused for too long.
+            PATIENCE=$LIMIT
+            lock_all
+            [ "$1" = place ] || keep_locks
+            build "$1"
+            ;;
+        *) die "there is no step $1" ;;
+    esac
+}
+
+# What is left of the standard input is this script.
+main "$@" </dev/null

@@ -1,16 +1,14 @@
-#!/usr/bin/env bash
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# make-packages.sh look: prints absent, outdated or current.
-# make-packages.sh make [--check]: layers/<name>/ of a working directory, a repository of packages and apt's configuration for it.
+# layers/<name>/ of a working directory, a repository of packages and apt's configuration for it; runs after host/files/locks.sh.
+#
+# "look" prints absent, outdated or current; "make" makes it; "await" waits for another run.
 #
 # The host's apt fetches what a master lacks, as the master's own would: with its sources, its keys and its list of what is installed.
 # All is made in a directory beside and renamed into its place, so a run may end anywhere.  What is wanted comes in the environment,
 # from vars/main.yml.
-
-set -euo pipefail
 
 LAYERS=$WORKDIR/layers
 LAYER=$LAYERS/$NAME
@@ -41,8 +39,8 @@ look() {
 }
 
 fetch() {
-    local apt=(
-        apt-get -qq -y
+    local log=$BUILD/log apt=(
+        apt-get -q -y
         -o Dir::State="$BUILD/state" -o Dir::State::status="$BUILD/state/status" -o Dir::Cache="$BUILD/cache"
         -o Dir::Etc::sourcelist="$ROOT/etc/apt/sources.list" -o Dir::Etc::sourceparts="$ROOT/etc/apt/sources.list.d"
         -o Dir::Etc::trusted=/dev/null -o Dir::Etc::trustedparts="$ROOT/etc/apt/trusted.gpg.d"
@@ -51,9 +49,24 @@ fetch() {
     )
     mkdir -p "$BUILD"/state/lists/partial "$BUILD"/cache/archives/partial
     cp "$ROOT/var/lib/dpkg/status" "$BUILD/state/status"
-    "${apt[@]}" update >&2 || die "apt cannot reach the sources of master $MASTER ($ROOT/etc/apt/sources.list); its message is above."
+    "${apt[@]}" update >"$log" 2>&1 ||
+        die "apt cannot use the sources of master $MASTER ($ROOT/etc/apt/sources.list): $(apt_words "$log")"
     # shellcheck disable=SC2086 # one word for each package
-    "${apt[@]}" --download-only install $PACKAGES >&2 || die "apt cannot fetch $PACKAGES; its message is above."
+    "${apt[@]}" --download-only install $PACKAGES >"$log" 2>&1 || die "apt cannot fetch $PACKAGES: $(apt_words "$log")
+$(remedy "$log")"
+}
+
+# apt_words LOG: what apt complains about; -qq would leave out which packages conflict.
+apt_words() {
+    sed -n '/^The following packages have unmet dependencies/,$p' "$1" | grep . || grep -E '^(E|W|Err)' "$1" || tail -n 3 "$1"
+}
+
+remedy() {
+    if grep -q '^The following packages have unmet dependencies' "$1"; then
+        echo "Packages that conflict cannot be in one layer: make a layer for each set, with a packages_name and a packages_list of its own."
+    else
+        echo "Check packages_list, and whether this host reaches the sources of master $MASTER."
+    fi
 }
 
 # index: what apt has to know of each package (deb-control(5), and where the file is).
@@ -66,11 +79,15 @@ index() {
 }
 
 make() {
-    if [ -n "${1-}" ]; then exit; fi
-    umask 022
+    if [ -n "${CHECK-}" ]; then
+        echo "layers/$NAME"
+        exit 0
+    fi
     mkdir -p "$LAYERS"
-    exec 9<"$LAYERS"
-    flock 9
+    # For earlier versions, which lock this alone.
+    lock "$LAYERS" --shared
+    lock "$LAYERS/.$NAME.lock" "layer $NAME"
+    if [ "$(look)" = current ]; then return; fi # another run was faster
     rm -rf "$BUILD"
     fetch
     local new=$BUILD/layer
@@ -86,6 +103,8 @@ make() {
     mv -T "$new" "$LAYER"
     key >"$LAYERS/.$NAME.key"
     rm -rf "$BUILD"
+    echo "layers/$NAME"
 }
 
-"$@"
+# What is left of the standard input is this script.
+"$@" </dev/null

@@ -1,0 +1,214 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The scripts of the roles as their tasks run them, on a shell's input, without Ansible: locks, and what they read of other programs."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from lab import REPOSITORY, until
+
+_ROLES = REPOSITORY / "roles"
+_LOCKS = (_ROLES / "host/files/locks.sh").read_text() + 'die() { echo "$*" >&2; exit 1; }\n'
+_BUSY = 75
+# What a step does that has taken its locks: it works until it is told to end.
+_WORK = "echo working; while [ ! -e end ]; do sleep 0.05; done"
+
+
+class Steps:
+    """Steps of roles in an empty directory."""
+
+    def __init__(self, place: Path) -> None:
+        self.place = place
+
+    def start(self, body: str, **environment: str) -> subprocess.Popen[str]:
+        """Start a step."""
+        return subprocess.Popen(
+            ["bash", "-c", f"{_LOCKS}\n{body}"],
+            cwd=self.place,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, body: str, code: int = 0, **environment: str) -> str:
+        """What a step prints; it must end with the exit code."""
+        process = self.start(body, **environment)
+        output, errors = process.communicate(timeout=120)
+        assert process.returncode == code, (output, errors)
+        return output + errors
+
+    @contextmanager
+    def working(self, body: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+        """A step that has its locks, and works until the end of the block."""
+        process = self.start(f"{body}; {_WORK}", **environment)
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "working\n"
+            yield process
+        finally:
+            (self.place / "end").touch()
+            process.communicate(timeout=60)
+            (self.place / "end").unlink()
+
+    @property
+    def left(self) -> list[str]:
+        """What there is in the directory."""
+        return sorted(os.listdir(self.place))
+
+
+@pytest.fixture
+def steps(tmp_path: Path) -> Steps:
+    """Steps in a directory of one test's own."""
+    return Steps(tmp_path)
+
+
+def test_different_things_are_made_side_by_side_and_the_same_thing_by_one_run(steps: Steps, tmp_path: Path) -> None:
+    with steps.working("lock $PWD/a 'master one'") as first:
+        steps.run("lock $PWD/b 'master two'")
+        second, why = steps.run("lock $PWD/a 'master one'", _BUSY).splitlines()
+
+    assert second.endswith(f" {tmp_path}/a")
+    assert re.fullmatch(rf"pid {first.pid}, another run that makes master one, since 20..-..-.. ..:..:..", why)
+    steps.run("lock $PWD/a 'master one'")
+    assert steps.left == []
+
+
+def test_a_lock_goes_with_a_step_that_is_killed(steps: Steps) -> None:
+    with steps.working("lock $PWD/a 'master one'") as first:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+
+        steps.run("lock $PWD/a 'master one'")
+
+
+def test_what_a_killed_step_has_left_running_keeps_the_lock_and_is_named(steps: Steps) -> None:
+    with steps.working("lock $PWD/a one; sleep 1000 & echo $! >child") as first:
+        os.kill(first.pid, signal.SIGKILL)
+        first.wait()
+        child = int((steps.place / "child").read_text())
+
+        assert f"pid {child}, another run that makes one" in steps.run("lock $PWD/a one", _BUSY)
+
+        os.kill(child, signal.SIGKILL)
+        until(lambda: not Path(f"/proc/{child}").exists(), "the child to end")
+        steps.run("lock $PWD/a one")
+
+
+def test_a_run_keeps_its_lock_from_step_to_step(steps: Steps) -> None:
+    steps.run("lock $PWD/a one; keep_locks", RUN="first")
+
+    assert "another run that makes one" in steps.run("lock $PWD/a one", _BUSY, RUN="second")
+    assert "another run that makes one" in steps.run("lock $PWD/a one", _BUSY)
+    steps.run("lock $PWD/a one; keep_locks", RUN="first")
+    steps.run("lock $PWD/a one; keep_locks; lock $PWD/b two; busy 0 $PWD/b", _BUSY, RUN="first")
+    assert steps.left == ["a"]
+    steps.run("lock $PWD/a one", RUN="first")
+    assert steps.left == []
+
+
+def test_a_run_that_fails_or_pauses_for_too_long_has_lost_its_lock(steps: Steps, tmp_path: Path) -> None:
+    steps.run("lock $PWD/a one; keep_locks; die failed", 1, RUN="first")
+    assert steps.left == []
+
+    steps.run("lock $PWD/a one; keep_locks", RUN="first")
+    os.utime(tmp_path / "a", (time.time() - 3600,) * 2)
+    steps.run("lock $PWD/a one", RUN="second")
+
+
+@pytest.mark.parametrize("how", ["--shared", "--exclusive"])
+def test_an_earlier_version_that_locks_the_directory_is_respected(steps: Steps, tmp_path: Path, how: str) -> None:
+    with steps.working("exec 9<$PWD; flock 9") as earlier:
+        said = steps.run(f"lock $PWD {how}", _BUSY)
+
+    assert f"pid {earlier.pid}, another run that locks all of {tmp_path}, as earlier versions of dumm.lab do" in said
+    with steps.working("lock $PWD --shared"):
+        steps.run("lock $PWD --shared")
+        steps.run("exec 9<$PWD; flock -n 9", 1)
+
+
+def test_waiting_ends_when_the_lock_is_free(steps: Steps) -> None:
+    with steps.working("lock $PWD/a one"):
+        assert "another run that makes one" in steps.run("await 0 $PWD/a", _BUSY, LOCK_LOOK="0")
+        waiting = steps.start("await 0 $PWD/a")
+        (steps.place / "end").touch()
+        assert waiting.communicate(timeout=60) == ("", "")
+
+    assert waiting.returncode == 0
+    assert steps.run("await 0 $PWD/never") == ""
+
+
+@pytest.mark.parametrize("lock", ["lock $PWD/a one", "exec 9<$PWD; flock 9"], ids=["file", "directory"])
+def test_waiting_is_bounded_and_names_who_must_be_ended(steps: Steps, tmp_path: Path, lock: str) -> None:
+    what = tmp_path / "a" if "one" in lock else tmp_path
+    with steps.working(lock) as first:
+        if what.is_file():
+            os.utime(what, (0, 0))
+
+        said = steps.run(f"await $(($(date +%s) - 1801)) {what}", 1)
+
+    assert said.startswith("gave up after 30 minutes without a sign of life of pid ")
+    assert f"pid {first.pid}, " in said and "End that run, then start this one again." in said
+
+
+def _without_main(script: str) -> str:
+    text = (_ROLES / script).read_text()
+    begin, main, _ = text.rpartition('main "$@" </dev/null')
+    assert main
+    return begin
+
+
+@pytest.mark.parametrize("indent", ["", "    ", "\t"], ids=["none", "spaces", "tab"])
+def test_the_keyring_is_found_however_the_script_of_a_suite_is_indented(
+    steps: Steps, tmp_path: Path, indent: str
+) -> None:
+    """As debootstrap of bookworm and of trixie write them."""
+    keyrings = [tmp_path / "ubuntu-archive-keyring.gpg", tmp_path / "ubuntu-removed-keys.gpg"]
+    branches = "\n".join(f"{indent}keyring {keyring}" for keyring in keyrings)
+    (tmp_path / "noble").write_text(f"mirror_style release\nif true; then\n{branches}\nfi\n# keyring of nobody\n")
+    body = _without_main("master/files/make-master.sh") + "\ndistribution noble"
+    wanted = {"WORKDIR": str(tmp_path), "CACHE": str(tmp_path), "NAME": "noble", "SUITE": "noble"}
+
+    keyrings[0].touch()
+    lacking = steps.run(body, 1, **wanted)
+    keyrings[1].touch()
+
+    assert f"master noble: suite noble cannot be verified without {keyrings[1]};" in lacking
+    assert steps.run(body, **wanted) == "Ubuntu\n"
+
+
+@pytest.mark.parametrize(
+    ("log", "words"),
+    [
+        (
+            "E: Release file for http://m/dists/forky/InRelease is expired (invalid since 2d). Updates will not be applied.\n",
+            ["is expired (invalid since 2d)", "Acquire::Check-Valid-Until", "kernel_mirror"],
+        ),
+        (
+            "W: Failed to fetch http://m/InRelease  Could not connect to m:80\nE: Some index files failed to download.\n",
+            ["Could not connect to m:80", "Check kernel_suite and kernel_mirror"],
+        ),
+    ],
+    ids=["expired", "unreachable"],
+)
+def test_why_a_mirror_cannot_be_used_is_told_in_the_words_of_apt(
+    steps: Steps, tmp_path: Path, log: str, words: list[str]
+) -> None:
+    (tmp_path / "log").write_text(log)
+    body = (_ROLES / "kernel/files/common.sh").read_text() + "\narchive_fault log kernel_suite"
+
+    said = steps.run(body, WORKDIR=str(tmp_path), CACHE=str(tmp_path), MIRROR="", MAKE_DEFAULT="")
+
+    assert [word for word in words if word not in said] == []
