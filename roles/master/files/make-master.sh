@@ -70,17 +70,21 @@ script_file() {
     printf '%s\n' "$file"
 }
 
-# distribution SCRIPT: by the keyring that debootstrap's script names, of those in its branches all; debootstrap itself goes on
-# without, and verifies nothing.
-distribution() {
-    local keyring keyrings
-    mapfile -t keyrings < <(sed -n 's/^[[:space:]]*keyring[[:space:]]\{1,\}\([^[:space:]]*\).*/\1/p' "$1")
-    [ "${#keyrings[@]}" -gt 0 ] || die "suite $SUITE cannot be verified: $1 names no keyring. Give another master_script."
-    for keyring in "${keyrings[@]}"; do
-        [ -e "$keyring" ] || die "suite $SUITE cannot be verified without $keyring;" \
-            "install the package debian-archive-keyring or ubuntu-keyring."
+# keyrings SCRIPT: those that debootstrap's script names in its branches and that are there.
+keyrings() {
+    local keyring named found=
+    named=$(sed -n 's/^[[:space:]]*keyring[[:space:]]\{1,\}\([^[:space:]]*\).*/\1/p' "$1" | paste -sd ' ')
+    for keyring in $named; do
+        [ ! -e "$keyring" ] || found="$found $keyring"
     done
-    case ${keyrings[0]} in
+    [ -n "$found" ] || die "suite $SUITE cannot be verified without ${named:-a keyring, and $1 names none};" \
+        "install the package debian-archive-keyring or ubuntu-keyring."
+    printf '%s\n' "$found"
+}
+
+# distribution KEYRING...: whose they are.
+distribution() {
+    case $1 in
         *ubuntu*) echo Ubuntu ;;
         *) echo Debian ;;
     esac
@@ -98,15 +102,19 @@ mirror() {
 
 # bootstrap WHAT OPTION: debootstrap's first half; all it fetches stays in BUILD/debs.
 bootstrap() {
-    local what=$1 script distribution mirror proxy
+    local what=$1 script found keyrings verify=(--force-check-gpg) mirror proxy
     script=$(script_file)
-    distribution=$(distribution "$script")
-    mirror=$(mirror "$distribution")
+    found=$(keyrings "$script")
+    read -ra keyrings <<<"$found"
+    mirror=$(mirror "$(distribution "${keyrings[@]}")")
     # debootstrap does not ask apt for its proxy.
     proxy=$(apt-config --format '%v' dump Acquire::http::Proxy 2>/dev/null || true)
     [ -z "$proxy" ] || export http_proxy="$proxy"
     mkdir -p "$BUILD/debs"
-    quietly "$what" debootstrap "$2" --variant="$VARIANT" --components="$COMPONENTS" ${PACKAGES:+--include="$PACKAGES"} \
+    # Without a keyring debootstrap would go on, and verify nothing.  Of several its script picks one, of Ubuntu's after a look at the
+    # Internet; Debian's package ubuntu-keyring has one only.
+    [ "${#keyrings[@]}" -ne 1 ] || verify+=(--keyring="${keyrings[0]}")
+    quietly "$what" debootstrap "$2" "${verify[@]}" --variant="$VARIANT" --components="$COMPONENTS" ${PACKAGES:+--include="$PACKAGES"} \
         --cache-dir="$BUILD/debs" "$SUITE" "$ROOT" "$mirror" "$script"
 }
 
