@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Automatic addresses: who gets which host of a segment's prefix, and which link gets which subnet of a pool.  Pure.
+"""Addresses: which ones an interface can have, which ones can be together in a segment, and who gets which by itself.  Pure.
+
+Automatic addresses are hosts of a segment's prefix, and subnets of a pool.
 
 Everyone wants the number of its own position, and takes the next one that is free.  So an address depends only on what stands
 before it and on what is given explicitly: adding something at the end changes nobody's, and giving somebody an address of its own
@@ -13,13 +15,74 @@ from __future__ import annotations
 
 import bisect
 import ipaddress
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]  # noqa: UP007
 
 _Range = tuple[int, int]
+_THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
+_EVERYBODY = ipaddress.IPv4Address("255.255.255.255")
+
+
+@lru_cache(maxsize=1 << 14)
+def interface(text: str) -> Interface:
+    """An address with prefix length, of text that is known to be one."""
+    return ipaddress.ip_interface(text)
+
+
+def unassignable(address: Address) -> str | None:
+    """Why no interface can have an address, in words; ``None`` where one can.
+
+    Some of these Linux refuses, some it takes and does nothing with, and 127.0.0.0/8 never leaves a machine (RFC 1122 section 3.2.1.3).
+    """
+    if address.is_unspecified:
+        return "stands for no address at all"
+    if address.is_multicast:
+        return "is a multicast group"
+    if address.is_loopback:
+        return "never leaves a machine"
+    if address == _EVERYBODY:
+        return "is the address of everybody"
+    if isinstance(address, ipaddress.IPv4Address):
+        return "is none of a host" if address in _THIS_NETWORK else None
+    return None if address.ipv4_mapped is None else f"is {address.ipv4_mapped} in the words of IPv6"
+
+
+def doubtful(address: Interface) -> str | None:
+    """Why an address is hardly meant, in words; ``None`` where it is one of a host."""
+    network = address.network
+    if network.num_addresses <= 2:
+        return None
+    if address.ip == network.network_address:
+        return "names the network itself" if address.version == 4 else "is the any-router address of its prefix"
+    if address.version == 4 and address.ip == network.broadcast_address:
+        return "is the broadcast address of its prefix"
+    return None
+
+
+def is_host_alone(address: Interface) -> bool:
+    """Whether an address says nothing about others in its segment: /32, /128, and what is link-local in IPv6 anyway."""
+    return address.network.num_addresses == 1 or (address.version == 6 and address.is_link_local)
+
+
+def overlaps(held: Iterable[tuple[Interface, str]]) -> Iterator[tuple[Interface, str, Interface, str]]:
+    """Addresses of one segment, with whose they are, whose prefixes differ although they overlap; the later of two first."""
+    first: dict[Network, tuple[int, Interface, str]] = {}
+    for number, (address, who) in enumerate(held):
+        if not is_host_alone(address):
+            first.setdefault(address.network, (number, address, who))
+    wide: Network | None = None
+    for network in sorted(first, key=lambda each: (each.version, int(each.network_address), each.prefixlen)):
+        # In this order a prefix comes directly after the ones that it is in.
+        if wide is None or wide.version != network.version or network.network_address not in wide:
+            wide = network
+            continue
+        (_, address, who), (_, other, whose) = sorted((first[wide], first[network]), key=lambda each: -each[0])
+        yield address, who, other, whose
 
 
 def hosts(prefix: Network, wanted: Sequence[bool], taken: Collection[Address]) -> list[str | None]:

@@ -101,6 +101,7 @@ def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
     device = actual.devices.get(netlink.bridge_owner(defined.name))
     if device is None:
         return defined
+    device = device.counting(defined)
     return dataclasses.replace(
         defined,
         addresses=None if defined.addresses is None else ordered(device.addresses, defined.addresses),
@@ -124,7 +125,7 @@ def live_iface(actual: Actual, value: Iface) -> Described:
         "counters": {} if device is None else dict(device.counters),
     }
     if link is not None:
-        told["address"] = list(ordered(link.addresses, value.addresses or ()))
+        told["address"] = list(ordered(link.counting(value).addresses, value.addresses or ()))
         told["unit"] = link.unit
     return told
 
@@ -203,7 +204,7 @@ def live_bridge(actual: Actual, name: str) -> Described:
     if device is not None:
         told |= {
             "mtu": device.mtu,
-            "address": list(device.addresses),
+            "address": list(device.counting(actual.lab.bridges.get(name)).addresses),
             "mac": device.mac,
             "counters": dict(device.counters),
         }

@@ -347,6 +347,15 @@ def _checked(before: Lab, wish: Wish) -> Wish:
     return wish
 
 
+def doubts(wish: Wish) -> list[str]:
+    """What of the mentioned objects can be, but is hardly meant, in words."""
+    scope = wish.scope
+    mentioned = {f"bridge {name}" for name in scope.bridges}
+    mentioned |= {f"interface {owner}:{name}" for owner, name in scope.ifaces}
+    mentioned |= {f"interface {iface.label}" for iface in wish.lab.ifaces() if iface.guest in scope.guests}
+    return [sentence for label, sentence in model.doubts(wish.lab) if label in mentioned]
+
+
 def _in_netns(params: Params, lab: Lab) -> Lab:
     wanted = params.get("netns")
     if not wanted or wanted == lab.netns:

@@ -21,6 +21,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import addressing
+from .addressing import interface
 from .errors import InvalidInput
 
 MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
@@ -28,6 +30,7 @@ DEFAULT_MEM = 128
 ANY_CPU = -1
 DEFAULT_MTU = 1500
 MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
+MIN_IPV6_MTU = 1280  # RFC 8200 section 5; Linux takes IPv6 away from an interface with less
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
 MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
 HOST_NETNS = "host"
@@ -368,12 +371,38 @@ def parse_address(text: str, subject: str) -> str:
     """
     if "/" not in text:
         raise InvalidInput(subject, f"address {text!r} has no prefix length", f"write it as {text or '10.0.0.1'}/24")
+    plain = without_zone(text, subject)
     try:
-        return ipaddress.ip_interface(text).with_prefixlen
+        found = ipaddress.ip_interface(plain)
     except ValueError as exc:
         raise InvalidInput(
             subject, f"{text!r} is no IP address with prefix length ({exc})", "write it as 10.0.0.1/24 or fd00::1/64"
         ) from None
+    check_assignable(found.ip, subject)
+    return found.with_prefixlen
+
+
+def without_zone(text: str, subject: str) -> str:
+    """An IP address that names no interface.
+
+    :raises InvalidInput: where it does (RFC 4007 section 11).
+    """
+    address, percent, rest = text.partition("%")
+    if percent:
+        _zone, slash, length = rest.partition("/")
+        remedy = f"write {address}{slash}{length}; the interface is known, or named by dev"
+        raise InvalidInput(subject, f"address {text!r} names an interface", remedy)
+    return text
+
+
+def check_assignable(address: addressing.Address, subject: str) -> None:
+    """Check that an interface can have an address.
+
+    :raises InvalidInput: where none can.
+    """
+    why = addressing.unassignable(address)
+    if why is not None:
+        raise InvalidInput(subject, f"address {address} {why}", "give one of a host, such as 10.0.0.1/24 or fd00::1/64")
 
 
 def parse_mac(text: str, subject: str) -> str:
@@ -473,12 +502,101 @@ def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
     for iface in guest.interfaces.values():
         if not 68 <= iface.mtu <= MAX_MTU:
             yield InvalidInput(f"interface {iface.label}", f"mtu {iface.mtu} is out of range", f"use 68 to {MAX_MTU}")
+        yield from _check_ipv6(guest, iface)
         if iface.bridge is not None and iface.bridge not in lab.bridges:
             yield InvalidInput(
                 f"interface {iface.label}",
                 f"there is no bridge {iface.bridge}",
                 f"make it first with dumm_bridge ({nearest(iface.bridge, lab.bridges)})",
             )
+
+    yield from _check_own_addresses(guest)
+    yield from _check_sysctl(guest)
+
+
+def _check_ipv6(guest: Guest, iface: Iface) -> Iterator[InvalidInput]:
+    """IPv6 that the kernel would take away from an interface, or refuse there."""
+    label = f"interface {iface.label}"
+    wanted = {sysctl_path(key): (key, value) for key, value in guest.sysctl}
+    own = [
+        key for path, (key, _value) in wanted.items() if path.startswith(sysctl_path(f"net/ipv6/conf/{iface.name}/"))
+    ]
+    routes = [route.to for route in guest.routes or () if route.dev == iface.name and ":" in f"{route.to}{route.via}"]
+    address = _first_ipv6(iface.addresses)
+    needing = next(iter([*filter(None, [address]), *routes, *own]), None)
+    if needing is not None and 68 <= iface.mtu < MIN_IPV6_MTU:
+        yield _too_small_for_ipv6(label, f"mtu {iface.mtu}", needing)
+    for whose in (iface.name, "all"):
+        key, value = wanted.get(sysctl_path(f"net/ipv6/conf/{whose}/disable_ipv6"), (None, "0"))
+        if address is not None and key is not None:
+            if value != "0":
+                remedy = f"leave the address out, or set net.ipv6.conf.{iface.name}.disable_ipv6 to 0"
+                yield InvalidInput(label, f"address {address} is IPv6, which {key} forbids", remedy)
+            break
+
+
+def _first_ipv6(addresses: Iterable[str] | None) -> str | None:
+    return next((address for address in addresses or () if ":" in address), None)
+
+
+def _too_small_for_ipv6(label: str, mtu: str, needing: str) -> InvalidInput:
+    return InvalidInput(
+        label,
+        f"{mtu} is too small for IPv6, which {needing} needs",
+        f"use {MIN_IPV6_MTU} or more, or IPv4 only",
+    )
+
+
+def _check_own_addresses(guest: Guest) -> Iterator[InvalidInput]:
+    """The same address twice in a guest.
+
+    It may be on several interfaces as that of a host alone (unnumbered links), link-local, or for one that is down.
+    """
+    seen: dict[str, list[tuple[Iface, str]]] = {}
+    for iface in guest.interfaces.values():
+        for address in iface.addresses or ():
+            others = seen.setdefault(str(interface(address).ip), [])
+            if any(other is iface for other, _address in others):
+                yield InvalidInput(f"interface {iface.label}", f"address {address} is given twice", "leave one of them")
+            shared = [
+                other
+                for other, same in others
+                if other is not iface
+                and iface.up
+                and other.up
+                and (iface.bridge is None or other.bridge != iface.bridge)
+                and not addressing.is_host_alone(interface(address))
+                and not addressing.is_host_alone(interface(same))
+            ]
+            if shared:
+                yield InvalidInput(
+                    f"interface {iface.label}",
+                    f"address {address} is that of interface {shared[0].label} too",
+                    f"give it another, or the same with /{interface(address).max_prefixlen}",
+                )
+            others.append((iface, address))
+
+
+def _check_sysctl(guest: Guest) -> Iterator[InvalidInput]:
+    """Two values for one setting of the kernel."""
+    seen: dict[str, tuple[str, str]] = {}
+    for key, value in guest.sysctl:
+        path = _SAME_SETTING.get(sysctl_path(key), sysctl_path(key))
+        other = seen.setdefault(path, (key, value))
+        if other[1] != value:
+            cause = f"sysctl {other[0]} and {key} are one setting, and are to be {other[1]} and {value}"
+            yield InvalidInput(guest.label, cause, "leave one of them out")
+
+
+def sysctl_path(key: str) -> str:
+    """File of a kernel setting: after a first slash a dot is a dot, after a first dot a slash is (sysctl(8))."""
+    first = re.search("[./]", key)
+    dotted = first is not None and first[0] == "."
+    return "/proc/sys/" + (key.translate(str.maketrans("./", "/.")) if dotted else key)
+
+
+# net/ipv4/devinet.c
+_SAME_SETTING = {"/proc/sys/net/ipv4/conf/all/forwarding": "/proc/sys/net/ipv4/ip_forward"}
 
 
 def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
@@ -496,10 +614,40 @@ def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
         )
     holders = [(f"the host's leg of {bridge.label}", bridge.addresses or ())]
     holders += [(f"interface {port.label}", port.addresses or ()) for port in ports]
-    yield from _twice(
-        bridge, "address", [(str(ipaddress.ip_interface(a).ip), who) for who, list_ in holders for a in list_]
-    )
+    yield from _twice(bridge, "address", [(str(interface(a).ip), who) for who, list_ in holders for a in list_])
+    for address, who, other, whose in addressing.overlaps((interface(a), who) for who, list_ in holders for a in list_):
+        if address.ip != other.ip:
+            yield InvalidInput(
+                who,
+                f"address {address} is in a prefix that overlaps that of {other} of {whose} on {bridge.label}",
+                f"give both the same prefix length, or this one /{address.max_prefixlen}",
+            )
+    yield from _check_leg(bridge, ports)
     yield from _twice(bridge, "MAC address", [(lab.mac_of(port), f"interface {port.label}") for port in ports])
+
+
+def _check_leg(bridge: Bridge, ports: list[Iface]) -> Iterator[InvalidInput]:
+    """The host's leg has the MTU of its bridge, or else the smallest of the ports'."""
+    address = _first_ipv6(bridge.addresses)
+    smallest = min(ports, key=lambda port: port.mtu, default=None)
+    if address is None:
+        return
+    if bridge.mtu is not None and 68 <= bridge.mtu < MIN_IPV6_MTU:
+        yield _too_small_for_ipv6(bridge.label, f"mtu {bridge.mtu}", f"{address} of the host's leg")
+    elif bridge.mtu is None and smallest is not None and 68 <= smallest.mtu < MIN_IPV6_MTU:
+        mtu = f"mtu {smallest.mtu} of interface {smallest.label}, which the bridge takes over,"
+        yield _too_small_for_ipv6(bridge.label, mtu, f"{address} of the host's leg")
+
+
+def doubts(lab: Lab) -> Iterator[tuple[str, str]]:
+    """What of a lab can be, but is hardly meant: each object with its sentence."""
+    held = [(f"interface {iface.label}", iface.addresses) for iface in lab.ifaces()]
+    held += [(bridge.label, bridge.addresses) for bridge in lab.bridges.values()]
+    for label, addresses in held:
+        for address in addresses or ():
+            why = addressing.doubtful(interface(address))
+            if why is not None:
+                yield label, f"{label}: address {address} {why}, which is hardly meant; give one of a host"
 
 
 def _twice(bridge: Bridge, what: str, held: list[tuple[str, str]]) -> Iterator[InvalidInput]:

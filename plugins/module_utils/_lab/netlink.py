@@ -10,6 +10,7 @@ object; nothing without that mark is changed or deleted.  A namespace of ours is
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -41,7 +42,8 @@ except ImportError:
 
 NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
-_LINK_LOCAL = "fe80:"
+# linux/rtnetlink.h
+_RT_SCOPE_LINK = 253
 # Hundredths of a second; RFC 3810, 9.3, has 10 s.
 _AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
 # A guest's part in the answer to a query, when all are asked at once.
@@ -67,6 +69,8 @@ class Device:
     """A network device in the lab's namespace as the kernel shows it.
 
     :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
+    :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
+    :ivar link_local: the others.
     :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
     :ivar querier: whether it asks them.
     :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
@@ -83,6 +87,7 @@ class Device:
     up: bool
     carrier: bool
     addresses: tuple[str, ...] = ()
+    link_local: tuple[str, ...] = ()
     stp: bool = False
     group_fwd_mask: int = 0
     snooping: bool = True
@@ -90,6 +95,13 @@ class Device:
     ipv6: bool | None = None
     user: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
+
+    def counting(self, *defined: Bridge | None) -> Device:
+        """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
+        named = {address for each in defined if each is not None for address in each.addresses or ()}
+        ours = tuple(address for address in self.link_local if address in named)
+        rest = tuple(address for address in self.link_local if address not in named)
+        return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
 
 
 def iface_owner(label: str) -> str:
@@ -179,14 +191,17 @@ class Network:
         """All devices of the namespace, in two dumps."""
         with self._lock:
             links = self._inside(lambda: list(self._ip.get_links()))
-            addresses: dict[int, list[str]] = {}
+            addresses: dict[tuple[int, bool], list[str]] = defaultdict(list)
             for message in self._inside(lambda: list(self._ip.get_addr())):
                 address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-                if not address.startswith(_LINK_LOCAL):
-                    addresses.setdefault(message["index"], []).append(f"{address}/{message['prefixlen']}")
-        return [self._device(link, tuple(addresses.get(link["index"], ()))) for link in links]
+                is_link_local = message["scope"] == _RT_SCOPE_LINK
+                addresses[message["index"], is_link_local].append(f"{address}/{message['prefixlen']}")
+        return [
+            self._device(link, tuple(addresses[link["index"], False]), tuple(addresses[link["index"], True]))
+            for link in links
+        ]
 
-    def _device(self, link: Any, addresses: tuple[str, ...]) -> Device:
+    def _device(self, link: Any, addresses: tuple[str, ...] = (), link_local: tuple[str, ...] = ()) -> Device:
         # pyroute2 decodes an attribute when it is asked for its value, and searches all of them for each get_attr().
         told = {slot[0]: slot for slot in link["attrs"] if slot[0] in _ATTRIBUTES}
 
@@ -208,6 +223,7 @@ class Network:
             up=bool(link["flags"] & 1),
             carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
+            link_local=link_local,
             user=None if owner is None or is_bridge else link.get_nested(*_TAP_USER),
             counters={
                 key: stats[key]
@@ -318,8 +334,6 @@ class Network:
         """
         settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
         speaks = bridge.speaks_ipv6(found.addresses)
-        if speaks and not found.ipv6:
-            self._allow_ipv6(found.name, True)
         self._request(
             bridge.label,
             "link",
@@ -333,6 +347,9 @@ class Network:
             state="up",
             **settings,
         )
+        if speaks and not found.ipv6:
+            # With an MTU that was too small for it there was nothing to allow before.
+            self._allow_ipv6(found.name, True)
         if bridge.addresses is not None:
             self.change_addresses(bridge.label, found.index, found.addresses, bridge.addresses)
         if found.ipv6 and not speaks:
@@ -477,7 +494,7 @@ class Network:
             if exc.code != errno.ENODEV:
                 raise
             return False
-        return all(self._device(link, ()).owner == found.owner for link in links)
+        return all(self._device(link).owner == found.owner for link in links)
 
     def _delete(self, subject: str, index: int) -> None:
         try:

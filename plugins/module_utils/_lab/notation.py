@@ -149,6 +149,7 @@ def prefix(text: str) -> Network:
     """A prefix."""
     if "/" not in text:
         raise InvalidInput(text, f"{text!r} is no prefix", "write it as 10.0.0.0/24 or fd00::/64")
+    model.without_zone(text, text)
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -160,10 +161,23 @@ def prefix(text: str) -> Network:
     raise InvalidInput(text, f"{text} is an address in a prefix", f"write the prefix as {meant}")
 
 
+def segment_prefix(text: str) -> Network:
+    """A prefix whose addresses interfaces can have."""
+    found = prefix(text)
+    model.check_assignable(found[min(1, found.num_addresses - 1)], text)
+    return found
+
+
 def next_hop(text: str) -> str:
-    """An address without prefix length."""
+    """The address of a host, without prefix length."""
+    found = ipaddress.ip_address(_plain_address(text))
+    model.check_assignable(found, text)
+    return str(found)
+
+
+def _plain_address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(text))
+        return str(ipaddress.ip_address(model.without_zone(text, text)))
     except ValueError:
         raise InvalidInput(text, f"{text!r} is no IP address", "write it as 10.0.0.1 or fd00::1") from None
 
@@ -172,7 +186,7 @@ def destination(text: str) -> str:
     """Where a route leads: ``default`` or a prefix; a single address is a prefix of its own."""
     if text == "default":
         return text
-    return str(prefix(text)) if "/" in text else str(ipaddress.ip_network(next_hop(text)))
+    return str(prefix(text)) if "/" in text else str(ipaddress.ip_network(_plain_address(text)))
 
 
 def route_words(text: str) -> dict[str, object]:

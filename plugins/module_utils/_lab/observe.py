@@ -197,7 +197,8 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
     if device is not None:
         iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
     if link is not None:
-        addresses = iface.addresses if iface.addresses is None else ordered(link.addresses, iface.addresses)
+        found = link.counting(iface).addresses
+        addresses = iface.addresses if iface.addresses is None else ordered(found, iface.addresses)
         iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
     return iface
 

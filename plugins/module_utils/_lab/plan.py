@@ -118,6 +118,8 @@ class _Planner:
         bridge = self.after.bridges[name]
         stored = self.before.bridges.get(name)
         found = self.actual.devices.get(netlink.bridge_owner(name))
+        if found is not None:
+            found = found.counting(stored, bridge)
         if stored != bridge:
             # What a change of the definition means is said by the step on the live bridge.
             yield Step(f"store {bridge.label}", StoreBridge(bridge), self._said_if_live_is_right(bridge, found))
@@ -126,7 +128,12 @@ class _Planner:
             yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
             yield from self._replug(bridge)
         elif says := words.bridge_differences(bridge, found):
-            yield Step(f"{bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}",))
+            if found.mtu < model.MIN_IPV6_MTU and bridge.mtu is None:
+                # Its MTU is that of its ports, with which it may get IPv6 back.
+                ports = tuple(f"tap {port.label}" for port in self.after.ports(name))
+                yield Step(f"leg {bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}", *ports))
+            else:
+                yield Step(bridge.label, SetBridge(bridge, found), says, (f"store {bridge.label}",))
 
     def _replug(self, bridge: Bridge) -> Iterator[Step]:
         """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""

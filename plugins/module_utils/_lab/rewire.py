@@ -39,7 +39,10 @@ def steps(
     changes = _Changes(before.guests[guest], after.guests[guest], inside)
     for name in names:
         iface = after.guests[guest].interfaces.get(name)
+        stored = before.guests[guest].interfaces.get(name)
         link = inside.links.get(name)
+        if link is not None:
+            link = link.counting(stored, iface)
         if link is not None and link.unit is None:
             raise InvalidInput(
                 f"interface {guest}:{name}",

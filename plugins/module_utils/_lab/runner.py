@@ -219,6 +219,8 @@ def _run(
             # In check mode they still cannot be asked.
             mute = frozenset(unserved if module.check_mode else ())
             actual, wish, steps = _plan(workdir, module.params, understand, mute)
+            for doubt in desired.doubts(wish):
+                module.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.steps and not module.check_mode:
                 context = _apply(steps, workdir, wish, module, done)

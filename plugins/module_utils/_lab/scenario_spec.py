@@ -61,7 +61,7 @@ _LEG = Text(
     pattern="^[0-9A-Fa-f.:]+/[0-9]+$",
 )
 _PREFIX = Text(
-    parse=notation.prefix, means="a prefix such as 10.0.0.0/24 or fd00::/64", pattern="^[0-9A-Fa-f.:]+/[0-9]+$"
+    parse=notation.segment_prefix, means="a prefix such as 10.0.0.0/24 or fd00::/64", pattern="^[0-9A-Fa-f.:]+/[0-9]+$"
 )
 _PREFIXES = _one_or_more(
     _PREFIX, "One IPv4 prefix, one IPv6 prefix, or both; interfaces without an address get one of each, by position."

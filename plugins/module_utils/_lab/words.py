@@ -177,9 +177,10 @@ def bridge_differences(bridge: Bridge, found: Device) -> tuple[str, ...]:
         says.append(f"{bridge.label}: switch multicast snooping {_on(bridge.multicast_snooping)}")
     elif bridge.multicast_snooping != found.querier:
         says.append(f"{bridge.label}: switch the multicast querier {_on(bridge.multicast_snooping)}")
-    speaks = bridge.speaks_ipv6(found.addresses)
-    if found.ipv6 not in (None, speaks):
-        says.append(f"{bridge.label}: switch the host's IPv6 {_on(speaks)}")
+    if found.ipv6 and not bridge.speaks_ipv6(found.addresses):
+        says.append(f"{bridge.label}: switch the host's IPv6 off")
+    elif found.ipv6 is False and any(":" in address for address in bridge.addresses or ()):
+        says.append(f"{bridge.label}: switch the host's IPv6 on")
     if not found.up:
         says.append(f"{bridge.label}: set up")
     if bridge.addresses is not None:

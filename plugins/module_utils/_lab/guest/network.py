@@ -9,6 +9,8 @@ Changes are lines for ``ip -batch`` (ip(8)), which costs one process however man
 
 from __future__ import annotations
 
+import dataclasses
+import ipaddress
 import json
 import re
 import shlex
@@ -63,7 +65,8 @@ class Link:
     """An interface as the guest shows it.
 
     :ivar unit: number of the vector driver's device; ``None`` for any other interface.
-    :ivar addresses: all but link-local ones.
+    :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
+    :ivar link_local: the others.
     """
 
     name: str
@@ -72,6 +75,14 @@ class Link:
     mtu: int
     up: bool
     addresses: tuple[str, ...]
+    link_local: tuple[str, ...] = ()
+
+    def counting(self, *defined: Iface | None) -> Link:
+        """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
+        named = {address for each in defined if each is not None for address in each.addresses or ()}
+        ours = tuple(address for address in self.link_local if address in named)
+        rest = tuple(address for address in self.link_local if address not in named)
+        return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
 
 
 @dataclass(frozen=True)
@@ -171,18 +182,22 @@ def _route(entry: object) -> dict[str, Any]:
 
 def _link(entry: dict[str, Any], units: Mapping[str, int]) -> Link:
     name = str(entry["ifname"])
+    lasting = [address for address in entry.get("addr_info", ()) if not address.get("dynamic")]
     return Link(
         name=name,
         unit=units.get(name),
         mac=str(entry.get("address", "")),
         mtu=int(entry["mtu"]),
         up="UP" in entry["flags"],
-        addresses=tuple(
-            f"{address['local']}/{address['prefixlen']}"
-            for address in entry.get("addr_info", ())
-            if address.get("scope") != "link" and not address.get("dynamic")
-        ),
+        addresses=tuple(_address(address) for address in lasting if address.get("scope") != "link"),
+        link_local=tuple(_address(address) for address in lasting if address.get("scope") == "link"),
     )
+
+
+def _address(entry: Mapping[str, Any]) -> str:
+    local, length = str(entry["local"]), entry["prefixlen"]
+    # inet_ntop(3) writes the end of some IPv6 addresses as IPv4.
+    return str(ipaddress.ip_interface(f"{local}/{length}")) if ":" in local and "." in local else f"{local}/{length}"
 
 
 def script(lines: Iterable[str]) -> tuple[str, bytes]:

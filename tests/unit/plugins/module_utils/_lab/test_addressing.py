@@ -7,12 +7,20 @@
 from __future__ import annotations
 
 import ipaddress
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import hosts, subnets
+from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import (
+    doubtful,
+    hosts,
+    interface,
+    is_host_alone,
+    overlaps,
+    subnets,
+)
 
 V4 = ipaddress.ip_network("10.0.0.0/24")
 
@@ -120,3 +128,42 @@ def test_subnets_of_a_pool_do_not_overlap_with_anything(wanted, blocks):
     assert len(set(found)) == len(found)
     assert all(subnet.subnet_of(pool) for subnet in found)
     assert not any(subnet.overlaps(used) for subnet in found for used in taken)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("10.0.0.0/24", "names the network itself"),
+        ("10.0.0.255/24", "is the broadcast address of its prefix"),
+        ("fd02::/64", "is the any-router address of its prefix"),
+        ("10.0.0.1/24", None),
+        ("10.0.0.0/31", None),
+        ("10.0.0.1/31", None),
+        ("10.0.0.0/32", None),
+        ("fd02::/127", None),
+        ("fd02::/128", None),
+        ("fd02::ffff:ffff:ffff:ffff/64", None),
+        ("10.0.255.0/16", None),
+    ],
+)
+def test_an_address_that_is_hardly_meant(text: str, why: str | None) -> None:
+    assert doubtful(interface(text)) == why
+
+
+_near = st.builds(
+    lambda last, length: interface(f"10.0.{last // 256}.{last % 256}/{length}"),
+    st.integers(0, 1023),
+    st.integers(20, 32),
+)
+
+
+@given(st.lists(_near, max_size=8))
+def test_prefixes_of_a_segment_that_overlap_are_told_if_and_only_if_there_are_any(held: list[Any]) -> None:
+    told = list(overlaps((address, str(number)) for number, address in enumerate(held)))
+
+    counting = [address for address in held if not is_host_alone(address)]
+    expected = any(a.network != b.network and a.network.overlaps(b.network) for a in counting for b in counting)
+    assert bool(told) is expected
+    for address, who, other, whose in told:
+        assert int(who) > int(whose)
+        assert address.network != other.network and address.network.overlaps(other.network)

@@ -10,12 +10,13 @@ import re
 
 import pytest
 from ansible.constants import LOCALHOST
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import model
+from ansible_collections.dumm.lab.plugins.module_utils._lab import addressing, model
+from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import Address
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Power, Route
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
@@ -138,10 +139,40 @@ def test_what_is_no_address_is_refused(text: str) -> None:
 
 
 @given(st.ip_addresses(), st.integers(0, 32))
-def test_reading_a_canonical_address_changes_nothing(address: object, length: int) -> None:
+def test_reading_a_canonical_address_changes_nothing(address: Address, length: int) -> None:
+    assume(addressing.unassignable(address) is None)
     once = model.parse_address(f"{address}/{length}", "interface alice:eth0")
 
     assert model.parse_address(once, "interface alice:eth0") == once
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("0.0.0.0/0", "stands for no address at all"),
+        ("::/64", "stands for no address at all"),
+        ("224.0.0.1/24", "is a multicast group"),
+        ("ff02::1/64", "is a multicast group"),
+        ("127.0.0.5/8", "never leaves a machine"),
+        ("::1/128", "never leaves a machine"),
+        ("0.1.2.3/8", "is none of a host"),
+        ("255.255.255.255/32", "is the address of everybody"),
+        ("::ffff:1.2.3.4/96", "is 1.2.3.4 in the words of IPv6"),
+    ],
+)
+def test_an_address_that_no_interface_can_have_is_refused(text: str, why: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^interface alice:eth0: address [^ ]+ {why}; give one of a host"):
+        model.parse_address(text, "interface alice:eth0")
+
+
+@pytest.mark.parametrize("text", ["169.254.1.1/16", "240.0.0.1/4", "100.64.0.1/10", "fe80::1/64", "fec0::1/64"])
+def test_an_address_of_a_special_kind_that_works_is_taken(text: str) -> None:
+    assert model.parse_address(text, "interface alice:eth0") == text
+
+
+def test_an_address_with_a_zone_is_refused_with_the_one_without() -> None:
+    with pytest.raises(InvalidInput, match=r"address 'fe80::1%eth0/64' names an interface; write fe80::1/64;"):
+        model.parse_address("fe80::1%eth0/64", "interface alice:eth0")
 
 
 @pytest.mark.parametrize("text", ["02:00:00:00:00:01", "02-00-00-00-00-01"])
@@ -219,6 +250,65 @@ TWICE = "is already that of"
     [
         pytest.param([guest("a", mem=31)], "guest a: mem: 31 MB is too little", id="too little memory"),
         pytest.param([guest("a", mem=3)], "guest a: mem: 3 MB is too little", id="much too little memory"),
+        pytest.param(
+            [guest("a", Iface("a", "eth0", mtu=1279, addresses=("10.0.0.1/24", "fd00::1/64")))],
+            "interface a:eth0: mtu 1279 is too small for IPv6, which fd00::1/64 needs; use 1280 or more",
+            id="mtu too small for an IPv6 address",
+        ),
+        pytest.param(
+            [guest("a", Iface("a", "eth0", mtu=1000), routes=(Route("fd00::/64", dev="eth0"),))],
+            "interface a:eth0: mtu 1000 is too small for IPv6, which fd00::/64 needs",
+            id="mtu too small for an IPv6 route",
+        ),
+        pytest.param(
+            [guest("a", Iface("a", "eth0", mtu=1000), sysctl=(("net.ipv6.conf.eth0.accept_ra", "0"),))],
+            "interface a:eth0: mtu 1000 is too small for IPv6, which net.ipv6.conf.eth0.accept_ra needs",
+            id="mtu too small for a setting of IPv6",
+        ),
+        pytest.param(
+            [Bridge("br0", addresses=("fd00::1/64",), mtu=1000)],
+            "bridge br0: mtu 1000 is too small for IPv6, which fd00::1/64 of the host's leg needs",
+            id="mtu of a bridge too small for its leg",
+        ),
+        pytest.param(
+            [Bridge("br0", addresses=("fd00::1/64",)), guest("a", Iface("a", "eth0", "br0", mtu=1000))],
+            "bridge br0: mtu 1000 of interface a:eth0, which the bridge takes over, is too small for IPv6",
+            id="mtu of a port too small for the leg",
+        ),
+        pytest.param(
+            [guest("a", Iface("a", "eth0", addresses=("10.0.0.1/24", "10.0.0.1/16")))],
+            "interface a:eth0: address 10.0.0.1/16 is given twice; leave one of them",
+            id="an address twice on an interface",
+        ),
+        pytest.param(
+            [
+                guest(
+                    "a",
+                    Iface("a", "eth0", addresses=("10.0.0.1/24",)),
+                    Iface("a", "eth1", addresses=("10.0.0.1/24",)),
+                )
+            ],
+            "interface a:eth1: address 10.0.0.1/24 is that of interface a:eth0 too; give it another, or the same with /32",
+            id="an address twice in a guest",
+        ),
+        pytest.param(
+            [
+                Bridge("br0"),
+                guest("a", Iface("a", "eth0", "br0", addresses=("10.0.0.1/24",))),
+                guest("b", Iface("b", "eth0", "br0", addresses=("10.0.0.2/16",))),
+            ],
+            "interface b:eth0: address 10.0.0.2/16 is in a prefix that overlaps that of 10.0.0.1/24 of interface a:eth0 on"
+            " bridge br0; give both the same prefix length, or this one /32",
+            id="overlapping prefixes in a segment",
+        ),
+        pytest.param(
+            [
+                Bridge("br0", addresses=("fd00::1/48",)),
+                guest("b", Iface("b", "eth0", "br0", addresses=("fd00:0:0:7::2/64",))),
+            ],
+            "interface b:eth0: address fd00:0:0:7::2/64 is in a prefix that overlaps that of fd00::1/48 of the host's leg",
+            id="a prefix that overlaps that of the leg",
+        ),
         pytest.param([guest("a", Iface("a", "eth0", mtu=67))], "interface a:eth0: mtu 67", id="mtu too small"),
         pytest.param([guest("a", Iface("a", "eth0", mtu=65522))], "interface a:eth0: mtu 65522", id="mtu too large"),
         pytest.param([Bridge("br0", mtu=67)], "bridge br0: mtu 67", id="mtu of a bridge too small"),
@@ -299,6 +389,45 @@ def test_a_lab_cannot_be_so(objects: list[Guest | Bridge], fault: str) -> None:
         pytest.param([], id="nothing"),
         pytest.param([guest("a", mem=32)], id="32 MB"),
         pytest.param([guest("a", Iface("a", "e0", mtu=68), Iface("a", "e1", mtu=65521))], id="the limits of an mtu"),
+        pytest.param([guest("a", Iface("a", "eth0", mtu=1000, addresses=("10.0.0.1/24",)))], id="small mtu with IPv4"),
+        pytest.param([guest("a", Iface("a", "eth0", mtu=1280, addresses=("fd00::1/64",)))], id="smallest mtu of IPv6"),
+        pytest.param(
+            [
+                Bridge("br0", addresses=("fd00::1/64",), mtu=1500),
+                guest("a", Iface("a", "eth0", "br0", mtu=1000, addresses=("10.0.0.1/24",))),
+            ],
+            id="a bridge with an mtu of its own",
+        ),
+        pytest.param(
+            [
+                guest(
+                    "a",
+                    Iface("a", "eth0", addresses=("10.9.9.1/32", "fe80::1/64")),
+                    Iface("a", "eth1", addresses=("10.9.9.1/32", "fe80::1/64")),
+                    Iface("a", "eth2", addresses=("10.0.0.1/24",)),
+                    Iface("a", "eth3", addresses=("10.0.0.1/24",), up=False),
+                )
+            ],
+            id="unnumbered and link-local on several interfaces, and one that stands by",
+        ),
+        pytest.param(
+            [
+                Bridge("br0", addresses=("10.0.1.254/24",)),
+                guest("a", Iface("a", "eth0", "br0", addresses=("10.0.0.1/24", "10.0.0.100/32", "fe80::1/10"))),
+                guest("b", Iface("b", "eth0", "br0", addresses=("10.0.0.2/24", "fd00::2/128", "fe80::2/64"))),
+                guest("c", Iface("c", "eth0", "br0", addresses=("fd00::3/64",))),
+            ],
+            id="several prefixes in a segment, and addresses of hosts alone",
+        ),
+        pytest.param(
+            [
+                Bridge("br0"),
+                Bridge("br1"),
+                guest("a", Iface("a", "eth0", "br0", addresses=("10.0.0.1/24",))),
+                guest("b", Iface("b", "eth0", "br1", addresses=("10.0.0.1/16",))),
+            ],
+            id="the same address in two segments",
+        ),
         pytest.param([Bridge("br0", group_fwd_mask=0xFFF8, mtu=68)], id="all groups that Linux lets through"),
         pytest.param([guest("a", Iface("a", "eth0"))], id="an interface in no bridge"),
         pytest.param(

@@ -48,8 +48,33 @@ def test_an_answer_tells_interfaces_addresses_and_hostname() -> None:
     inside = network.parse("alice", answer())
 
     assert inside.hostname == "alice"
-    assert inside.links["eth0"] == Link("eth0", 3, MAC, 1500, True, ("10.0.0.1/24", "fd00::1/64"))
+    assert inside.links["eth0"] == Link(
+        "eth0", 3, MAC, 1500, True, ("10.0.0.1/24", "fd00::1/64"), link_local=("fe80::1/64",)
+    )
     assert inside.links["lo"] == Link("lo", None, "", 65536, False, ())
+
+
+def test_a_link_local_address_counts_where_it_is_defined_now_or_was_before() -> None:
+    link = network.parse("alice", answer()).links["eth0"]
+    named, other = wanted("fe80::1/64"), wanted("fe80::2/64")
+
+    assert "fe80::1/64" in link.counting(named, other).addresses
+    assert "fe80::1/64" in link.counting(None, named).addresses
+    assert link.counting(other, None) == link
+    assert network.change(link.counting(named, named), named, MAC)[:2] == [
+        "addr del fd00::1/64 dev eth0",
+        "addr del 10.0.0.1/24 dev eth0",
+    ]
+    assert "addr del fe80::1/64 dev eth0" in network.change(link.counting(named, other), other, MAC)
+
+
+@pytest.mark.parametrize(
+    ("told", "address"), [("::102:304", "::102:304/96"), ("::1.2.3.4", "::102:304/96"), ("1.2.3.4", "1.2.3.4/96")]
+)
+def test_an_address_is_told_in_one_spelling(told: str, address: str) -> None:
+    entry = {**ETH0, "addr_info": [{"local": told, "prefixlen": 96, "scope": "global"}]}
+
+    assert network.parse("alice", answer(json.dumps([entry]))).links["eth0"].addresses == (address,)
 
 
 def test_an_answer_tells_the_routes_of_both_families() -> None:

@@ -523,6 +523,34 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
             "guests:\n  a:\n    interfaces: {eth0: , eth0: }",
             ["lab.yml:3:26: guests.a.interfaces.eth0: eth0 is given twice"],
         ),
+        # addresses
+        (
+            "links: [{a: 'a:eth0', b: 'b:eth0', prefix: 'fd00:6::/64', mtu: 1000}]\nguests: {a: , b: }",
+            [
+                "lab.yml:1:64: links[0].mtu: interface a:eth0: mtu 1000 is too small for IPv6, which fd00:6::1/64 needs;",
+                "lab.yml:1:64: links[0].mtu: interface b:eth0: mtu 1000 is too small for IPv6",
+            ],
+        ),
+        (
+            "bridges: {lan: {address: 'fd00::1/64', mtu: 1000}}",
+            ["bridges.lan.mtu: bridge lan: mtu 1000 is too small for IPv6, which fd00::1/64 of the host's leg needs"],
+        ),
+        ("bridges: {lan: {prefix: 224.0.0.0/24}}", ["bridges.lan.prefix: address 224.0.0.1 is a multicast group"]),
+        ("bridges: {lan: {prefix: '::/64'}}", ["bridges.lan.prefix: address ::1 never leaves a machine"]),
+        ("bridges: {lan: {prefix: 'fe80::%eth0/64'}}", ["'fe80::%eth0/64' names an interface; write fe80::/64"]),
+        ("bridges: {lan: {address: 'fe80::1%br0/64'}}", ["'fe80::1%br0/64' names an interface; write fe80::1/64"]),
+        (
+            "guests: {a: {routes: [default via fe80::1%eth0 dev eth0]}}",
+            ["address 'fe80::1%eth0' names an interface; write fe80::1; the interface is known, or named by dev"],
+        ),
+        ("guests: {a: {routes: [default via 224.0.0.1]}}", ["address 224.0.0.1 is a multicast group"]),
+        (
+            "bridges: {lan: }\nguests:\n  a: {interfaces: {eth0: {bridge: lan, address: 10.0.0.1/24}}}\n"
+            "  b: {interfaces: {eth0: {bridge: lan, address: 10.0.0.2/16}}}",
+            [
+                "lab.yml:4:49: guests.b.interfaces.eth0.address: interface b:eth0: address 10.0.0.2/16 is in a prefix that"
+            ],
+        ),
         # conditions
         (
             "guests: {a: {interfaces: {eth0: {delay: 20min}}}}",

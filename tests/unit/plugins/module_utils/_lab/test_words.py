@@ -232,8 +232,10 @@ DEVICE = Device(2, "br0", "bridge br0", None, 1500, MAC, True, False)
         ({"multicast_snooping": False}, {"snooping": False}, ["switch the multicast querier off"]),
         ({"multicast_snooping": False}, {"snooping": False, "querier": False, "ipv6": False}, []),
         ({}, {"querier": False}, ["switch the multicast querier on"]),
-        ({}, {"snooping": False, "ipv6": False}, ["switch multicast snooping on", "switch the host's IPv6 on"]),
+        ({}, {"snooping": False, "ipv6": False}, ["switch multicast snooping on"]),
         ({}, {"ipv6": None}, []),
+        ({}, {"ipv6": False}, []),
+        ({"addresses": ("fd00::1/64",)}, {"ipv6": False, "addresses": ("fd00::1/64",)}, ["switch the host's IPv6 on"]),
         (
             {"multicast_snooping": False, "addresses": None},
             {"snooping": False, "querier": False, "ipv6": True, "addresses": ("fd00::1/64",)},
