@@ -36,7 +36,7 @@ def steps(
     :param names: interfaces that were mentioned.
     :param whole: whether the guest itself was, with its routes and kernel settings.
     """
-    changes = _Changes(before.guests[guest], after.guests[guest], inside)
+    changes = _Changes(before.guests[guest], after.guests[guest], inside, whole)
     for name in names:
         iface = after.guests[guest].interfaces.get(name)
         stored = before.guests[guest].interfaces.get(name)
@@ -60,7 +60,7 @@ def steps(
             # A run that was killed between plugging and naming leaves a unit under the driver's own name.
             if link.unit is not None and model.UNIT_NAME.fullmatch(link.name):
                 changes.unplug(link, f"interface {guest}:{link.name}: unplug a left-over unit")
-        changes.set_sysctl()
+    changes.set_sysctl(whole)
     changes.set_routes(whole)
     yield from changes.steps()
 
@@ -68,7 +68,7 @@ def steps(
 class _Changes:
     """What is to be done to one guest, as it gathers."""
 
-    def __init__(self, before: Guest, after: Guest, inside: Inside) -> None:
+    def __init__(self, before: Guest, after: Guest, inside: Inside, whole: bool) -> None:
         self._before = before
         self._after = after
         self._inside = inside
@@ -80,6 +80,8 @@ class _Changes:
         self._lines: list[str] = []
         self._moved: list[str] = []
         self._says: list[str] = []
+        self._fresh: set[str] = set()
+        self._without_ipv6 = settings.takes_ipv6(settings.due_sysctl(after.sysctl, inside.sysctl) if whole else ())
 
     def want(self, iface: Iface, mac: str, link: Link | None, orphaned: bool) -> None:
         """Have an interface as it should be."""
@@ -91,7 +93,10 @@ class _Changes:
             self.unplug(link, f"{label}: plug anew")
             self._plug(iface, mac, None)
         else:
-            self._lines += network.change(link, iface, mac)
+            loses_ipv6 = bool(self._without_ipv6 & {"all", iface.name})
+            self._lines += network.change(link, iface, mac, loses_ipv6)
+            if link.mtu < model.MIN_IPV6_MTU <= iface.mtu:
+                self._fresh.add(iface.name)
             self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac)]
             self._set_conditions(iface)
             self._forget_neighbours(iface)
@@ -111,6 +116,7 @@ class _Changes:
         unit = next(self._free)
         self._plugs.append((iface, unit, mac))
         self._lines += network.appear(unit, iface)
+        self._fresh.add(iface.name)
         if iface.conditions is not None and iface.conditions != model.Conditions():
             self._lines.append(settings.set_conditions(iface.name, iface.conditions))
         self._says += [said] if said else []
@@ -138,12 +144,14 @@ class _Changes:
             self._lines.append(network.forget_neighbours(iface.name))
             self._moved.append(f"tap {iface.label}")
 
-    def set_sysctl(self) -> None:
-        """Have the kernel's settings as they should be."""
-        for key, value in self._after.sysctl:
-            found = self._inside.sysctl.get(settings.sysctl_path(key))
-            if found is None or found.split() != value.split():
+    def set_sysctl(self, whole: bool) -> None:
+        """Have the kernel's settings as they should be, or only those of interfaces that are new."""
+        for key, value in settings.due_sysctl(self._after.sysctl, self._inside.sysctl, self._fresh):
+            is_fresh = settings.interface_of(key) in self._fresh
+            if whole or is_fresh:
                 self._lines.append(settings.set_sysctl(key, value))
+            found = self._inside.sysctl.get(model.sysctl_path(key))
+            if whole and not is_fresh and not settings.same_value(value, found):
                 self._says.append(f"{self._after.label}: set {key} {found} → {value} in the guest")
 
     def set_routes(self, whole: bool) -> None:

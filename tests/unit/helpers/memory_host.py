@@ -422,6 +422,9 @@ class Host:
                     unit.addresses += [] if address in unit.addresses else [address]
                 case ["neigh", "flush", "dev", device]:
                     run.named(device)
+                case ["sysctl", key, "0"]:
+                    need(key.startswith("net/ipv6/conf/"), "no such setting")
+                    run.named(key.split("/")[3])
                 case _:
                     raise Refused(f"ip does not understand {line!r}")
 

@@ -10,16 +10,18 @@ Changes are lines for ``ip -batch`` (ip(8)), which costs one process however man
 from __future__ import annotations
 
 import dataclasses
+import enum
 import ipaddress
+import itertools
 import json
 import re
 import shlex
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GuestError
-from ..model import Conditions, Guest, Iface
+from ..model import Conditions, Guest, Iface, sysctl_path
 from . import settings
 
 _UNIT_PATH = re.compile(r"/uml-vector\.(\d+)$")
@@ -43,18 +45,25 @@ done
 exit 0
 """
 
-_IP = """
+_END_OF_BATCH = "--"
+_IP = f"""
+batch() {{
+  while read -r line && [ "$line" != {_END_OF_BATCH} ]; do
+    echo "$line"
+  done
+}}
 if [ -x /bin/busybox ] && ip -V 2>&1 | grep -qi busybox; then
-  while read -r line; do
+  batch | while read -r line; do
     # shellcheck disable=SC2086
     ip $line || exit 1
-  done
+  done || exit 1
 else
-  ip -batch - || exit 1
+  batch | ip -batch - || exit 1
 fi
 """
+_IPV6 = "/proc/sys/net/ipv6/"
 
-# Debian's kernels have IPv6 as a module, which an address alone does not load.
+# Debian's kernels have IPv6 as a module, which an address alone does not load, nor a setting.
 WITH_IPV6 = """
 [ -e /proc/net/if_inet6 ] || modprobe ipv6 || { echo "the kernel has no IPv6 (modprobe ipv6 failed)" >&2; exit 4; }
 """
@@ -116,7 +125,7 @@ def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     :param sysctl: kernel settings that are wanted.
     :param conditions: whether those of the interfaces are.
     """
-    keys = [shlex.quote(settings.sysctl_path(key)) for key in sysctl]
+    keys = [shlex.quote(sysctl_path(key)) for key in sysctl]
     # A shell's own read takes one byte at a time, and settings tell no more than the first one then.
     values = f"grep -sH '' {' '.join(keys)}" if keys else ""
     return _READ.format(queues="tc -j qdisc" if conditions else "", values=values)
@@ -124,7 +133,7 @@ def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
 
 def read_words(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     """The same in the words of the agent that is a program."""
-    return "\n".join(["look", *(["conditions"] if conditions else []), *map(settings.sysctl_path, sysctl), ""])
+    return "\n".join(["look", *(["conditions"] if conditions else []), *map(sysctl_path, sysctl), ""])
 
 
 def parse(guest: str, output: bytes) -> Inside:
@@ -202,52 +211,100 @@ def _address(entry: Mapping[str, Any]) -> str:
 
 def script(lines: Iterable[str]) -> tuple[str, bytes]:
     """Script and standard input that carry out lines: ``qdisc …`` for tc, ``sysctl …`` for the kernel, all others for ip."""
-    first, ip, queues, last = _in_order(lines)
-    text = [WITH_IPV6] if any(_names_ipv6(line) for line in ip) else []
-    text += map(_write, first)
-    text += [_IP] if ip else []
-    # A queue that is to go may never have been made.
-    text += [f"tc {line}{' 2>/dev/null || :' if line.startswith('qdisc del') else ' || exit 1'}" for line in queues]
-    text += map(_write, last)
-    return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in ip).encode()
+    ordered = list(_in_order(lines))
+    text = [WITH_IPV6] if any(_names_ipv6(line) for line in ordered) else []
+    batches: list[str] = []
+    for kind, group in itertools.groupby(ordered, key=_kind):
+        if kind == "ip":
+            # Each batch reads its own part of the standard input.
+            batches += [*group, _END_OF_BATCH]
+            text.append(_IP)
+        else:
+            text += map(_write if kind == "sysctl" else _queue, group)
+    return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in batches).encode()
 
 
 def words(lines: Iterable[str]) -> str:
     """The same in the words of the agent that is a program, in the order of the script."""
-    first, ip, queues, last = _in_order(lines)
-    return "\n".join(["configure", *map(_by_path, first), *ip, *queues, *map(_by_path, last), ""])
+    ordered = list(_in_order(lines))
+    return "\n".join(["configure", *(_by_path(line) if _kind(line) == "sysctl" else line for line in ordered), ""])
+
+
+def _kind(line: str) -> str:
+    """Who carries a line out."""
+    word = line.split(" ", 1)[0]
+    return word if word in ("sysctl", "qdisc") else "ip"
+
+
+def _queue(line: str) -> str:
+    # A queue that is to go may never have been made.
+    return f"tc {line}{' 2>/dev/null || :' if line.startswith('qdisc del') else ' || exit 1'}"
 
 
 def _by_path(line: str) -> str:
     key, value = line.split(" ", 2)[1:]
-    return f"sysctl {settings.sysctl_path(key)} {value}"
+    return f"sysctl {sysctl_path(key)} {value}"
 
 
-def _in_order(lines: Iterable[str]) -> tuple[list[str], list[str], list[str], list[str]]:
-    """Settings that come first, lines for ip, queues, and settings that come last."""
-    first: list[str] = []
-    ip: list[str] = []
-    queues: list[str] = []
-    last: list[str] = []
+def _in_order(lines: Iterable[str]) -> Iterator[str]:
+    """Lines in the order in which they are carried out.
+
+    What goes, goes first, since settings may take it along.  What holds for all interfaces is said before what one has of its own, and
+    that when it has its name and its MTU, but no address yet: both undo some of each other, and may forbid an address
+    (``settings.When``).
+    """
+    groups: dict[_Turn, list[str]] = {turn: [] for turn in _Turn}
     for line in lines:
-        kind = line.split(" ", 1)[0]
-        if kind == "sysctl":
-            # What holds for interfaces to come must be said before they do, what names one after.
-            key = line.split(" ", 2)[1]
-            (first if any(word in key for word in (".all.", ".default.")) else last).append(line)
-        else:
-            (queues if kind == "qdisc" else ip).append(line)
-    return first, ip, queues, last
+        groups[_turn(line)].append(line)
+    for turn in (_Turn.GENERAL, _Turn.OF_AN_INTERFACE, _Turn.LAST):
+        groups[turn].sort(key=lambda line: settings.rank(_key(line)))
+    for turn in _Turn:
+        yield from groups[turn]
+
+
+class _Turn(enum.Enum):
+    """When a line is carried out, in this order."""
+
+    TAKEN_AWAY = enum.auto()
+    GENERAL = enum.auto()
+    OF_AN_INTERFACE = enum.auto()
+    GIVEN = enum.auto()
+    QUEUE = enum.auto()
+    LAST = enum.auto()
+
+
+_SETTINGS = {
+    settings.When.GENERAL: _Turn.GENERAL,
+    settings.When.OF_AN_INTERFACE: _Turn.OF_AN_INTERFACE,
+    settings.When.LAST: _Turn.LAST,
+}
+
+
+def _turn(line: str) -> _Turn:
+    kind = _kind(line)
+    if kind == "sysctl":
+        return _SETTINGS[settings.when(_key(line))]
+    if kind == "qdisc":
+        return _Turn.QUEUE
+    verb = line.split()[:2]
+    first = verb in (["route", "del"], ["addr", "del"]) or (verb == ["link", "set"] and not line.endswith(" up"))
+    return _Turn.TAKEN_AWAY if first else _Turn.GIVEN
+
+
+def _key(line: str) -> str:
+    return line.split(" ", 2)[1]
 
 
 def _names_ipv6(line: str) -> bool:
     words = line.split()
+    if words[0] == "sysctl":
+        return sysctl_path(words[1]).startswith(_IPV6)
     return words[0] in ("addr", "route") and len(words) > 2 and any(":" in word for word in words[2:])
 
 
 def _write(line: str) -> str:
     key, value = line.split(" ", 2)[1:]
-    path = settings.sysctl_path(key)
+    path = sysctl_path(key)
     return f"echo {shlex.quote(value)} >{shlex.quote(path)} || exit 1"
 
 
@@ -255,7 +312,7 @@ def appear(unit: int, iface: Iface) -> list[str]:
     """Lines that make a unit of the vector driver an interface."""
     return [
         f"link set vec{unit} name {iface.name}",
-        *(_add(iface.name, address) for address in iface.addresses or ()),
+        *_add(iface.name, iface.addresses or ()),
         *([f"link set {iface.name} up"] if iface.up else []),
     ]
 
@@ -265,8 +322,11 @@ def disappear(link: Link) -> list[str]:
     return [f"link set {link.name} down"]
 
 
-def change(link: Link, iface: Iface, mac: str) -> list[str]:
-    """Lines that make an interface what it should be."""
+def change(link: Link, iface: Iface, mac: str, loses_ipv6: bool = False) -> list[str]:
+    """Lines that make an interface what it should be.
+
+    :param loses_ipv6: whether settings take its IPv6 addresses away meanwhile.
+    """
     lines: list[str] = []
     wanted = link.addresses if iface.addresses is None else iface.addresses
     # The last first: the first of an IPv4 prefix takes the others of it along, which are not there to be removed then.
@@ -281,7 +341,12 @@ def change(link: Link, iface: Iface, mac: str) -> list[str]:
     if link.mtu != iface.mtu:
         lines.append(f"link set {link.name} mtu {iface.mtu}")
     # Those that stay went with it too (promote_secondaries, ip-sysctl.rst).
-    lines += [_add(link.name, address) for address in wanted if cycled or dropped or address not in link.addresses]
+    added = [
+        address
+        for address in wanted
+        if cycled or dropped or address not in link.addresses or (loses_ipv6 and ":" in address)
+    ]
+    lines += _add(link.name, added)
     if iface.up and (cycled or not link.up):
         lines.append(f"link set {link.name} up")
     return lines
@@ -292,6 +357,10 @@ def forget_neighbours(name: str) -> str:
     return f"neigh flush dev {name}"
 
 
-def _add(name: str, address: str) -> str:
-    # Duplicates are found before anything is changed; detection in the guest would cost a second per address.
-    return f"addr replace {address} dev {name}{' nodad' if ':' in address else ''}"
+def _add(name: str, addresses: Sequence[str]) -> Iterator[str]:
+    if any(":" in address for address in addresses):
+        # It may have been forbidden once, or be so for all interfaces to come; who gives an address wants it.
+        yield settings.set_sysctl(f"net/ipv6/conf/{name}/disable_ipv6", "0")
+    for address in addresses:
+        # Duplicates are found before anything is changed; detection in the guest would cost a second per address.
+        yield f"addr replace {address} dev {name}{' nodad' if ':' in address else ''}"

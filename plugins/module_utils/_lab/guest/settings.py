@@ -10,14 +10,24 @@ Only routes of protocol ``static`` are ours; what a routing daemon, a DHCP clien
 
 from __future__ import annotations
 
+import enum
 import ipaddress
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ..model import Conditions, Guest, Iface, Route
+from ..model import Conditions, Guest, Iface, Route, sysctl_path
 
 _NONE = Conditions()
+_GENERAL = ("all", "default", "")
+_PER_INTERFACE = re.compile(r"/proc/sys/net/([^/]+)/(?:conf|neigh)/([^/]+)/([^/]+)")
+_FORWARD, _FORWARD_ALL = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/forwarding"
+_CONGESTION = (
+    "/proc/sys/net/ipv4/tcp_congestion_control",
+    "/proc/sys/net/ipv4/tcp_allowed_congestion_control",
+)
 _SHARES = ("loss", "duplicate", "corrupt", "reorder")
 # How exactly conditions can be found again: six digits, 64 ns of which tc(8) tells whole microseconds (in ms), and the 32 bits of
 # a share (in percent).
@@ -107,9 +117,107 @@ def set_sysctl(key: str, value: str) -> str:
     return f"sysctl {key} {value}"
 
 
-def sysctl_path(key: str) -> str:
-    """File of a kernel setting; in a name with slashes a dot is a dot (sysctl(8))."""
-    return "/proc/sys/" + (key if "/" in key else key.replace(".", "/"))
+class When(enum.Enum):
+    """When a setting is written: before its interface is there, when that has its name but no address yet, or at the end."""
+
+    GENERAL = enum.auto()
+    OF_AN_INTERFACE = enum.auto()
+    LAST = enum.auto()
+
+
+@dataclass(frozen=True)
+class _OfInterfaces:
+    """A setting that each interface has, as a part of its path.
+
+    :ivar family: ``ipv4``, ``ipv6`` or another.
+    :ivar whose: ``all``, ``default`` or an interface.
+    """
+
+    family: str
+    whose: str
+    what: str
+
+
+def _of_interfaces(key: str) -> _OfInterfaces | None:
+    found = _PER_INTERFACE.fullmatch(sysctl_path(key))
+    return None if found is None else _OfInterfaces(*found.groups())
+
+
+def interface_of(key: str) -> str | None:
+    """The interface that a setting is of."""
+    found = _of_interfaces(key)
+    return None if found is None or found.whose in _GENERAL else found.whose
+
+
+def when(key: str) -> When:
+    """When a setting is written."""
+    if interface_of(key) is not None:
+        return When.OF_AN_INTERFACE
+    return When.GENERAL if _of_interfaces(key) is not None or sysctl_path(key) == _FORWARD else When.LAST
+
+
+def rank(key: str) -> int:
+    """Among those of one time, the order in which settings are written, so that none undoes another: :func:`_resets`."""
+    if sysctl_path(key) in (_FORWARD, _FORWARD_ALL):
+        return 0
+    found = _of_interfaces(key)
+    if found is None:
+        return int(sysctl_path(key) == _CONGESTION[1])
+    return 1 + 2 * _GENERAL.index(found.whose if found.whose in _GENERAL else "") + int(found.what != "stable_secret")
+
+
+def _resets(one: str, other: str) -> bool:
+    """Whether to write a setting may change another one (net/ipv4/devinet.c, net/ipv6/addrconf.c, net/core/neighbour.c).
+
+    What holds for all interfaces is passed on to each in IPv6, and that for interfaces to come to those that are there already in
+    IPv4, as long as nobody has set theirs.
+    """
+    first, second = sysctl_path(one), sysctl_path(other)
+    if (first, second) == _CONGESTION:
+        return True
+    a, b = _of_interfaces(one), _of_interfaces(other)
+    if first in (_FORWARD, _FORWARD_ALL):
+        forwards = b is not None and (b.what == "forwarding" or (b.whose, b.what) == ("all", "accept_redirects"))
+        return b is not None and b.family == "ipv4" and forwards
+    if a is None or b is None or a.family != b.family:
+        return False
+    passed_on = a.whose in _GENERAL[:2] and a.whose != b.whose and a.what == b.what
+    return passed_on or (a.what == "stable_secret" and b.what == "addr_gen_mode")
+
+
+def due_sysctl(
+    wanted: Iterable[tuple[str, str]], found: Mapping[str, str], fresh: Collection[str] = ()
+) -> list[tuple[str, str]]:
+    """The settings that are to be written: those that are not as wanted, and those that writing these may reset.
+
+    :param found: values by file.
+    :param fresh: interfaces that are made, or get IPv6, which then have nothing that they had before.
+    """
+    ordered = sorted(wanted, key=lambda setting: (when(setting[0]).value, rank(setting[0])))
+    due: list[tuple[str, str]] = []
+    for key, value in ordered:
+        differs = not same_value(value, found.get(sysctl_path(key)))
+        if differs or interface_of(key) in fresh or any(_resets(other, key) for other, _value in due):
+            due.append((key, value))
+    return due
+
+
+def same_value(wanted: str, found: str | None) -> bool:
+    """Whether a setting is as wanted; numbers have several spellings."""
+    return found is not None and [_plain(word) for word in wanted.split()] == [_plain(word) for word in found.split()]
+
+
+def _plain(word: str) -> str:
+    try:
+        return str(int(word, 0))
+    except ValueError:
+        return word
+
+
+def takes_ipv6(due: Iterable[tuple[str, str]]) -> set[str]:
+    """The interfaces whose IPv6 addresses go because of what is to be written: their names, or ``all``."""
+    named = [_of_interfaces(key) for key, _value in due]
+    return {each.whose for each in named if each is not None and (each.family, each.what) == ("ipv6", "disable_ipv6")}
 
 
 def set_conditions(name: str, conditions: Conditions) -> str:

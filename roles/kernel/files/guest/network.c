@@ -20,6 +20,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define IPV6_SETTINGS "/proc/sys/net/ipv6/"
+
 enum { MOST_WORDS = 40 };
 
 /* A line in words: a verb of two words, and pairs of a key and its value, as the line has them. */
@@ -269,6 +271,8 @@ static bool split(char *text, struct line *line, char *room)
 
 static bool names_ipv6(const struct line *line)
 {
+	if (line->count > 1 && strcmp(line->words[0], "sysctl") == 0)
+		return strncmp(line->words[1], IPV6_SETTINGS, strlen(IPV6_SETTINGS)) == 0;
 	if (line->count < 3 || (strcmp(line->words[0], "addr") != 0 && strcmp(line->words[0], "route") != 0))
 		return false;
 	for (int i = 2; i < line->count; i++)
@@ -277,7 +281,7 @@ static bool names_ipv6(const struct line *line)
 	return false;
 }
 
-/* Debian's kernels have IPv6 as a module, which an address alone does not load. */
+/* Debian's kernels have IPv6 as a module, which an address alone does not load, nor a setting. */
 static int load_ipv6(void)
 {
 	static char *const words[] = { "modprobe", "ipv6", NULL };

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions, Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions, Guest, Iface, sysctl_path
 
 MAC = "02:00:00:00:00:01"
 ETH0: dict[str, Any] = {
@@ -167,7 +167,11 @@ def wanted(*addresses: str, mtu: int = 1500, up: bool = True) -> Iface:
         pytest.param(
             link(),
             wanted("10.0.0.1/24", "fd00::1/64"),
-            ["addr replace 10.0.0.1/24 dev eth0", "addr replace fd00::1/64 dev eth0 nodad"],
+            [
+                "sysctl net/ipv6/conf/eth0/disable_ipv6 0",
+                "addr replace 10.0.0.1/24 dev eth0",
+                "addr replace fd00::1/64 dev eth0 nodad",
+            ],
             id="add, without detection of duplicates",
         ),
         pytest.param(
@@ -185,7 +189,11 @@ def wanted(*addresses: str, mtu: int = 1500, up: bool = True) -> Iface:
         pytest.param(
             link("fd00::1/64"),
             wanted("fd00::1/64", up=False),
-            ["link set eth0 down", "addr replace fd00::1/64 dev eth0 nodad"],
+            [
+                "link set eth0 down",
+                "sysctl net/ipv6/conf/eth0/disable_ipv6 0",
+                "addr replace fd00::1/64 dev eth0 nodad",
+            ],
             id="down with IPv6, which the kernel forgets",
         ),
         pytest.param(
@@ -194,6 +202,7 @@ def wanted(*addresses: str, mtu: int = 1500, up: bool = True) -> Iface:
             [
                 "link set eth0 down",
                 f"link set eth0 address {MAC}",
+                "sysctl net/ipv6/conf/eth0/disable_ipv6 0",
                 "addr replace fd00::1/64 dev eth0 nodad",
                 "link set eth0 up",
             ],
@@ -227,6 +236,7 @@ def test_an_interface_is_made_what_it_should_be(found: Link, iface: Iface, lines
             Iface("a", "eth0", addresses=("fd00::1/64", "10.0.0.1/24")),
             [
                 "link set vec2 name eth0",
+                "sysctl net/ipv6/conf/eth0/disable_ipv6 0",
                 "addr replace fd00::1/64 dev eth0 nodad",
                 "addr replace 10.0.0.1/24 dev eth0",
                 "link set eth0 up",
@@ -247,14 +257,14 @@ def test_an_interface_is_down_before_its_unit_goes() -> None:
     [
         ("addr replace fd00::1/64 dev eth0 nodad", True),
         ("addr replace 10.0.0.1/24 dev eth0", False),
-        ("link set eth0 address 02:00:00:00:00:01", False),
+        ("link set eth0 up", False),
     ],
 )
 def test_ipv6_is_loaded_only_for_an_ipv6_address(line: str, loads: bool) -> None:
     script, stdin = network.script(["link set lo up", line])
 
     assert ("modprobe ipv6" in script) is loads
-    assert stdin == f"link set lo up\n{line}\n".encode()
+    assert stdin == f"link set lo up\n{line}\n--\n".encode()
 
 
 @pytest.mark.parametrize("shell", ["sh", "dash", "bash"])
@@ -274,21 +284,128 @@ def test_the_scripts_are_shell(shell: str, script: str) -> None:
 
 def test_words_say_what_the_script_says_in_its_order() -> None:
     lines = [
-        "sysctl net.ipv4.conf.eth0.forwarding 1",
+        "sysctl kernel.panic 1",
+        "sysctl net.ipv4.conf.eth0.forwarding 0",
+        "sysctl net.ipv6.conf.eth0.addr_gen_mode 0",
+        "sysctl net.ipv6.conf.eth0.stable_secret ::1",
         "qdisc replace dev eth0 root netem delay 5ms",
         "link set vec0 name eth0",
-        "sysctl net.ipv6.conf.all.forwarding 1",
         "addr replace 10.0.0.1/24 dev eth0",
+        "link set eth0 up",
+        "sysctl net.ipv6.conf.default.forwarding 1",
+        "sysctl net.ipv6.conf.all.forwarding 1",
+        "sysctl net.ipv4.conf.all.accept_redirects 1",
+        "sysctl net.ipv4.ip_forward 1",
+        "route del 10.9.0.0/16 via 10.0.0.2 proto static",
+        "link set eth1 mtu 1300",
+        "link set eth1 down",
+        "addr del 10.0.1.1/24 dev eth1",
     ]
 
     assert network.words(lines).splitlines() == [
         "configure",
+        "link set vec0 name eth0",
+        "route del 10.9.0.0/16 via 10.0.0.2 proto static",
+        "link set eth1 mtu 1300",
+        "link set eth1 down",
+        "addr del 10.0.1.1/24 dev eth1",
+        "sysctl /proc/sys/net/ipv4/ip_forward 1",
         "sysctl /proc/sys/net/ipv6/conf/all/forwarding 1",
+        "sysctl /proc/sys/net/ipv4/conf/all/accept_redirects 1",
+        "sysctl /proc/sys/net/ipv6/conf/default/forwarding 1",
+        "sysctl /proc/sys/net/ipv6/conf/eth0/stable_secret ::1",
+        "sysctl /proc/sys/net/ipv4/conf/eth0/forwarding 0",
+        "sysctl /proc/sys/net/ipv6/conf/eth0/addr_gen_mode 0",
+        "addr replace 10.0.0.1/24 dev eth0",
+        "link set eth0 up",
+        "qdisc replace dev eth0 root netem delay 5ms",
+        "sysctl /proc/sys/kernel/panic 1",
+    ]
+    script, stdin = network.script(lines)
+    told = [line for line in script.splitlines() if line.startswith(("echo", "tc"))]
+    first, last, rest = stdin.decode().split("--\n")
+    assert [line.split()[1] for line in told] == ["1"] * 4 + ["::1", "0", "0", "qdisc", "1"]
+    assert [first.splitlines()[0], *last.splitlines(), rest] == [
         "link set vec0 name eth0",
         "addr replace 10.0.0.1/24 dev eth0",
-        "qdisc replace dev eth0 root netem delay 5ms",
-        "sysctl /proc/sys/net/ipv4/conf/eth0/forwarding 1",
+        "link set eth0 up",
+        "",
     ]
+
+
+FORWARD, REDIRECTS = ("net.ipv4.ip_forward", "1"), ("net.ipv4.conf.all.accept_redirects", "1")
+ETH1_STAYS = ("net.ipv4.conf.eth1.forwarding", "0")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "due"),
+    [
+        pytest.param([FORWARD], {"net.ipv4.ip_forward": "1"}, [], id="as it should be"),
+        pytest.param([("kernel.sysrq", "0x1f")], {"kernel.sysrq": "31"}, [], id="in another spelling"),
+        pytest.param([("net.ipv4.tcp_rmem", "1 2  3")], {"net.ipv4.tcp_rmem": "1\t2\t3"}, [], id="several numbers"),
+        pytest.param([FORWARD], {}, ["net.ipv4.ip_forward"], id="not there yet"),
+        pytest.param(
+            [REDIRECTS, ETH1_STAYS, FORWARD],
+            {"net.ipv4.ip_forward": "0", REDIRECTS[0]: "1", ETH1_STAYS[0]: "0"},
+            ["net.ipv4.ip_forward", REDIRECTS[0], ETH1_STAYS[0]],
+            id="with what ip_forward resets",
+        ),
+        pytest.param(
+            [REDIRECTS, ETH1_STAYS, FORWARD],
+            {"net.ipv4.ip_forward": "1", REDIRECTS[0]: "0", ETH1_STAYS[0]: "0"},
+            [REDIRECTS[0]],
+            id="what resets nothing alone",
+        ),
+        pytest.param(
+            [("net.ipv6.conf.eth0.disable_ipv6", "0"), ("net.ipv6.conf.all.disable_ipv6", "1")],
+            {"net.ipv6.conf.eth0.disable_ipv6": "0", "net.ipv6.conf.all.disable_ipv6": "0"},
+            ["net.ipv6.conf.all.disable_ipv6", "net.ipv6.conf.eth0.disable_ipv6"],
+            id="what all interfaces get",
+        ),
+        pytest.param(
+            [("net.ipv4.conf.eth1.rp_filter", "0"), ("net.ipv4.conf.default.rp_filter", "1")],
+            {"net.ipv4.conf.eth1.rp_filter": "0", "net.ipv4.conf.default.rp_filter": "0"},
+            ["net.ipv4.conf.default.rp_filter", "net.ipv4.conf.eth1.rp_filter"],
+            id="what interfaces of IPv4 take over",
+        ),
+        pytest.param(
+            [("net.ipv4.tcp_allowed_congestion_control", "reno"), ("net.ipv4.tcp_congestion_control", "cubic")],
+            {"net.ipv4.tcp_allowed_congestion_control": "reno", "net.ipv4.tcp_congestion_control": "reno"},
+            ["net.ipv4.tcp_congestion_control", "net.ipv4.tcp_allowed_congestion_control"],
+            id="congestion control",
+        ),
+        pytest.param(
+            [("net/ipv4/conf/eth1.7/forwarding", "0"), FORWARD],
+            {"net.ipv4.ip_forward": "0", "net/ipv4/conf/eth1.7/forwarding": "0"},
+            ["net.ipv4.ip_forward", "net/ipv4/conf/eth1.7/forwarding"],
+            id="of an interface with a dot",
+        ),
+    ],
+)
+def test_what_a_setting_resets_is_written_again_after_it(
+    wanted: list[tuple[str, str]], found: dict[str, str], due: list[str]
+) -> None:
+    by_file = {sysctl_path(key): value for key, value in found.items()}
+
+    assert [key for key, _value in settings.due_sysctl(wanted, by_file)] == due
+
+
+def test_settings_of_an_interface_that_is_made_are_written_whatever_the_one_before_had() -> None:
+    found = {sysctl_path(ETH1_STAYS[0]): "0", sysctl_path(FORWARD[0]): "1"}
+
+    assert settings.due_sysctl([FORWARD, ETH1_STAYS], found, {"eth1"}) == [ETH1_STAYS]
+
+
+@pytest.mark.parametrize(
+    ("key", "path"),
+    [
+        ("net.ipv4.ip_forward", "/proc/sys/net/ipv4/ip_forward"),
+        ("net/ipv4/conf/eth0.7/forwarding", "/proc/sys/net/ipv4/conf/eth0.7/forwarding"),
+        ("net.ipv4.conf.eth0/7.forwarding", "/proc/sys/net/ipv4/conf/eth0.7/forwarding"),
+    ],
+)
+def test_a_setting_is_a_file(key: str, path: str) -> None:
+    assert sysctl_path(key) == path
 
 
 @pytest.mark.parametrize(

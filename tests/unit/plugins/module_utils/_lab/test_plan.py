@@ -300,6 +300,7 @@ def test_an_interface_of_a_running_guest_is_plugged_at_once_the_tap_first(host: 
     assert deed(found, steps.Plug).unit == 1
     assert deed(found, steps.Configure).lines == (
         "link set vec1 name eth1",
+        "sysctl net/ipv6/conf/eth1/disable_ipv6 0",
         "addr replace 10.0.0.2/24 dev eth1",
         "addr replace fd00::2/64 dev eth1 nodad",
         "link set eth1 up",
