@@ -68,6 +68,12 @@ lab:
       description: Name of its network namespace, or V(host).
       type: str
       sample: dumm
+    format:
+      description:
+        - Version of what is on disk. 1 is what dumm.lab 0.1.0 stored; this version stores 2 at the first change.
+        - A lab of a newer format is shown as far as it is known, and nothing of it is changed.
+      type: int
+      sample: 2
     netns_exists:
       description: Whether the namespace is there.
       type: bool

@@ -17,12 +17,14 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import BASE, PREFIX, REPOSITORY, Lab, Result, fresh_lab, tree
+from lab import BASE, PREFIX, REPOSITORY, Lab, Refused, Result, fresh_lab, tree
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import FORMAT
 
 # The last version whose labs have no format (workdir.FORMAT).
 COMMIT = "874975c"
@@ -200,7 +202,7 @@ def test_what_is_found_is_what_the_earlier_version_made(site: Site) -> None:
 
     states = {name: guest["state"] for name, guest in told["guests"].items()}
     assert states == {**dict.fromkeys(RUNNING, "running"), PAUSED: "paused", STOPPED: "stopped"}
-    assert told["orphans"] == []
+    assert (told["format"], told["orphans"]) == (1, [])
     assert told["guests"]["client"]["running"]["union"] == "cowfs"
     assert told["guests"]["single"]["loaded"] == "over"
 
@@ -220,6 +222,7 @@ def test_a_lab_is_taken_over_as_it_is(site: Site) -> None:
     said = [action for each in first for action in each["actions"]]
     assert [each for each in said if not any(re.fullmatch(known, each) for known in EXPLAINED)] == []
     assert site.facts() == site.before
+    assert site.lab.info()["format"] == FORMAT
     again = site.take_over()
     assert [(each["changed"], each["actions"]) for each in again] == [(False, [])] * len(again)
     assert [each["restart_required"] for each in again] == [{}] * len(again)
@@ -273,3 +276,34 @@ def test_absent_takes_everything_away(site: Site) -> None:
 
     assert lab.leftovers() == []
     assert [os.listdir(lab.path / place) for place in ("guests", "bridges", "disks")] == [[], [], []]
+    assert not lab.workdir.identity.exists()
+
+
+def test_a_lab_of_a_newer_version_is_shown_and_not_changed(lab: Lab) -> None:
+    lab.bridge("br0")
+    lab.guest("alice", mem=64)
+    lab.iface("alice", "eth0", bridge="br0")
+    identity = json.loads(lab.workdir.identity.read_text())
+    lab.workdir.identity.write_text(json.dumps({**identity, "format": FORMAT + 1, "needs": "9.1.0"}))
+    bridge = lab.workdir.bridge("br0")
+    bridge.write_text(json.dumps({**json.loads(bridge.read_text()), "loud": True}))
+    before = lab.snapshot()
+    calls: list[Callable[[bool], Result]] = [
+        lambda check: lab.guest("alice", mem=128, check=check),
+        lambda check: lab.guest("alice", state="absent", check=check),
+        lambda check: lab.iface("alice", "eth0", state="absent", check=check),
+        lambda check: lab.bridge("br0", mtu=1400, check=check),
+        lambda check: lab.scenario("x", {"guests": {"bob": {}}}, check=check),
+        lambda check: lab.scenario("x", state="absent", check=check),
+    ]
+
+    for call in calls:
+        for check in (True, False):
+            with pytest.raises(Refused, match=r"made by a newer version .*; install 9\.1\.0 or later"):
+                call(check)
+
+    assert lab.snapshot() == before
+    told = lab.info()
+    assert (told["format"], told["guests"]["alice"]["state"], list(told["bridges"])) == (3, "running", ["br0"])
+    lab.workdir.identity.write_text(json.dumps(identity))
+    bridge.write_text(json.dumps({key: value for key, value in json.loads(bridge.read_text()).items() if key != "loud"}))

@@ -44,7 +44,7 @@ from .processes import Process
 from .scenario import Scenario
 from .steps import Plan
 from .union.written import written
-from .workdir import Workdir
+from .workdir import FORMAT, Workdir
 
 Result = dict[str, Any]
 _PARALLEL = 16
@@ -159,11 +159,15 @@ def run_info(module: Module) -> None:
     """Body of ``dumm_info``."""
     with _errors(module, []):
         workdir = _workdir(module)
+        if workdir.format > FORMAT:
+            module.warn(
+                f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
+            )
         actual = observe(workdir)
         if module.params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
             actual = _look_at_boots(workdir, actual)
-        told = describe.whole_lab(actual, str(workdir.path))
+        told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
                 below = [*map(Path, guest.layers), workdir.master(guest.master)]
@@ -212,6 +216,7 @@ def _run(
     done: list[str] = []
     with _errors(module, done):
         workdir = _workdir(module)
+        workdir.check_format()
         with _locked(workdir, module):
             durations: list[Result] = []
             unserved = lifecycle.unserved(workdir)
@@ -223,11 +228,15 @@ def _run(
                 module.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             if steps.steps and not module.check_mode:
+                if wish.lab.guests or wish.lab.bridges:
+                    workdir.store_format()
                 context = _apply(steps, workdir, wish, module, done)
                 durations = _slowest_first(context)
                 actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
             if not module.check_mode:
                 lifecycle.tidy_rendered(workdir, actual)
+                if not actual.lab.guests and not actual.lab.bridges:
+                    workdir.forget()
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
             for name, what in steps.restart_required.items():

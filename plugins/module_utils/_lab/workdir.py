@@ -14,11 +14,11 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from . import files
 from .errors import HostError, InvalidInput, from_oserror
@@ -40,6 +40,10 @@ from .model import (
 )
 
 DEFAULT = Path("/var/lib/dumm")
+# Of what is on disk.  1 is what dumm.lab 0.1.0 stored, which does not say so; since 2 the order of what is stored means something.
+FORMAT = 2
+# The first release that understands it.
+RELEASE = "0.2.0"
 MAX_NETNS_NAME = 200
 # Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -305,14 +309,48 @@ class Workdir:
         for name in _names(self.guests):
             files.sweep(self.guest(name).path)
 
+    def _stored(self) -> dict[str, Any]:
+        stored = files.read_json(self.identity)
+        return stored if isinstance(stored, dict) else {}
+
+    def _store(self, **known: object) -> None:
+        """Remember something of the lab as a whole; what another version has stored stays."""
+        stored = self._stored()
+        if not known.items() <= stored.items():
+            files.write_json(self.identity, {**stored, **known})
+
+    @property
+    def format(self) -> int:
+        """The format of what is on disk."""
+        found = self._stored().get("format", 1)
+        # What is no number is nothing that this version has written.
+        return found if isinstance(found, int) else FORMAT + 1
+
+    def check_format(self) -> None:
+        """Refuse to change what a newer version has made.
+
+        :raises HostError: naming the version that is needed.
+        """
+        if self.format > FORMAT:
+            needed = self._stored().get("needs")
+            raise HostError(
+                self.label,
+                f"its lab was made by a newer version of dumm.lab (format {self.format}, this one knows {FORMAT})",
+                f"install {needed} or later" if needed else "install the version that made it, or a later one",
+            )
+
+    def store_format(self) -> None:
+        """Remember that what is stored from now on has this version's format."""
+        self._store(format=FORMAT, needs=RELEASE)
+
     def netns(self) -> str | None:
         """The network namespace that the lab was made in; ``None`` for no lab yet."""
-        stored = files.read_json(self.identity)
-        return str(stored["netns"]) if isinstance(stored, dict) and "netns" in stored else None
+        stored = self._stored()
+        return str(stored["netns"]) if "netns" in stored else None
 
     def store_netns(self, netns: str) -> None:
         """Remember the lab's network namespace."""
-        files.write_json(self.identity, {"netns": netns})
+        self._store(netns=netns)
 
     def forget(self) -> None:
         """Forget the lab itself, when its last object is gone."""
@@ -321,11 +359,14 @@ class Workdir:
     def load(self) -> Lab:
         """The lab as it is defined on disk; all guests are taken for stopped.
 
+        Of a lab that a newer version has made, what this one does not know is left out.
+
         :raises HostError: where the directory cannot be read.
         """
+        newer = self.format > FORMAT
         try:
-            guests = [load_guest(self.guest(name)) for name in _names(self.guests)]
-            bridges = [_load_bridge(self.bridges / name) for name in _names(self.bridges)]
+            guests = [load_guest(self.guest(name), newer=newer) for name in _names(self.guests)]
+            bridges = [_load_bridge(self.bridges / name, newer=newer) for name in _names(self.bridges)]
         except OSError as exc:
             raise from_oserror(self.label, "read", exc) from exc
         return Lab(
@@ -439,11 +480,13 @@ def _read_mem(directory: GuestDir) -> int | None:
         return None
 
 
-def load_guest(directory: GuestDir) -> Guest:
+def load_guest(directory: GuestDir, *, newer: bool = False) -> Guest:
     """A guest as its directory defines it; what is missing there has its default.
 
+    :param newer: whether a newer version has written it, of which only what is known is taken.
     :raises HostError: where the definition is not one that this version writes.
     """
+    known = _known if newer else _all
     stored = files.read_json(directory.definition)
     rest: dict[str, Any] = stored if isinstance(stored, dict) else {}
     name = directory.name
@@ -455,51 +498,77 @@ def load_guest(directory: GuestDir) -> Guest:
             mem=_read_mem(directory) or DEFAULT_MEM,
             init=rest.get("init"),
             cmdline=rest.get("cmdline", ""),
-            userspace=Userspace(rest.get("userspace", "auto")),
+            userspace=_member(Userspace, rest.get("userspace"), newer),
             cpu=rest.get("cpu"),
             confine=rest.get("confine", True),
             disk=rest.get("disk"),
             layers=tuple(rest.get("layers", ())),
-            union=UnionEngine(rest.get("union", "auto")),
-            routes=None if rest.get("routes") is None else tuple(Route(**route) for route in rest["routes"]),
+            union=_member(UnionEngine, rest.get("union"), newer),
+            routes=None
+            if rest.get("routes") is None
+            else tuple(Route(**known(Route, route)) for route in rest["routes"]),
             sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
             scenario=rest.get("scenario"),
             labels=dict(rest.get("labels", {})),
             vars=dict(rest.get("vars", {})),
-            loaded=None if rest.get("loaded") is None else Loaded(**rest["loaded"]),
-            ready=_ready(rest.get("ready")),
-            faults=tuple(Fault(**{**fault, "during": tuple(fault["during"])}) for fault in rest.get("faults", ())),
-            interfaces={key: _iface(name, key, value) for key, value in rest.get("interfaces", {}).items()},
+            loaded=None if rest.get("loaded") is None else Loaded(**known(Loaded, rest["loaded"])),
+            ready=_ready(rest.get("ready"), newer),
+            faults=tuple(
+                Fault(**{**known(Fault, fault), "during": tuple(fault["during"])}) for fault in rest.get("faults", ())
+            ),
+            interfaces={key: _iface(name, key, value, known) for key, value in rest.get("interfaces", {}).items()},
         )
+
+
+_Stored = dict[str, Any]
+E = TypeVar("E", UnionEngine, Userspace)
+
+
+def _member(kind: type[E], stored: str | None, newer: bool) -> E:
+    known = {member.value for member in kind}
+    return kind("auto" if stored is None or (newer and stored not in known) else stored)
+
+
+def _all(_kind: type, stored: _Stored) -> _Stored:
+    return stored
+
+
+def _known(kind: type, stored: _Stored) -> _Stored:
+    """What of something stored this version knows."""
+    fields = {field.name for field in dataclasses.fields(kind)}
+    return {key: value for key, value in stored.items() if key in fields}
 
 
 def _plain_ready(ready: Readiness | ReadyCommand) -> object:
     return ready.value if isinstance(ready, Readiness) else dataclasses.asdict(ready)
 
 
-def _ready(stored: Any) -> Readiness | ReadyCommand | None:
-    if stored is None:
+def _ready(stored: Any, newer: bool) -> Readiness | ReadyCommand | None:
+    if isinstance(stored, dict):
+        return ReadyCommand(**_known(ReadyCommand, stored) if newer else stored)
+    if stored is None or (newer and stored not in {member.value for member in Readiness}):
         return None
-    return ReadyCommand(**stored) if isinstance(stored, dict) else Readiness(stored)
+    return Readiness(stored)
 
 
-def _iface(guest: str, name: str, stored: dict[str, Any]) -> Iface:
+def _iface(guest: str, name: str, stored: _Stored, known: Callable[[type, _Stored], _Stored]) -> Iface:
     addresses, conditions = stored.get("addresses"), stored.get("conditions")
     plain = {
-        **stored,
+        **known(Iface, stored),
         "addresses": None if addresses is None else tuple(addresses),
-        "conditions": None if conditions is None else Conditions(**conditions),
+        "conditions": None if conditions is None else Conditions(**known(Conditions, conditions)),
     }
     return Iface(guest=guest, name=name, **plain)
 
 
-def _load_bridge(path: Path) -> Bridge | None:
+def _load_bridge(path: Path, *, newer: bool) -> Bridge | None:
     stored = files.read_json(path)
     if not isinstance(stored, dict):
         return None
     addresses = stored.get("addresses")
+    known = _known(Bridge, stored) if newer else stored
     with _understood(f"bridge {path.stem}", path):
-        return Bridge(**{**stored, "addresses": None if addresses is None else tuple(addresses)})
+        return Bridge(**{**known, "addresses": None if addresses is None else tuple(addresses)})
 
 
 @contextmanager

@@ -21,16 +21,18 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import workdir as wo
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
+    Conditions,
     Fault,
     Guest,
     Iface,
+    Loaded,
     Readiness,
     ReadyCommand,
     Route,
     UnionEngine,
     Userspace,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir, check_netns
+from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import FORMAT, RELEASE, Workdir, check_netns
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
 
@@ -259,6 +261,70 @@ def test_a_damaged_identity_is_that_of_a_new_lab(workdir: Workdir, content: byte
     workdir.identity.write_bytes(content)
 
     assert workdir.load().netns == workdir.lab_name
+
+
+def test_a_lab_that_says_no_format_has_the_first(workdir: Workdir) -> None:
+    workdir.store_netns("testbed")
+
+    assert workdir.format == 1
+    workdir.check_format()
+
+
+def test_a_lab_that_is_changed_has_this_versions_format_and_keeps_what_another_stored(workdir: Workdir) -> None:
+    workdir.identity.write_text('{"netns": "testbed", "ours": [1]}')
+
+    workdir.store_format()
+
+    stored = json.loads(workdir.identity.read_text())
+    assert stored == {"netns": "testbed", "ours": [1], "format": FORMAT, "needs": RELEASE}
+    workdir.store_netns("other")
+    assert json.loads(workdir.identity.read_text()) == {**stored, "netns": "other"}
+
+
+@pytest.mark.parametrize(
+    ("identity", "remedy"),
+    [
+        ({"format": FORMAT + 1, "needs": "9.1.0"}, "install 9.1.0 or later"),
+        ({"format": FORMAT + 1}, "install the version that made it, or a later one"),
+        ({"format": "next"}, "install the version that made it, or a later one"),
+    ],
+)
+def test_a_lab_of_a_newer_format_is_refused_with_the_version_that_is_needed(
+    workdir: Workdir, identity: dict[str, object], remedy: str
+) -> None:
+    workdir.identity.write_text(json.dumps(identity))
+
+    with pytest.raises(HostError, match=f"made by a newer version of dumm.lab .*; {remedy}$"):
+        workdir.check_format()
+
+
+def test_of_a_newer_lab_is_read_what_is_known(workdir: Workdir) -> None:
+    iface = {"bridge": "br0", "colour": "red", "conditions": {"delay": 1.0, "smell": 2}}
+    definition = {
+        "mood": "good",
+        "union": "glue",
+        "routes": [{"to": "default", "via": "10.0.0.1", "why": "so"}],
+        "faults": [{"path": "/x", "during": [], "error": "EIO", "delay": 0.0, "when": "never"}],
+        "loaded": {"scenario": "s", "record": False, "files": None, "depth": 3},
+        "interfaces": {"eth0": iface},
+    }
+    (workdir.guests / "alice").mkdir()
+    workdir.guest("alice").definition.write_text(json.dumps(definition))
+    workdir.bridge("br0").write_text('{"name": "br0", "stp": true, "loud": true}')
+    with pytest.raises(HostError, match="cannot be understood"):
+        workdir.load()
+
+    workdir.identity.write_text(json.dumps({"format": FORMAT + 1}))
+    lab = workdir.load()
+
+    assert lab.bridges["br0"] == Bridge("br0", stp=True)
+    assert lab.guests["alice"] == guest(
+        "alice",
+        Iface("alice", "eth0", "br0", conditions=Conditions(delay=1.0)),
+        routes=(Route("default", "10.0.0.1"),),
+        faults=(Fault("/x", (), "EIO"),),
+        loaded=Loaded("s"),
+    )
 
 
 def test_a_directory_with_nothing_in_it_is_a_guest_with_the_defaults(workdir: Workdir) -> None:
