@@ -61,6 +61,9 @@ EXPLAINED = {
     # It stored keys in alphabetical order; the file's order counts from the next start on.
     r"guest router: order interfaces wan0, eth10, eth2 from its next start on": "order",
     r"guest router: set variable ports": "order",
+    # A link is a cable now: what nobody has joined passes, and the host says nothing on it.
+    r"bridge client-eth1--router-wan0: switch multicast snooping off": "cable",
+    r"bridge [^ ]+: switch (its|the host's) IPv6 off": "cable",
 }
 
 Facts = dict[str, Any]
@@ -248,7 +251,9 @@ def test_changes_are_made_under_guests_that_the_earlier_version_started(site: Si
 
     facts = site.facts()
     assert facts["pids"] == site.before["pids"]
-    assert site.before["devices"].items() <= facts["devices"].items()
+    # Of a bridge the kernel may take another port's address for its own.
+    index = {name: number for name, (number, _address) in facts["devices"].items()}
+    assert {name: number for name, (number, _address) in site.before["devices"].items()}.items() <= index.items()
     assert lab.read("router", "cat /etc/motd; cat /root/ran") == "changed\nonce\n"
     assert lab.read("client", "cat /etc/motd") == "in cowfs\n"
     assert lab.addresses("router", "late") == {"10.1.0.77/24"}
@@ -306,4 +311,6 @@ def test_a_lab_of_a_newer_version_is_shown_and_not_changed(lab: Lab) -> None:
     told = lab.info()
     assert (told["format"], told["guests"]["alice"]["state"], list(told["bridges"])) == (3, "running", ["br0"])
     lab.workdir.identity.write_text(json.dumps(identity))
-    bridge.write_text(json.dumps({key: value for key, value in json.loads(bridge.read_text()).items() if key != "loud"}))
+    bridge.write_text(
+        json.dumps({key: value for key, value in json.loads(bridge.read_text()).items() if key != "loud"})
+    )
