@@ -6,14 +6,21 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import subprocess
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import make_pair
-from lab import Lab, until
+from lab import Lab, Refused, has_namespace, processes_of, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import guests, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 Call = tuple[str, dict[str, Any]]
 
@@ -157,3 +164,172 @@ def test_check_mode_makes_no_working_directory(lab: Lab, act: Call) -> None:
     assert nowhere.info()["guests"] == {}
 
     assert not nowhere.path.exists()
+
+
+# Nothing at all: not what a run would mend, sweep away or mount first, either.
+
+CONFIG = {
+    "bridges": {"lan": {"prefix": "10.7.0.0/24"}},
+    "guests": {
+        "moon": {"mem": 64, "disk": 32, "interfaces": {"eth1": {}, "eth0": {"bridge": "lan"}}},
+        "sun": {"mem": 64, "union": "cowfs", "files": {"/etc/sun": "{{ name }}"}},
+    },
+    "links": [{"a": "moon:eth1", "b": "sun:eth0", "delay": "1ms"}],
+}
+# What a guest that is asked for its addresses changes by itself, and whoever asks it.
+_ASKED = ("spool", "outbox", "doorbell.lock", "in", "out", "cowfs.log")
+
+
+def _running(lab: Lab) -> None:
+    lab.scenario("site", CONFIG)
+    lab.read("moon", "echo mine >/root/mine")
+    # The first who asks a guest makes what the others find.
+    lab.info()
+
+
+def _loops(lab: Lab) -> list[str]:
+    """Images of the lab that loop devices have."""
+    backing = [path.read_text() for path in Path("/sys/block").glob("loop*/loop/backing_file")]
+    return sorted(name for name in backing if str(lab.path) in name)
+
+
+def _unmount(lab: Lab) -> None:
+    """Take moon's disk away; it is gone when the last who had it is."""
+    syscalls.umount(str(lab.directory("moon").path), syscalls.MNT_DETACH)
+    until(lambda: not _loops(lab), "the disk to be unmounted")
+
+
+def _unmounted(lab: Lab) -> None:
+    """Somebody has unmounted a disk, and a run was killed at its worst."""
+    _running(lab)
+    lab.scenario("site", CONFIG, state="stopped")
+    lab.guest("moon", state="stopped", save="point")
+    _unmount(lab)
+    for place in (lab.workdir.guests / ".gone-x", lab.workdir.disks / ".new-x", lab.path / "rendered/0123456789abcdef"):
+        place.mkdir()
+    (lab.workdir.disks / ".new-x.img").touch()
+    (lab.directory("sun").path / "boot.log").write_bytes(bytes(5 << 20))
+
+
+def _rebooted(lab: Lab) -> None:
+    """After the host's reboot there is no process, no namespace and no mount."""
+    _running(lab)
+    for name in CONFIG["guests"]:
+        stored = lab.directory(name).process
+        boot = json.loads(stored.read_text())
+        stored.write_text(json.dumps({**boot, "boot": "another"}))
+    for pid in processes_of({lab.name}):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    until(lambda: not processes_of({lab.name}), "all processes to be gone")
+    home = lab.directory("sun").path
+    until(lambda: cowfs.server(home) is None, "the server to be gone")
+    subprocess.run(["ip", "netns", "delete", lab.name], check=True)
+    _unmount(lab)
+
+
+def _unserved(lab: Lab) -> None:
+    _running(lab)
+    home = lab.directory("sun").path
+    server = cowfs.server(home)
+    assert server is not None
+    os.kill(server, signal.SIGKILL)
+    until(lambda: cowfs.server(home) is None, "the server to be gone")
+
+
+def _nameless(lab: Lab) -> None:
+    """The namespace of running guests has lost its name."""
+    _running(lab)
+    subprocess.run(["ip", "netns", "delete", lab.name], check=True)
+
+
+def _fingerprint(lab: Lab) -> dict[str, Any]:
+    """Everything that somebody could find changed, also if it was changed back."""
+    found = {}
+    for directory, names, files in os.walk(lab.path):
+        names[:] = [name for name in names if name not in _ASKED]
+        for path in (Path(directory), *(Path(directory, name) for name in files if name not in _ASKED)):
+            if path.suffix == ".img" and os.path.ismount(lab.directory(path.stem).path):
+                continue
+            status = path.lstat()
+            found[str(path)] = (status.st_mode, status.st_ino, status.st_mtime_ns, status.st_ctime_ns, status.st_size)
+    table = Path("/proc/self/mountinfo").read_text()
+    return {
+        "files": found,
+        # Other tests may run beside this one.
+        "mounts": [line for line in table.splitlines() if str(lab.path) in line or lab.name in line],
+        "loops": _loops(lab),
+        "namespace": has_namespace(lab.name),
+        "devices": lab.snapshot()[1],
+        "processes": processes_of({lab.name}),
+        "servers": {path: cowfs.server(path) for path in lab.workdir.guests.iterdir()},
+        "groups": lab.control_groups(),
+        "users": lab.claims(),
+    }
+
+
+def _changed(before: dict[str, Any], after: dict[str, Any]) -> dict[str, Any]:
+    found = {key: (before[key], after[key]) for key in before if key != "files" and before[key] != after[key]}
+    files = {path: (before["files"].get(path), status) for path, status in after["files"].items()}
+    files |= {path: (status, None) for path, status in before["files"].items() if path not in after["files"]}
+    return found | {path: both for path, both in files.items() if both[0] != both[1]}
+
+
+LOOKS: list[Call] = [
+    ("info", {"diff": True}),
+    ("guest", {"name": "moon", "mem": 64}),
+    ("guest", {"name": "moon", "state": "restarted", "reset": True}),
+    ("guest", {"name": "sun", "state": "absent"}),
+    ("guest", {"name": "new", "union": "cowfs", "disk": 64}),
+    ("iface", {"guest": "moon", "name": "eth9", "bridge": "lan"}),
+    ("bridge", {"name": "lan", "state": "absent"}),
+    ("scenario", {"name": "site", "config": CONFIG}),
+    ("scenario", {"name": "site", "config": CONFIG, "state": "loaded"}),
+    ("scenario", {"name": "site", "state": "unloaded"}),
+    ("scenario", {"name": "site", "state": "absent"}),
+]
+
+
+@pytest.mark.parametrize("arrange", [_running, _unmounted, _rebooted, _unserved, _nameless])
+def test_who_only_looks_changes_nothing_at_all(lab: Lab, arrange: Callable[[Lab], None]) -> None:
+    arrange(lab)
+    before = _fingerprint(lab)
+
+    for module, options in LOOKS:
+        # Some cannot be told, such as what a guest has that cannot be asked.
+        with suppress(Refused):
+            lab.call(module, options, check=True)
+        assert _changed(before, _fingerprint(lab)) == {}, (module, options)
+    guests.look(str(lab.path))
+    assert _changed(before, _fingerprint(lab)) == {}
+
+
+@pytest.mark.parametrize("arrange", [_unmounted, _rebooted])
+def test_what_is_on_a_disk_that_is_not_mounted_is_known(lab: Lab, arrange: Callable[[Lab], None]) -> None:
+    arrange(lab)
+
+    told = lab.info(diff=True)["guests"]["moon"]
+    listed = guests.look(str(lab.path))
+    checked = lab.scenario("site", CONFIG, check=True)
+    real = lab.scenario("site", CONFIG)
+
+    assert (told["disk"], told["mem"], told["interface_order"], told["diff"]) == (32, 64, ["eth1", "eth0"], None)
+    assert told["saves"] == (["point"] if arrange is _unmounted else [])
+    assert told["reason"] == (None if arrange is _unmounted else "the host was rebooted")
+    assert listed is not None and listed["moon"]["variables"]["dumm_mem"] == 64
+    assert checked["actions"] == real["actions"]
+    assert lab.read("moon", "cat /root/mine") == "mine\n"
+
+
+def test_a_disk_that_cannot_be_read_is_told(lab: Lab) -> None:
+    _unmounted(lab)
+    image = lab.workdir.disks / "moon.img"
+    whole = image.read_bytes()
+    image.write_bytes(bytes(4096) + whole[4096:])
+
+    with pytest.raises(
+        Refused, match=r"guest moon: its disk .*moon\.img cannot be read while it is not mounted; start the"
+    ):
+        lab.info()
+
+    image.write_bytes(whole)

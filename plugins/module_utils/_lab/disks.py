@@ -7,26 +7,31 @@
 All that it can fill is in there: its diff, its spool, its ``boot.log``.  A part is kept back (ext4(5), ``resgid``): its root file system
 cannot fill that, so a guest whose disk is full still answers, and the host can write down what is to be known of it.  The image is
 made, and given another size, while the guest does not run: a new one beside, that takes the old one's place when it has everything.  It
-stays mounted as long as the guest is there; what a restart of the host or a killed run has unmounted is mounted again by the next run.
+stays mounted as long as the guest is there; what a restart of the host or a killed run has unmounted is mounted again by the next run
+that may change something.  One that only looks reads out of the image what it must know.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import files, syscalls
 from .errors import HostError
-from .workdir import Workdir
+from .workdir import GuestDir, Workdir
 
 MIN_SIZE = 16
 _MB = 1 << 20
 _RESERVE_PERCENT = 10
 _NEW = ".new-"
+# Of a guest's directory; boot.log says how it ended.
+_KNOWN = ("guest.json", "mem", "linux", "master", "users", "process.json", "boot.log")
 
 
 def fit(workdir: Workdir, name: str, size: int | None, group: int) -> None:
@@ -60,6 +65,69 @@ def attach(workdir: Workdir) -> None:
                 _discard(Path(entry.path))
             elif entry.name.endswith(".img"):
                 _attach(workdir, entry.name.removesuffix(".img"))
+
+
+@contextmanager
+def peek(workdir: Workdir) -> Iterator[Workdir]:
+    """The working directory for a run that changes nothing: what is known of guests whose images are not mounted is read out of them.
+
+    That takes no mount and no loop device, which others would meet.
+
+    :raises HostError: where an image cannot be read.
+    """
+    names = [
+        entry.name.removesuffix(".img")
+        for entry in (os.scandir(workdir.disks) if workdir.disks.is_dir() else ())
+        if entry.name.endswith(".img") and not entry.name.startswith(_NEW)
+    ]
+    names = [name for name in names if not os.path.ismount(workdir.guest(name).path)]
+    if not names:
+        yield workdir
+        return
+    if any(_has_loop(_image(workdir, name)) for name in names):
+        # A guest that runs still has it mounted, out of our sight, and the kernel what is not in the image yet.
+        os.sync()
+    with tempfile.TemporaryDirectory(prefix="dumm-") as place:
+        copies = {name: Path(place, name) for name in names}
+        for name, copy in copies.items():
+            _read_out(_image(workdir, name), copy, f"guest {name}")
+        yield dataclasses.replace(workdir, read_out=copies)
+
+
+def _has_loop(image: Path) -> bool:
+    """Whether a loop device has an image (loop(4))."""
+    for backing in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            if backing.read_text().rstrip("\n") == str(image):
+                return True
+    return False
+
+
+def _read_out(image: Path, copy: Path, subject: str) -> None:
+    """Copy what is known of a guest out of its image (debugfs(8)): of what it wrote no more than whether that is anything."""
+    directory = GuestDir(copy)
+    for place in (directory.saves, directory.diff):
+        place.mkdir(parents=True)
+    # Names in diff are the guest's own, so they come last.
+    commands = (f'rdump {" ".join(_KNOWN)} "{copy}"', "ls -p saves", "ls -p diff")
+    said = _run(subject, "debugfs", "-f", "-", str(image), stdin="".join(f"{command}\n" for command in commands))
+    if not directory.definition.is_file():
+        raise HostError(
+            subject,
+            f"its disk {image} cannot be read while it is not mounted",
+            f"start the guest with dumm_guest, which mounts it, or see what e2fsck -n {image} reports",
+        )
+    saves, _command, diff = said.partition(f"debugfs: {commands[-1]}\n")
+    for name in _listed(saves):
+        (directory.saves / name).mkdir()
+    if _listed(diff):
+        (directory.diff / "something").touch()
+
+
+def _listed(said: str) -> list[str]:
+    """Names of what debugfs has listed, as ``/inode/mode/uid/gid/name/size/``."""
+    fields = [line.split("/") for line in said.splitlines() if line.startswith("/")]
+    return [each[5] for each in fields if len(each) > 5 and each[5] not in (".", "..")]
 
 
 def forget(workdir: Workdir, name: str) -> None:
@@ -145,9 +213,10 @@ def _mount(image: Path, place: Path, subject: str) -> None:
     _run(subject, "mount", "-t", "ext4", "-o", "loop,nosuid,nodev", str(image), str(place))
 
 
-def _run(subject: str, *command: str) -> None:
+def _run(subject: str, *command: str, stdin: str = "") -> str:
+    environment = {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
+        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
     except FileNotFoundError:
         raise HostError(
             subject, f"there is no {command[0]}", "install e2fsprogs and mount (role dumm.lab.host does)"
@@ -159,6 +228,7 @@ def _run(subject: str, *command: str) -> None:
             f"cannot limit what it writes (disk): {command[0]} failed: {said}",
             "see whether the host has loop devices (modprobe loop) and room, or set disk: 0",
         )
+    return done.stdout
 
 
 def _unmount(place: Path) -> None:
@@ -174,7 +244,7 @@ def _discard(path: Path) -> None:
 
 @contextmanager
 def _alone(workdir: Workdir) -> Iterator[None]:
-    """Runs that only look mount images, too, and do not hold the lab's lock."""
+    """Runs of dumm.lab 0.1.0 that only look mount images, too, and do not hold the lab's lock."""
     directory = os.open(workdir.disks, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         fcntl.flock(directory, fcntl.LOCK_EX)

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator
 from typing import Any
 
-from . import processes
+from . import disks, processes
 from .errors import from_oserror
 from .model import Guest, Iface, Lab, Power
 from .workdir import Workdir
@@ -29,8 +29,9 @@ def look(path: str) -> Found | None:
     workdir = Workdir.at(path)
     try:
         os.scandir(workdir.path).close()
-        lab = workdir.load()
-        return {name: _told(workdir, lab, guest) for name, guest in lab.guests.items()}
+        with disks.peek(workdir) as workdir:
+            lab = workdir.load()
+            return {name: _told(workdir, lab, guest) for name, guest in lab.guests.items()}
     except FileNotFoundError:
         return None
     except OSError as exc:
@@ -38,7 +39,7 @@ def look(path: str) -> Found | None:
 
 
 def _told(workdir: Workdir, lab: Lab, guest: Guest) -> dict[str, Any]:
-    directory = workdir.guest(guest.name)
+    directory = workdir.known_guest(guest.name)
     power = processes.power(directory, processes.read(directory))
     return {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}
 

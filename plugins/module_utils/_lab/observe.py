@@ -81,9 +81,9 @@ class Actual:
 def observe(workdir: Workdir) -> Actual:
     """Look at the host, and at no guest's inside."""
     defined = workdir.load()
-    known = {name: processes.read(workdir.guest(name)) for name in defined.guests}
+    known = {name: processes.read(workdir.known_guest(name)) for name in defined.guests}
     guests = {
-        name: dataclasses.replace(guest, power=processes.power(workdir.guest(name), known[name]))
+        name: dataclasses.replace(guest, power=processes.power(workdir.known_guest(name), known[name]))
         for name, guest in defined.guests.items()
     }
     lab = dataclasses.replace(defined, guests=guests)
@@ -151,12 +151,12 @@ def look_inside(
 
 
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
-    points = tuple(saves.names(workdir.guest(guest.name)))
+    points = tuple(saves.names(workdir.known_guest(guest.name)))
     if process is None:
         return Live(process, saves=points)
     if guest.power.alive:
-        return Live(process, saves=points, seen=processes.seen(workdir.guest(guest.name), process))
-    return Live(process, saves=points, reason=processes.reason(workdir.guest(guest.name), process))
+        return Live(process, saves=points, seen=processes.seen(workdir.known_guest(guest.name), process))
+    return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))
 
 
 def _both(found: Lab, wanted: Lab, name: str) -> list[Guest]:

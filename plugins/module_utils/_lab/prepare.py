@@ -47,12 +47,9 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     for layer in guest.layers:
         if not Path(layer).is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
-    roots = [workdir.guest(guest.name).diff, *map(Path, guest.layers), master]
-    _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
-    if guest.init is not None and guest.init.startswith("/"):
-        _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
-    if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
-        _need_conditions(guest, kernel, roots)
+    # What a guest wrote cannot be seen while its disk is not mounted.
+    if guest.name not in workdir.read_out:
+        _check_root(guest, kernel, [workdir.guest(guest.name).diff, *map(Path, guest.layers), master])
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
@@ -79,6 +76,16 @@ def _boots(guest: Guest, roots: list[Path]) -> bool:
     if guest.init is not None:
         return guest.init != "minimal"
     return any(files.exists_in_root(root, path) for root in roots for path in _INITS)
+
+
+def _check_root(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
+    """:param roots: what the guest's root is made of, topmost first; the last is the master."""
+    master = roots[-1]
+    _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
+    if guest.init is not None and guest.init.startswith("/"):
+        _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
+    if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
+        _need_conditions(guest, kernel, roots)
 
 
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:
@@ -130,7 +137,7 @@ def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
 
     :raises InvalidInput: where one is to be gone back to that is not there.
     """
-    directory = workdir.guest(guest.name)
+    directory = workdir.known_guest(guest.name)
     known = saves.names(directory)
     if wanted.restore is not None and wanted.restore not in {*known, wanted.save} - {wanted.remove}:
         raise InvalidInput(

@@ -157,8 +157,7 @@ def _load_scenario(module: Module) -> Scenario:
 
 def run_info(module: Module) -> None:
     """Body of ``dumm_info``."""
-    with _errors(module, []):
-        workdir = _workdir(module)
+    with _errors(module, []), disks.peek(_workdir(module)) as workdir:
         if workdir.format > FORMAT:
             module.warn(
                 f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
@@ -170,8 +169,7 @@ def run_info(module: Module) -> None:
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
-                below = [*map(Path, guest.layers), workdir.master(guest.master)]
-                told["guests"][name]["diff"] = dataclasses.asdict(written(workdir.guest(name).diff, below))
+                told["guests"][name]["diff"] = _written(workdir, guest, module)
         module.exit_json(changed=False, lab=told)
 
 
@@ -188,6 +186,16 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
     found = booting.look(asked)
     live = {name: dataclasses.replace(actual.live[name], booted=booted) for name, booted in found.items()}
     return dataclasses.replace(actual, live={**actual.live, **live})
+
+
+def _written(workdir: Workdir, guest: Guest, module: Module) -> Result | None:
+    if guest.name in workdir.read_out:
+        module.warn(
+            f"{guest.label}: what it wrote is not shown, since its disk is not mounted; any change of the lab mounts it"
+        )
+        return None
+    below = [*map(Path, guest.layers), workdir.master(guest.master)]
+    return dataclasses.asdict(written(workdir.guest(guest.name).diff, below))
 
 
 def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
@@ -217,7 +225,7 @@ def _run(
     with _errors(module, done):
         workdir = _workdir(module)
         workdir.check_format()
-        with _locked(workdir, module):
+        with _locked(workdir, module) as workdir:
             durations: list[Result] = []
             unserved = lifecycle.unserved(workdir)
             healed = [_serve_again(workdir, name, module) for name in unserved]
@@ -373,26 +381,27 @@ def _workdir(module: Module) -> Workdir:
     workdir = Workdir.at(module.params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():
         raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
-    disks.attach(workdir)
     return workdir
 
 
 @contextmanager
-def _locked(workdir: Workdir, module: Module) -> Iterator[None]:
+def _locked(workdir: Workdir, module: Module) -> Iterator[Workdir]:
     """The working directory is ours until the end.  Check mode changes nothing, so it neither waits nor makes anything."""
     if module.check_mode:
-        yield
+        with disks.peek(workdir) as looked_at:
+            yield looked_at
         return
     workdir.create()
     purpose = module.params.get("name") or "a run"
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
+        disks.attach(workdir)
         workdir.sweep()
         lifecycle.trim_logs(workdir)
         _restore_namespace(workdir, module)
         netns = netlink.path_of(workdir.netns() or workdir.lab_name)
         segments.open_again(workdir)
         lifecycle.finish_stops(workdir, netns, float(module.params.get("wait_timeout") or _STOP_SECONDS))
-        yield
+        yield workdir
 
 
 def _restore_namespace(workdir: Workdir, module: Module) -> None:

@@ -14,9 +14,9 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -178,9 +178,13 @@ class GuestDir:
 
 @dataclass(frozen=True)
 class Workdir:
-    """A working directory: one lab host's world."""
+    """A working directory: one lab host's world.
+
+    :ivar read_out: copies of the directories of guests whose disk is not mounted, without what they wrote (``disks.peek``).
+    """
 
     path: Path
+    read_out: Mapping[str, Path] = field(default_factory=dict, compare=False)
 
     @classmethod
     def at(cls, path: str) -> Workdir:
@@ -278,6 +282,10 @@ class Workdir:
         """The directory of one guest."""
         return GuestDir(self.guests / name)
 
+    def known_guest(self, name: str) -> GuestDir:
+        """Where to read what is known of a guest; the same directory unless that is on a disk that is not mounted."""
+        return GuestDir(self.read_out.get(name, self.guests / name))
+
     def bridge(self, name: str) -> Path:
         """The file of one bridge."""
         return self.bridges / f"{name}.json"
@@ -365,7 +373,8 @@ class Workdir:
         """
         newer = self.format > FORMAT
         try:
-            guests = [load_guest(self.guest(name), newer=newer) for name in _names(self.guests)]
+            names = sorted({*_names(self.guests), *self.read_out})
+            guests = [load_guest(self.known_guest(name), newer=newer) for name in names]
             bridges = [_load_bridge(self.bridges / name, newer=newer) for name in _names(self.bridges)]
         except OSError as exc:
             raise from_oserror(self.label, "read", exc) from exc
@@ -535,8 +544,8 @@ def _all(_kind: type, stored: _Stored) -> _Stored:
 
 def _known(kind: type, stored: _Stored) -> _Stored:
     """What of something stored this version knows."""
-    fields = {field.name for field in dataclasses.fields(kind)}
-    return {key: value for key, value in stored.items() if key in fields}
+    names = {each.name for each in dataclasses.fields(kind)}
+    return {key: value for key, value in stored.items() if key in names}
 
 
 def _plain_ready(ready: Readiness | ReadyCommand) -> object:
