@@ -26,8 +26,10 @@ home=/.dumm
 # error, and ps aux, top and vmstat fail.  A copy that ends as it should is bound over it, from a file system of its own, whose place
 # is free again at once.
 if [ -n "$(tail -n 1 /proc/cpuinfo)" ] && mount -t tmpfs -o nosuid,nodev,size=64k,mode=755 dumm $home/spool; then
-  { cat /proc/cpuinfo; echo; } >$home/spool/cpuinfo
-  chmod 444 $home/spool/cpuinfo
+  (
+    umask 222
+    { cat /proc/cpuinfo; echo; } >$home/spool/cpuinfo
+  )
   mount --bind $home/spool/cpuinfo /proc/cpuinfo
   umount $home/spool
 fi
@@ -74,7 +76,7 @@ exec "$init"
 MINIMAL = r"""#!/bin/sh
 # Init for a dumm.lab guest that has none of its own: reaping and clean power-off, and with the word "mount" what comes before.
 if [ "$1" = mount ]; then
-  mkdir -p /dev/pts /dev/shm
+  mkdir -p /dev/pts /dev/shm /dev/mqueue
   for link in fd: stdin:/0 stdout:/1 stderr:/2; do
     ln -sf "/proc/self/fd${link#*:}" "/dev/${link%%:*}"
   done
@@ -82,6 +84,8 @@ if [ "$1" = mount ]; then
   mount -t tmpfs -o nosuid,nodev tmpfs /dev/shm
   mount -t tmpfs -o nosuid,nodev,mode=755 tmpfs /run
   mkdir -p /run/lock
+  # Not every kernel has it.
+  mount -t mqueue -o nosuid,nodev,noexec mqueue /dev/mqueue 2>/dev/null
   exit
 fi
 

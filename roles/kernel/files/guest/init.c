@@ -40,6 +40,9 @@ static void mount_all(void)
 	    mount("tmpfs", "/run", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") != 0)
 		fprintf(stderr, "dumm: cannot mount: %s\n", strerror(errno));
 	mkdir("/run/lock", 0755);
+	/* Not every kernel has it. */
+	if (mkdir("/dev/mqueue", 01777) == 0)
+		mount("mqueue", "/dev/mqueue", "mqueue", MS_NOSUID | MS_NODEV | MS_NOEXEC, NULL);
 }
 
 /* Whether any process but this one is left; kernel threads have no executable. */
