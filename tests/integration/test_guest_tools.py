@@ -27,21 +27,21 @@ TOOLS = {
         pgrep -a . | pidof sh | pmap $$ | pmap -X $$ | pwdx $$ | sysctl kernel.hostname | sysctl -w net.ipv4.ip_forward=0
     """,
     "util-linux": """
-        lscpu | lscpu -e | lsblk | lsns | lsirq | lslocks | lslogins | lsipc | ipcs | findmnt | mount | dmesg | dmesg -T | losetup -a
+        lscpu | lscpu -e | lsblk | lsns | lslocks | lslogins | lsipc | ipcs | findmnt | mount | dmesg | dmesg -T | losetup -a
         chrt -p $$ | taskset -p $$ | ionice -p $$ | prlimit | nsenter -t 1 -m -n true | unshare -n true | flock /tmp true | setpriv -d
-        fincore /etc/passwd | script -qc true /dev/null | mountpoint /proc | choom -p $$ | runuser -u nobody true
-        namei -l /etc/passwd | uuidgen | renice -n 1 $$ | unshare -Ump --fork true
+        script -qc true /dev/null | mountpoint /proc | choom -p $$ | runuser -u nobody true
+        namei -l /etc/passwd | renice -n 1 $$ | unshare -Ump --fork true
     """,
     "iproute2": """
         ip address | ip -s -d link | ip -j -d link | ip route show table all | ip -6 route | ip rule | ip neigh | ip maddress
         ip netns | ip tunnel | ip -6 tunnel | ip tuntap | ip mroute | ip nexthop | ip netconf | ip tcp_metrics | ip token
         ip macsec show | ip vrf | ip ntable | ip addrlabel | ip -s xfrm state | ip xfrm policy | genl ctrl list
         ss -a | ss -tulpn | ss -s | ss -xp | ss -ti | bridge link | bridge fdb | bridge vlan | bridge mdb
-        tc qdisc | tc -s -d qdisc show dev eth0 | tc filter show dev eth0 | nstat | lnstat | ifstat
+        tc qdisc | tc -s -d qdisc show dev eth0 | tc filter show dev eth0 | nstat | lnstat -c 1 | ifstat
     """,
     "others": """
         ethtool -i eth0 | ethtool -k eth0 | ethtool -P eth0 | ethtool -T eth0 | ethtool -K eth0 gro off | ethtool -K eth0 gro on
-        lsof -n | lsof -ni | lsof -p $$ | strace -f -o /tmp/trace ls / && grep -q execve /tmp/trace && grep -q "exited with 0" /tmp/trace
+        lsof -n | lsof -p $$ | strace -f -o /tmp/trace ls / && grep -q execve /tmp/trace && grep -q "exited with 0" /tmp/trace
         strace -o /tmp/trace -c true | sudo -n true | sudo -n -u nobody id | su -s /bin/sh -c id nobody | hostname -f
         python3 -c "import apt; apt.Cache()" | dpkg -l | apt-get -qq check | getent hosts localhost
     """,

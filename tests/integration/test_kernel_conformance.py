@@ -309,10 +309,12 @@ tcpdump --immediate-mode -l -n -i eth0 'ip proto 50 or ip6 proto 50 or udp port 
 tries=0
 until grep -q 'listening on' /tmp/captures; do [ $((tries += 1)) -lt 200 ]; sleep 0.1; done
 ping -c 3 -i 0.2 -W 20 ${FAMILY}$PEER
+shown() { grep -c "${FAMILY}$1.* > ${FAMILY}$2.*ESP" /tmp/captured; }
+# tcpdump may be a moment behind.
+until [ "$(shown $ME $PEER) $(shown $PEER $ME)" = "3 3" ] || [ $tries -ge 300 ]; do : $((tries += 1)); sleep 0.1; done
 kill $!; wait $! || true
 cat /tmp/captured
-[ $(grep -c "${FAMILY}$ME.* > ${FAMILY}$PEER.*ESP" /tmp/captured) -ge 3 ]
-[ $(grep -c "${FAMILY}$PEER.* > ${FAMILY}$ME.*ESP" /tmp/captured) -ge 3 ]
+[ "$(shown $ME $PEER) $(shown $PEER $ME)" = "3 3" ]
 """
 
 
