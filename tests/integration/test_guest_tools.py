@@ -36,8 +36,8 @@ TOOLS = {
         ip address | ip -s -d link | ip -j -d link | ip route show table all | ip -6 route | ip rule | ip neigh | ip maddress
         ip netns | ip tunnel | ip -6 tunnel | ip tuntap | ip mroute | ip nexthop | ip netconf | ip tcp_metrics | ip token
         ip macsec show | ip vrf | ip ntable | ip addrlabel | ip -s xfrm state | ip xfrm policy | genl ctrl list
-        ss -a | ss -tulpn | ss -s | ss -xp | ss -ti | bridge link | bridge fdb | bridge vlan | bridge mdb
-        tc qdisc | tc -s -d qdisc show dev eth0 | tc filter show dev eth0 | nstat | lnstat -c 1 | ifstat
+        ss -atuwx | ss -tulpn | ss -s | ss -xp | ss -ti | bridge link | bridge fdb | bridge vlan | bridge mdb
+        tc qdisc | tc -s -d qdisc show dev eth0 | tc filter show dev eth0 | nstat
     """,
     "others": """
         ethtool -i eth0 | ethtool -k eth0 | ethtool -P eth0 | ethtool -T eth0 | ethtool -K eth0 gro off | ethtool -K eth0 gro on
@@ -100,6 +100,14 @@ def test_the_lines_of_a_processor_end_as_on_any_machine(labs: Lab, guest: str) -
 def test_an_ordinary_user_pings(labs: Lab, guest: str) -> None:
     ping = "ping -c 1 -w 20"
     said = labs.run(_guest(labs, guest), f"su -s /bin/sh -c '{ping} 127.0.0.1 && {ping} ::1 && {ping} 10.0.0.1' nobody")
+
+    assert said.code == 0, said
+
+
+@pytest.mark.parametrize("guest", [*SUITES, "systemd", "sysvinit"])
+def test_a_tap_and_fuse_can_be_opened(labs: Lab, guest: str) -> None:
+    """Modules whose device nodes nobody makes but udev, which guests do without."""
+    said = labs.run(_guest(labs, guest), "ip tuntap add t0 mode tap && : <>/dev/fuse && ip link del t0", timeout=120)
 
     assert said.code == 0, said
 

@@ -22,6 +22,16 @@ home=/.dumm
 [ -e /sys/kernel ] || mount -t sysfs sysfs /sys
 [ -e /dev/null ] || mount -t devtmpfs devtmpfs /dev
 
+# Device nodes by which modules are loaded when somebody opens them, as kmod static-nodes tells of them.
+(
+  while read -r module node number; do
+    [ "$module" != "#" ] || continue
+    case $node in */*) mkdir -p "/dev/${node%/*}" ;; esac
+    number=${number#c}
+    mknod -m 600 "/dev/$node" c "${number%:*}" "${number#*:}"
+  done <"/lib/modules/$(uname -r)/modules.devname"
+) 2>/dev/null &
+
 # An empty line ends the lines of a processor, but not in a User Mode Linux without our patch: libproc2 4.0.2 (Debian 12) takes that for an
 # error, and ps aux, top and vmstat fail.  A copy that ends as it should is bound over it, from a file system of its own, whose place
 # is free again at once.

@@ -16,6 +16,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -64,6 +66,33 @@ static void mend_cpuinfo(void)
 	umount(SPOOL);
 }
 
+/* Device nodes by which modules are loaded when somebody opens them, as `kmod static-nodes` tells of them: /dev/net/tun, /dev/fuse and such. */
+static void make_nodes(void)
+{
+	struct utsname kernel;
+	char path[200], type, line[200];
+	unsigned major, minor;
+	FILE *file;
+
+	uname(&kernel);
+	snprintf(path, sizeof(path), "/lib/modules/%s/modules.devname", kernel.release);
+	file = fopen(path, "re");
+	while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+		char node[100] = "/dev/";
+
+		if (sscanf(line, "%*[^# ] %90s %c%u:%u", node + 5, &type, &major, &minor) != 4 || strstr(node, "..") != NULL)
+			continue;
+		for (char *slash = strchr(node + 5, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+			*slash = '\0';
+			mkdir(node, 0755);
+			*slash = '/';
+		}
+		mknod(node, (type == 'b' ? S_IFBLK : S_IFCHR) | 0600, makedev(major, minor));
+	}
+	if (file != NULL)
+		fclose(file);
+}
+
 static void set_up(void)
 {
 	const char *name = getenv("dumm_name");
@@ -71,6 +100,7 @@ static void set_up(void)
 	mount_unless("/proc/self", "proc", "/proc");
 	mount_unless("/sys/kernel", "sysfs", "/sys");
 	mount_unless("/dev/null", "devtmpfs", "/dev");
+	make_nodes();
 	mend_cpuinfo();
 	if (mount("none", SPOOL, "hostfs", 0, "/spool") != 0)
 		fprintf(stderr, "dumm: cannot mount the spool: %s\n", strerror(errno));
