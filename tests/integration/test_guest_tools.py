@@ -206,7 +206,7 @@ def shares(work):
     return round(user / (user + system), 2)
 with open("/dev/urandom", "rb", buffering=0) as file:
     room = bytearray(1 << 20)
-    print(shares(lambda: sum(range(10000))), shares(lambda: file.readinto(room)))
+    print(shares(lambda: sum(range(1000000))), shares(lambda: file.readinto(room)))
 """
 
 
