@@ -386,3 +386,37 @@ def test_who_is_not_root_is_told_to_become_root(built: Lab, module: str, options
     message = json.loads(done.stdout)["msg"]
     assert message.startswith("this task: it is not run as root") and message.endswith("add become: true")
     assert _without_lock(built.snapshot()) == _without_lock(before)
+
+
+@pytest.mark.parametrize("files", [24, 64])
+def test_a_limit_of_open_files_that_no_guest_can_start_with_is_told(lab: Lab, files: int) -> None:
+    before = _without_lock(lab.snapshot())
+    limited = ["prlimit", f"--nofile={files}:{files}", *lab.command("guest", name="alice", mem=64)]
+
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+
+    assert json.loads(done.stdout)["msg"] == (
+        f"this task: it may open {files} files, and a guest's kernel needs 128; raise the hard limit (ulimit -Hn 4096)"
+    )
+    assert _without_lock(lab.snapshot()) == before
+
+
+def test_a_limit_of_open_files_that_a_guest_can_start_with_is_enough(lab: Lab) -> None:
+    limited = ["prlimit", "--nofile=128:128", *lab.command("guest", name="alice", mem=64)]
+
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert lab.read("alice", "echo up") == "up\n"
+
+
+def test_what_several_guests_have_in_common_is_told_once(lab: Lab) -> None:
+    """Their init ends at once."""
+    guests = {name: {"mem": 64, "init": "/bin/false"} for name in ("alice", "bob")}
+
+    with pytest.raises(Refused) as refused:
+        lab.scenario("vpn", {"guests": guests})
+
+    message = refused.value.result["msg"]
+    assert message.startswith("several objects: guest ") and "guest alice" in message and "guest bob" in message
+    assert len(message.splitlines()) == len(set(message.splitlines()))

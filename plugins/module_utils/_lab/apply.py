@@ -19,7 +19,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
 from . import channel, kernels, lifecycle, mconsole, netlink, processes, rendering, users
-from .errors import DummError, from_oserror
+from .errors import DummError, from_oserror, together
 from .guest.network import Inside
 from .model import Power
 from .netlink import Network
@@ -150,7 +150,7 @@ class Failed(Exception):
     """
 
     def __init__(self, done: list[str], errors: list[DummError]) -> None:
-        super().__init__("\n".join(str(error) for error in errors))
+        super().__init__(str(together(errors)))
         self.done = done
         self.errors = errors
 

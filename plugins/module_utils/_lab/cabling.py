@@ -20,7 +20,6 @@ from typing import Any
 
 from .addressing import Network
 from .document import Document, Path, Table
-from .model import nearest
 from .scenario_spec import CONDITIONS
 from .schema import right
 
@@ -146,8 +145,8 @@ class _Cabler:
         bridge = settings.get("bridge")
         if bridge is not None and self._is_unknown("bridges", bridge):
             known = self.data.get("bridges", {})
-            remedy = nearest(bridge, known) if known else "describe it under bridges"
-            self.document.blame((*path, "bridge"), f"there is no bridge {bridge}", remedy, key=bridge, known=known)
+            cause = f"there is no bridge {bridge}"
+            self.document.blame_unknown((*path, "bridge"), cause, bridge, known, none="describe it under bridges")
         self.guests[guest][name] = Port(
             guest,
             name,
@@ -251,9 +250,7 @@ class _Cabler:
 
     def _has_guest(self, name: str, path: Path) -> bool:
         if self._is_unknown("guests", name):
-            self.document.blame(
-                path, f"there is no guest {name}", nearest(name, self.guests), key=name, known=self.guests
-            )
+            self.document.blame_unknown(path, f"there is no guest {name}", name, self.guests)
         return name in self.guests
 
     def _blame_twice(self, port: Port, path: Path) -> None:

@@ -12,14 +12,14 @@ class of Ansible's own.
 from __future__ import annotations
 
 import datetime
-import difflib
 import re
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from .errors import InvalidInput
+from .errors import MAX_TOLD, InvalidInput
+from .model import closest, nearest
 
 IMPORT_ERROR: str | None = None
 try:
@@ -31,6 +31,11 @@ Path: TypeAlias = "tuple[str | int, ...]"
 
 MAX_NODES = 500_000  # anchors that are used in anchors grow without bound
 _TAG = "tag:yaml.org,2002:"
+MAX_INTEGER_BITS = 64
+_LONGEST = 1000  # letters of a cause or a remedy, in which a whole file's content may be quoted
+# What YAML's reader refuses, with a place that is counted in bytes (yaml.org/spec/1.1, 5.1).
+_NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[\w:-]+")
 
 
@@ -67,6 +72,31 @@ class Fault(InvalidInput):
         self.place = place
         self.key = key
         self.nearest = nearest
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A fault that may not be told, because there are too many.
+
+    :ivar remedy: what to do where no word is known.
+    :ivar known: the words that would be right.
+    """
+
+    place: Place
+    cause: str
+    remedy: str
+    key: str | None
+    known: Collection[str]
+
+    def fault(self, *, helped: bool) -> Fault:
+        """As an error.
+
+        :param helped: whether the word is compared with those that are known, which takes milliseconds where these are thousands.
+        """
+        remedy, close = self.remedy, None
+        if self.known and self.key is not None and helped:
+            remedy, close = nearest(self.key, self.known), closest(self.key, self.known)
+        return Fault(self.place, _cut(self.cause), _cut(remedy), key=self.key, nearest=close)
 
 
 @dataclass(frozen=True)
@@ -110,12 +140,14 @@ class Document:
 
     :ivar root: ``None`` where the source could not be understood at all.
     :ivar faults: everything found so far; whoever finds more adds it by :meth:`blame`.
+    :ivar misspelt: keys that have a fault themselves, so that what is right about them need not be asked.
     """
 
     source: str
     root: Node | None = None
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[_Found] = field(default_factory=list)
     places: dict[Path, Place] = field(default_factory=dict)
+    misspelt: set[Path] = field(default_factory=set)
     _told: set[tuple[object, str]] = field(default_factory=set)
     _blamed: set[Path] = field(default_factory=set)
 
@@ -127,22 +159,33 @@ class Document:
                 return Place(self.source, path, known.line, known.column)
         return Place(self.source, path)
 
-    def blame(
-        self, where: Path | Place, cause: str, remedy: str, *, key: str | None = None, known: Iterable[str] = ()
-    ) -> None:
+    def blame(self, where: Path | Place, cause: str, remedy: str, *, key: str | None = None) -> None:
         """Add a fault.
 
         :param key: the word that is wrong.
-        :param known: the words that would be right; the one most like ``key`` is named in the fault.
         """
+        self._found(where, cause, remedy, key)
+
+    def blame_unknown(
+        self, where: Path | Place, cause: str, key: str, known: Collection[str], *, none: str = "there is none yet"
+    ) -> None:
+        """Add a fault that is a word which is not known.
+
+        :param known: the words that would be right; those most like ``key`` are named.
+        :param none: what to do where there are none.
+        """
+
+        self._found(where, cause, none, key, known)
+
+    def _found(
+        self, where: Path | Place, cause: str, remedy: str, key: str | None, known: Collection[str] = ()
+    ) -> None:
         place = where if isinstance(where, Place) else self.place(where)
-        close = difflib.get_close_matches(key, sorted(known), n=1) if key is not None else []
-        fault = Fault(place, cause, remedy, key=key, nearest=close[0] if close else None)
         # What an alias brings to many places is written, and wrong, in one.
         where_written = place.path if place.line is None else (place.line, place.column)
         if (where_written, cause) not in self._told:
             self._told.add((where_written, cause))
-            self.faults.append(fault)
+            self.faults.append(_Found(place, cause, remedy, key, known))
             self._blamed.update(place.path[:end] for end in range(len(place.path) + 1))
 
     def blames(self, *paths: Path) -> bool:
@@ -151,7 +194,28 @@ class Document:
 
     def sorted_faults(self) -> list[InvalidInput]:
         """All faults in the order of the file."""
-        return [*sorted(self.faults, key=lambda fault: (fault.place.line or 0, fault.place.column or 0))]
+        found = sorted(self.faults, key=lambda each: (each.place.line or 0, each.place.column or 0))
+        return [each.fault(helped=number < MAX_TOLD) for number, each in enumerate(found)]
+
+
+def _cut(text: str) -> str:
+    """Text on one line, the middle of a long one left out."""
+    line = text.replace("\n", "\\n").replace("\t", "\\t")
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST * 3 // 4]} … {line[-_LONGEST // 4 :]}"
+
+
+def decoded(raw: bytes, source: str) -> str:
+    """Text of a file.
+
+    :raises Fault: naming the line, unless it is UTF-8.
+    """
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as exc:
+        begin = raw.rfind(b"\n", 0, exc.start) + 1
+        place = Place(source, (), raw.count(b"\n", 0, exc.start) + 1, len(raw[begin : exc.start].decode()) + 1)
+        cause = f"the byte {raw[exc.start]:#04x} is not UTF-8"
+    raise Fault(place, cause, "save the file as UTF-8")
 
 
 def check_library() -> None:
@@ -180,7 +244,7 @@ def read(source: str | Mapping[str, Any], name: str) -> Document:
     """
     if isinstance(source, str):
         check_library()
-        return _File(name).document(source)
+        return _File(name).document(_plain(source))
     return _Variables(name).document(source)
 
 
@@ -191,6 +255,12 @@ class _Reader:
 
     def scalar(self, place: Place, value: Any, written: str | None = None) -> Scalar:
         self.result.places[place.path] = place
+        if isinstance(value, str):
+            self.check_letters(place, value)
+        elif isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
+            # Python itself refuses to write a very long one (sys.int_info.str_digits_check_threshold).
+            self.result.blame(place, "the number is too large", "give a smaller one, or put it in quotes")
+            return Scalar(place, None)
         return Scalar(place, value, written)
 
     def table(self, place: Place, entries: Mapping[str, Node], keys: Mapping[str, Place]) -> Table:
@@ -201,10 +271,14 @@ class _Reader:
         self.result.places[place.path] = place
         return Sequence(place, tuple(items))
 
+    def check_letters(self, place: Place, text: str) -> None:
+        """A file cannot hold half of a surrogate pair, nor can the name of one."""
+        if _NOT_UTF8.search(text):
+            self.result.blame(place, "there is half of a surrogate pair, which is no letter", "leave it out")
+
     def blame_key(self, place: Place, found: str, written: str) -> None:
-        self.result.blame(
-            place, f"the key {found}, and keys are text", f'put it in quotes: "{written}"', key=str(written)
-        )
+        self.result.misspelt.add((*place.path, written))
+        self.result.blame(place, f"the key {found}, and keys are text", f'put it in quotes: "{written}"', key=written)
 
 
 class _Variables(_Reader):
@@ -226,10 +300,10 @@ class _Variables(_Reader):
         entries: dict[str, Node] = {}
         keys: dict[str, Place] = {}
         for key, item in value.items():
+            name = str.__str__(key) if isinstance(key, str) else str(key)
             if not isinstance(key, str):
-                self.blame_key(place, f"{key!r} is {kind_of(key)}", str(key))
-                continue
-            name = str.__str__(key)
+                self.blame_key(place, f"{key!r} is {kind_of(key)}", name)
+            self.check_letters(place, name)
             entries[name] = self.node((*place.path, name), item)
             keys[name] = Place(place.source, (*place.path, name))
         return self.table(place, entries, keys)
@@ -252,6 +326,10 @@ class _File(_Reader):
 
     def document(self, source: str) -> Document:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        strange = _NOT_YAML.search(source)
+        if strange is not None:
+            self._blame_letter(source, strange)
+            return self.result
         try:
             root = yaml.compose(source, Loader=loader)
             if root is not None:
@@ -264,6 +342,13 @@ class _File(_Reader):
         except (_TooMuch, RecursionError):
             self._not_yaml("it is nested too deep, or refers to itself too often", None)
         return self.result
+
+    def _blame_letter(self, source: str, strange: re.Match[str]) -> None:
+        before = source[: strange.start()]
+        line, column = before.count("\n") + 1, strange.start() - before.rfind("\n")
+        code = strange[0].encode("unicode_escape").decode()
+        remedy = f'leave it out, or write "{code}" in double quotes'
+        self.result.blame(Place(self.result.source, (), line, column), f"there is the control character {code}", remedy)
 
     def _not_yaml(self, problem: str, mark: Any) -> None:
         self.result.root = None
@@ -299,7 +384,8 @@ class _File(_Reader):
             return self.scalar(place, node.value)
         try:
             value = yaml.constructor.SafeConstructor().construct_object(node)
-        except (yaml.YAMLError, ValueError):
+        except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError):
+            # PyYAML checks little of what an explicit tag promises, such as !!bool maybe.
             self._blame_tag(place, node)
             return self.scalar(place, node.value)
         return self.scalar(place, value, node.value)
@@ -328,20 +414,18 @@ class _File(_Reader):
             at = self._at(path, key.start_mark)
             if not isinstance(key, yaml.ScalarNode):
                 self.result.blame(at, "a key that is a list or a mapping", "write keys as text")
-            elif key.tag.removeprefix(_TAG) not in ("str", "value"):
-                found = self._scalar(at, key)
-                self.blame_key(at, reading(found), key.value)
-            elif key.value in seen:
-                first = seen[key.value]
-                self.result.blame(
-                    Place(at.source, (*path, key.value), at.line, at.column),
-                    f"{key.value} is given twice, first in line {first.line}",
-                    "leave one of them",
-                    key=key.value,
-                )
-            else:
-                seen[key.value] = Place(at.source, (*path, key.value), at.line, at.column)
-                yield key.value, seen[key.value], value
+                continue
+            name = key.value
+            here = Place(at.source, (*path, name), at.line, at.column)
+            if key.tag.removeprefix(_TAG) not in ("str", "value"):
+                # It is clear what was meant, and what is below has faults of its own.
+                self.blame_key(at, reading(self._scalar(at, key)), name)
+            if name in seen:
+                cause = f"{name} is given twice, first in line {seen[name].line}"
+                self.result.blame(here, cause, "leave one of them", key=name)
+                continue
+            seen[name] = here
+            yield name, here, value
 
     def _merged(self, path: Path, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Place, Any]]:
         """What ``<<`` brings (yaml.org/type/merge): the first of several wins, so it comes last."""

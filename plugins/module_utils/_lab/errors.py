@@ -11,6 +11,31 @@ from __future__ import annotations
 
 import errno
 import os
+import re
+from collections.abc import Iterable, Sequence
+
+MAX_TOLD = 20  # faults or errors in one message
+MAX_NAMES = 10  # names in a sentence
+# What a terminal acts on, what turns text around, and what stands for a byte that is no UTF-8 (PEP 383).
+_RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def plain(text: str) -> str:
+    """Text that can be shown: whoever wrote a scenario's file or a guest's console is not to command the user's terminal."""
+    return _RAW.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
+
+
+def listed(names: Iterable[str]) -> str:
+    """``a, b, c``, and how many more there are where they are many."""
+    known = list(names)
+    more = [f"and {len(known) - MAX_NAMES} more"] if len(known) > MAX_NAMES else []
+    return ", ".join([*known[:MAX_NAMES], *more])
+
+
+def _lines(errors: Sequence[object]) -> str:
+    """A line for each, and how many more there are where they are many."""
+    more = [f"and {len(errors) - MAX_TOLD} more"] if len(errors) > MAX_TOLD else []
+    return "\n".join([*map(str, errors[:MAX_TOLD]), *more])
 
 
 class DummError(Exception):
@@ -22,10 +47,11 @@ class DummError(Exception):
     """
 
     def __init__(self, subject: str, cause: str, remedy: str) -> None:
-        super().__init__(f"{subject}: {cause}; {remedy}" if remedy else f"{subject}: {cause}")
-        self.subject = subject
-        self.cause = cause
-        self.remedy = remedy
+        self.subject = plain(subject)
+        self.cause = plain(cause)
+        self.remedy = plain(remedy)
+        said = f"{self.subject}: {self.cause}"
+        super().__init__(f"{said}; {self.remedy}" if remedy else said)
 
 
 class InvalidInput(DummError):
@@ -57,19 +83,25 @@ class Unreachable(GuestError):
     """A guest's control line does not answer: the guest is off, paused, or its agent is gone."""
 
 
+_WITHOUT_PATH = re.compile("(:| at| of| on| to)$")
 REMEDIES = {
     errno.ENOSPC: "free some space there and run again",
     errno.EDQUOT: "free some space there and run again",
     errno.EACCES: "run as root (become: true)",
     errno.EPERM: "run as root (become: true)",
+    errno.EMFILE: "raise the limit of open files (ulimit -n) and run again",
+    errno.ENFILE: "raise the host's limit of open files (sysctl fs.file-max) and run again",
     errno.EROFS: "choose a working directory on a writable file system",
 }
 
 
 def from_oserror(subject: str, doing: str, exc: OSError) -> HostError:
-    """Turn an :class:`OSError` into an error that names the object, the path and the remedy."""
-    place = f" {os.fsdecode(exc.filename)}" if exc.filename else ""
-    cause = f"cannot {doing}{place}: {exc.strerror or exc}"
+    """Turn an :class:`OSError` into an error that names the object, the path and the remedy.
+
+    :param doing: what the path follows, where there is one: ``write a request to``, or ``start it:``.
+    """
+    what = f"{doing} {os.fsdecode(exc.filename)}" if exc.filename else _WITHOUT_PATH.sub("", doing)
+    cause = f"cannot {what}: {exc.strerror or exc}"
     return HostError(subject, cause, REMEDIES.get(exc.errno or 0, "look at the path and run again"))
 
 
@@ -83,4 +115,26 @@ class Invalid(InvalidInput):
         first = faults[0]
         super().__init__(first.subject, first.cause, first.remedy)
         self.faults = faults
-        self.args = ("\n".join(str(fault) for fault in faults),)
+        self.args = (_lines(faults),)
+
+
+def together(errors: Sequence[DummError]) -> DummError:
+    """One error for those of several objects; what they have in common is told once.
+
+    :param errors: at least one.
+    """
+    if len(errors) == 1:
+        return errors[0]
+    subjects: dict[str, dict[str, list[str]]] = {}
+    for error in errors:
+        subjects.setdefault(error.remedy, {}).setdefault(error.cause, []).append(error.subject)
+    said: list[str] = []
+    for remedy, causes in subjects.items():
+        each = [f"{listed(who)}: {cause}" for cause, who in causes.items()]
+        alike = len(each) > 1 and remedy
+        said += (
+            [*each, f"for each of these: {remedy}"]
+            if alike
+            else [f"{one}; {remedy}" if remedy else one for one in each]
+        )
+    return DummError("several objects", _lines(said), "")

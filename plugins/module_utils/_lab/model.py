@@ -23,7 +23,7 @@ from typing import Any
 
 from . import addressing
 from .addressing import interface
-from .errors import InvalidInput
+from .errors import MAX_NAMES, InvalidInput, listed
 
 MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
 DEFAULT_MEM = 128
@@ -36,6 +36,7 @@ MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
 HOST_NETNS = "host"
 
 # RFC 1123 section 2.1: letters, digits and hyphens, not at the ends, at most 63.
+_COMPARED = 50  # as many as a module has options; comparing thousands takes seconds
 # ASCII, because case is ignored: the Kelvin sign is a k to Unicode.
 _LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE | re.ASCII)
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
@@ -473,14 +474,20 @@ def check_ifname(guest: str, name: str) -> None:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """``known: a, b`` with the most similar first, for the remedy of an unknown name."""
+    """``did you mean a? (known: a, b)``, for the remedy of an unknown name."""
     names = sorted(known)
     if not names:
         return "there is none yet"
-    close = difflib.get_close_matches(name, names, n=1)
-    if close:
-        return f"did you mean {close[0]}? (known: {', '.join(names)})"
-    return f"known: {', '.join(names)}"
+    close = closest(name, names)
+    if MAX_NAMES < len(names) <= _COMPARED:
+        alike = sorted(difflib.get_close_matches(name, names, n=MAX_NAMES, cutoff=0.0))
+        names = [*alike, *(other for other in names if other not in alike)]
+    return f"known: {listed(names)}" if close is None else f"did you mean {close}? (known: {listed(names)})"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like another, if any is."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def check(lab: Lab) -> list[InvalidInput]:

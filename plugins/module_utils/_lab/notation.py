@@ -25,6 +25,7 @@ MAX_DELAY = 274_877  # ms
 MAX_WITHIN = 3600.0  # seconds
 MAX_JITTER = 2_147  # ms
 MIN_RATE, MAX_RATE = 8, 10**15  # bits a second
+MAX_NAME = 255  # bytes: NAME_MAX (linux/limits.h)
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([a-z%]+)", re.IGNORECASE)
 _TIMES = {  # in ms
@@ -120,6 +121,8 @@ def file_path(text: str) -> str:
     parts = absolute(text).split("/")[1:]
     if any(part in ("", ".", "..") for part in parts):
         raise InvalidInput(text, f"{text!r} is no plain path of a file", "leave '.', '..', '//' and a last '/' out")
+    if any(len(part.encode(errors="replace")) > MAX_NAME for part in parts):
+        raise InvalidInput(text, f"a name in {text!r} is longer than {MAX_NAME} bytes", "give it a shorter one")
     return text
 
 

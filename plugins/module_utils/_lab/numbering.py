@@ -17,7 +17,6 @@ from . import addressing
 from .addressing import Network
 from .cabling import DEFAULT_POOL, Cabling, Label, Port, Segment, Settings, listed, names, one_a_family
 from .document import Document, Path
-from .model import nearest
 from .notation import AUTO, ip_of, network_of
 
 Addresses = tuple[str, ...]
@@ -116,7 +115,7 @@ def _pool_of(segment: Segment, pools: Mapping[str, _Pool], document: Document) -
     name = segment.pool or DEFAULT_POOL
     there = names(document, "pools")
     if segment.pool is not None and there is not None and name not in there:
-        document.blame((*segment.path, "pool"), f"there is no pool {name}", nearest(name, pools), key=name, known=pools)
+        document.blame_unknown((*segment.path, "pool"), f"there is no pool {name}", name, pools)
     return name if name in pools else None
 
 

@@ -14,6 +14,7 @@ import dataclasses
 import functools
 import json
 import os
+import re
 import threading
 import uuid
 from collections.abc import Iterator
@@ -230,11 +231,15 @@ def ended_by_itself(directory: GuestDir, process: Process) -> bool:
     return process.boot != boot_id() or "reboot: " in "\n".join(files.tail(directory.boot_log, 5))
 
 
+# What each guest's kernel says: there is no disk, and on Debian's no policy.
+_HARMLESS = re.compile("Failed to initialize ubd device|SELinux: +Could not open policy file")
+
+
 def reason(directory: GuestDir, process: Process) -> str:
     """Why a guest has no process any more, from its log."""
     if process.boot != boot_id():
         return "the host was rebooted"
-    last = files.tail(directory.boot_log, 40)
+    last = [line for line in files.tail(directory.boot_log, 40) if not _HARMLESS.match(line)]
     for line in reversed(last):
         if "Kernel panic" in line:
             return f"kernel panic:{line.partition('Kernel panic')[2].lstrip(' -')}".replace("panic:not", "panic: not")

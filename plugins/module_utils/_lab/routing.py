@@ -12,7 +12,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
-from . import model, notation
+from . import notation
 from .addressing import Network
 from .cabling import Settings
 from .document import Document, Path
@@ -59,8 +59,8 @@ class _Routes:
 
     def _check_dev(self, path: Path, made: Route) -> None:
         if made.dev is not None and made.dev not in self.interfaces:
-            remedy = model.nearest(made.dev, self.interfaces)
-            self._blame((*path, "dev"), f"there is no interface {made.dev}", remedy, made.dev)
+            cause = f"there is no interface {made.dev}"
+            self.document.blame_unknown((*path, "dev"), self._said(path, cause), made.dev, self.interfaces)
 
     def _check_via(self, path: Path, made: Route, routes: list[Route]) -> None:
         """A next hop must be a neighbour; of an interface whose addresses are left to the guest nothing is known."""
@@ -87,9 +87,11 @@ class _Routes:
         """Whether a fault of its own may be why a next hop is not found."""
         return self.document.blames(("bridges",), ("links",), ("pools",), ("guests", self.guest, "interfaces"))
 
-    def _blame(self, path: Path, cause: str, remedy: str, key: str | None = None) -> None:
-        said = cause if path[0] == "guests" else f"guest {self.guest}: {cause}"
-        self.document.blame(path, said, remedy, key=key, known=self.interfaces if key else ())
+    def _blame(self, path: Path, cause: str, remedy: str) -> None:
+        self.document.blame(path, self._said(path, cause), remedy)
+
+    def _said(self, path: Path, cause: str) -> str:
+        return cause if path[0] == "guests" else f"guest {self.guest}: {cause}"
 
 
 def _network(route: Route) -> Network:

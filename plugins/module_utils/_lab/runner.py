@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import resource
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,7 @@ from . import (
     describe,
     desired,
     disks,
+    document,
     layers,
     lifecycle,
     lock,
@@ -34,7 +36,7 @@ from . import (
     segments,
 )
 from .desired import Extra, Wish
-from .errors import DummError, HostError, InvalidInput, from_oserror
+from .errors import DummError, HostError, InvalidInput, from_oserror, together
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power, Readiness
 from .observe import Actual, look_inside, nameless_namespace, observe
@@ -49,6 +51,7 @@ from .workdir import FORMAT, Workdir
 Result = dict[str, Any]
 _PARALLEL = 16
 _STOP_SECONDS = 60.0
+_MIN_FILES = 128  # what a kernel inherits is put above 64 (uml), and it opens its own
 
 
 class Module(Protocol):
@@ -142,17 +145,20 @@ def _extras(workdir: Workdir, wanted: Scenario, record: bool) -> dict[str, Extra
 
 def _load_scenario(module: Module) -> Scenario:
     params = module.params
-    name = params["name"]
+    name, src = params["name"], params.get("src")
+    if params.get("config") is not None and params.get("content") is not None:
+        raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")
     if params.get("config") is not None:
         return scenario.load(params["config"], name=name, place="config")
-    path = Path(params["src"]) if params.get("src") else _workdir(module).scenario(name)
+    if params.get("content") is not None:
+        return scenario.load(params["content"], name=name, place=src or "content")
+    path = Path(src) if src else _workdir(module).scenario(name)
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidInput(
-            f"scenario {name}", f"cannot read {path}: {exc}", "write it there, or give src or config"
-        ) from None
-    return scenario.load(text, name=name, place=str(path))
+        raw = path.read_bytes()
+    except OSError as exc:
+        cause = f"cannot read {path} on the lab host: {exc.strerror}"
+        raise InvalidInput(f"scenario {name}", cause, "write it there, or give src, content or config") from None
+    return scenario.load(document.decoded(raw, str(path)), name=name, place=str(path))
 
 
 def run_info(module: Module) -> None:
@@ -353,7 +359,7 @@ def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list
         apply.apply(steps, context)
     except apply.Failed as exc:
         done += exc.done
-        raise exc.errors[0] if len(exc.errors) == 1 else DummError("several objects", str(exc), "") from exc
+        raise together(exc.errors) from exc
     return context
 
 
@@ -377,6 +383,13 @@ def _workdir(module: Module) -> Workdir:
     if os.geteuid() != 0:
         raise HostError(
             "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
+        )
+    files_at_most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if 0 <= files_at_most < _MIN_FILES:
+        raise HostError(
+            "this task",
+            f"it may open {files_at_most} files, and a guest's kernel needs {_MIN_FILES}",
+            "raise the hard limit (ulimit -Hn 4096)",
         )
     workdir = Workdir.at(module.params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():

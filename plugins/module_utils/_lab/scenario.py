@@ -164,8 +164,7 @@ class _Loader:
                 yield ("groups", group), groups[group]
             elif there is not None and group not in there:
                 path = ("guests", name, "groups", index)
-                remedy = model.nearest(group, groups)
-                self.document.blame(path, f"there is no group {group}", remedy, key=group, known=groups)
+                self.document.blame_unknown(path, f"there is no group {group}", group, groups)
         yield ("guests", name), guest
 
     # Objects

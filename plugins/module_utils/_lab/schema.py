@@ -20,7 +20,6 @@ from typing import Any, TypeVar
 
 from .document import Document, Node, Place, Scalar, Sequence, Table, reading
 from .errors import InvalidInput
-from .model import nearest
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 Json = dict[str, Any]  # as the json module takes it
@@ -101,7 +100,7 @@ class Text(Spec):
             raise TypeError(node)
         if self.choices and node.value not in self.choices:
             cause = f"{node.value!r} is not one of its values"
-            document.blame(node.place, cause, nearest(node.value, self.choices), key=node.value, known=self.choices)
+            document.blame_unknown(node.place, cause, node.value, self.choices)
             return WRONG
         return node.value if self.parse is None else _parsed(self.parse, node.value, node, document)
 
@@ -267,10 +266,16 @@ class MappingOf(Spec):
             return {}
         found = {}
         for name, item in node.entries.items():
-            if self.key is not None and _parsed(self.key, name, node.keys[name], document) is WRONG:
-                continue
-            found[name] = _value(self.item, item, document)
-        return {name: value for name, value in found.items() if value is not WRONG}
+            # What has a wrong name may have other faults, which are to be told, too.
+            value = _value(self.item, item, document)
+            if self._is_right(name, node, document) and value is not WRONG:
+                found[name] = value
+        return found
+
+    def _is_right(self, name: str, node: Table, document: Document) -> bool:
+        if self.key is None or (*node.place.path, name) in document.misspelt:
+            return True
+        return _parsed(self.key, name, node.keys[name], document) is not WRONG
 
     def json(self, definitions: Definitions) -> Json:
         """Type object with any keys."""
@@ -309,10 +314,8 @@ class Struct(Spec):
         for key, item in entries.items():
             if key in self.fields:
                 found[key] = _value(self.fields[key], item, document)
-            elif isinstance(node, Table):
-                document.blame(
-                    node.keys[key], f"unknown key {key}", nearest(key, self.fields), key=key, known=self.fields
-                )
+            elif isinstance(node, Table) and (*node.place.path, key) not in document.misspelt:
+                document.blame_unknown(node.keys[key], f"unknown key {key}", key, self.fields)
         return self._complete(found, node, document)
 
     def _complete(self, found: dict[str, Any], node: Node, document: Document) -> Any:

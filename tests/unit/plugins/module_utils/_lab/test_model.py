@@ -501,3 +501,11 @@ def test_a_guest_has_a_process_or_not(power: Power, alive: bool) -> None:
 )
 def test_an_unknown_name_is_answered_with_the_nearest_known(name: str, known: list[str], remedy: str) -> None:
     assert model.nearest(name, known) == remedy
+
+
+def test_of_many_known_names_the_most_alike_are_told() -> None:
+    known = [*(f"option{number}" for number in range(20)), "mem", "name"]
+
+    assert model.nearest("ram", known).startswith("known: mem, name, option")
+    assert model.nearest("ram", known).endswith(", and 12 more")
+    assert model.nearest("gast7", [f"guest{number:04}" for number in range(3000)]).endswith("guest0009, and 2990 more")

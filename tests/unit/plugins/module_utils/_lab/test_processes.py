@@ -123,6 +123,15 @@ def test_a_guest_that_went_with_the_host_is_stopped(directory: GuestDir) -> None
             "kernel panic: not syncing: Attempted to kill init! exitcode=0x00000100",
         ),
         ("Linux version\nlast line\n\n", "its process 7 was killed; last words: last line"),
+        (
+            "Linux version\nFailed to initialize ubd device 0 :Couldn't determine size of device's file\n",
+            "its process 7 was killed; last words: Linux version",
+        ),
+        (
+            "Failed to initialize ubd device 0 :Couldn't determine size of device's file\n"
+            "SELinux:  Could not open policy file <= /etc/selinux/targeted/policy/policy.35:  No such file or directory\n",
+            "its process 7 was killed",
+        ),
         (None, "its process 7 was killed"),
     ],
 )

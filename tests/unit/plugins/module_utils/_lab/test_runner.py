@@ -301,7 +301,7 @@ def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context
     ("error", "message"),
     [
         (InvalidInput("guest b", "it cannot be", "do something"), "guest b: it cannot be; do something"),
-        (PermissionError(errno.EPERM, "Operation not permitted"), "b: cannot do what is planned at: Operation not"),
+        (PermissionError(errno.EPERM, "Operation not permitted"), "b: cannot do what is planned: Operation not"),
     ],
 )
 def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(

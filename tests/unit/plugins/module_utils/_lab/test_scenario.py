@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import model, scenario, scenario_spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
     Conditions,
@@ -801,11 +802,68 @@ def test_ansible_variables_are_a_source_too():
             scenario="test",
         )
     }
-    assert faults({"guests": {"a": {"mam": 64}}}) == [
-        "lab.yml: guests.a.mam: unknown key mam; did you mean mem? "
-        "(known: cmdline, confine, cpu, disk, faults, files, groups, init, interfaces, kernel, labels, layers, master, mem, "
-        "ready, restart_services, routes, run, sysctl, union, userspace, vars)"
+    (fault,) = faults({"guests": {"a": {"mam": 64}}})
+    assert fault.startswith("lab.yml: guests.a.mam: unknown key mam; did you mean mem? (known: cmdline, ")
+
+
+# All faults at once
+
+
+def test_what_is_below_a_wrong_name_has_its_faults_told_too():
+    text = """
+    guests:
+      pc_1: {memory: 64, interfaces: {eth/0: {brigde: lan}}}
+      10: {memory: 64}
+      alice:
+    bridges:
+      on: {prefx: 10.0.0.0/24}
+    links: ["10:eth0 -- alice:eth0", "pc_1:eth1 -- alice:eth1"]
+    """
+    told = faults(textwrap.dedent(text))
+    assert [fault.split(";")[0] for fault in told] == [
+        "lab.yml:3:3: guests.pc_1: the name is not a DNS label",
+        "lab.yml:3:10: guests.pc_1.memory: unknown key memory",
+        "lab.yml:3:35: guests.pc_1.interfaces['eth/0']: the name is not one that Linux takes for an interface",
+        "lab.yml:3:43: guests.pc_1.interfaces['eth/0'].brigde: unknown key brigde",
+        "lab.yml:4:3: guests: the key 10 is a number, and keys are text",
+        "lab.yml:4:8: guests.10.memory: unknown key memory",
+        "lab.yml:7:3: bridges: the key on is a boolean to YAML (true), and keys are text",
+        "lab.yml:7:8: bridges.on.prefx: unknown key prefx",
     ]
+
+
+def test_of_many_faults_the_first_twenty_of_the_file_are_told():
+    guests = "".join(f"  g{number}: {{memory: 1, interfaces: {{eth0: {{bridge: lam}}}}}}\n" for number in range(300))
+    told = faults(f"bridges: {{lan: }}\nguests:\n{guests}")
+    assert len(told) == 21 and told[-1] == "and 580 more"
+    assert told[0].startswith("lab.yml:3:8: guests.g0.memory: unknown key memory; did you mean mem? (known: ")
+    assert told[19].startswith(
+        "lab.yml:12:47: guests.g9.interfaces.eth0.bridge: there is no bridge lam; did you mean lan?"
+    )
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=20))
+def test_whatever_a_file_says_a_fault_is_a_line_that_can_be_shown(text):
+    files = {f"/{text}": text, text: text}
+    settings = {text: text, "cmdline": text, "files": files, "interfaces": {text: {"address": text, "mac": text}}}
+    for source in (
+        {"guests": {text: settings, "a": settings}, text: 1},
+        {"pools": {text: {text: text}}, "links": [text]},
+    ):
+        for given_as in (source, yaml.safe_dump(source)):
+            with pytest.raises(InvalidInput) as caught:
+                load(given_as)
+            for fault in caught.value.faults:
+                assert "\n" not in str(fault) and plain(str(fault)) == str(fault)
+
+
+def test_what_no_file_can_hold_is_a_fault():
+    assert faults({"guests": {"a": {"files": {"/a": "x\ud800"}}}}) == [
+        "lab.yml: guests.a.files['/a']: there is half of a surrogate pair, which is no letter; leave it out"
+    ]
+    (fault,) = faults({"guests": {"a": {"files": {f"/{'ü' * 130}/a": "x"}}}})
+    assert "is longer than 255 bytes; give it a shorter one" in fault
+    assert load({"guests": {"a": {"files": {f"/{'ü' * 127}/a": "x"}}}})
 
 
 # Whatever is in the file
@@ -902,7 +960,7 @@ def test_whatever_is_in_the_file_it_is_loaded_or_told_as_faults(data):
         try:
             assert load(source)
         except InvalidInput as exc:
-            assert all(fault.startswith("lab.yml") for fault in str(exc).splitlines())
+            assert all(str(fault).startswith("lab.yml") for fault in exc.faults)
 
 
 @given(st.text() | st.text(alphabet="ab:-[]{}&*<!'\"#|>% \n\t01"))
