@@ -89,6 +89,8 @@ SCENARIO: Spec = {
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["absent", "loaded", "present", "stopped", "unloaded"]},
     "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "content": {"type": "str", "no_log": True},
     "config": {"type": "dict"},
     "only": {"type": "list", "elements": "str"},
     "record": {"type": "bool", "default": False},

@@ -32,9 +32,19 @@ options:
     choices: [absent, loaded, present, stopped, unloaded]
   src:
     description:
-      - The scenario's file on the lab host.
-      - Where neither this nor O(config) is given, it is C(scenarios/NAME/config) in the working directory.
+      - The scenario's file on the controller. A relative path is searched for as M(ansible.builtin.copy) does, in C(files) of a role
+        or beside the playbook. A file that is encrypted by Ansible Vault is decrypted.
+      - Where none of this, O(content) and O(config) is given, it is C(scenarios/NAME/config) in the working directory on the lab host.
+      - With O(content) it is only what messages call that.
     type: path
+  remote_src:
+    description: Whether O(src) is a file on the lab host instead.
+    type: bool
+    default: false
+  content:
+    description:
+      - The text of the scenario's file, instead of a file. Unlike with O(config) messages have its lines, also where a template made it.
+    type: str
   config:
     description: The scenario itself, instead of a file.
     type: dict
@@ -103,6 +113,16 @@ EXAMPLES = r"""
         sun: {}
       links:
         - moon:eth0 -- sun:eth0
+
+- name: Bring up what a file beside the playbook describes
+  dumm.lab.dumm_scenario:
+    name: ring
+    src: ring.yml
+
+- name: Bring up what a template makes
+  dumm.lab.dumm_scenario:
+    name: ring
+    content: "{{ lookup('ansible.builtin.template', 'ring.yml.j2') }}"
 
 - name: Take it away
   dumm.lab.dumm_scenario:

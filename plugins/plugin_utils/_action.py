@@ -19,6 +19,8 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, plain
+
 _display = Display()
 
 
@@ -33,10 +35,10 @@ class _Result(BaseException):
 class _InProcess:
     """The part of AnsibleModule that a body uses."""
 
-    def __init__(self, action: ActionBase, spec: dict[str, Any]) -> None:
+    def __init__(self, action: ActionBase, spec: dict[str, Any], arguments: dict[str, Any]) -> None:
         self.check_mode: bool = action._task.check_mode
         self._warnings: list[str] = []
-        validated = ArgumentSpecValidator(spec).validate(action._task.args)
+        validated = ArgumentSpecValidator(spec).validate(arguments)
         self.params: dict[str, Any] = validated.validated_parameters
         if validated.error_messages:
             unsupported = isinstance(validated.errors[0], UnsupportedError)
@@ -45,11 +47,11 @@ class _InProcess:
 
     def tell(self, sentence: str) -> None:
         """Show progress; with -v."""
-        _display.v(sentence)
+        _display.v(plain(sentence))
 
     def progress(self, sentence: str) -> None:
         """Show how far it is."""
-        _display.display(f"    {sentence}")
+        _display.display(f"    {plain(sentence)}")
 
     def warn(self, warning: str) -> None:
         """Collect a warning."""
@@ -80,23 +82,36 @@ class LocalFirst(ActionBase):
             and interpreter == sys.executable
         )
 
+    def _arguments(self) -> dict[str, Any]:
+        """What the module is given; an action plugin may add what only the controller has.
+
+        :raises DummError: where that cannot be had.
+        """
+        arguments: dict[str, Any] = self._task.args
+        return arguments
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the body here or the module there."""
         task_vars = task_vars or {}
         self._supports_check_mode = True
         self._supports_async = True
         result: dict[str, Any] = super().run(tmp, task_vars)
+        try:
+            arguments = self._arguments()
+        except DummError as exc:
+            return {**result, "failed": True, "msg": str(exc), "actions": []}
         if not self._same_as_module(task_vars):
             result.update(
                 self._execute_module(
                     module_name=f"dumm.lab.{self._task.action.rpartition('.')[2]}",
+                    module_args=arguments,
                     task_vars=task_vars,
                     wrap_async=self._task.async_val,
                 )
             )
             return result
         try:
-            type(self).body(_InProcess(self, self.spec))
+            type(self).body(_InProcess(self, self.spec, arguments))
         except _Result as told:
             result.update(told.result)
         return result

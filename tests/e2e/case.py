@@ -55,6 +55,11 @@ def host(text: str) -> Script:
     return Script(text)
 
 
+def controller(text: str) -> Script:
+    """A script on the controller, beside the playbook."""
+    return Script(text, "controller")
+
+
 def inside(guest: str, text: str) -> Script:
     """A script in a guest, as ``ansible -m raw`` runs it."""
     return Script(text, guest)

@@ -23,7 +23,7 @@ All run by the action plugin in the controller, and by SSH as a module under the
 
 from __future__ import annotations
 
-from case import Call, Case, Look, call, host, inside, returns
+from case import Call, Case, Look, call, controller, host, inside, returns
 
 # A guest that has nothing to do needs no more.
 _SMALL = {"mem": 64}
@@ -480,9 +480,21 @@ SCENARIO = (
     ),
     Case(
         "scenario",
-        {"name": "s-src", "state": "stopped", "src": "$W/scenario.yml"},
+        {"name": "s-src", "state": "stopped", "src": "scenario.yml"},
         {"src": host("ls $W/guests | grep s-src").shows("s-src")},
-        before=(host("echo 'guests: {s-src: }' >$W/scenario.yml"),),
+        before=(controller("echo 'guests: {s-src: }' >scenario.yml"),),
+        core=True,
+    ),
+    Case(
+        "scenario",
+        {"name": "s-there", "state": "stopped", "src": "$W/scenario.yml", "remote_src": True},
+        {"remote_src": host("ls $W/guests | grep s-there").shows("s-there")},
+        before=(host("echo 'guests: {s-there: }' >$W/scenario.yml"),),
+    ),
+    Case(
+        "scenario",
+        {"name": "s-content", "state": "stopped", "content": "guests:\n  s-content:\n"},
+        {"content": host("ls $W/guests | grep s-content").shows("s-content")},
     ),
     Case(
         "scenario",

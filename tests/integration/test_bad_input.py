@@ -408,15 +408,3 @@ def test_a_limit_of_open_files_that_a_guest_can_start_with_is_enough(lab: Lab) -
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert lab.read("alice", "echo up") == "up\n"
-
-
-def test_what_several_guests_have_in_common_is_told_once(lab: Lab) -> None:
-    """Their init ends at once."""
-    guests = {name: {"mem": 64, "init": "/bin/false"} for name in ("alice", "bob")}
-
-    with pytest.raises(Refused) as refused:
-        lab.scenario("vpn", {"guests": guests})
-
-    message = refused.value.result["msg"]
-    assert message.startswith("several objects: guest ") and "guest alice" in message and "guest bob" in message
-    assert len(message.splitlines()) == len(set(message.splitlines()))
