@@ -223,6 +223,39 @@ def test_both_ways_to_run_a_module_fail_alike(
     assert lab.info()["guests"] == {}
 
 
+TEMPLATES = [
+    "a\n{% for i in [1, 2] %}\n{{ i }} {{ x }}\n{% endfor %}\nb\n",
+    "{% if x %}a{% endif %}\n",
+    "{% if not x %}\na\n{% endif %}\n",
+    "{{ '' }}\n",
+    "no newline {{ x }}",
+    "three newlines\n\n\n",
+    "  {% if x %}\n  indented\n  {% endif %}\nend\n",
+    "keep {% if x +%}\nthe newline{% endif %}\n",
+    "{# a comment #}\n{%- if x -%}\n  a  \n{%- endif %}\n\n",
+    "one\r\n{% if x %}\r\ntwo\r\n{% endif %}\r\n",
+    "<{{ '&' }}>\tGrüße\n",
+]
+
+
+def test_a_template_is_rendered_as_by_ansibles_own_module(lab: Lab, ansible: Ansible, tmp_path: Path) -> None:
+    for number, text in enumerate(TEMPLATES):
+        (tmp_path / f"t{number}").write_text(text, newline="")
+    files = {f"/srv/t{number}": {"template": text} for number, text in enumerate(TEMPLATES)}
+    lab.scenario("vpn", {"guests": {"alice": {"mem": 64, "files": files, "vars": {"x": 5}}}})
+    names = list(range(len(TEMPLATES)))
+    task = {"template": {"src": f"{tmp_path}/t{{{{ item }}}}", "dest": f"{tmp_path}/r{{{{ item }}}}"}, "loop": names}
+
+    ansible.play(
+        [{"hosts": "localhost", "connection": "local", "gather_facts": False, "vars": {"x": 5}, "tasks": [task]}]
+    )
+
+    for number in names:
+        assert lab.run("alice", f"cat /srv/t{number}").stdout == (tmp_path / f"r{number}").read_bytes(), TEMPLATES[
+            number
+        ]
+
+
 def test_a_module_runs_asynchronously(lab: Lab, ansible: Ansible) -> None:
     output = ansible.run("ansible", "localhost", "-B", "60", "-P", "1", "-m", "dumm.lab.dumm_guest", "-a", "name=alice")
 

@@ -14,6 +14,7 @@ import functools
 import hashlib
 import ipaddress
 import os
+import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -148,13 +149,36 @@ def _content(known: Known, guest: str, file: File) -> str:
     subject = f"scenario {known.scenario.name}"
     if not HAS_JINJA2:
         raise InvalidInput(subject, f"{guest}:{file.path} is a template", "install python3-jinja2 on the lab host")
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, keep_trailing_newline=True, autoescape=False)
     try:
-        return environment.from_string(file.template).render(_variables(known, guest))
-    except jinja2.TemplateError as exc:
-        raise InvalidInput(
-            subject, f"the template of {guest}:{file.path} cannot be rendered: {exc}", "see docs/scenario.md, files"
-        ) from exc
+        return _rendered(file.template, _variables(known, guest))
+    except Exception as exc:  # whatever Python raises for what is written in a template
+        cause = (
+            f"line {_line(exc)} of the template of {guest}:{file.path} cannot be rendered: {exc or type(exc).__name__}"
+        )
+        raise InvalidInput(subject, cause, "see docs/scenario.md, templates") from exc
+
+
+def _rendered(template: str, variables: dict[str, Any]) -> str:
+    """What Ansible's module ``template`` makes of it by default."""
+    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
+    pieces = list(environment.from_string(template).generate(variables))
+    text = "".join(pieces)
+    if not pieces:
+        return text
+    # Jinja drops the last newline, and trim_blocks the one after a block that ends the template.
+    return text + "\n" * max(0, _last_newlines(template) - _last_newlines(text))
+
+
+def _last_newlines(text: str) -> int:
+    return len(text) - len(text.rstrip("\n"))
+
+
+def _line(exc: Exception) -> int:
+    """Line of a template that an error is about."""
+    if isinstance(exc, jinja2.TemplateSyntaxError):
+        return exc.lineno
+    frames = traceback.extract_tb(exc.__traceback__)
+    return next((frame.lineno for frame in reversed(frames) if frame.filename == "<template>" and frame.lineno), 1)
 
 
 def _variables(known: Known, guest: str) -> dict[str, Any]:
