@@ -43,11 +43,13 @@ options:
     description:
       - Its MTU in bytes, 1500 for a new interface.
       - Over 1500 the interface is unplugged and plugged anew.
+      - Below 1280 there is no IPv6 on it, so its addresses must be IPv4 only.
     type: int
   address:
     description:
-      - All addresses that it should have, each with its prefix length, IPv4 or IPv6. Others are removed, but for link-local ones and
-        those that the guest got by DHCP or from a router.
+      - All addresses that it should have, each with its prefix length, IPv4 or IPv6. Others are removed, but for those that the guest got
+        by DHCP or from a router, and link-local ones that were never named here.
+      - What an interface cannot have is refused, such as a multicast group or an address of its segment with another prefix length.
       - An empty list means none at all. A new interface's addresses are left to the guest.
     type: list
     elements: str
