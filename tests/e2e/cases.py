@@ -270,6 +270,15 @@ GUEST = (
     ),
     Case(
         "guest",
+        {
+            "name": "g-ready",
+            "ready": {"run": "echo try >>/root/tries; [ $(wc -l </root/tries) -ge 3 ]", "within": "60s"},
+            "mem": 64,
+        },
+        {"ready": host("wc -l <$W/guests/g-ready/diff/root/tries").shows("[3-9]")},
+    ),
+    Case(
+        "guest",
         {"name": "g-hangs", "cmdline": _HANG, "mem": 64, "wait_timeout": 2},
         {"wait_timeout": host("ls $W/guests | grep g-hangs").shows("g-hangs")},
         after=(call("guest", name="g-hangs", state="absent", wait_timeout=1),),

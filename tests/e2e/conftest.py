@@ -17,8 +17,8 @@ import pytest
 _INTEGRATION = Path(__file__).parents[1] / "integration"
 sys.path[:0] = [str(_INTEGRATION), str(Path(__file__).parent)]
 
-import batch  # noqa: E402
 import way  # noqa: E402
+from batch import Running  # noqa: E402
 from case import Case  # noqa: E402
 from cases import CASES  # noqa: E402
 from installed import Installed, build, environment, install, pinned  # noqa: E402
@@ -85,24 +85,6 @@ def remote(place: Path, user: Installed, server: Server) -> Iterator[Way]:
         yield made
 
 
-class Outcomes:
-    """What comes out of the cases of a way; they are run in their order, some in a playbook, when they are asked for."""
-
-    _AT_ONCE = 12
-
-    def __init__(self, way: Way, cases: list[Case]) -> None:
-        self._way = way
-        self._left = cases
-        self._made: dict[str, batch.Outcome] = {}
-
-    def of(self, case: Case) -> batch.Outcome:
-        """What came out of a case."""
-        while case.name not in self._made:
-            self._made.update(batch.run(self._way, self._left[: self._AT_ONCE]))
-            del self._left[: self._AT_ONCE]
-        return self._made[case.name]
-
-
 def _asked_for(request: pytest.FixtureRequest, name: str) -> list[Case]:
     """The cases of the tests that are to be run."""
     wanted: set[str] = set()
@@ -115,12 +97,10 @@ def _asked_for(request: pytest.FixtureRequest, name: str) -> list[Case]:
 
 
 @pytest.fixture(scope="session")
-def outcomes_local(request: pytest.FixtureRequest, local: Way) -> Outcomes:
-    """What comes out of the cases on the controller."""
-    return Outcomes(local, _asked_for(request, "local"))
-
-
-@pytest.fixture(scope="session")
-def outcomes_remote(request: pytest.FixtureRequest, remote: Way) -> Outcomes:
-    """What comes out of them on another machine."""
-    return Outcomes(remote, _asked_for(request, "remote"))
+def outcomes(request: pytest.FixtureRequest) -> Iterator[dict[str, Running]]:
+    """What comes out of the cases in each way in which they are asked for."""
+    asked_for = {name: cases for name in ("local", "remote") if (cases := _asked_for(request, name))}
+    made = {name: Running(request.getfixturevalue(name), cases) for name, cases in asked_for.items()}
+    yield made
+    for running in made.values():
+        running.end()

@@ -126,6 +126,7 @@ def install(place: Path, bin_: Path, tarball: Path, inside: tuple[str, ...] = ()
     (place / "home").mkdir()
     (place / "ansible.cfg").write_text(_CONFIG)
     run(
+        *inside,
         bin_ / "ansible-galaxy",
         "collection",
         "install",

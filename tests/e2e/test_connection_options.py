@@ -29,6 +29,7 @@ _FROM_INPUT = r"/usr/bin/python3(\.\d+)? ?"
 _HOSTNAME: Task = {"ansible.builtin.raw": "cat /proc/sys/kernel/hostname"}
 _SLEEP: Task = {"ansible.builtin.raw": "sleep 4321"}
 _KILLED = "(?s).*a command did not end within 2 s and was killed.*"
+_NOT_READY = "(?s).*guest unready.*not ready within 2 s.*"
 _MUCH: Task = {"ansible.builtin.raw": "yes | head -c 200000"}
 _TOO_MUCH = "(?s).*a command wrote more than 100000 bytes.*"
 # LINUX_REBOOT_CMD_RESTART of reboot(2): the minimal init has no command for it.
@@ -90,6 +91,9 @@ SETTINGS = (
     ),
     Setting("command_timeout", "dumm_timeout", 2, _SLEEP, _KILLED),
     Setting("command_timeout", "DUMM_TIMEOUT", 2, _SLEEP, _KILLED, run=2),
+    Setting("ready_timeout", "dumm_ready_timeout", 2, _HOSTNAME, _NOT_READY, host="unready"),
+    Setting("ready_timeout", "dumm_ready_timeout", 0, _HOSTNAME, "unready", host="unready"),
+    Setting("ready_timeout", "DUMM_READY_TIMEOUT", 2, _HOSTNAME, _NOT_READY, host="unready", run=2),
     Setting("max_output", "dumm_max_output", 100000, _MUCH, _TOO_MUCH),
     Setting("max_output", "DUMM_MAX_OUTPUT", 100000, _MUCH, _TOO_MUCH, run=2),
     Setting("pipelining", "ansible_pipelining", False, _RUNNER, _FROM_A_FILE),
@@ -102,12 +106,12 @@ SETTINGS = (
     Setting("start", "dumm_start", "rebooted", _HOSTNAME, "alice"),
     Setting("start", "DUMM_START", "never", _HOSTNAME, "(?s).*guest alice of .*", run=3, reboots=True),
 )
-_ALIASES = {"second": "ansible_host=alice", "third": "ansible_dumm_guest=alice"}
+_ALIASES = {"unready": "", "second": "ansible_host=alice", "third": "ansible_dumm_guest=alice"}
 
 
 def _run(way: Way, settings: list[Setting]) -> dict[str, Result]:
     """The results of tasks, by the names of their settings."""
-    told = way.results()
+    told = way.new(".json")
     tasks: list[Task] = []
     for number, setting in enumerate(settings):
         tasks += _reboot(way) if setting.reboots else []
@@ -138,7 +142,7 @@ def _run(way: Way, settings: list[Setting]) -> dict[str, Result]:
     )
     book = way.write([play])
     output = way.run("ansible-playbook", "-i", hosts, book, variables=environment)
-    assert told.exists(), output
+    assert told.stat().st_size, output
     results = json.loads(told.read_text())
     return {setting.name: results[str(number)] for number, setting in enumerate(settings)}
 
@@ -169,7 +173,7 @@ def shown(request: pytest.FixtureRequest) -> Any:
     def results(name: str) -> dict[str, Result]:
         if name not in made:
             way: Way = request.getfixturevalue(name)
-            way.play([{"hosts": way.host, "gather_facts": False, "tasks": [_alice(way)]}])
+            way.play([{"hosts": way.host, "gather_facts": False, "tasks": _guests(way)}])
             made[name] = {}
             for run in sorted({setting.run for setting in SETTINGS}):
                 made[name].update(_run(way, [setting for setting in SETTINGS if setting.run == run]))
@@ -178,8 +182,18 @@ def shown(request: pytest.FixtureRequest) -> Any:
     return results
 
 
-def _alice(way: Way) -> Task:
-    return {"dumm.lab.dumm_guest": {"workdir": str(way.lab.path), "name": "alice", "mem": 96}}
+def _guests(way: Way) -> list[Task]:
+    """Alice, and one that runs and is never ready, about which its start complains."""
+    never = {"name": "unready", "mem": 64, "ready": {"run": "false", "within": "1s"}}
+    tasks: list[Task] = [
+        {"dumm.lab.dumm_guest": {"workdir": str(way.lab.path), "name": "alice", "mem": 96}},
+        {
+            "dumm.lab.dumm_guest": {"workdir": str(way.lab.path), **never},
+            "register": "made",
+            "failed_when": "'not ready within 1 s' not in made.msg | default('')",
+        },
+    ]
+    return tasks
 
 
 @pytest.mark.parametrize("way_name", ["local", "remote"])

@@ -16,10 +16,9 @@ WAYS = pytest.mark.parametrize("way_name", ["local", "remote"])
 
 
 @pytest.fixture
-def outcome(request: pytest.FixtureRequest, way_name: str, case: Case) -> batch.Outcome:
+def outcome(outcomes: dict[str, batch.Running], way_name: str, case: Case) -> batch.Outcome:
     """What came out of a case."""
-    outcome: batch.Outcome = request.getfixturevalue(f"outcomes_{way_name}").of(case)
-    return outcome
+    return outcomes[way_name].of(case)
 
 
 @WAYS

@@ -24,7 +24,7 @@ _BOOK: list[dict[str, Any]] = [
 @pytest.mark.parametrize("way_name", ["local", "remote"])
 def test_the_roles_bring_all_that_a_guest_needs_once(way_name: str, request: pytest.FixtureRequest) -> None:
     way: Way = request.getfixturevalue(way_name).bare("roles")
-    told = way.results()
+    told = way.new(".json")
     roles = [
         {
             key: value.replace("$W", str(way.lab.path)) if isinstance(value, str) else value

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -57,9 +59,11 @@ class Way:
         """The same with a working directory beside the first that is not there yet."""
         return replace(self, lab=Lab(Path(f"{self.lab.path}-{name}")))
 
-    def results(self) -> Path:
-        """A new file for results."""
-        return self.place / f"results{len(list(self.place.iterdir()))}.json"
+    def new(self, ending: str) -> Path:
+        """A new empty file of the controller; several threads may use one way."""
+        descriptor, path = tempfile.mkstemp(ending, dir=self.place)
+        os.close(descriptor)
+        return Path(path)
 
     def run(self, program: str, *arguments: str, code: int = 0, variables: dict[str, str] | None = None) -> str:
         """What one of Ansible's programs prints; it must end with the exit code.
@@ -86,7 +90,7 @@ class Way:
 
     def write(self, plays: list[dict[str, Any]]) -> str:
         """Write a playbook: its path."""
-        book = self.place / f"play{len(list(self.place.iterdir()))}.yml"
+        book = self.new(".yml")
         book.write_text(yaml.safe_dump(plays, sort_keys=False, allow_unicode=True))
         return str(book)
 
@@ -96,7 +100,7 @@ class Way:
         :param guests: their names, each with variables of its own.
         :param without: variables of the guests that it does not set, in capitals.
         """
-        path = self.place / "hosts"
+        path = self.new("hosts")
         variables = {
             "ansible_connection": "dumm.lab.dumm",
             "dumm_workdir": str(self.lab.path),
@@ -148,14 +152,19 @@ def _take_away(way: Way, lab: Lab) -> None:
 
 
 @contextmanager
-def local(user: Installed, place: Path) -> Iterator[Way]:
+def local(
+    user: Installed, place: Path, inside: tuple[str, ...] = (), python: str = "{{ ansible_playbook_python }}"
+) -> Iterator[Way]:
     """The controller is the lab host: the action plugins run the modules' bodies in Ansible's own process.
 
     :param place: an empty directory.
+    :param inside: a command that runs another where all that is.
+    :param python: another Python than Ansible's own, with which the modules are run instead.
     """
     (place / "controller").mkdir()
-    hosts = "localhost ansible_connection=local ansible_python_interpreter='{{ ansible_playbook_python }}'"
-    with _ended(Way("local", user, _lab(place / f"{PREFIX}local"), place / "controller", "localhost", hosts)) as way:
+    hosts = f"localhost ansible_connection=local ansible_python_interpreter='{python}'"
+    lab = _lab(place / f"{PREFIX}local")
+    with _ended(Way("local", user, lab, place / "controller", "localhost", hosts, inside)) as way:
         yield way
 
 
