@@ -96,6 +96,7 @@ SCENARIO: Spec = {
     "record": {"type": "bool", "default": False},
     "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
     "parallel": {"type": "int", "default": 16},
+    "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
     "wait_timeout": {"type": "int", "default": 60},

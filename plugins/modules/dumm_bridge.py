@@ -36,8 +36,9 @@ options:
     default: false
   address:
     description:
-      - All addresses of the host's leg, each with its prefix length. It lives in the lab's network namespace.
-      - An empty list means none, and so does a new bridge.
+      - All addresses that the lab gives the host's leg, each with its prefix length. It lives in the lab's network namespace.
+      - An address that the lab gave before and that is not listed is removed. Those that somebody else gave are left alone.
+      - An empty list means that the lab gives none, and so does a new bridge.
     type: list
     elements: str
   mtu:
@@ -117,6 +118,11 @@ bridge:
       sample: [alice:eth0, bob:eth0]
     address:
       description: Addresses of the host's leg.
+      type: list
+      elements: str
+      sample: []
+    other_address:
+      description: Those of them that somebody else has given. They are left alone.
       type: list
       elements: str
       sample: []

@@ -47,10 +47,11 @@ options:
     type: int
   address:
     description:
-      - All addresses that it should have, each with its prefix length, IPv4 or IPv6. Others are removed, but for those that the guest got
-        by DHCP or from a router, and link-local ones that were never named here.
+      - All addresses that the lab gives it, each with its prefix length, IPv4 or IPv6.
+      - An address that the lab gave before and that is not listed is removed. Those that somebody else gave are left alone, such as a
+        service in the guest, DHCP, a router or, for link-local ones, the kernel.
       - What an interface cannot have is refused, such as a multicast group or an address of its segment with another prefix length.
-      - An empty list means none at all. A new interface's addresses are left to the guest.
+      - An empty list means that the lab gives none. A new interface's addresses are left to the guest.
     type: list
     elements: str
   up:
@@ -131,6 +132,11 @@ iface:
       type: list
       elements: str
       sample: [10.0.0.1/24]
+    other_address:
+      description: Those of them that somebody else has given, such as a service in the guest. They are left alone.
+      type: list
+      elements: str
+      sample: [10.0.0.250/24]
     up:
       description: Whether it is up in the guest.
       type: bool

@@ -69,6 +69,15 @@ options:
     description: How many steps are done at the same time.
     type: int
     default: 16
+  power:
+    description:
+      - V(apply) starts, resumes or stops every guest as O(state) says.
+      - V(keep) leaves guests that are there in the state that they are in; one that is stopped or paused stays so.
+        What is to change in a paused guest waits for the run that resumes it, and a warning names the guest.
+        Guests that the run makes start with O(state=present).
+    type: str
+    default: apply
+    choices: [apply, keep]
   prune:
     description: Whether what belongs to the scenario and is not in its file any more is removed.
     type: bool
@@ -155,7 +164,9 @@ durations:
   elements: dict
   sample: [{"step": "start guest moon", "seconds": 0.412}]
 actions:
-  description: What was done, in check mode what would be, in words and in order.
+  description:
+    - What was done, in check mode what would be, in words and in order.
+    - What is the same for four objects or more is one sentence, such as C(8 guests: load scenario vpn, discarding what it writes).
   returned: always
   type: list
   elements: str

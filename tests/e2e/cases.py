@@ -484,6 +484,27 @@ SCENARIO = (
     ),
     Case(
         "scenario",
+        {
+            "name": "s-pair",
+            "config": {"defaults": {"mem": 64}, "guests": {"s-a": None}},
+            "prune": False,
+            "power": "keep",
+        },
+        {"power": host("[ -e $W/guests/s-a/process.json ] || echo stopped").shows("stopped")},
+        changes=False,
+    ),
+    Case(
+        "scenario",
+        {
+            "name": "s-pair",
+            "config": {"defaults": {"mem": 64}, "guests": {"s-a": None}},
+            "prune": False,
+            "power": "apply",
+        },
+        {"power": host("[ -e $W/guests/s-a/process.json ] && echo started").shows("started")},
+    ),
+    Case(
+        "scenario",
         {"name": "s-pair", "state": "absent"},
         {"state": host("ls $W/guests | grep -c '^s-[ab]$'").shows("0")},
     ),

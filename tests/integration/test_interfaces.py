@@ -174,14 +174,18 @@ def test_addresses_become_what_is_asked_for(spare: Lab, before: list[str], after
     assert not spare.iface("carol", "eth0", address=after)["changed"]
 
 
-def test_addresses_that_the_guest_gave_itself_are_left_alone_until_they_are_managed(spare: Lab) -> None:
+def test_addresses_that_the_guest_gave_itself_are_left_alone(spare: Lab) -> None:
     spare.iface("carol", "eth0", bridge="br0")
     spare.read("carol", "ip addr add 10.0.0.9/24 dev eth0")
 
     assert not spare.iface("carol", "eth0", bridge="br0")["changed"]
     assert spare.addresses("carol", "eth0") == {"10.0.0.9/24"}
-    assert spare.iface("carol", "eth0", address=["10.0.0.3/24"])["changed"]
-    assert spare.addresses("carol", "eth0") == {"10.0.0.3/24"}
+    result = spare.iface("carol", "eth0", address=["10.0.0.3/24"])
+    assert result["changed"]
+    assert result["iface"]["other_address"] == ["10.0.0.9/24"]
+    assert spare.addresses("carol", "eth0") == {"10.0.0.3/24", "10.0.0.9/24"}
+    assert spare.iface("carol", "eth0", address=[])["changed"]
+    assert spare.addresses("carol", "eth0") == {"10.0.0.9/24"}
 
 
 def test_an_interface_goes_down_and_up(spare: Lab) -> None:

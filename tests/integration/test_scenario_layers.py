@@ -404,14 +404,27 @@ def test_a_paused_guest_has_the_layers_when_it_goes_on(lab: Lab) -> None:
     lab.scenario("base", pair())
     lab.guest("moon", state="paused")
 
-    with pytest.raises(Refused, match=r"guest moon: it is paused.*; resume it first"):
-        lab.scenario("a", pair(), state="loaded")
-    with pytest.raises(Refused, match=r"guest moon: it is paused.*; resume it first"):
-        lab.scenario("a", pair())
-
+    result = lab.scenario("a", pair(), state="loaded")
+    _settled(lab, "a", pair(), state="loaded")
     lab.guest("moon")
-    lab.scenario("a", pair(), state="loaded")
+
+    assert result["warnings"] == [
+        "guest moon: it is paused, and what is to change in it waits until it is resumed (state: started)"
+    ]
     assert lab.read("moon", "cat /etc/which") == "a"
+    _settled(lab, "a", pair(), state="loaded")
+
+
+def test_a_paused_guest_that_is_to_run_goes_on_and_has_the_layers_then(lab: Lab) -> None:
+    _write(lab, "a", {"/etc/which": "a"})
+    lab.scenario("base", pair())
+    lab.guest("moon", state="paused")
+
+    result = lab.scenario("a", pair())
+
+    assert result["actions"][0] == "resume guest moon"
+    assert lab.read("moon", "cat /etc/which") == "a"
+    _settled(lab, "a", pair())
 
 
 def test_a_paused_guest_that_needs_no_change_goes_on(lab: Lab) -> None:

@@ -43,6 +43,7 @@ from .steps import (
     Pause,
     Plan,
     Plug,
+    Remember,
     RemoveNamespace,
     Render,
     RestartServices,
@@ -59,6 +60,8 @@ from .steps import (
     Swap,
     Unplug,
     Unscratch,
+    WriteHosts,
+    grouped,
 )
 from .union import cowfs, saves
 from .wait import Deadline, poll_until
@@ -79,6 +82,8 @@ class Context:
     :ivar parallel: how many steps are done at the same time.
     :ivar durations: seconds that each step took.
     :ivar ready: seconds from its launch until a guest answered.
+    :ivar spoken: how each sentence of the plan is told.
+    :ivar said: what was told so far.
     :ivar segments: those of the plan that is carried out.
     :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
@@ -93,6 +98,8 @@ class Context:
     begun: dict[str, float] = field(default_factory=dict)
     seen: dict[str, Inside] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
     segments: Segments | None = None
     _network: Network | None = None
     _swapper: Swapper | None = None
@@ -165,6 +172,7 @@ def apply(plan: Plan, context: Context) -> None:
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
     told = Deadline(_PROGRESS_SECONDS)
+    context.spoken, context.said = plan.spoken, set()
     segments = context.segments = Segments(plan, context.workdir, lambda: context.network)
     try:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
@@ -191,7 +199,8 @@ def apply(plan: Plan, context: Context) -> None:
     finally:
         context.close()
     if errors:
-        raise Failed([words for step in done.values() for words in step.says], errors)
+        said = grouped([sentence for step in done.values() for sentence in step.says])
+        raise Failed(list(dict.fromkeys(said.values())), errors)
 
 
 class _Waiting:
@@ -238,7 +247,10 @@ def _how_far(plan: Plan, done: Mapping[str, Step], running: Iterable[Step], cont
 def _do(step: Step, context: Context) -> None:
     began = context.begun[step.key] = time.monotonic()
     for sentence in step.says:
-        context.tell(sentence)
+        told = context.spoken.get(sentence, sentence)
+        if told not in context.said:
+            context.said.add(told)
+            context.tell(told)
     try:
         carry_out(step.deed, context)
     except OSError as exc:
@@ -392,6 +404,11 @@ def _render(deed: Render, context: Context) -> None:
 
 
 @carry_out.register
+def _write_hosts(deed: WriteHosts, context: Context) -> None:
+    rendering.write_hosts(deed.layer, context.workdir.rendered(deed.layer.name))
+
+
+@carry_out.register
 def _freshen(deed: Freshen, context: Context) -> None:
     lifecycle.freshen(context.workdir, deed.guest, deed.scenario)
 
@@ -424,6 +441,11 @@ def _break(deed: Break, context: Context) -> None:
 @carry_out.register
 def _unscratch(deed: Unscratch, context: Context) -> None:
     lifecycle.unscratch(context.workdir, deed.guest)
+
+
+@carry_out.register
+def _remember(deed: Remember, context: Context) -> None:
+    lifecycle.remember(context.workdir, deed.guest, deed.given)
 
 
 @carry_out.register

@@ -11,8 +11,9 @@ from typing import Any
 
 from . import model, netlink, processes, readiness, users, words
 from .desired import Scope
+from .guest import network
 from .model import Bridge, Guest, Iface, Lab, Power, Readiness
-from .observe import Actual, Live, found_iface, ordered
+from .observe import Actual, Live, found_iface, given_addresses, ordered
 
 Described = dict[str, Any]
 
@@ -101,10 +102,10 @@ def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
     device = actual.devices.get(netlink.bridge_owner(defined.name))
     if device is None:
         return defined
-    device = device.counting(defined)
+    mine = {*device.counting(defined).addresses} & {*defined.given}
     return dataclasses.replace(
         defined,
-        addresses=None if defined.addresses is None else ordered(device.addresses, defined.addresses),
+        addresses=None if defined.addresses is None else ordered(mine, defined.addresses),
         mtu=None if defined.mtu is None else device.mtu,
         stp=device.stp,
         group_fwd_mask=device.group_fwd_mask,
@@ -125,7 +126,12 @@ def live_iface(actual: Actual, value: Iface) -> Described:
         "counters": {} if device is None else dict(device.counters),
     }
     if link is not None:
-        told["address"] = list(ordered(link.counting(value).addresses, value.addresses or ()))
+        counted = link.counting(value)
+        told["address"] = list(ordered(counted.addresses, value.addresses or ()))
+        others = counted.addresses
+        if value.addresses is not None:
+            others = network.foreign(counted, value, given_addresses(live, value.name))
+        told["other_address"] = sorted(others)
         told["unit"] = link.unit
     return told
 
@@ -202,9 +208,11 @@ def live_bridge(actual: Actual, name: str) -> Described:
     device = actual.devices.get(netlink.bridge_owner(name))
     told: Described = {"name": name, "device": None if device is None else device.name}
     if device is not None:
+        found = device.counting(actual.lab.bridges.get(name)).addresses
         told |= {
             "mtu": device.mtu,
-            "address": list(device.counting(actual.lab.bridges.get(name)).addresses),
+            "address": list(found),
+            "other_address": [address for address in found if address not in actual.lab.bridges[name].given],
             "mac": device.mac,
             "counters": dict(device.counters),
         }

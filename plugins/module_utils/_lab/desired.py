@@ -12,18 +12,19 @@ What is in the scope and not in the lab is to be absent.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from . import model, notation, readiness
 from .errors import Invalid, InvalidInput
 from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
-from .rendering import RenderedLayer
+from .rendering import HostsLayer, RenderedLayer
 from .scenario import Command, Scenario
 from .workdir import check_netns
 
 Params = Mapping[str, Any]
+_MOST_TOLD = 20
 T = TypeVar("T")
 
 _WRITTEN: Mapping[str, Callable[[str], str | None]] = {
@@ -60,11 +61,17 @@ class Extra:
     """What a scenario has for a guest beside its definition.
 
     :ivar files: a layer of files.
+    :ivar hosts: a layer with /etc/hosts.
+    :ivar hosts_current: whether that is there with this content already.
+    :ivar same: names of layers that hold the same files as ``files``, made by an earlier version.
     :ivar commands: run once after each start.
     :ivar services: restarted when the layers of the running guest change.
     """
 
     files: RenderedLayer | None = None
+    hosts: HostsLayer | None = None
+    hosts_current: bool = False
+    same: frozenset[str] = frozenset()
     commands: tuple[Command, ...] = ()
     services: tuple[str, ...] = ()
 
@@ -96,6 +103,8 @@ class Wish:
     :ivar extras: what a scenario has for guests beside their definition.
     :ivar force: whether layers change under files that are in use.
     :ivar keep: what is to be done with what guests wrote.
+    :ivar warnings: what the user should know, in words.
+    :ivar later: whether what is to change in a paused guest may wait until that is resumed.
     """
 
     lab: Lab
@@ -106,6 +115,8 @@ class Wish:
     extras: Mapping[str, Extra] = field(default_factory=dict)
     force: bool = False
     keep: Mapping[str, Keep] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    later: bool = False
 
 
 def guest(params: Params, lab: Lab) -> Wish:
@@ -141,9 +152,7 @@ def guest(params: Params, lab: Lab) -> Wish:
             Fault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)
             for fault in params["faults"]
         )
-    # A guest that a killed run was about to start is to run.
-    was = Power.RUNNING if before.power is Power.STARTING else before.power
-    after = dataclasses.replace(before, power=_POWER.get(state, was), **given)
+    after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)
     return _checked(
         lab,
         Wish(
@@ -236,7 +245,10 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
         bridges=frozenset(key for key, bridge in lab.bridges.items() if bridge.scenario == name),
     )
     if state == "absent":
-        return Wish(_without(lab, mine), _with_ports(lab, mine), timeout=timeout)
+        bare = _bare(params, lab, lab.guests.keys() - mine.guests)
+        after = dataclasses.replace(lab, guests={**lab.guests, **bare})
+        scope = dataclasses.replace(mine, guests=mine.guests | bare.keys())
+        return Wish(_without(after, mine), _with_ports(lab, scope), timeout=timeout, force=force, later=True)
     if wanted is None:
         return _unloaded(params, lab)
     guests, bridges = _chosen(params, wanted)
@@ -250,25 +262,93 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
         after = _without(after, surplus)
         ports = _with_ports(lab, surplus).ifaces
         scope = Scope(told.guests | surplus.guests, ports, told.bridges | surplus.bridges)
-    power = _SCENARIO_POWER[state]
     made = {
-        name: dataclasses.replace(guest, power=power, loaded=_layers_of(params, extras.get(name)))
+        name: dataclasses.replace(
+            guest,
+            power=_scenario_power(params, lab.guests.get(name)),
+            loaded=_layers_of(params, extras.get(name), None),
+        )
         for name, guest in guests.items()
     }
     after = dataclasses.replace(after, guests={**after.guests, **made}, bridges={**after.bridges, **bridges})
     restart = told.guests if params["restart"] else frozenset[str]()
-    return _checked(lab, Wish(after, scope, restart=restart, timeout=timeout, extras=extras, force=force))
+    return _checked(
+        lab,
+        Wish(
+            after,
+            scope,
+            restart=restart,
+            timeout=timeout,
+            extras=extras,
+            force=force,
+            warnings=_renumbered(lab, wanted, guests),
+            later=True,
+        ),
+    )
 
 
-def _layers_of(params: Params, extra: Extra | None) -> Loaded:
+def _scenario_power(params: Params, before: Guest | None) -> Power:
+    """What a guest of a scenario is to do.
+
+    :param before: the guest as it is, if it is there.
+    """
+    if before is None or params["power"] == "apply":
+        return _SCENARIO_POWER[params["state"]]
+    return _settled(before.power)
+
+
+def _settled(power: Power) -> Power:
+    """What a guest is to go on doing; one that a killed run was about to start is to run."""
+    return Power.RUNNING if power is Power.STARTING else power
+
+
+def _renumbered(lab: Lab, wanted: Scenario, names: Collection[str]) -> tuple[str, ...]:
+    """A warning that names interfaces whose automatic addresses change although nobody has plugged them elsewhere."""
+    changes = []
+    for (owner, name), sources in wanted.automatic.items():
+        before = lab.guests[owner].interfaces.get(name) if owner in lab.guests and owner in names else None
+        after = wanted.guests[owner].interfaces[name]
+        if before is None or before.bridge != after.bridge:
+            continue
+        gone = [address for address in before.addresses or () if address not in (after.addresses or ())]
+        for address, source in sources.items():
+            old = next((each for each in gone if notation.ip_of(each) in source), None)
+            if old is not None and address not in (before.addresses or ()):
+                changes.append(f"{before.label} {old} → {address}")
+    if not changes:
+        return ()
+    more = f" and {len(changes) - _MOST_TOLD} more" if len(changes) > _MOST_TOLD else ""
+    return (
+        f"scenario {wanted.name}: automatic addresses change: {', '.join(changes[:_MOST_TOLD])}{more}. To keep them, give these"
+        " interfaces an address in the file, or put what is new behind them.",
+    )
+
+
+def _layers_of(params: Params, extra: Extra | None, over: Guest | None) -> Loaded:
+    """What is loaded of a scenario.
+
+    :param over: the guest as it is, where it may belong to another scenario, which it goes back to afterwards.
+    """
     files = None if extra is None or extra.files is None else extra.files.name
-    return Loaded(params["name"], params["record"], files)
+    hosts = None if extra is None or extra.hosts is None else extra.hosts.name
+    return Loaded(params["name"], params["record"], files, hosts, None if over is None else _own(params["name"], over))
+
+
+def _own(name: str, guest: Guest) -> Loaded | None:
+    """The layers of the scenario that a guest belongs to, where it has them and they are not those of scenario ``name``."""
+    below = guest.loaded
+    while below is not None and below.scenario != guest.scenario:
+        below = below.under
+    return None if below is None or below.scenario == name else dataclasses.replace(below, under=None)
 
 
 def _loaded(params: Params, lab: Lab, guests: Mapping[str, Guest], extras: Mapping[str, Extra]) -> Wish:
     """The lab with a scenario's layers over those of its guests that are there, and nothing else changed."""
     there = [name for name in guests if name in lab.guests]
-    laid = {name: dataclasses.replace(lab.guests[name], loaded=_layers_of(params, extras.get(name))) for name in there}
+    laid = {
+        name: dataclasses.replace(lab.guests[name], loaded=_layers_of(params, extras.get(name), lab.guests[name]))
+        for name in there
+    }
     after = dataclasses.replace(lab, guests={**lab.guests, **laid})
     layers = {name: dataclasses.replace(extra, commands=()) for name, extra in extras.items()}
     return Wish(
@@ -277,23 +357,29 @@ def _loaded(params: Params, lab: Lab, guests: Mapping[str, Guest], extras: Mappi
         timeout=float(params["wait_timeout"]),
         extras=layers,
         force=params["busy"] == "force",
+        later=True,
     )
 
 
 def _unloaded(params: Params, lab: Lab) -> Wish:
     """The lab without a scenario's layers."""
-    only = params.get("only") or lab.guests
-    bare = {
-        name: dataclasses.replace(guest, loaded=None)
-        for name, guest in lab.guests.items()
-        if name in only and guest.loaded is not None and guest.loaded.scenario == params["name"]
-    }
+    bare = _bare(params, lab, params.get("only") or lab.guests)
     return Wish(
         dataclasses.replace(lab, guests={**lab.guests, **bare}),
         Scope(guests=frozenset(bare)),
         timeout=float(params["wait_timeout"]),
         force=params["busy"] == "force",
+        later=True,
     )
+
+
+def _bare(params: Params, lab: Lab, names: Collection[str]) -> dict[str, Guest]:
+    """Those guests that have a scenario's layers, without these."""
+    return {
+        name: dataclasses.replace(guest, loaded=guest.loaded.under)
+        for name, guest in lab.guests.items()
+        if name in names and guest.loaded is not None and guest.loaded.scenario == params["name"]
+    }
 
 
 def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapping[str, Bridge]]:

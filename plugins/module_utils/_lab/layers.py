@@ -36,7 +36,8 @@ def stack(workdir: Workdir, guest: Guest) -> Stack:
     loaded = guest.loaded
     if loaded is None:
         return Stack(_relative(workdir, directory.diff), guest.layers)
-    rendered = [] if loaded.files is None else [str(workdir.rendered(loaded.files))]
+    # What the user says of a file goes before what we say.
+    rendered = [str(workdir.rendered(name)) for name in (loaded.files, loaded.hosts) if name is not None]
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
     upper = scenario if loaded.record else directory.scratch / loaded.scenario
     return Stack(_relative(workdir, upper), (*rendered, *below_files(workdir, guest, loaded)))
@@ -60,10 +61,22 @@ def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> set[s
 
     :param pid: the guest's main process, which holds every file of its root that is open in the guest.
     """
-    changing = {str(workdir.path / before.upper), *before.over} ^ {str(workdir.path / after.upper), *after.over}
-    return {
-        path for path in _open_files(pid) if any(os.path.lexists(f"{layer}/{path.lstrip('/')}") for layer in changing)
-    }
+    changing = set(whole(workdir, before)) ^ set(whole(workdir, after))
+    return {path for path in _open_files(pid) if any(os.path.lexists(layer + path) for layer in changing)}
+
+
+def whole(workdir: Workdir, stack: Stack) -> tuple[str, ...]:
+    """Paths of a stack's layers, topmost first."""
+    return (str(workdir.path / stack.upper), *stack.over)
+
+
+def holds_open(pid: int, path: str) -> bool:
+    """Whether processes of a guest hold a file open or mapped.
+
+    :param pid: the guest's main process.
+    :param path: in the guest.
+    """
+    return path in _open_files(pid)
 
 
 def _open_files(pid: int) -> set[str]:

@@ -40,9 +40,10 @@ from . import (
 )
 from .confine import Confinement
 from .errors import GuestError, HostError, WaitTimeout, from_oserror
+from .given import Given
 from .guest import network, settings
 from .guest.network import Inside
-from .model import Guest, Power, UnionEngine
+from .model import Guest, Power, UnionEngine, loads
 from .observe import Actual
 from .processes import Process
 from .readiness import Ready
@@ -233,6 +234,15 @@ def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: 
     uml.remember_layers(directory, process, prepared.stack)
 
 
+def remember(workdir: Workdir, name: str, given: Given) -> None:
+    """Write down what a running guest is given.
+
+    :raises GuestError: where it has ended.
+    """
+    directory = workdir.guest(name)
+    processes.store(directory, dataclasses.replace(_running(directory), given=given))
+
+
 def cpus(workdir: Workdir) -> list[int]:
     """The CPUs that the lab's running guests have, each as often as a guest has it."""
     known = [processes.read(workdir.guest(entry.name)) for entry in os.scandir(workdir.guests)]
@@ -290,26 +300,34 @@ def trim_logs(workdir: Workdir) -> None:
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:
-    """Let a guest's scratch layer for a scenario be empty, unless it is writing to it."""
+    """Let a guest's scratch layer for a scenario be empty, unless it is writing to it, and its commands be run anew."""
     scratch = workdir.guest(name).scratch / scenario
+    recorded = workdir.scenario_layer(scenario, name)
     process = processes.read(workdir.guest(name))
     used = process.stacks if process is not None and process.alive else ()
-    if scratch not in [workdir.path / stack.upper for stack in used]:
-        files.remove_tree(scratch)
+    if scratch in [workdir.path / stack.upper for stack in used]:
+        return
+    if used and process is not None:
+        written = (scratch, recorded)
+        shelved = {upper: ran for upper, ran in process.shelved.items() if workdir.path / upper not in written}
+        if shelved != process.shelved:
+            processes.store(workdir.guest(name), dataclasses.replace(process, shelved=shelved))
+    files.remove_tree(scratch)
 
 
 def unscratch(workdir: Workdir, name: str) -> None:
-    """Throw away all scratch layers of a guest but the one that it has or is to have."""
+    """Throw away all scratch layers of a guest but those that it has, is to have, or will go back to."""
     directory = workdir.guest(name)
-    loaded = load_guest(directory).loaded
+    kept = {each.scenario for each in loads(load_guest(directory).loaded) if not each.record}
     for scratch in directory.scratch.glob("*"):
-        if loaded is None or loaded.record or scratch.name != loaded.scenario:
+        if scratch.name not in kept:
             freshen(workdir, name, scratch.name)
 
 
 def tidy_rendered(workdir: Workdir, actual: Actual) -> None:
     """Take away layers of files that no guest has any more, those too that a killed run had made for nobody yet."""
-    used = {guest.loaded.files for guest in actual.lab.guests.values() if guest.loaded is not None}
+    loaded = [each for guest in actual.lab.guests.values() for each in loads(guest.loaded)]
+    used = {name for each in loaded for name in (each.files, each.hosts)}
     known = [live.process for live in actual.live.values() if live.process is not None]
     used |= {Path(layer).name for process in known for stack in process.stacks for layer in stack.over}
     for layer in workdir.rendered_layers():

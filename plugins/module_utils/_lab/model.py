@@ -178,11 +178,22 @@ class Loaded:
 
     :ivar record: whether the guest writes into the scenario; else into a layer that is thrown away.
     :ivar files: name of the layer of files that the scenario's file itself has.
+    :ivar hosts: name of the layer with the lab's /etc/hosts.
+    :ivar under: what unloading goes back to: the layers of the scenario that the guest belongs to, where they were loaded before.
     """
 
     scenario: str
     record: bool = False
     files: str | None = None
+    hosts: str | None = None
+    under: Loaded | None = None
+
+
+def loads(loaded: Loaded | None) -> Iterator[Loaded]:
+    """What is loaded, and what is gone back to when that is unloaded."""
+    while loaded is not None:
+        yield loaded
+        loaded = loaded.under
 
 
 @dataclass(frozen=True)
@@ -263,6 +274,7 @@ class Bridge:
     :ivar group_fwd_mask: link-local groups 01:80:c2:00:00:0X that are forwarded, one bit each.
     :ivar scenario: name of the scenario that it belongs to.
     :ivar multicast_snooping: whether it asks at its ports who listens to which group, and forwards a group there only; a link does not.
+    :ivar retired: addresses that the host's leg had by earlier definitions, and may have still.
     """
 
     name: str
@@ -272,11 +284,17 @@ class Bridge:
     group_fwd_mask: int = 0
     scenario: str | None = None
     multicast_snooping: bool = True
+    retired: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def label(self) -> str:
         """``bridge br0``."""
         return f"bridge {self.name}"
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """All addresses of the host's leg that the lab has given or may have given."""
+        return tuple(dict.fromkeys((*(self.addresses or ()), *self.retired)))
 
     def speaks_ipv6(self, found: Iterable[str]) -> bool:
         """Whether the host itself has IPv6 in the segment: for an address of its own, or to ask who listens (RFC 3810).

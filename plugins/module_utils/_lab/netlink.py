@@ -98,7 +98,7 @@ class Device:
 
     def counting(self, *defined: Bridge | None) -> Device:
         """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
-        named = {address for each in defined if each is not None for address in each.addresses or ()}
+        named = {address for each in defined if each is not None for address in each.given}
         ours = tuple(address for address in self.link_local if address in named)
         rest = tuple(address for address in self.link_local if address not in named)
         return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)

@@ -10,7 +10,7 @@ How numbers are given out is in ``addressing``; here is who asks for one.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from . import addressing
@@ -22,16 +22,29 @@ from .notation import AUTO, ip_of, network_of
 Addresses = tuple[str, ...]
 
 
-def number(cabling: Cabling, pools: Mapping[str, Settings], document: Document) -> dict[Label, Addresses | None]:
-    """Find every interface's addresses; ``None`` leaves them to the guest."""
-    numbered = _with_prefixes(cabling, pools, document)
-    automatic: dict[Label, list[str]] = {}
+@dataclass(frozen=True)
+class Numbers:
+    """Addresses of all interfaces.
+
+    :ivar addresses: of each; ``None`` leaves them to the guest.
+    :ivar automatic: those that were found here, each with what it was taken from: the segment's prefix, or that of a pool.
+    """
+
+    addresses: Mapping[Label, Addresses | None]
+    automatic: Mapping[Label, Mapping[str, Network]]
+
+
+def number(cabling: Cabling, pools: Mapping[str, Settings], document: Document) -> Numbers:
+    """Find every interface's addresses."""
+    numbered, sources = _with_prefixes(cabling, pools, document)
+    automatic: dict[Label, dict[str, Network]] = {}
     for segment in numbered.segments.values():
         ports = [numbered.ports[label] for label in segment.ports]
         for prefix in segment.prefixes:
             for port, address in _in_prefix(segment, prefix, ports, document):
-                automatic.setdefault((port.guest, port.name), []).append(address)
-    return {label: _addresses(port, automatic.get(label), document) for label, port in numbered.ports.items()}
+                automatic.setdefault((port.guest, port.name), {})[address] = sources.get(prefix, prefix)
+    addresses = {label: _addresses(port, automatic.get(label), document) for label, port in numbered.ports.items()}
+    return Numbers(addresses, automatic)
 
 
 def leg_of(segment: Segment) -> Addresses | None:
@@ -64,7 +77,7 @@ def _wants(port: Port) -> bool:
     return "address" not in port.settings or AUTO in listed(port.settings["address"])
 
 
-def _addresses(port: Port, automatic: list[str] | None, document: Document) -> Addresses | None:
+def _addresses(port: Port, automatic: Iterable[str] | None, document: Document) -> Addresses | None:
     if "address" not in port.settings:
         return None if automatic is None else tuple(automatic)
     found: list[str] = []
@@ -90,8 +103,13 @@ class _Pool:
     sizes: Mapping[Network, int]
 
 
-def _with_prefixes(cabling: Cabling, pools: Mapping[str, Settings], document: Document) -> Cabling:
-    """Give a prefix to every link that takes it from a pool."""
+def _with_prefixes(
+    cabling: Cabling, pools: Mapping[str, Settings], document: Document
+) -> tuple[Cabling, Mapping[Network, Network]]:
+    """Give a prefix to every link that takes it from a pool.
+
+    :return: also for each of these prefixes that of the pool.
+    """
     understood = {name: _pool(name, settings, document) for name, settings in pools.items()}
     users: dict[str, list[Segment]] = {}
     for segment in cabling.segments.values():
@@ -99,13 +117,16 @@ def _with_prefixes(cabling: Cabling, pools: Mapping[str, Settings], document: Do
         if name is not None:
             users.setdefault(name, []).append(segment)
     taken = list(_used(cabling))
+    sources: dict[Network, Network] = {}
     segments = dict(cabling.segments)
     for name, links in users.items():
         wanted = [not link.prefixes and any(_wants(cabling.ports[label]) for label in link.ports) for link in links]
         for segment in _from_pool(understood[name], links, wanted, taken, document):
+            if segment.prefixes != segments[segment.name].prefixes:
+                sources |= dict(zip(segment.prefixes, understood[name].sizes, strict=False))
             segments[segment.name] = segment
             taken += segment.prefixes
-    return dataclasses.replace(cabling, segments=segments)
+    return dataclasses.replace(cabling, segments=segments), sources
 
 
 def _pool_of(segment: Segment, pools: Mapping[str, _Pool], document: Document) -> str | None:

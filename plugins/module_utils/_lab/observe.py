@@ -139,7 +139,7 @@ def look_inside(
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
         answers = list(
             pool.map(
-                lambda name: _ask(workdir, name, running[name], *network.managed(_both(actual.lab, wanted, name))),
+                lambda name: _ask(workdir, name, running[name], *_managed(actual.lab, wanted, name, running[name])),
                 running,
             )
         )
@@ -159,8 +159,10 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))
 
 
-def _both(found: Lab, wanted: Lab, name: str) -> list[Guest]:
-    return [found.guests[name], wanted.guests.get(name, found.guests[name])]
+def _managed(found: Lab, wanted: Lab, name: str, process: Process) -> tuple[list[str], bool]:
+    """What is to be asked for: what one of the definitions names, and what a killed run has left that none names any more."""
+    sysctl, conditions = network.managed([found.guests[name], wanted.guests.get(name, found.guests[name])])
+    return sysctl, conditions or (process.given is not None and bool(process.given.conditions))
 
 
 def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], conditions: bool) -> Live:
@@ -197,8 +199,11 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
     if device is not None:
         iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
     if link is not None:
-        found = link.counting(iface).addresses
-        addresses = iface.addresses if iface.addresses is None else ordered(found, iface.addresses)
+        given = given_addresses(live, iface.name)
+        found = link.counting(iface, dataclasses.replace(iface, addresses=given))
+        others = network.foreign(found, iface, given)
+        mine = [address for address in found.addresses if address not in others]
+        addresses = iface.addresses if iface.addresses is None else ordered(mine, iface.addresses)
         iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
     return iface
 
@@ -207,6 +212,12 @@ def ordered(found: Iterable[str], defined: Sequence[str]) -> tuple[str, ...]:
     """Addresses in the order of the definition, others behind: the kernel's own order is another one for each family."""
     places = {address: number for number, address in enumerate(defined)}
     return tuple(sorted(found, key=lambda address: (places.get(address, len(places)), address)))
+
+
+def given_addresses(live: Live | None, name: str) -> tuple[str, ...]:
+    """Addresses of an interface that the lab has given or may have given its guest since that was started."""
+    record = live.process.given if live is not None and live.process is not None else None
+    return () if record is None else record.addresses.get(name, ())
 
 
 def bridge_of(actual: Actual, device: Device) -> str | None:

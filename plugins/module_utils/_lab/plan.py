@@ -10,18 +10,22 @@ A step says in words what it does, which other steps must be done before it, and
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import kernels, model, netlink, readiness, rewire, words
+from . import given, kernels, model, netlink, readiness, rewire, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
-from .model import Bridge, Guest, Iface, Lab, Power, Readiness, UnionEngine
+from .given import Given
+from .layers import Stack
+from .model import Bridge, Guest, Iface, Lab, Power, Readiness, UnionEngine, loads
 from .netlink import Device
 from .observe import Actual, bridge_of
 from .processes import Process
+from .rendering import HostsLayer
 from .scenario import Command
 from .steps import (
     AddBridge,
@@ -38,6 +42,7 @@ from .steps import (
     Pause,
     Plan,
     Prepared,
+    Remember,
     RemoveNamespace,
     Render,
     RestartServices,
@@ -53,6 +58,7 @@ from .steps import (
     StoreNetns,
     Swap,
     Unscratch,
+    WriteHosts,
     digest,
     ordered,
 )
@@ -65,7 +71,7 @@ def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:
     """
     planner = _Planner(actual, wish, prepared)
     steps = ordered(list(planner.steps()))
-    return Plan(steps, planner.restart_required)
+    return Plan(steps, planner.restart_required, tuple(planner.waiting), tuple(planner.first))
 
 
 class _Planner:
@@ -76,7 +82,10 @@ class _Planner:
         self.before: Lab = actual.lab
         self.after: Lab = wish.lab
         self.restart_required: dict[str, tuple[str, ...]] = {}
+        self.waiting: list[str] = []
+        self.first: list[Step] = []
         self._rendered: set[str] = set()
+        self._aims: dict[str, Given] = {}
 
     def steps(self) -> Iterator[Step]:
         """All steps, those of the network first, so that the order reads as it is done."""
@@ -94,6 +103,9 @@ class _Planner:
             yield Step("netns", MakeNamespace(self.after.netns), (f"make network namespace {self.after.netns}",), needs)
         for name in present:
             yield from self._bridge_present(name)
+        for name in guests:
+            yield from self._wake(name, fates[name])
+        yield from self._hosts()
         for name in guests:
             yield from self._guest(name, fates[name])
         for name in sorted(scope.bridges - set(self.after.bridges)):
@@ -120,20 +132,36 @@ class _Planner:
         found = self.actual.devices.get(netlink.bridge_owner(name))
         if found is not None:
             found = found.counting(stored, bridge)
+        live = self._with_foreign(bridge, found)
+        given = () if stored is None else stored.given
+        retired = tuple(address for address in given if address not in (bridge.addresses or ()))
         if stored != bridge:
             # What a change of the definition means is said by the step on the live bridge.
-            yield Step(f"store {bridge.label}", StoreBridge(bridge), self._said_if_live_is_right(bridge, found))
+            kept = dataclasses.replace(bridge, retired=retired)
+            yield Step(f"store {bridge.label}", StoreBridge(kept), self._said_if_live_is_right(live, found))
         if found is None:
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
             yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
             yield from self._replug(bridge)
-        elif says := words.bridge_differences(bridge, found):
+        elif says := words.bridge_differences(live, found):
             if found.mtu < model.MIN_IPV6_MTU and bridge.mtu is None:
                 # Its MTU is that of its ports, with which it may get IPv6 back.
                 ports = tuple(f"tap {port.label}" for port in self.after.ports(name))
-                yield Step(f"leg {bridge.label}", SetBridge(bridge, found), says, (f"store {bridge.label}", *ports))
+                yield Step(f"leg {bridge.label}", SetBridge(live, found), says, (f"store {bridge.label}", *ports))
             else:
-                yield Step(bridge.label, SetBridge(bridge, found), says, (f"store {bridge.label}",))
+                yield Step(bridge.label, SetBridge(live, found), says, (f"store {bridge.label}",))
+        if retired and bridge.addresses is not None:
+            needs = (f"store {bridge.label}", bridge.label, f"leg {bridge.label}")
+            yield Step(f"settle {bridge.label}", StoreBridge(dataclasses.replace(bridge, retired=())), (), needs)
+
+    def _with_foreign(self, bridge: Bridge, found: Device | None) -> Bridge:
+        """A bridge with the addresses that others have given the host's leg, which stay."""
+        if found is None or bridge.addresses is None:
+            return bridge
+        stored = self.before.bridges.get(bridge.name)
+        mine = {*bridge.addresses, *(() if stored is None else stored.given)}
+        others = (address for address in found.addresses if address not in mine)
+        return dataclasses.replace(bridge, addresses=(*bridge.addresses, *others))
 
     def _replug(self, bridge: Bridge) -> Iterator[Step]:
         """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
@@ -221,6 +249,7 @@ class _Planner:
         label = f"guest {name}"
         if name in self.after.guests:
             yield from self._prepare_layers(name, fate)
+            yield from self._widen(name, fate)
             yield from self._store(name)
         self._check_paused(name, fate)
         live = self.actual.live.get(name)
@@ -233,17 +262,19 @@ class _Planner:
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
         yield from self._keep(name, fate)
-        yield from self._taps(name, fate)
+        if name not in self.waiting:
+            yield from self._taps(name, fate)
         if fate.starts:
             yield self._start(name)
         changes: list[Step] = []
-        if fate.was is Power.RUNNING and not fate.starts and not fate.stops and name in self.after.guests:
-            changes = [*self._swap(name), *self._break(name), *self._rewire(name)]
+        if self._stays(fate) and not self._stays_paused(fate) and name in self.after.guests:
+            changes = [*self._swap(name), *self._services(name), *self._break(name), *self._rewire(name)]
+            changes += self._settle(name, bool(changes))
         yield from changes
         yield from self._await_ready(name, fate)
         yield from self._run(name, fate)
         if name in self.after.guests:
-            yield from self._unscratch(name)
+            yield from self._unscratch(name, fate)
         yield from self._pause(name, fate, tuple(step.key for step in changes))
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
@@ -267,18 +298,95 @@ class _Planner:
         needs = (f"store guest {name}", f"stop guest {name}")
         yield Step(f"keep guest {name}", KeepWritten(name, self.wish.keep[name]), says, needs)
 
+    # What a running guest was brought to
+
+    @staticmethod
+    def _stays(fate: _Fate) -> bool:
+        """Whether a guest goes on with the process that it has, which can be asked once it is not paused."""
+        return fate.was in (Power.RUNNING, Power.PAUSED) and not fate.starts and not fate.stops
+
+    @classmethod
+    def _stays_paused(cls, fate: _Fate) -> bool:
+        return cls._stays(fate) and (fate.was, fate.will) == (Power.PAUSED, Power.PAUSED)
+
+    def _given(self, name: str) -> Given:
+        """What a guest was last brought to; where an earlier version has started it, its definition serves."""
+        process = self.actual.live[name].process
+        if process is not None and process.given is not None:
+            return process.given
+        return given.of(self.before.guests[name], self._stack(name))
+
+    def _aim(self, name: str) -> Given:
+        """What it is to be brought to."""
+        if name not in self._aims:
+            self._aims[name] = self._aim_of(self.after.guests[name])
+        return self._aims[name]
+
+    def _aim_of(self, guest: Guest) -> Given:
+        prepared = self.prepared.get(guest.name)
+        return given.of(guest, self._stack(guest.name) if prepared is None else prepared.stack)
+
+    def _stack(self, name: str) -> Stack:
+        """The layers that a running guest has."""
+        process = self.actual.live[name].process
+        return Stack("", ()) if process is None else process.stacks[0]
+
+    def _differs(self, name: str) -> bool:
+        """Whether something is to change in a guest that cannot be looked into."""
+        prepared = self.prepared.get(name)
+        unlike = self._given(name).definition != self._aim(name).definition
+        return unlike or self._swaps(name) or (prepared is not None and prepared.breaks)
+
+    def _wake(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """A paused guest that is to go on and to change does the one before the other: only then it can be asked what it has."""
+        if self._stays(fate) and (fate.was, fate.will) == (Power.PAUSED, Power.RUNNING) and self._differs(name):
+            step = Step(f"resume guest {name}", Resume(name), (f"resume guest {name}",))
+            self.first.append(step)
+            yield step
+
     def _check_paused(self, name: str, fate: _Fate) -> None:
-        """A paused guest can neither be asked what it has nor be told what it is to have."""
-        before, after = self.before.guests.get(name), self.after.guests.get(name)
-        if fate.was is not Power.PAUSED or fate.stops or before is None or after is None:
+        """A guest that stays paused can neither be asked what it has nor be told what it is to have."""
+        after = self.after.guests.get(name)
+        if not self._stays_paused(fate) or after is None or not self._differs(name):
             return
-        live = ("interfaces", "routes", "sysctl", "loaded")
-        if any(getattr(before, key) != getattr(after, key) for key in live) or self._swaps(name):
+        if not self.wish.later:
             raise InvalidInput(
                 after.label,
                 "it is paused, and would have to be changed",
                 "resume it first with dumm_guest (state: started)",
             )
+        self.waiting.append(name)
+
+    def _widen(self, name: str, fate: _Fate) -> Iterator[Step]:
+        """What a guest is about to be given is written down before its definition, and outlives a run that is killed in between."""
+        if name not in self.before.guests or not self._stays(fate):
+            return
+        process, aim = self.actual.live[name].process, self._aim(name)
+        now = self._given(name)
+        wide = given.wider(now, aim)
+        recorded = process is not None and process.given is not None
+        if wide != now or (not recorded and now.definition != aim.definition):
+            yield Step(f"widen guest {name}", Remember(name, wide), (), (f"resume guest {name}",))
+
+    def _settle(self, name: str, changes: bool) -> list[Step]:
+        """A guest that has been brought to its definition is known to have been."""
+        now, aim = self._given(name), self._aim(name)
+        names = self._in_scope(name)
+        after = given.settled(now, aim, names)
+        whole = name in self.wish.scope.guests
+        extra = self.wish.extras.get(name)
+        if not whole or extra is None or not extra.services:
+            # The services that a scenario names hear of other layers in its next run.
+            after = dataclasses.replace(after, layers=now.layers)
+        if not whole and now.definition != self._aim_of(self.before.guests[name]).definition:
+            after = dataclasses.replace(after, definition=now.definition)
+        if after == now and not changes:
+            return []
+        label = f"guest {name}"
+        kinds = ("resume", "widen", "store", "swap", "services", "break", "configure", "down")
+        keys = [f"{kind} {label}" for kind in kinds]
+        keys += [f"{verb} {name}:{each}" for verb in ("plug", "unplug", "tap") for each in names]
+        return [Step(f"settle {label}", Remember(name, after), (), tuple(keys))]
 
     def _store(self, name: str) -> Iterator[Step]:
         after = self.after.guests[name]
@@ -287,7 +395,9 @@ class _Planner:
             yield Step(f"store {after.label}", StoreGuest(after), (f"make {after.label}", *words.said_ifaces(after)))
         elif says := words.guest_differences(before, after):
             # Killed in between, the next run must still know that the guest comes from another scenario.
-            yield Step(f"store {after.label}", StoreGuest(after), says, (f"freshen {after.label}",))
+            yield Step(
+                f"store {after.label}", StoreGuest(after), says, (f"freshen {after.label}", f"widen {after.label}")
+            )
 
     def _start(self, name: str) -> Step:
         guest = self.after.guests[name]
@@ -311,7 +421,8 @@ class _Planner:
         label = f"guest {name}"
         if fate.will is Power.PAUSED and (fate.starts or fate.was is Power.RUNNING):
             yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", *changes))
-        if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts:
+        woken = any(step.key == f"resume {label}" for step in self.first)
+        if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts and not woken:
             yield Step(f"resume {label}", Resume(name), (f"resume {label}",))
 
     # Layers and commands of a scenario
@@ -320,7 +431,10 @@ class _Planner:
         guest = self.after.guests[name]
         stored = self.before.guests.get(name)
         if guest.loaded is None or not (
-            fate.starts or stored is None or stored.loaded != guest.loaded or self._swaps(name)
+            fate.starts
+            or stored is None
+            or stored.loaded != guest.loaded
+            or (self._swaps(name) and not self._stays_paused(fate))
         ):
             return
         extra = self.wish.extras.get(name)
@@ -330,9 +444,29 @@ class _Planner:
             if key not in self._rendered:
                 self._rendered.add(key)
                 yield Step(key, Render(extra.files))
-        before = stored.loaded if stored else None
-        if stored is not None and (before is None or before.scenario != guest.loaded.scenario):
+        if self._freshens(name):
             yield Step(f"freshen {guest.label}", Freshen(name, guest.loaded.scenario))
+
+    def _freshens(self, name: str) -> bool:
+        """Whether a scenario is loaded anew: not again, and not gone back to."""
+        loaded = self.after.guests[name].loaded
+        if loaded is None or name not in self.before.guests:
+            return False
+        before = self.before.guests[name].loaded
+        return before is None or loaded.scenario not in (before.scenario, before.under and before.under.scenario)
+
+    def _hosts(self) -> Iterator[Step]:
+        """Guests share an /etc/hosts, whose content changes under them."""
+        stale: dict[str, HostsLayer] = {}
+        for name, extra in self.wish.extras.items():
+            if extra.hosts is not None and not extra.hosts_current and name in self.wish.scope.guests:
+                stale[extra.hosts.name] = extra.hosts
+        had = {guest.loaded.hosts for guest in self.before.guests.values() if guest.loaded is not None}
+        said = False
+        for layer in stale.values():
+            says = ("change the names in /etc/hosts",) if layer.name in had and not said else ()
+            said = said or bool(says)
+            yield Step(f"render {layer.name}", WriteHosts(layer), says)
 
     def _swaps(self, name: str) -> bool:
         """Whether a running guest has other layers than it should."""
@@ -342,8 +476,8 @@ class _Planner:
 
     def _layer_keys(self, name: str) -> tuple[str, ...]:
         extra = self.wish.extras.get(name)
-        rendered = () if extra is None or extra.files is None else (f"render {extra.files.name}",)
-        return (*rendered, f"freshen guest {name}")
+        layers = () if extra is None else (extra.files, extra.hosts)
+        return (*(f"render {layer.name}" for layer in layers if layer is not None), f"freshen guest {name}")
 
     def _swap(self, name: str) -> Iterator[Step]:
         """Layers change while the guest runs."""
@@ -359,17 +493,24 @@ class _Planner:
         stored = self.before.guests.get(name)
         known = stored is not None and (stored.loaded, stored.layers) == (guest.loaded, guest.layers)
         says = (f"{guest.label}: bring its layers up to date",) if known else ()
-        needs = (f"store {guest.label}", *self._layer_keys(name))
+        needs = (f"resume {guest.label}", f"store {guest.label}", *self._layer_keys(name))
         yield Step(f"swap {guest.label}", Swap(guest, prepared), says, needs)
-        extra = self.wish.extras.get(name)
-        if extra is not None and extra.services:
-            restarts = tuple(f"{guest.label}: restart {service}" for service in extra.services)
-            yield Step(
-                f"services {guest.label}",
-                RestartServices(name, extra.services),
-                restarts,
-                (f"swap {guest.label}", f"ready {guest.label}"),
-            )
+
+    def _services(self, name: str) -> Iterator[Step]:
+        """The user's services are restarted for other layers, but not for another /etc/hosts."""
+        extra, prepared = self.wish.extras.get(name), self.prepared.get(name)
+        if extra is None or prepared is None or not extra.services:
+            return
+        alike = {*extra.same, *([extra.files.name] if extra.same and extra.files else [])}
+        old, new = (
+            [layer for layer in layers if layer.rpartition("/")[2] not in alike]
+            for layers in (self._given(name).layers, given.layers_of(prepared.stack))
+        )
+        if old != new:
+            label = f"guest {name}"
+            restarts = tuple(f"{label}: restart {service}" for service in extra.services)
+            needs = (f"resume {label}", f"swap {label}", f"ready {label}")
+            yield Step(f"services {label}", RestartServices(name, extra.services), restarts, needs)
 
     def _break(self, name: str) -> Iterator[Step]:
         """What is to fail on purpose may change while the guest runs."""
@@ -401,24 +542,34 @@ class _Planner:
         if fate.starts or (fate.was is Power.RUNNING and not self._has_run(name, extra.commands)):
             label = f"guest {name}"
             says = tuple(f"{label}: run {command.command}" for command in extra.commands)
-            needs = (f"start {label}", f"configure {label}", f"swap {label}", f"services {label}", f"ready {label}")
+            changes = ("start", "resume", "configure", "swap", "services", "settle", "ready")
+            needs = tuple(f"{change} {label}" for change in changes)
             yield Step(f"run {label}", Run(name, extra.commands), says, needs)
 
     def _has_run(self, name: str, commands: tuple[Command, ...]) -> bool:
         live, prepared = self.actual.live.get(name), self.prepared.get(name)
         process = live.process if live else None
-        if process is None or prepared is None:
+        if process is None or prepared is None or self._freshens(name):
             return False
-        return process.ran == digest(commands) and process.upper == prepared.stack.upper
+        upper = prepared.stack.upper
+        return (process.ran if process.upper == upper else process.shelved.get(upper)) == digest(commands)
 
-    def _unscratch(self, name: str) -> Iterator[Step]:
+    def _unscratch(self, name: str, fate: _Fate) -> Iterator[Step]:
         before = self.before.guests[name].loaded if name in self.before.guests else None
         after = self.after.guests[name].loaded
-        left = before is not None and not before.record
-        if left and (after is None or after.record or (before and after.scenario != before.scenario)):
+        now, later = ({each.scenario for each in loads(loaded) if not each.record} for loaded in (before, after))
+        if now - later or (not self._stays_paused(fate) and self._leaves_scratch(name)):
             label = f"guest {name}"
             needs = (f"store {label}", f"swap {label}", f"stop {label}", f"start {label}")
             yield Step(f"unscratch {label}", Unscratch(name), (), needs)
+
+    def _leaves_scratch(self, name: str) -> bool:
+        """Whether a running guest leaves such a layer that its definition does not name any more."""
+        live = self.actual.live.get(name)
+        if live is None or live.process is None or not self._swaps(name):
+            return False
+        uppers = {stack.upper for stack in live.process.stacks} - {self.prepared[name].stack.upper}
+        return any(f"/{name}/scratch/" in upper for upper in uppers)
 
     # Interfaces
 
@@ -509,7 +660,14 @@ class _Planner:
             return
         whole = guest in self.wish.scope.guests
         yield from rewire.steps(
-            self.before, self.after, guest, live.inside, self.actual.devices, self._in_scope(guest), whole
+            self.before,
+            self.after,
+            guest,
+            self._given(guest),
+            live.inside,
+            self.actual.devices,
+            self._in_scope(guest),
+            whole,
         )
 
     @property

@@ -6,14 +6,17 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from . import disks, files, kernels, layers, placement, union
+from . import disks, files, kernels, layers, placement, rendering, union
 from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
+from .layers import Stack
 from .model import Conditions, Guest, UnionEngine, nearest
 from .processes import Process
+from .rendering import RenderedLayer
 from .steps import Prepared
 from .union import cowfs, saves
 from .workdir import Workdir
@@ -23,10 +26,13 @@ _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/syst
 UNKNOWN_MAC = "00:00:00:00:00:00"
 
 
-def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> Prepared:
+def prepare(
+    workdir: Workdir, guest: Guest, process: Process | None = None, files_of: RenderedLayer | None = None
+) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
 
     :param process: that of the guest, where it runs.
+    :param files_of: the layer of files that it is to have, which may not be on disk yet.
 
     :raises InvalidInput: where one of them is not what it must be.
     :raises HostError: where the host cannot do it.
@@ -56,7 +62,9 @@ def prepare(workdir: Workdir, guest: Guest, process: Process | None = None) -> P
     busy: set[str] = set()
     if process is not None and process.alive:
         for found in process.stacks:
-            busy |= layers.busy_files(workdir, process.pid, found, stack) if found != stack else set()
+            if found != stack:
+                open_files = layers.busy_files(workdir, process.pid, found, stack)
+                busy |= {path for path in open_files if not _stays(workdir, path, found, stack, files_of)}
     breaks = _breaks(workdir, guest, choice.engine, process)
     tops = [workdir.path / stack.upper, *map(Path, stack.over), master]
     return Prepared(
@@ -86,6 +94,18 @@ def _check_root(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
     if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
         _need_conditions(guest, kernel, roots)
+
+
+def _stays(workdir: Workdir, path: str, before: Stack, after: Stack, coming: RenderedLayer | None) -> bool:
+    """Whether a file is the same in other layers: those who hold it open do not miss anything."""
+    old = next((layer + path for layer in layers.whole(workdir, before) if os.path.lexists(layer + path)), None)
+    for layer in layers.whole(workdir, after):
+        file = coming.file(path) if coming is not None and layer == str(workdir.rendered(coming.name)) else None
+        if file is not None:
+            return old is not None and rendering.is_file(file, Path(old))
+        if os.path.lexists(layer + path):
+            return old == layer + path
+    return old is None
 
 
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:

@@ -17,13 +17,14 @@ import os
 import re
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import beneath, files, kernels, sandbox
+from . import beneath, files, given, kernels, sandbox
 from .errors import GuestError
+from .given import Given
 from .kernels import Kernel
 from .layers import Stack
 from .model import ASKED_FOR, Guest, Power
@@ -59,6 +60,8 @@ class Process:
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
+    :ivar shelved: the same for layers that it wrote to before and may come back to.
+    :ivar given: what it was last brought to; ``None`` where an earlier version started it.
     :ivar stopping: whether a run has begun to stop it.
     :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
     :ivar next_over: its layers over the master then.
@@ -89,6 +92,8 @@ class Process:
     ran: str = ""
     next_upper: str = ""
     next_over: tuple[str, ...] = ()
+    shelved: Mapping[str, str] = field(default_factory=dict)
+    given: Given | None = None
     stopping: bool = False
 
     @property
@@ -115,14 +120,16 @@ def read(directory: GuestDir) -> Process | None:
         # Another version of the collection may have written it.
         known = {field.name for field in dataclasses.fields(Process)}
         plain = {key: value for key, value in stored.items() if key in known}
-        return Process(**{**plain, **{key: tuple(stored.get(key, ())) for key in _TUPLES}})
-    except (TypeError, AttributeError):
+        tuples = {key: tuple(stored.get(key, ())) for key in _TUPLES}
+        return Process(**{**plain, **tuples, "given": given.read(stored.get("given"))})
+    except (TypeError, AttributeError, LookupError):
         return None
 
 
 def store(directory: GuestDir, process: Process) -> None:
     """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
-    files.write_json(directory.process, process.__dict__, durable=False)
+    told = None if process.given is None else process.given.__dict__
+    files.write_json(directory.process, {**process.__dict__, "given": told}, durable=False)
 
 
 def seen(directory: GuestDir, process: Process) -> frozenset[str]:
@@ -271,6 +278,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         why=why,
         upper=stack.upper,
         over=stack.over,
+        given=given.of(guest, stack),
     )
 
 

@@ -4,7 +4,10 @@
 
 """The files that a scenario's file has for its guests, as layers: content and templates, and an /etc/hosts with all guests' names.
 
-A layer is named by its content's hash and never changes: what changes is which one a guest has.
+A layer of files is named by its content's hash and never changes: what changes is which one a guest has.  The one with /etc/hosts
+is shared by the guests of a scenario, and what changes is its content, in place: a guest that is added or renumbered changes no
+layers of the others, paused ones included.  A lower layer's file may be written to under a mounted overlay as long as it stays the
+same inode, and hostfs in the guest reads it anew whenever it is opened.
 """
 
 from __future__ import annotations
@@ -14,6 +17,7 @@ import functools
 import hashlib
 import ipaddress
 import os
+import stat
 import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -21,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from . import files
+from .cow.disk import CHANGING
 from .errors import InvalidInput
 from .model import Guest
 from .scenario import File, Scenario
@@ -33,6 +38,10 @@ except ImportError:
     HAS_JINJA2 = False
 else:
     HAS_JINJA2 = True
+
+
+HOSTS = "/etc/hosts"
+_LOCAL = ("127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback")
 
 
 @dataclass(frozen=True)
@@ -64,6 +73,21 @@ class RenderedLayer:
         """Named by the content."""
         return hashlib.sha256(repr((self.files, self.directories)).encode()).hexdigest()[:16]
 
+    def file(self, path: str) -> RenderedFile | None:
+        """The file of a path."""
+        return next((file for file in self.files if file.path == path), None)
+
+
+@dataclass(frozen=True)
+class HostsLayer:
+    """A layer with an /etc/hosts, which guests of a scenario share.
+
+    :ivar name: by whose it is and where it lies, whatever its content.
+    """
+
+    name: str
+    content: RenderedLayer
+
 
 class Known:
     """What all files of a scenario are made of, found once for all of its guests."""
@@ -73,8 +97,16 @@ class Known:
 
     @functools.cached_property
     def hosts(self) -> tuple[str, ...]:
-        """Lines of /etc/hosts (hosts(5)): by its name a guest's first address of each family, by ``name-interface`` all."""
-        return tuple(line for guest in self.scenario.guests.values() for line in _hosts_lines(guest))
+        """Lines of /etc/hosts (hosts(5)): by its name a guest's first address of each family, by ``name-interface`` all.
+
+        They are ordered by name, so that another order of the scenario's file changes nothing.
+        """
+        return tuple(line for _name, guest in sorted(self.scenario.guests.items()) for line in _hosts_lines(guest))
+
+    @functools.cached_property
+    def hosts_file(self) -> str:
+        """The /etc/hosts of all guests that have an address."""
+        return "\n".join([*_LOCAL, *self.hosts]) + "\n"
 
     @functools.cached_property
     def variables(self) -> dict[str, Any]:
@@ -87,20 +119,17 @@ class Known:
 
 
 def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | None:
-    """All files of a guest; ``None`` where there are none.
+    """The files that the scenario's file has for a guest; ``None`` where there are none.
 
     :param below: what the guest's root is made of without them, topmost first; the last is the master, where names of owners are looked up.
     :raises InvalidInput: where a template cannot be rendered, an owner is unknown, or something is in the way.
     """
     scenario, master = known.scenario, below[-1]
     rendered: list[RenderedFile] = []
-    if scenario.hosts:
-        rendered.append(RenderedFile("/etc/hosts", hosts_file(known, guest), 0o644, 0, 0))
     for file in scenario.files.get(guest, ()):
         uid = _number(master / "etc/passwd", file.owner, guest, file)
         gid = _number(master / "etc/group", file.group, guest, file)
         rendered.append(RenderedFile(file.path, _content(known, guest, file), file.mode, uid, gid))
-    # What the user says of a file goes before what we say.
     last: dict[str, RenderedFile] = {}
     directories: dict[str, Directory] = {}
     for each in rendered:
@@ -125,12 +154,23 @@ def _place(below: Sequence[Path], path: str, guest: str) -> tuple[str, tuple[Dir
         ) from exc
 
 
-def hosts_file(known: Known, me: str) -> str:
-    """An /etc/hosts with every guest."""
-    lines = ["127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback"]
-    if not any(iface.addresses for iface in known.scenario.guests[me].interfaces.values()):
-        lines.append(f"127.0.1.1 {me}")
-    return "\n".join([*lines, *known.hosts]) + "\n"
+def hosts(known: Known, guest: str, below: Sequence[Path]) -> HostsLayer | None:
+    """A guest's layer with /etc/hosts; ``None`` where it has none, or the user says what is in that file.
+
+    Guests whose layers look the same share one.
+
+    :param below: as for :func:`render`.
+    :raises InvalidInput: where something is in the way.
+    """
+    scenario = known.scenario
+    if not scenario.hosts or any(file.path == HOSTS for file in scenario.files.get(guest, ())):
+        return None
+    path, directories = _place(below, HOSTS, guest)
+    nameless = not any(iface.addresses for iface in scenario.guests[guest].interfaces.values())
+    own = (f"127.0.1.1 {guest}",) if nameless else ()
+    name = hashlib.sha256(repr((scenario.name, path, directories, own)).encode()).hexdigest()[:16]
+    content = "\n".join([*_LOCAL, *own, *known.hosts]) + "\n" if own else known.hosts_file
+    return HostsLayer(CHANGING + name, RenderedLayer((RenderedFile(path, content, 0o644, 0, 0),), directories))
 
 
 def _hosts_lines(guest: Guest) -> Iterator[str]:
@@ -228,3 +268,42 @@ def write(layer: RenderedLayer, directory: Path) -> None:
         os.chown(target, inside.uid, inside.gid)
         target.chmod(inside.mode)
     fresh.rename(directory)
+
+
+def is_current(layer: HostsLayer, directory: Path) -> bool:
+    """Whether a layer with /etc/hosts is there with this content."""
+    (file,) = layer.content.files
+    try:
+        return (directory / file.path.lstrip("/")).read_bytes() == file.content.encode()
+    except OSError:
+        return False
+
+
+def write_hosts(layer: HostsLayer, directory: Path) -> None:
+    """Make a layer with /etc/hosts, or change its content under the guests that have it: the file stays the same inode."""
+    write(layer.content, directory)
+    (file,) = layer.content.files
+    content = file.content.encode()
+    fd = os.open(directory / file.path.lstrip("/"), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, file.mode)
+    try:
+        os.pwrite(fd, content, 0)
+        os.ftruncate(fd, len(content))
+    finally:
+        os.close(fd)
+
+
+def holds(directory: Path, layer: RenderedLayer | None) -> bool:
+    """Whether a directory has the files of a layer and, as earlier versions had it, none besides but an /etc/hosts."""
+    wanted = {} if layer is None else {file.path: file for file in layer.files}
+    found = {f"/{path.relative_to(directory)}": path for path in directory.rglob("*") if not path.is_dir()}
+    return wanted.keys() == found.keys() - ({HOSTS} - wanted.keys()) and all(
+        is_file(file, found[path]) for path, file in wanted.items()
+    )
+
+
+def is_file(file: RenderedFile, path: Path) -> bool:
+    """Whether a path is a file as it is to be."""
+    status = path.lstat()
+    told = (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid)
+    alike = stat.S_ISREG(status.st_mode) and told == (file.mode, file.uid, file.gid)
+    return alike and path.read_bytes() == file.content.encode()

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from . import model, netlink, words
 from .errors import InvalidInput
+from .given import Given
 from .guest import network, settings
 from .guest.network import Inside, Link
 from .model import Guest, Iface, Lab
@@ -25,6 +26,7 @@ def steps(
     before: Lab,
     after: Lab,
     guest: str,
+    given: Given,
     inside: Inside,
     devices: Mapping[str, Device],
     names: Iterable[str],
@@ -32,17 +34,19 @@ def steps(
 ) -> Iterator[Step]:
     """The steps for one guest.
 
+    :param given: what the guest was last brought to.
     :param devices: the lab's devices on the host by owner.
     :param names: interfaces that were mentioned.
     :param whole: whether the guest itself was, with its routes and kernel settings.
     """
-    changes = _Changes(before.guests[guest], after.guests[guest], inside, whole)
+    changes = _Changes(before.guests[guest], after.guests[guest], given, inside, whole)
     for name in names:
         iface = after.guests[guest].interfaces.get(name)
         stored = before.guests[guest].interfaces.get(name)
         link = inside.links.get(name)
         if link is not None:
-            link = link.counting(stored, iface)
+            lately = model.Iface(guest, name, addresses=given.addresses.get(name))
+            link = link.counting(stored, iface, lately)
         if link is not None and link.unit is None:
             raise InvalidInput(
                 f"interface {guest}:{name}",
@@ -68,9 +72,10 @@ def steps(
 class _Changes:
     """What is to be done to one guest, as it gathers."""
 
-    def __init__(self, before: Guest, after: Guest, inside: Inside, whole: bool) -> None:
+    def __init__(self, before: Guest, after: Guest, given: Given, inside: Inside, whole: bool) -> None:
         self._before = before
         self._after = after
+        self._given = given
         self._inside = inside
         self._free = _free_units(inside.links.values())
         self._down: list[str] = []
@@ -94,10 +99,11 @@ class _Changes:
             self._plug(iface, mac, None)
         else:
             loses_ipv6 = bool(self._without_ipv6 & {"all", iface.name})
-            self._lines += network.change(link, iface, mac, loses_ipv6)
+            ours = self._given.addresses.get(iface.name, ())
+            self._lines += network.change(link, iface, mac, ours, loses_ipv6)
             if link.mtu < model.MIN_IPV6_MTU <= iface.mtu:
                 self._fresh.add(iface.name)
-            self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac)]
+            self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac, ours)]
             self._set_conditions(iface)
             self._forget_neighbours(iface)
 
@@ -124,7 +130,7 @@ class _Changes:
     def _set_conditions(self, iface: Iface) -> None:
         stored = self._before.interfaces.get(iface.name)
         wanted = iface.conditions
-        if wanted is None and stored is not None and stored.conditions is not None:
+        if wanted is None and iface.name in self._given.conditions:
             wanted = model.Conditions()
         found = self._inside.conditions.get(iface.name)
         if wanted is None or (wanted == model.Conditions() and found is None):
@@ -139,8 +145,8 @@ class _Changes:
 
     def _forget_neighbours(self, iface: Iface) -> None:
         """Behind another cable the same address is somebody else's, but a TAP that moves shows its guest no loss of carrier."""
-        stored = self._before.interfaces.get(iface.name)
-        if stored is not None and iface.bridge not in (None, stored.bridge):
+        bridge = self._given.bridges.get(iface.name, iface.bridge)
+        if iface.bridge not in (None, bridge):
             self._lines.append(network.forget_neighbours(iface.name))
             self._moved.append(f"tap {iface.label}")
 

@@ -44,7 +44,7 @@ from .plan import plan
 from .prepare import keep, prepare
 from .processes import Process
 from .scenario import Scenario
-from .steps import Plan
+from .steps import Plan, WriteHosts
 from .union.written import written
 from .workdir import FORMAT, Workdir
 
@@ -111,7 +111,7 @@ def run_scenario(module: Module) -> None:
         if arguments["state"] in ("absent", "unloaded"):
             return desired.scenario(arguments, lab, None, {})
         wanted = _load_scenario(module)
-        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted, arguments["record"]))
+        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted, arguments["record"], lab))
 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
@@ -127,20 +127,34 @@ def run_scenario(module: Module) -> None:
     _run(module, understand, told)
 
 
-def _extras(workdir: Workdir, wanted: Scenario, record: bool) -> dict[str, Extra]:
+def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
     loaded, known = Loaded(wanted.name, record), rendering.Known(wanted)
-    return {
-        name: Extra(
-            files=rendering.render(
-                known,
-                name,
-                [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)],
-            ),
+    current: dict[str, bool] = {}
+    extras: dict[str, Extra] = {}
+    for name, guest in wanted.guests.items():
+        below = [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)]
+        files, hosts = rendering.render(known, name, below), rendering.hosts(known, name, below)
+        if hosts is not None and hosts.name not in current:
+            current[hosts.name] = rendering.is_current(hosts, workdir.rendered(hosts.name))
+        extras[name] = Extra(
+            files=files,
+            hosts=hosts,
+            hosts_current=hosts is not None and current[hosts.name],
+            same=_same(workdir, files, lab.guests.get(name)),
             commands=wanted.run.get(name, ()),
             services=wanted.restart_services.get(name, ()),
         )
-        for name, guest in wanted.guests.items()
-    }
+    return extras
+
+
+def _same(workdir: Workdir, files: rendering.RenderedLayer | None, before: Guest | None) -> frozenset[str]:
+    """The layer of an earlier version, which had /etc/hosts in it, if a guest has one and its other files are these."""
+    loaded = before.loaded if before is not None else None
+    if loaded is None or loaded.files is None or loaded.hosts is not None:
+        return frozenset()
+    is_other = files is None or files.name != loaded.files
+    same = is_other and rendering.holds(workdir.rendered(loaded.files), files)
+    return frozenset((loaded.files,)) if same else frozenset()
 
 
 def _load_scenario(module: Module) -> Scenario:
@@ -241,11 +255,18 @@ def _run(
             for doubt in desired.doubts(wish):
                 module.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
+            first: list[str] = []
+            if steps.first and not module.check_mode:
+                resume = Plan(steps.first)
+                durations = _slowest_first(_apply(resume, workdir, wish, module, done))
+                first = resume.actions
+                done += first
+                actual, wish, steps = _plan(workdir, module.params, understand, mute)
             if steps.steps and not module.check_mode:
                 if wish.lab.guests or wish.lab.bridges:
                     workdir.store_format()
                 context = _apply(steps, workdir, wish, module, done)
-                durations = _slowest_first(context)
+                durations = [*durations, *_slowest_first(context)]
                 actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
             if not module.check_mode:
                 lifecycle.tidy_rendered(workdir, actual)
@@ -253,6 +274,12 @@ def _run(
                     workdir.forget()
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
+            for warning in (*wish.warnings, *_old_names(workdir, actual, steps)):
+                module.warn(warning)
+            for name in steps.waiting:
+                module.warn(
+                    f"guest {name}: it is paused, and what is to change in it waits until it is resumed (state: started)"
+                )
             for name, what in steps.restart_required.items():
                 module.warn(
                     f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
@@ -262,12 +289,27 @@ def _run(
                     f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
                 )
             module.exit_json(
-                changed=steps.changed or bool(healed),
-                actions=[*healed, *steps.actions],
+                changed=steps.changed or bool(healed or first),
+                actions=[*healed, *first, *steps.actions],
                 diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
                 restart_required={name: list(what) for name, what in steps.restart_required.items()},
                 durations=durations,
                 **result,
+            )
+
+
+def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
+    """What is to be said of guests that hold a file open whose content changes under them."""
+    changing = {step.deed.layer.name for step in steps.steps if isinstance(step.deed, WriteHosts)}
+    for guest in actual.lab.guests.values() if changing else ():
+        process = _process(actual, guest.name)
+        if process is None or not guest.power.alive or guest.loaded is None or guest.loaded.hosts not in changing:
+            continue
+        own = os.path.lexists(f"{workdir.path / process.upper}{rendering.HOSTS}")
+        if not own and layers.holds_open(process.pid, rendering.HOSTS):
+            yield (
+                f"{guest.label}: its processes hold {rendering.HOSTS} open, and all of them see the names as they were"
+                " until it is closed"
             )
 
 
@@ -295,7 +337,8 @@ def _plan(
     kept = {name: keep(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.keep.items()}
     wish = dataclasses.replace(wish, keep=kept)
     prepared = {
-        name: prepare(workdir, guest, _process(actual, name)) for name, guest in _to_prepare(actual, wish).items()
+        name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
+        for name, guest in _to_prepare(actual, wish).items()
     }
     return actual, wish, plan(actual, wish, prepared)
 
@@ -326,7 +369,7 @@ def _check_readable(actual: Actual, wish: Wish) -> None:
     """Interfaces of a guest that runs can only be changed if it can be asked."""
     for owner, name in sorted(wish.scope.ifaces):
         guest = actual.lab.guests.get(owner)
-        if guest is not None and guest.power is Power.PAUSED:
+        if guest is not None and guest.power is Power.PAUSED and not wish.later:
             raise InvalidInput(
                 f"interface {owner}:{name}", f"guest {owner} is paused", "resume it first (state: started)"
             )

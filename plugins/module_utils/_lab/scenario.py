@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import cabling, model, notation, numbering, readiness, routing, schema
+from .addressing import Network
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, read
 from .errors import Invalid
@@ -70,6 +71,7 @@ class Scenario:
     :ivar run: commands by guest, in order; guests without any are left out here and below.
     :ivar hosts: whether every guest's /etc/hosts knows all guests.
     :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
+    :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
     """
 
     name: str
@@ -79,6 +81,7 @@ class Scenario:
     files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
     hosts: bool = True
     restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    automatic: Mapping[Label, Mapping[str, Network]] = field(default_factory=dict)
 
 
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
@@ -126,15 +129,16 @@ class _Loader:
 
     def scenario(self) -> Scenario:
         cables = cabling.cable(self.data, self.document)
-        addresses = numbering.number(cables, self.data.get("pools", {}), self.document)
+        numbers = numbering.number(cables, self.data.get("pools", {}), self.document)
         given = {name: self._given(name, guest) for name, guest in self.data.get("guests", {}).items()}
-        guests = {name: self._guest(name, given[name], cables, addresses) for name in given}
+        guests = {name: self._guest(name, given[name], cables, numbers.addresses) for name in given}
         bridges = {segment.name: self._bridge(segment) for segment in cables.segments.values()}
         self._check_lab(guests, bridges, cables)
         return Scenario(
             self.name,
             guests,
             bridges,
+            automatic=numbers.automatic,
             run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
             files=_some({name: tuple(_files(own.get("files", {}))) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),

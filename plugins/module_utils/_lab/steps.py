@@ -8,18 +8,25 @@ from __future__ import annotations
 
 import hashlib
 import heapq
-from collections.abc import Mapping
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .desired import Keep
 from .errors import DummError
+from .given import Given
 from .kernels import Kernel
 from .layers import Stack
 from .model import Bridge, Guest, Iface, UnionEngine
 from .netlink import Device
 from .readiness import Ready
-from .rendering import RenderedLayer
+from .rendering import HostsLayer, RenderedLayer
 from .scenario import Command
+
+# As many objects as it takes to be told of together.
+_MANY = 4
+_ABOUT = re.compile(r"(?P<kind>guest|interface|bridge) \S+: (?P<what>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,13 @@ class Render(Deed):
 
 
 @dataclass(frozen=True)
+class WriteHosts(Deed):
+    """Make a layer with /etc/hosts, or change its content under the guests that have it."""
+
+    layer: HostsLayer
+
+
+@dataclass(frozen=True)
 class Freshen(Deed):
     """Let a guest's scratch layer for a scenario be empty."""
 
@@ -188,6 +202,14 @@ class Unscratch(Deed):
     """Throw away what a guest wrote while a scenario was loaded that is not any more."""
 
     guest: str
+
+
+@dataclass(frozen=True)
+class Remember(Deed):
+    """Write down what a running guest is given."""
+
+    guest: str
+    given: Given
 
 
 @dataclass(frozen=True)
@@ -295,15 +317,19 @@ class Plan:
     """What is to be done.
 
     :ivar restart_required: for each guest, what of it takes effect only at its next start.
+    :ivar waiting: paused guests in which something is to change when they are resumed.
+    :ivar first: what must be done before the rest can be planned: paused guests that are to go on and to change are resumed.
     """
 
     steps: tuple[Step, ...]
     restart_required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
+    first: tuple[Step, ...] = ()
 
     @property
     def changed(self) -> bool:
-        """Whether anything is changed, which waiting is not."""
-        return any(not isinstance(step.deed, AwaitReady) for step in self.steps)
+        """Whether anything is changed, which waiting and our own record are not."""
+        return any(not isinstance(step.deed, (AwaitReady, Remember)) for step in self.steps)
 
     @property
     def starts(self) -> list[Guest]:
@@ -312,8 +338,26 @@ class Plan:
 
     @property
     def actions(self) -> list[str]:
-        """All steps in words, in order."""
-        return [sentence for step in self.steps for sentence in step.says]
+        """All steps in words, in order, see :func:`grouped`."""
+        return list(dict.fromkeys(self.spoken.values()))
+
+    @property
+    def spoken(self) -> Mapping[str, str]:
+        """How each sentence is told."""
+        return grouped([sentence for step in self.steps for sentence in step.says])
+
+
+def grouped(sentences: Iterable[str]) -> dict[str, str]:
+    """How each sentence is told: one for all that say the same of many objects, such as ``8 guests: load scenario vpn``."""
+    about = {sentence: found for sentence in sentences if (found := _ABOUT.fullmatch(sentence))}
+    counts = Counter(found.group("kind", "what") for found in about.values())
+
+    def told(sentence: str) -> str:
+        kind, what = about[sentence].group("kind", "what") if sentence in about else ("", "")
+        count = counts[kind, what]
+        return f"{count} {kind}s: {what}" if count >= _MANY else sentence
+
+    return {sentence: told(sentence) for sentence in sentences}
 
 
 def digest(commands: tuple[Command, ...]) -> str:

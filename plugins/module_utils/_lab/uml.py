@@ -100,8 +100,11 @@ def announce_layers(directory: GuestDir, process: Process, stack: Stack) -> None
 def remember_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
     """Write down which layers a running guest has now."""
     # What commands of a scenario have written is in the layer that was written to.
-    ran = process.ran if process.upper == stack.upper else ""
-    now = dataclasses.replace(process, upper=stack.upper, over=stack.over, ran=ran, next_upper="", next_over=())
+    shelved = {**process.shelved, process.upper: process.ran}
+    ran = shelved.pop(stack.upper, "")
+    now = dataclasses.replace(
+        process, upper=stack.upper, over=stack.over, ran=ran, shelved=shelved, next_upper="", next_over=()
+    )
     processes.store(directory, now)
 
 

@@ -139,7 +139,9 @@ def conditions(value: Conditions | None) -> str:
 def _load_words(before: Loaded | None, after: Loaded | None) -> str:
     if after is None:
         return f"unload scenario {before.scenario if before else ''}"
-    if before is not None and dataclasses.replace(before, files=after.files) == after:
+    if before is not None and before.under == after:
+        return f"unload scenario {before.scenario}, go back to {after.scenario}"
+    if before is not None and (before.scenario, before.record) == (after.scenario, after.record):
         return f"change the files of scenario {after.scenario}"
     return f"load scenario {after.scenario}, {'recording' if after.record else 'discarding'} what it writes"
 
@@ -149,8 +151,11 @@ def belongs(scenario: str | None) -> str:
     return "belongs to no scenario" if scenario is None else f"belongs to scenario {scenario}"
 
 
-def link_differences(link: network.Link, iface: Iface, mac: str) -> list[str]:
-    """What differs between a guest's interface as it is found and as it should be, in words."""
+def link_differences(link: network.Link, iface: Iface, mac: str, ours: Collection[str]) -> list[str]:
+    """What differs between a guest's interface as it is found and as it should be, in words.
+
+    :param ours: addresses that the lab has given or may have given.
+    """
     says = []
     if link.mac != mac:
         says.append(f"change mac {link.mac} → {mac} in the guest")
@@ -159,13 +164,17 @@ def link_differences(link: network.Link, iface: Iface, mac: str) -> list[str]:
     if link.up != iface.up:
         says.append(f"bring {'up' if iface.up else 'down'} in the guest")
     if iface.addresses is not None:
-        says += [f"take {address} away in the guest" for address in link.addresses if address not in iface.addresses]
+        stay = {*iface.addresses, *network.foreign(link, iface, ours)}
+        says += [f"take {address} away in the guest" for address in link.addresses if address not in stay]
         says += [f"give {address} in the guest" for address in iface.addresses if address not in link.addresses]
     return says
 
 
 def bridge_differences(bridge: Bridge, found: Device) -> tuple[str, ...]:
-    """What differs between a bridge as it is found and as it should be, in words."""
+    """What differs between a bridge as it is found and as it should be, in words.
+
+    :param bridge: with the addresses that others have given.
+    """
     says = []
     if bridge.mtu is not None and bridge.mtu != found.mtu:
         says.append(f"{bridge.label}: set mtu {found.mtu} → {bridge.mtu}")

@@ -520,7 +520,7 @@ def load_guest(directory: GuestDir, *, newer: bool = False) -> Guest:
             scenario=rest.get("scenario"),
             labels=dict(rest.get("labels", {})),
             vars=dict(rest.get("vars", {})),
-            loaded=None if rest.get("loaded") is None else Loaded(**known(Loaded, rest["loaded"])),
+            loaded=_loaded(rest.get("loaded"), known),
             ready=_ready(rest.get("ready"), newer),
             faults=tuple(
                 Fault(**{**known(Fault, fault), "during": tuple(fault["during"])}) for fault in rest.get("faults", ())
@@ -560,6 +560,12 @@ def _ready(stored: Any, newer: bool) -> Readiness | ReadyCommand | None:
     return Readiness(stored)
 
 
+def _loaded(stored: _Stored | None, known: Callable[[type, _Stored], _Stored]) -> Loaded | None:
+    if stored is None:
+        return None
+    return Loaded(**{**known(Loaded, stored), "under": _loaded(stored.get("under"), known)})
+
+
 def _iface(guest: str, name: str, stored: _Stored, known: Callable[[type, _Stored], _Stored]) -> Iface:
     addresses, conditions = stored.get("addresses"), stored.get("conditions")
     plain = {
@@ -577,7 +583,8 @@ def _load_bridge(path: Path, *, newer: bool) -> Bridge | None:
     addresses = stored.get("addresses")
     known = _known(Bridge, stored) if newer else stored
     with _understood(f"bridge {path.stem}", path):
-        return Bridge(**{**known, "addresses": None if addresses is None else tuple(addresses)})
+        plain = {**known, "retired": tuple(stored.get("retired", ()))}
+        return Bridge(**{**plain, "addresses": None if addresses is None else tuple(addresses)})
 
 
 @contextmanager

@@ -20,11 +20,12 @@ _MODULES = {
     "iface": (_spec.IFACE, desired.iface),
     "bridge": (_spec.BRIDGE, desired.bridge),
 }
+_SPECS = {"scenario": _spec.SCENARIO, **{kind: spec for kind, (spec, _understand) in _MODULES.items()}}
 
 
 def params(kind: str, **arguments: Any) -> dict[str, Any]:
     """A module's parameters as Ansible hands them over."""
-    validated = ArgumentSpecValidator(_MODULES[kind][0]).validate(arguments)
+    validated = ArgumentSpecValidator(_SPECS[kind]).validate(arguments)
     assert not validated.error_messages, validated.error_messages
     told: dict[str, Any] = validated.validated_parameters
     return told

@@ -18,14 +18,15 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, netlink, readiness, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab import given, kernels, netlink, readiness, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
 from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.layers import Stack
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     HOST_NETNS,
     Bridge,
+    Conditions,
     Guest,
     Iface,
     Lab,
@@ -74,6 +75,9 @@ class Run:
     power: Power
     process: Process
     units: dict[int, Unit] = field(default_factory=dict)
+    sysctl: dict[str, str] = field(default_factory=dict)
+    routes: dict[str, dict[str, str]] = field(default_factory=dict)
+    conditions: dict[str, Conditions] = field(default_factory=dict)
     reason: str | None = None
     seen: frozenset[str] = frozenset()
 
@@ -100,6 +104,8 @@ class Host:
         self.ours: set[str] = set()
         self.runs: dict[str, Run] = {}
         self.strays: dict[str, tuple[int, ...]] = {}
+        self.layers: set[str] = set()
+        self._asked: Wish | None = None
         self._serial = 1
 
     # Looking
@@ -143,7 +149,12 @@ class Host:
             unit.name: network.Link(unit.name, unit.number, unit.mac, unit.mtu, unit.up, tuple(unit.addresses))
             for unit in run.units.values()
         }
-        return Live(run.process, network.Inside(name, {"lo": LOOPBACK, **links}, ()), seen=run.seen)
+        routes = tuple(run.routes.values())
+        return Live(
+            run.process,
+            network.Inside(name, {"lo": LOOPBACK, **links}, routes, dict(run.sysctl), dict(run.conditions)),
+            seen=run.seen,
+        )
 
     def _is_attached(self, owner: str) -> bool:
         return any(
@@ -155,18 +166,24 @@ class Host:
 
     def plan(self, wish: Wish) -> Plan:
         """What would be done."""
+        self._asked = wish
         actual = dataclasses.replace(self.observe(), netns_exists=wish.lab.netns in self.spaces)
         return plan(actual, wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
 
     # Doing
 
     def apply(self, what: Plan, order: random.Random | None = None, stop_after: int | None = None) -> list[str]:
-        """Do the steps, in any order that their needs allow.
+        """Do the steps, in any order that their needs allow; what must be done first, and then what that shows is to be done.
 
         :param order: picks the next of the steps that could be done; without it they are done as they are listed.
         :param stop_after: how many steps are done before the run is killed.
         :return: the keys of what was done.
         """
+        if what.first:
+            for step in what.first:
+                self._do(step)
+            assert self._asked is not None
+            what = self.plan(self._asked)
         waiting = list(what.steps)
         keys = {step.key for step in waiting}
         done: list[str] = []
@@ -291,11 +308,15 @@ class Host:
         need(not self.strays.get(name), "processes of an earlier start still run")
         need(dataclasses.replace(deed.guest, power=Power.STOPPED) == self.guests.get(name), "it is not stored so")
         need(self.space in self.spaces, "there is no namespace to live in")
-        run = Run(Power.RUNNING, process_of(deed.guest, deed.prepared))
+        self._check_layers(deed.prepared.stack)
+        process = process_of(deed.guest, deed.prepared)
+        record = given.of(deed.guest, deed.prepared.stack)
+        run = Run(Power.RUNNING, dataclasses.replace(process, given=record))
         self.runs[name] = run
         for number, (iface, mac) in enumerate(deed.units):
             self._plug(run, iface, number, mac)
             self._configure(name, network.appear(number, iface))
+        self._configure(name, settings.all_lines(deed.guest))
 
     @_carry_out.register
     def _do_stop(self, deed: steps.Stop) -> None:
@@ -313,7 +334,40 @@ class Host:
         need(self.power(name) is Power.RUNNING, "it does not run")
         run = self.runs[name]
         stack = deed.prepared.stack
+        self._check_layers(stack)
         run.process = dataclasses.replace(run.process, upper=stack.upper, over=stack.over)
+
+    @_carry_out.register
+    def _do_render(self, deed: steps.Render) -> None:
+        self.layers.add(deed.layer.name)
+
+    @_carry_out.register
+    def _do_write_hosts(self, deed: steps.WriteHosts) -> None:
+        self.layers.add(deed.layer.name)
+
+    @_carry_out.register
+    def _do_freshen(self, deed: steps.Freshen) -> None:
+        need(deed.guest in self.guests, "it is not defined")
+
+    @_carry_out.register
+    def _do_unscratch(self, deed: steps.Unscratch) -> None:
+        need(deed.guest in self.guests, "it is not defined")
+
+    @_carry_out.register
+    def _do_restart_services(self, deed: steps.RestartServices) -> None:
+        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
+
+    @_carry_out.register
+    def _do_run(self, deed: steps.Run) -> None:
+        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
+        run = self.runs[deed.guest]
+        run.process = dataclasses.replace(run.process, ran=steps.digest(deed.commands))
+
+    @_carry_out.register
+    def _do_remember(self, deed: steps.Remember) -> None:
+        need(self.power(deed.guest).alive, "it does not run")
+        run = self.runs[deed.guest]
+        run.process = dataclasses.replace(run.process, given=deed.given)
 
     @_carry_out.register
     def _do_pause(self, deed: steps.Pause) -> None:
@@ -348,10 +402,9 @@ class Host:
         need(self.power(deed.guest) is Power.RUNNING, "it does not run")
         self.runs[deed.guest].seen |= {readiness.key(deed.ready)}
 
-    @_carry_out.register
-    def _do_run(self, deed: steps.Run) -> None:
-        run = self.runs[deed.guest]
-        run.process = dataclasses.replace(run.process, ran=steps.digest(deed.commands))
+    def _check_layers(self, stack: Stack) -> None:
+        rendered = {layer.removeprefix("rendered/") for layer in stack.over if layer.startswith("rendered/")}
+        need(rendered <= self.layers, "there is no such layer")
 
     def _add_device(self, owner: str, full_name: str, **settings: object) -> None:
         need(self.space in self.spaces, "there is no namespace to make it in")
@@ -420,6 +473,16 @@ class Host:
                     need(rest == (["nodad"] if ":" in address else []), "duplicates are looked for in IPv6 only")
                     unit = run.named(device)
                     unit.addresses += [] if address in unit.addresses else [address]
+                case ["sysctl", key, *value]:
+                    run.sysctl[settings.sysctl_path(key)] = " ".join(value)
+                case ["route", "replace", to, "via", hop, "proto", "static"]:
+                    run.routes[to] = {"dst": to, "gateway": hop, "protocol": "static"}
+                case ["route", "del", to, "via", _hop, "proto", "static"]:
+                    need(run.routes.pop(to, None) is not None, "No such process")
+                case ["qdisc", "del", "dev", device, "root"]:
+                    run.conditions.pop(device, None)
+                case ["qdisc", "replace", "dev", device, "root", "netem", "limit", _queue, "delay", delay, *_rest]:
+                    run.conditions[device] = Conditions(delay=int(delay.removesuffix("us")) / 1000)
                 case ["neigh", "flush", "dev", device]:
                     run.named(device)
                 case ["sysctl", key, "0"]:
@@ -455,7 +518,9 @@ def stack_of(guest: Guest) -> Stack:
     """The layers that a guest should have."""
     if guest.loaded is None:
         return Stack(f"guests/{guest.name}/diff", guest.layers)
-    return Stack(f"guests/{guest.name}/scratch/{guest.loaded.scenario}", (f"guests/{guest.name}/diff", *guest.layers))
+    rendered = (f"rendered/{name}" for name in (guest.loaded.files, guest.loaded.hosts) if name is not None)
+    upper = f"guests/{guest.name}/scratch/{guest.loaded.scenario}"
+    return Stack(upper, (*rendered, f"guests/{guest.name}/diff", *guest.layers))
 
 
 def process_of(guest: Guest, what: Prepared) -> Process:

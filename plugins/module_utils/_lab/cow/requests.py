@@ -265,7 +265,8 @@ class Requests:
             node.handles = set()
         node.handles.add(fd)
         # Faults are met where data is asked for each time.
-        return self.fuse.FileInfo(fh=fd, keep_cache=not self.rules, direct_io=bool(self.rules))
+        kept = not self.rules and not node.layer.changes
+        return self.fuse.FileInfo(fh=fd, keep_cache=kept, direct_io=bool(self.rules))
 
     def open(self, number: int, flags: int, ctx: Any) -> Any:
         node = self.tree.node(number)

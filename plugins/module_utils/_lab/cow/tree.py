@@ -28,10 +28,14 @@ _PLACES = (1 << 61) - 1
 
 
 class Layer:
-    """A directory that is part of the union."""
+    """A directory that is part of the union.
+
+    :ivar changes: whether the content of its files may change meanwhile.
+    """
 
     def __init__(self, path: str, tag: int) -> None:
         self.path = path
+        self.changes = os.path.basename(path).startswith(disk.CHANGING)
         self.tag = tag
         self.fd = os.open(path, disk.DIRECTORY)
 
@@ -380,7 +384,7 @@ class Tree:
 
     def told(self, node: Node) -> Any:
         """What the kernel is told of a file."""
-        if node.attributes is None:
+        if node.attributes is None or node.layer.changes:
             status = self.status(node)
             node.mode = status.st_mode
             self._remember(node, status)
@@ -389,7 +393,7 @@ class Tree:
     def _remember(self, node: Node, status: os.stat_result) -> None:
         links = self._links(node, status)
         # Opening such a file to write parts it from its other names, and the kernel is not told by the answer to that.
-        lasting = links < 2 or node.layer is self.upper or isinstance(node, Directory)
+        lasting = isinstance(node, Directory) or node.layer is self.upper or (links < 2 and not node.layer.changes)
         if self._keeping.reads:
             path, _follow = self.path(node)
             status = self._keeping.shown(path, status)

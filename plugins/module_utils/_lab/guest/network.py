@@ -16,7 +16,7 @@ import itertools
 import json
 import re
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -322,13 +322,23 @@ def disappear(link: Link) -> list[str]:
     return [f"link set {link.name} down"]
 
 
-def change(link: Link, iface: Iface, mac: str, loses_ipv6: bool = False) -> list[str]:
+def foreign(link: Link, iface: Iface, ours: Collection[str]) -> tuple[str, ...]:
+    """Addresses that somebody else has given, such as a service in the guest.
+
+    :param ours: addresses that the lab has given or may have given.
+    """
+    mine = {*ours, *(iface.addresses or ())}
+    return tuple(address for address in link.addresses if address not in mine)
+
+
+def change(link: Link, iface: Iface, mac: str, ours: Collection[str], loses_ipv6: bool = False) -> list[str]:
     """Lines that make an interface what it should be.
 
+    :param ours: addresses that the lab has given or may have given, and may take away.
     :param loses_ipv6: whether settings take its IPv6 addresses away meanwhile.
     """
     lines: list[str] = []
-    wanted = link.addresses if iface.addresses is None else iface.addresses
+    wanted = link.addresses if iface.addresses is None else (*iface.addresses, *foreign(link, iface, ours))
     # The last first: the first of an IPv4 prefix takes the others of it along, which are not there to be removed then.
     dropped = [address for address in reversed(link.addresses) if address not in wanted]
     lines += [f"addr del {address} dev {link.name}" for address in dropped]

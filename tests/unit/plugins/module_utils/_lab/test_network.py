@@ -61,11 +61,11 @@ def test_a_link_local_address_counts_where_it_is_defined_now_or_was_before() -> 
     assert "fe80::1/64" in link.counting(named, other).addresses
     assert "fe80::1/64" in link.counting(None, named).addresses
     assert link.counting(other, None) == link
-    assert network.change(link.counting(named, named), named, MAC)[:2] == [
+    assert network.change(link.counting(named, named), named, MAC, ("10.0.0.1/24", "fd00::1/64"))[:2] == [
         "addr del fd00::1/64 dev eth0",
         "addr del 10.0.0.1/24 dev eth0",
     ]
-    assert "addr del fe80::1/64 dev eth0" in network.change(link.counting(named, other), other, MAC)
+    assert "addr del fe80::1/64 dev eth0" in network.change(link.counting(named, other), other, MAC, ("fe80::1/64",))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,35 @@ def wanted(*addresses: str, mtu: int = 1500, up: bool = True) -> Iface:
     ],
 )
 def test_an_interface_is_made_what_it_should_be(found: Link, iface: Iface, lines: list[str]) -> None:
-    assert network.change(found, iface, MAC) == lines
+    assert network.change(found, iface, MAC, found.addresses) == lines
+
+
+@pytest.mark.parametrize(
+    ("found", "iface", "ours", "lines"),
+    [
+        pytest.param(link("10.0.0.1/24", "10.0.0.9/24"), wanted("10.0.0.1/24"), (), [], id="left alone"),
+        pytest.param(link("10.0.0.9/24"), wanted(), (), [], id="where none is wanted"),
+        pytest.param(
+            link("10.0.0.9/24"), wanted(), ("10.0.0.9/24",), ["addr del 10.0.0.9/24 dev eth0"], id="the lab's is not"
+        ),
+        pytest.param(
+            link("10.0.0.1/24", "10.0.0.9/24", "10.1.0.9/24"),
+            wanted("10.0.0.2/24"),
+            ("10.0.0.1/24",),
+            [
+                "addr del 10.0.0.1/24 dev eth0",
+                "addr replace 10.0.0.2/24 dev eth0",
+                "addr replace 10.0.0.9/24 dev eth0",
+                "addr replace 10.1.0.9/24 dev eth0",
+            ],
+            id="given again where it may have gone with another",
+        ),
+    ],
+)
+def test_what_others_have_given_an_interface_stays(
+    found: Link, iface: Iface, ours: tuple[str, ...], lines: list[str]
+) -> None:
+    assert network.change(found, iface, MAC, ours) == lines
 
 
 @pytest.mark.parametrize(

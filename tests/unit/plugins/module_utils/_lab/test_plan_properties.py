@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import HOST_NETNS, Guest, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.tests.unit.helpers import labs
-from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import LAB, Host
+from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import LAB, Host, Run
 
 GUESTS = ["alice", "bob"]
 IFACES = ["eth0", "eth1"]
@@ -238,13 +239,18 @@ def outside_of(host: Host, wish: Wish) -> Callable[[], dict[str, Any]]:
         kept = {name: iface for name, iface in guest.interfaces.items() if (guest.name, name) not in scope.ifaces}
         return dataclasses.replace(guest, interfaces=kept)
 
+    def process(name: str, run: Run) -> Process:
+        """With the record of what it was given, unless one of its interfaces is in the scope."""
+        changes = any(owner == name for owner, _name in scope.ifaces)
+        return dataclasses.replace(run.process, given=None) if changes else run.process
+
     def tell() -> dict[str, Any]:
         others = {name: run for name, run in host.runs.items() if name not in scope.guests}
         return {
             "guests": {name: rest(guest) for name, guest in host.guests.items() if name not in scope.guests},
             "bridges": {name: bridge for name, bridge in host.bridges.items() if name not in scope.bridges},
             "devices": {owner: device for owner, device in host.devices.items() if is_outside(owner)},
-            "processes": {name: (run.power, run.process) for name, run in others.items()},
+            "processes": {name: (run.power, process(name, run)) for name, run in others.items()},
             "units": {
                 (name, unit.name): dataclasses.astuple(unit)
                 for name, run in others.items()

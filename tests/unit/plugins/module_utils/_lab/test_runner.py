@@ -75,7 +75,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     monkeypatch.setattr(netlink, "exists", lambda name: name in host.spaces)
     monkeypatch.setattr(runner, "observe", lambda _workdir: host.observe())
     monkeypatch.setattr(runner, "look_inside", lambda _workdir, actual, _names, _wanted, _seen: actual)
-    monkeypatch.setattr(runner, "prepare", lambda _workdir, guest, _process: prepared(guest))
+    monkeypatch.setattr(runner, "prepare", lambda _workdir, guest, *_found: prepared(guest))
     monkeypatch.setattr(apply, "apply", lambda plan, _context: host.apply(plan))
     return Lab(host, tmp_path / "workdir")
 

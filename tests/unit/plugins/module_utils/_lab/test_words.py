@@ -209,7 +209,13 @@ def test_no_change_of_an_interface_goes_without_words() -> None:
 def test_what_somebody_changed_in_a_guest_is_told(found: dict[str, Any], said: list[str]) -> None:
     link = dataclasses.replace(Link("eth0", 0, MAC, 1500, True, ("a/1",)), **found)
 
-    assert words.link_differences(link, dataclasses.replace(IFACE, addresses=("a/1",)), MAC) == said
+    assert words.link_differences(link, dataclasses.replace(IFACE, addresses=("a/1",)), MAC, link.addresses) == said
+
+
+def test_what_others_gave_an_interface_is_no_difference() -> None:
+    link = Link("eth0", 0, MAC, 1500, True, ("a/1", "b/2"))
+
+    assert words.link_differences(link, dataclasses.replace(IFACE, addresses=("a/1",)), MAC, ("a/1",)) == []
 
 
 DEVICE = Device(2, "br0", "bridge br0", None, 1500, MAC, True, False)
