@@ -215,7 +215,8 @@ def test_cpu_time_of_programs_and_of_the_kernel_is_told_apart(labs: Lab) -> None
     unable = any("CPU time" in said for said in labs.guest("systemd")["guest"]["running"]["limits"])
 
     if unable:
-        assert computing == asking
+        # Both are of one kind, but for ticks that waited for the kernel to listen.
+        assert abs(computing - asking) < 0.2
     else:
         assert computing > 0.6 and asking < 0.3
 
