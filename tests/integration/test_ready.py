@@ -145,7 +145,9 @@ def test_what_does_not_start_is_named_and_the_next_run_goes_on_waiting(lab: Lab,
 
     # Whoever waits may be killed, too.
     waiting = subprocess.Popen(lab.command("scenario", name="slow", config=config), stdout=subprocess.DEVNULL)
-    until(lambda: lab.run("alice", "pgrep -f is-system-running.--wait").code == 0, "it to wait", PATIENCE)
+    # A request is guarded a moment after it was begun.
+    guard = ["pgrep", "-f", f"dumm-guard {lab.path}"]
+    until(lambda: subprocess.run(guard, check=False, stdout=subprocess.DEVNULL).returncode == 0, "it to wait", PATIENCE)
     waiting.send_signal(signal.SIGKILL)
     waiting.wait()
     until(lambda: lab.run("alice", "pgrep -f is-system-running.--wait").code != 0, "its request to end", PATIENCE)

@@ -90,17 +90,22 @@ def _unfinished(line: Channel) -> str:
 
 
 def _await_command(directory: GuestDir, process: Process, ready: ReadyCommand) -> None:
+    late = None
     try:
-        Channel(directory, process).run(boot.retried(ready.run), timeout=ready.within)
+        done = Channel(directory, process).run(boot.retried(ready.run, ready.within), timeout=ready.within)
+        output = done.stdout
+        if done.code == 0:
+            return
     except WaitTimeout as exc:
         if power(directory, process) is not Power.RUNNING:
             raise
-        said = beneath.printable(boot.last_try(exc.said.decode("utf-8", "replace")).encode())[-_LAST_WORDS:]
-        raise WaitTimeout(
-            f"guest {directory.name}",
-            f"it was not ready within {ready.within:g} s: {ready.run!r} did not succeed, and said last: {said or 'nothing'}",
-            "see to what it waits for, or raise within",
-        ) from exc
+        late, output = exc, exc.said
+    said = beneath.printable(boot.last_try(output.decode("utf-8", "replace")).encode())[-_LAST_WORDS:]
+    raise WaitTimeout(
+        f"guest {directory.name}",
+        f"it was not ready within {ready.within:g} s: {ready.run!r} did not succeed, and said last: {said or 'nothing'}",
+        "see to what it waits for, or raise within",
+    ) from late
 
 
 def look(directories: Mapping[str, tuple[GuestDir, Process]]) -> dict[str, bool | None]:

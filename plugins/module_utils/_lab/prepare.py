@@ -75,14 +75,18 @@ def prepare(
         stack,
         tuple(sorted(busy)),
         breaks,
-        _boots(guest, tops),
+        has_init(guest.init, tops),
     )
 
 
-def _boots(guest: Guest, roots: list[Path]) -> bool:
-    """Whether a guest has an init of its own, as ``guest.init`` finds it."""
-    if guest.init is not None:
-        return guest.init != "minimal"
+def has_init(init: str | None, roots: list[Path]) -> bool:
+    """Whether a guest has an init of its own besides the minimal one.
+
+    :param init: as it is defined, see :class:`Guest`.
+    :param roots: what its root file system is made of.
+    """
+    if init is not None:
+        return init != "minimal"
     return any(files.exists_in_root(root, path) for root in roots for path in _INITS)
 
 

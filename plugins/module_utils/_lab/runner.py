@@ -41,7 +41,7 @@ from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power, Readiness
 from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
-from .prepare import keep, prepare
+from .prepare import has_init, keep, prepare
 from .processes import Process
 from .scenario import Scenario
 from .steps import Plan, WriteHosts
@@ -194,8 +194,8 @@ def run_info(module: Module) -> None:
 
 
 def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
-    """With whether guests have booted, as far as that counts and was not seen before."""
-    asked = {
+    """With whether guests have booted, as far as that counts and was not seen before; the minimal init takes no time to."""
+    unseen = {
         name: (workdir.guest(name), live.process)
         for name, live in actual.live.items()
         if live.process is not None
@@ -203,7 +203,8 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
         and readiness.for_tasks(actual.lab.guests[name].ready) is Readiness.BOOTED
         and processes.BOOTED not in live.seen
     }
-    found = booting.look(asked)
+    asked = {name: each for name, each in unseen.items() if has_init(each[1].init, _roots(workdir, each[1]))}
+    found = {**dict.fromkeys(unseen, True), **booting.look(asked)}
     live = {name: dataclasses.replace(actual.live[name], booted=booted) for name, booted in found.items()}
     return dataclasses.replace(actual, live={**actual.live, **live})
 
@@ -216,6 +217,11 @@ def _written(workdir: Workdir, guest: Guest, module: Module) -> Result | None:
         return None
     below = [*map(Path, guest.layers), workdir.master(guest.master)]
     return dataclasses.asdict(written(workdir.guest(guest.name).diff, below))
+
+
+def _roots(workdir: Workdir, process: Process) -> list[Path]:
+    """What a running guest's root is made of, as far as it may bring an init."""
+    return [workdir.path / process.upper, *map(Path, process.over), Path(process.master)]
 
 
 def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:

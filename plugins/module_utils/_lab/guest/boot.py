@@ -12,6 +12,7 @@ about it.
 
 from __future__ import annotations
 
+import math
 import shlex
 
 # What the scripts exit with besides 0, which is for a guest that has booted.
@@ -103,18 +104,25 @@ exit 0
 """
 
 MARK = "dumm: tries again"
+_LONGER = 10
 
 
-def retried(command: str) -> str:
-    """A script that runs a command until it succeeds; what each try prints follows a line with ``MARK``."""
+def retried(command: str, within: float) -> str:
+    """A script that runs a command until it succeeds; what each try prints follows a line with ``MARK``.
+
+    :param within: seconds; it ends a while later by itself, should nobody be there to end it.
+    """
     return f"""
+read -r now rest </proc/uptime
+end=$((${{now%.*}} + {math.ceil(within) + _LONGER}))
 pause=0.1
-while :; do
+while read -r now rest </proc/uptime && [ ${{now%.*}} -lt $end ]; do
   echo '{MARK}'
   sh -c {shlex.quote(command)} </dev/null 2>&1 && exit 0
   sleep $pause || sleep 1
   case $pause in 0.1) pause=0.2 ;; 0.2) pause=0.5 ;; *) pause=1 ;; esac
 done
+exit {NOT_YET}
 """
 
 

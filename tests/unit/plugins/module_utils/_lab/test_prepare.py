@@ -149,3 +149,25 @@ def test_each_start_has_an_empty_work_directory(tmp_path: Path) -> None:
 
     assert os.listdir(tmp_path) == ["now"]
     assert os.listdir(tmp_path / "now") == []
+
+
+@pytest.mark.parametrize(
+    ("init", "links", "own"),
+    [
+        (None, {}, False),
+        ("minimal", {"usr/sbin/init": "/bin/true"}, False),
+        ("/opt/init", {}, True),
+        (None, {"sbin": "usr/sbin", "usr/sbin/init": "/lib/systemd/systemd", "lib": "usr/lib"}, True),
+        # Its target is in the master below.
+        (None, {"lib": "usr/lib", "sbin": "usr/sbin", "usr/sbin/init": "../../nowhere"}, False),
+    ],
+)
+def test_a_guest_has_an_init_of_its_own(tmp_path: Path, init: str | None, links: dict[str, str], own: bool) -> None:
+    (tmp_path / "usr/sbin").mkdir(parents=True)
+    (tmp_path / "usr/lib/systemd").mkdir(parents=True)
+    if own:
+        (tmp_path / "usr/lib/systemd/systemd").touch()
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(target)
+
+    assert prepare.has_init(init, [tmp_path / "none", tmp_path]) is own

@@ -261,7 +261,9 @@ def test_what_is_being_started_is_named_before_what_waits_for_it() -> None:
 def test_a_command_is_retried_until_it_succeeds_whatever_is_in_it(tmp_path: Any) -> None:
     command = f'echo "it\'s" >>{tmp_path}/tries; [ $(wc -l <{tmp_path}/tries) -ge 3 ]'
 
-    done = subprocess.run(["sh", "-c", boot.retried(command)], capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(
+        ["sh", "-c", boot.retried(command, 60)], capture_output=True, text=True, check=False, timeout=60
+    )
 
     assert done.returncode == 0
     assert (tmp_path / "tries").read_text() == "it's\n" * 3
