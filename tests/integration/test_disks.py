@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -102,6 +103,29 @@ def test_an_image_that_is_not_mounted_is_mounted_by_the_next_run(lab: Lab) -> No
     assert lab.info()["guests"]["alice"]["disk"] == 32
     lab.guest("alice")
     assert lab.read("alice", "cat /root/file") == "hello\n"
+
+
+@pytest.mark.parametrize("disk", [32, 64, 0])
+def test_a_disk_of_an_earlier_version_is_understood_and_taken_over(lab: Lab, disk: int) -> None:
+    lab.guest("alice", disk=32, cmdline="dumm.test=1")
+    lab.read("alice", "echo hello >/root/file")
+    lab.guest("alice", state="stopped")
+    # It kept everything in the image.
+    outside, home = lab.workdir.disks / "alice", lab.directory("alice").path
+    for each in home.iterdir():
+        if each.is_symlink() and os.readlink(each).startswith("../../disks"):
+            each.unlink()
+    for each in outside.iterdir():
+        subprocess.run(["cp", "-P", each, home], check=True)
+    shutil.rmtree(outside)
+
+    assert lab.info()["guests"]["alice"]["cmdline"] == "dumm.test=1"
+    assert lab.guest("alice", disk=32, state="stopped")["changed"] is False
+    lab.guest("alice", disk=disk)
+    assert lab.read("alice", "cat /root/file") == "hello\n"
+    assert outside.is_dir() == bool(disk)
+    assert (home / "guest.json").is_symlink() == bool(disk)
+    assert lab.info()["guests"]["alice"]["cmdline"] == "dumm.test=1"
 
 
 def test_a_guest_takes_its_disk_with_it(lab: Lab) -> None:

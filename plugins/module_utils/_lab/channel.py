@@ -29,7 +29,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from . import beneath, syscalls
+from . import beneath, disks, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .model import Power
 from .processes import Process, check_alive, power
@@ -117,6 +117,7 @@ class Channel:
         self._process = process
         self._subject = f"guest {directory.name}"
         self._runs = 0
+        self._lent = False
 
     def run(
         self,
@@ -234,6 +235,7 @@ class Channel:
         name = "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
         # Made where the guest has no hands, so that nothing it plants can lead a write of ours elsewhere.
         fresh = self._directory.outbox / name
+        self._lent = disks.make_room(self._directory)
         try:
             write_request(fresh, script, stdin, words)
             if hint is not None:
@@ -305,6 +307,9 @@ class Channel:
         elif bell.exists():
             with suppress(OSError):
                 request.mkdir(mode=0o700)
+        if self._lent:
+            disks.save_spares(self._directory)
+            self._lent = False
 
     def _look(self, request: Path, deadline: Deadline, limit: int) -> Callable[[], Ending | None]:
         """What says whether a request has ended.
@@ -341,6 +346,12 @@ class Channel:
             watch.until(lambda: ending(request), Deadline(_AFTER_KILL))
         if paused:
             return WaitTimeout(self._subject, f"it was paused while a command ran ({timeout:g} s)", "let it go on")
+        if (missing := disks.full(self._directory.spool)) is not None:
+            return GuestError(
+                self._subject,
+                f"it did not answer within {timeout:g} s: the file system of {self._directory.path} has no {missing} left",
+                "free some space there, in the guest or by state: restarted with a larger disk",
+            )
         if not picked_up:
             return Unreachable(
                 self._subject,
@@ -417,6 +428,8 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", wor
     (request / "cmd").write_bytes(f"{prelude}{script}\n".encode("utf-8", "surrogateescape"))
     if words:
         (request / "op").write_text(words)
+    # What becomes ``exit`` where the command has left no inode for it.
+    (request / ".exit").touch(0o600)
     with (request / "in").open("wb") as file:
         if isinstance(stdin, bytes):
             file.write(stdin)

@@ -4,8 +4,11 @@
 
 """How much a guest may write: its directory is a file system of its own then, in an image of that size below ``disks/``.
 
-All that it can fill is in there: its diff, its spool, its ``boot.log``.  A part is kept back (ext4(5), ``resgid``): its root file system
-cannot fill that, so a guest whose disk is full still answers, and the host can write down what is to be known of it.  The image is
+All that it can fill is in there: its diff, its spool, its ``boot.log``.  What only the host writes (its definition, its process) lies
+beside the image, in ``disks/<name>/``, so a guest that fills its disk cannot keep the host from stopping and removing it.
+
+A part of the space is kept back (ext4(5), ``resgid``): its root file system cannot fill that, so a guest whose disk is full still
+answers.  Ext4 keeps no inodes back; ``spare/`` holds some, as empty files that are removed when a request needs them.  The image is
 made, and given another size, while the guest does not run: a new one beside, that takes the old one's place when it has everything.  It
 stays mounted as long as the guest is there; what a restart of the host or a killed run has unmounted is mounted again by the next run
 that may change something.  One that only looks reads out of the image what it must know.
@@ -14,6 +17,7 @@ that may change something.  One that only looks reads out of the image what it m
 from __future__ import annotations
 
 import dataclasses
+import errno
 import fcntl
 import os
 import subprocess
@@ -24,14 +28,19 @@ from pathlib import Path
 
 from . import files, syscalls
 from .errors import HostError
-from .workdir import GuestDir, Workdir
+from .workdir import DISKS, GuestDir, Workdir
 
 MIN_SIZE = 16
 _MB = 1 << 20
 _RESERVE_PERCENT = 10
 _NEW = ".new-"
-# Of a guest's directory; boot.log says how it ended.
-_KNOWN = ("guest.json", "mem", "linux", "master", "users", "process.json", "boot.log")
+# As many as a start (its socket, its pid, its work directories) and the requests of several clients take.
+_SPARES = 128
+_REQUEST_INODES = 16
+_DEFINITION = ("process.json", "guest.json", "mem", "linux", "master", "users", "ready")
+_OWN_FILES = (*_DEFINITION, "doorbell.lock", "in", "out", "console")
+# What is read out of an image; boot.log says how the guest ended.
+_KNOWN = (*_DEFINITION, "boot.log")
 
 
 def fit(workdir: Workdir, name: str, size: int | None, group: int) -> None:
@@ -41,15 +50,60 @@ def fit(workdir: Workdir, name: str, size: int | None, group: int) -> None:
     :param group: the host's group that may use what is kept back of it.
     :raises HostError: where that is not possible; it keeps what it has then.
     """
-    if _size(workdir, name) != size:
-        workdir.disks.mkdir(mode=0o700, exist_ok=True)
-        with _alone(workdir):
-            if size is None:
-                _free(workdir, name)
-            else:
-                _enclose(workdir, name, size)
-    if size is not None:
-        _run(f"guest {name}", "mount", "-o", f"remount,resgid={group}", str(workdir.guest(name).path))
+    if size is None and _size(workdir, name) is None:
+        return
+    workdir.disks.mkdir(mode=0o700, exist_ok=True)
+    with _alone(workdir):
+        if size is None:
+            _free(workdir, name)
+            return
+        if _size(workdir, name) != size:
+            _enclose(workdir, name, size)
+        # A version before this one left them in the image.
+        _take_out(workdir, name)
+    lend(workdir.guest(name))
+    _run(f"guest {name}", "mount", "-o", f"remount,resgid={group}", str(workdir.guest(name).path))
+
+
+def make_room(directory: GuestDir) -> bool:
+    """Give the spare inodes of a guest's disk free, where there are too few others for a request.
+
+    :return: whether that was so; :func:`save_spares` keeps inodes back again.
+    """
+    if directory.own == directory.path or os.statvfs(directory.spool).f_ffree >= _REQUEST_INODES:
+        return False
+    lend(directory)
+    return True
+
+
+def lend(directory: GuestDir) -> None:
+    """Give the spare inodes of a guest's disk free, for what the host has to write there now."""
+    names = os.listdir(directory.spare) if directory.spare.is_dir() else []
+    for name in names:
+        with suppress(FileNotFoundError):
+            (directory.spare / name).unlink()
+
+
+def save_spares(directory: GuestDir) -> None:
+    """Keep inodes of a guest's disk back, as far as there are any."""
+    if directory.own == directory.path:
+        return
+    with suppress(OSError):
+        directory.spare.mkdir(mode=0o700, exist_ok=True)
+        for number in range(_SPARES):
+            (directory.spare / str(number)).touch(0o600)
+
+
+def full(path: Path) -> str | None:
+    """What is used up of the file system at ``path`` for everybody but root: ``space`` or ``inodes``; ``None`` for neither."""
+    try:
+        found = os.statvfs(path)
+    except OSError as exc:
+        return "space" if exc.errno == errno.ENOSPC else None
+    # Some file systems, such as btrfs, make inodes as they need them, and say that they have none.
+    if found.f_files and not found.f_favail:
+        return "inodes"
+    return None if found.f_bavail else "space"
 
 
 def attach(workdir: Workdir) -> None:
@@ -61,7 +115,7 @@ def attach(workdir: Workdir) -> None:
         return
     with _alone(workdir):
         for entry in os.scandir(workdir.disks):
-            if entry.name.startswith(_NEW):
+            if entry.name.startswith((_NEW, files.GONE)):
                 _discard(Path(entry.path))
             elif entry.name.endswith(".img"):
                 _attach(workdir, entry.name.removesuffix(".img"))
@@ -88,7 +142,9 @@ def peek(workdir: Workdir) -> Iterator[Workdir]:
         # A guest that runs still has it mounted, out of our sight, and the kernel what is not in the image yet.
         os.sync()
     with tempfile.TemporaryDirectory(prefix="dumm-") as place:
-        copies = {name: Path(place, name) for name in names}
+        copies = {name: Path(place, "guests", name) for name in names}
+        # What only the host writes is beside the image, and found there.
+        Path(place, DISKS).symlink_to(workdir.disks)
         for name, copy in copies.items():
             _read_out(_image(workdir, name), copy, f"guest {name}")
         yield dataclasses.replace(workdir, read_out=copies)
@@ -111,7 +167,8 @@ def _read_out(image: Path, copy: Path, subject: str) -> None:
     # Names in diff are the guest's own, so they come last.
     commands = (f'rdump {" ".join(_KNOWN)} "{copy}"', "ls -p saves", "ls -p diff")
     said = _run(subject, "debugfs", "-f", "-", str(image), stdin="".join(f"{command}\n" for command in commands))
-    if not directory.definition.is_file():
+    # Each directory lists at least itself.
+    if not directory.definition.is_file() or "\n/" not in said:
         raise HostError(
             subject,
             f"its disk {image} cannot be read while it is not mounted",
@@ -136,6 +193,7 @@ def forget(workdir: Workdir, name: str) -> None:
         with _alone(workdir):
             _unmount(workdir.guest(name).path)
             _image(workdir, name).unlink()
+            files.remove_tree(workdir.disks / name)
 
 
 def _image(workdir: Workdir, name: str) -> Path:
@@ -154,6 +212,8 @@ def _enclose(workdir: Workdir, name: str, size: int) -> None:
     home, subject = workdir.guest(name).path, f"guest {name}"
     place = workdir.disks / f"{_NEW}{name}"
     fresh = place.with_suffix(".img")
+    if _size(workdir, name) is None:
+        files.remove_tree(workdir.disks / name)
     try:
         _make(fresh, size, subject)
         place.mkdir(mode=0o700)
@@ -176,10 +236,39 @@ def _free(workdir: Workdir, name: str) -> None:
     fresh = home.with_name(f"{_NEW}{name}")
     files.remove_tree(fresh)
     files.copy_tree(home, fresh, subject, "copy what it has")
+    files.remove_tree(fresh / "spare")
+    _copy_own(workdir.guest(name).own, fresh)
     _unmount(home)
     # What is below a mount is an empty directory.
     fresh.rename(home)
+    # In this order: without the image, what lies beside it counts no more.
     _image(workdir, name).unlink()
+    files.remove_tree(workdir.disks / name)
+
+
+def _take_out(workdir: Workdir, name: str) -> None:
+    """Have the files that only the host writes beside the image, and links to them in it."""
+    outside, home = workdir.disks / name, workdir.guest(name).path
+    if not outside.is_dir():
+        fresh = workdir.disks / f"{_NEW}{name}.own"
+        files.remove_tree(fresh)
+        fresh.mkdir(mode=0o700)
+        _copy_own(home, fresh)
+        fresh.rename(outside)
+    for each in _OWN_FILES:
+        if not (home / each).is_symlink() or not os.readlink(home / each).startswith(f"../../{DISKS}/"):
+            files.symlink(home / each, f"../../{DISKS}/{name}/{each}")
+
+
+def _copy_own(source: Path, target: Path) -> None:
+    """Copy the files that only the host writes, of a guest that does not run; what is there is replaced."""
+    for each in _OWN_FILES:
+        if (source / each).is_symlink():
+            files.symlink(target / each, os.readlink(source / each))
+        elif (source / each).is_file():
+            files.write(target / each, (source / each).read_bytes())
+        else:
+            (target / each).unlink(missing_ok=True)
 
 
 def _attach(workdir: Workdir, name: str) -> None:
@@ -238,8 +327,7 @@ def _unmount(place: Path) -> None:
 
 def _discard(path: Path) -> None:
     _unmount(path)
-    with suppress(FileNotFoundError):
-        path.rmdir() if path.is_dir() else path.unlink()
+    files.remove_tree(path)
 
 
 @contextmanager

@@ -21,6 +21,8 @@ from typing import Any
 from . import beneath, syscalls
 from .errors import HostError
 
+GONE = ".gone-"
+
 
 def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Replace ``path`` with ``data`` atomically.
@@ -90,7 +92,7 @@ def exists_in_root(root: Path, path: str) -> bool:
 
 def remove_tree(path: Path) -> None:
     """Remove a directory and all below it: first out of sight by a rename, so that a half-removed one is never seen."""
-    doomed = path.with_name(f".gone-{path.name}-{os.getpid()}")
+    doomed = path.with_name(f"{GONE}{path.name}-{os.getpid()}")
     try:
         path.rename(doomed)
     except FileNotFoundError:
@@ -117,7 +119,7 @@ def sweep(directory: Path) -> None:
     if not directory.is_dir():
         return
     for entry in os.scandir(directory):
-        if entry.name.startswith((".gone-", ".new-")):
+        if entry.name.startswith((GONE, ".new-")):
             if entry.is_dir(follow_symlinks=False):
                 with suppress(OSError):
                     beneath.remove(Path(entry.path))

@@ -86,7 +86,9 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
         disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
         uml.gone(directory)
         process = _launch_by_any_engine(workdir, directory, deed, place)
-        return _await_ready(directory, process, deed, timeout)
+        seen = _await_ready(directory, process, deed, timeout)
+        disks.save_spares(directory)
+        return seen
     except OSError as exc:
         clean(workdir, deed.guest.name)
         raise from_oserror(deed.guest.label, "start it:", exc) from exc
@@ -429,6 +431,12 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
     poll_until(lambda: beneath.exists(directory.spool, "hello") or not process.alive or None, deadline, longest=0.01)
     if not beneath.exists(directory.spool, "hello"):
         processes.check_alive(deed.guest.name, process, directory)
+        if (missing := disks.full(directory.spool)) is not None:
+            raise GuestError(
+                subject,
+                f"it did not answer within {timeout:g} s: the file system of {directory.path} has no {missing} left",
+                f"free some space there, then run again; what its kernel printed is in {directory.boot_log}",
+            )
         raise WaitTimeout(
             subject,
             f"its control line did not answer within {timeout:g} s; last lines of its boot.log: {_end_of_log(directory)}",
@@ -465,7 +473,9 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
     directory = workdir.guest(name)
     process = processes.read(directory)
     if process is not None and process.alive:
-        processes.store(directory, dataclasses.replace(process, stopping=True))
+        # Not for want of space: what is stopped is to give some back.
+        with suppress(OSError):
+            processes.store(directory, dataclasses.replace(process, stopping=True))
         was = processes.power(directory, process)
         if was is Power.PAUSED:
             _tell_kernel(directory, netns, "go")

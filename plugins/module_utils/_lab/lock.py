@@ -15,7 +15,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from .errors import LockTimeout
@@ -40,7 +40,9 @@ def hold(path: Path, subject: str, purpose: str, seconds: float) -> Iterator[Non
                 "wait for that run to end, or raise lock_timeout",
             )
         os.ftruncate(fd, 0)
-        os.pwrite(fd, json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.time()}).encode(), 0)
+        # On a full disk nobody is told who holds it.
+        with suppress(OSError):
+            os.pwrite(fd, json.dumps({"pid": os.getpid(), "purpose": purpose, "since": time.time()}).encode(), 0)
         yield
     finally:
         os.close(fd)

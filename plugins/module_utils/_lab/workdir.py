@@ -47,6 +47,7 @@ RELEASE = "0.2.0"
 MAX_NETNS_NAME = 200
 # Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+DISKS = "disks"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,13 @@ class GuestDir:
     def name(self) -> str:
         """The guest's name."""
         return self.path.name
+
+    @property
+    def own(self) -> Path:
+        """Directory of the files that only the host writes: ``path``, or a place outside of the guest's disk (``disks``)."""
+        outside = self.path.parents[1] / DISKS / self.name
+        # Without its image, it is what a killed run has not removed yet.
+        return outside if outside.is_dir() and outside.with_name(f"{self.name}.img").exists() else self.path
 
     @property
     def boot_log(self) -> Path:
@@ -121,59 +129,64 @@ class GuestDir:
         return self.path / "outbox"
 
     @property
+    def spare(self) -> Path:
+        """Empty files that keep inodes of the guest's disk back (``disks``)."""
+        return self.path / "spare"
+
+    @property
     def line_in(self) -> Path:
         """FIFO towards the guest's control line."""
-        return self.path / "in"
+        return self.own / "in"
 
     @property
     def line_out(self) -> Path:
         """FIFO from the guest's control line."""
-        return self.path / "out"
+        return self.own / "out"
 
     @property
     def console_in(self) -> Path:
         """FIFO towards console 0."""
-        return self.path / "console"
+        return self.own / "console"
 
     @property
     def doorbell_lock(self) -> Path:
         """Taken by whoever rings."""
-        return self.path / "doorbell.lock"
+        return self.own / "doorbell.lock"
 
     @property
     def process(self) -> Path:
         """Identity of the guest's process, and what it was started with."""
-        return self.path / "process.json"
+        return self.own / "process.json"
 
     @property
     def ready(self) -> Path:
         """What was seen of the running guest on its way to being ready (``booting``)."""
-        return self.path / "ready"
+        return self.own / "ready"
 
     @property
     def users(self) -> Path:
         """Which block of the host's users is the guest's."""
-        return self.path / "users"
+        return self.own / "users"
 
     @property
     def definition(self) -> Path:
         """What is wanted of the guest, beyond ``mem``, ``linux`` and ``master``."""
-        return self.path / "guest.json"
+        return self.own / "guest.json"
 
     @property
     def mem(self) -> Path:
         """Memory in MB."""
-        return self.path / "mem"
+        return self.own / "mem"
 
     @property
     def linux(self) -> Path:
         """A link to the kernel."""
-        return self.path / "linux"
+        return self.own / "linux"
 
     @property
     def master(self) -> Path:
         """A link to the master root file system."""
-        return self.path / "master"
+        return self.own / "master"
 
 
 @dataclass(frozen=True)
@@ -255,7 +268,7 @@ class Workdir:
     @property
     def disks(self) -> Path:
         """One image for each guest whose writing is limited (``disks``)."""
-        return self.path / "disks"
+        return self.path / DISKS
 
     @property
     def agents(self) -> Path:
@@ -315,7 +328,8 @@ class Workdir:
         for place in (self.path, self.bridges, self.agents, self.path / "rendered", self.guests):
             files.sweep(place)
         for name in _names(self.guests):
-            files.sweep(self.guest(name).path)
+            for place in {self.guest(name).path, self.guest(name).own}:
+                files.sweep(place)
 
     def _stored(self) -> dict[str, Any]:
         stored = files.read_json(self.identity)
