@@ -144,7 +144,7 @@ GUEST = (
             "mem": _memory("g-many", 70, 96),
             "cmdline": inside("g-many", "grep -o 'e2e.word=1 loglevel=3' /proc/cmdline").shows("e2e.word=1 loglevel=3"),
             "cpu": host("awk '/^Cpus_allowed_list/ {print $2}' /proc/$(pid g-many)/status").shows("0"),
-            "disk": host("awk '$5 ~ \"/g-many$\"' /proc/self/mountinfo | grep -o 'ext4 /dev/loop[0-9]*'").shows(
+            "disk": host("grep -F \" $W/guests/g-many \" /proc/self/mountinfo | grep -o 'ext4 /dev/loop[0-9]*'").shows(
                 "ext4 /dev/loop[0-9]+"
             ),
             "layers": inside("g-many", "cat /srv/word").shows("layered"),
@@ -528,7 +528,7 @@ SCENARIO = (
     ),
     Case(
         "scenario",
-        {"name": "s-layers", "state": "loaded"},
+        {"name": "s-layers", "state": "loaded", "config": {"guests": {"s-layered": None}}},
         {"state": inside("s-layered", "cat /srv/scenario").shows("scenario")},
         before=(_running("s-layered"), _WRITE_LAYER),
     ),
@@ -543,7 +543,7 @@ SCENARIO = (
         "scenario",
         {"name": "s-layers", "state": "unloaded", "busy": "force"},
         {
-            "state": inside("s-layered", "ls /srv/scenario").shows("(?s).*No such file.*"),
+            "state": inside("s-layered", "cat /srv/scenario").shows("(?s).*No such file.*"),
             "busy": inside("s-layered", "pgrep -c sleep").shows("1"),
         },
     ),

@@ -40,7 +40,9 @@ _START = """
 set -e
 mkdir -p /run/sshd
 # Not the files alone: a mount on one is gone when somebody changes the host's users meanwhile, which replaces the file.
-mount -t overlay -o "lowerdir=$1/etc:/etc" none /etc
+mount -t tmpfs tmpfs "$1/written"
+mkdir "$1/written/upper" "$1/written/work"
+mount -t overlay -o "lowerdir=$1/etc:/etc,upperdir=$1/written/upper,workdir=$1/written/work" none /etc
 exec "$2" -D -e -f "$1/config"
 """
 
@@ -125,6 +127,7 @@ def _configure(place: Path) -> None:
     (place / "config").write_text(_CONFIG.format(port=_PORT, place=place))
     (place / "home").mkdir()
     (place / "etc").mkdir()
+    (place / "written").mkdir()
     (place / "etc/passwd").write_text(
         f"root:x:0:0::{place}/home:/bin/sh\nsshd:x:999:65534::/run/sshd:/usr/sbin/nologin\n"
         "nobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n"
