@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# test.sh PART...: run the named parts, all of them whatever fails, and close with one line of counts.
+# test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
 # The parts are lint, sanity, unit, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
 # guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
@@ -134,14 +134,17 @@ kernel() {
     count_pytest kernel tests/integration/test_kernel_conformance.py
 }
 
+durations=
 for part in "$@"; do
+    SECONDS=0
     case $part in
         lint | sanity | unit | integration | e2e | security | debian13 | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
+    durations="$durations $part $SECONDS s"
 done
 
-printf '\n'
+printf '\nIt took:%s\n' "$durations"
 for name in "${broken[@]}"; do printf 'FAILED: %s\n' "$name"; done
 printf '%d passed, %d failed' "$passed" "$failed"
 if [ "$skipped" -gt 0 ]; then printf ', %d skipped' "$skipped"; fi
