@@ -83,7 +83,8 @@ lab:
         - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. With O(inside) also V(hostname), V(routes) and
           V(other_interfaces), those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
         - With O(diff) also V(diff), what it wrote against its layers and its master, as V(size) in bytes and the paths V(added),
-          V(changed) and V(deleted); null while the guest's disk is not mounted.
+          V(changed) and V(deleted); null while the guest's disk is not mounted. While a scenario is loaded, it is what the guest wrote
+          since then, to the layer that V(running.writes_to) names. Bytes of a name that are not UTF-8 are escaped.
       type: dict
       sample: {}
     bridges:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -170,6 +171,33 @@ def test_what_a_guest_wrote_is_told(lab: Lab) -> None:
     assert {"/etc/debian_version", "/etc/issue"} <= set(told["deleted"])
     assert [path for path in told["deleted"] if path.startswith("/etc/alternatives/")]
     assert told["size"] > before["size"]
+
+
+def test_names_of_any_bytes_are_told_as_text(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", r"""cd /etc && touch "$(printf 'no\377text')" "$(printf 'bell\007')" grün && rm issue""")
+
+    told = lab.info(diff=True)["guests"]["alice"]["diff"]
+
+    assert {r"/etc/no\udcfftext", r"/etc/bell\x07", "/etc/grün"} <= set(told["added"])
+    assert json.dumps(told, ensure_ascii=False).encode()
+
+
+@pytest.mark.parametrize("record", [False, True])
+def test_what_a_guest_wrote_is_looked_for_where_it_writes(lab: Lab, record: bool) -> None:
+    lab.guest("alice", mem=64)
+    lab.read("alice", "touch /root/before")
+    lab.scenario("other", {"guests": {"alice": {"mem": 64}}}, state="loaded", record=record)
+    lab.read("alice", "touch /root/while; rm /etc/issue")
+
+    told = lab.info(diff=True)["guests"]["alice"]
+    assert "/root/while" in told["diff"]["added"]
+    assert "/root/before" not in told["diff"]["added"]
+    assert "/etc/issue" in told["diff"]["deleted"]
+
+    lab.scenario("other", state="unloaded")
+    assert "/root/before" in lab.info(diff=True)["guests"]["alice"]["diff"]["added"]
+    assert "/root/while" not in lab.info(diff=True)["guests"]["alice"]["diff"]["added"]
 
 
 def test_a_guest_goes_back_to_what_was_saved(lab: Lab) -> None:

@@ -189,7 +189,7 @@ def run_info(module: Module) -> None:
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
-                told["guests"][name]["diff"] = _written(workdir, guest, module)
+                told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
         module.exit_json(changed=False, lab=told)
 
 
@@ -209,14 +209,17 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
     return dataclasses.replace(actual, live={**actual.live, **live})
 
 
-def _written(workdir: Workdir, guest: Guest, module: Module) -> Result | None:
+def _written(workdir: Workdir, guest: Guest, process: Process | None, module: Module) -> Result | None:
     if guest.name in workdir.read_out:
         module.warn(
             f"{guest.label}: what it wrote is not shown, since its disk is not mounted; any change of the lab mounts it"
         )
         return None
-    below = [*map(Path, guest.layers), workdir.master(guest.master)]
-    return dataclasses.asdict(written(workdir.guest(guest.name).diff, below))
+    # A guest that runs writes to the layer that it has, whatever is defined for its next start.
+    alive = process is not None and guest.power.alive
+    stack = process.stacks[0] if process is not None and alive else layers.stack(workdir, guest)
+    upper, *below = map(Path, layers.whole(workdir, stack))
+    return dataclasses.asdict(written(upper, [*below, workdir.master(guest.master)]))
 
 
 def _roots(workdir: Workdir, process: Process) -> list[Path]:

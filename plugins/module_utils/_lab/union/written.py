@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import beneath
+from ..errors import plain
 from . import lookup
 
 
@@ -25,7 +26,8 @@ class Written:
     """What is in a layer, against those below it.
 
     :ivar size: bytes on disk.
-    :ivar added: paths, as are the others; a directory stands for all that is in it where it is new or gone as a whole.
+    :ivar added: paths, as are the others; a directory stands for all that is in it where it is new or gone as a whole.  Bytes that are
+        not UTF-8 and control characters are escaped.
     """
 
     size: int = 0
@@ -45,8 +47,10 @@ def written(upper: Path, below: Sequence[Path]) -> Written:
         todo = [_Pair("", list(below), shown=True)]
         while todo:
             todo += _compare(found, upper, todo.pop())
-    for names in (found.added, found.changed, found.deleted):
-        names.sort()
+    # A guest gives its files names of any bytes, but JSON and the user's terminal take text only.
+    found.added, found.changed, found.deleted = (
+        sorted(map(plain, names)) for names in (found.added, found.changed, found.deleted)
+    )
     return found
 
 
