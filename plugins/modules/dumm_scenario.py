@@ -166,7 +166,7 @@ durations:
 actions:
   description:
     - What was done, in check mode what would be, in words and in order.
-    - What is the same for four objects or more is one sentence, such as C(8 guests: load scenario vpn, discarding what it writes).
+    - "What is the same for four objects or more is one sentence, such as C(8 guests: load scenario vpn, discarding what it writes)."
   returned: always
   type: list
   elements: str

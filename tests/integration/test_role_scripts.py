@@ -165,7 +165,7 @@ def test_waiting_is_bounded_and_names_who_must_be_ended(steps: Steps, tmp_path: 
 
 def _without_main(script: str) -> str:
     text = (_ROLES / script).read_text()
-    begin, main, _ = text.rpartition('main "$@" </dev/null')
+    begin, main, _end = text.rpartition('main "$@" </dev/null')
     assert main
     return begin
 

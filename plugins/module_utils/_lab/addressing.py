@@ -81,7 +81,9 @@ def overlaps(held: Iterable[tuple[Interface, str]]) -> Iterator[tuple[Interface,
         if wide is None or wide.version != network.version or network.network_address not in wide:
             wide = network
             continue
-        (_, address, who), (_, other, whose) = sorted((first[wide], first[network]), key=lambda each: -each[0])
+        (address, who), (other, whose) = (
+            each[1:] for each in sorted((first[wide], first[network]), key=lambda each: -each[0])
+        )
         yield address, who, other, whose
 
 

@@ -328,7 +328,7 @@ class Workdir:
         for place in (self.path, self.bridges, self.agents, self.path / "rendered", self.guests):
             files.sweep(place)
         for name in _names(self.guests):
-            for place in {self.guest(name).path, self.guest(name).own}:
+            for place in (self.guest(name).path, self.guest(name).own):
                 files.sweep(place)
 
     def _stored(self) -> dict[str, Any]:
@@ -338,8 +338,8 @@ class Workdir:
     def _store(self, **known: object) -> None:
         """Remember something of the lab as a whole; what another version has stored stays."""
         stored = self._stored()
-        if not known.items() <= stored.items():
-            files.write_json(self.identity, {**stored, **known})
+        if (wanted := {**stored, **known}) != stored:
+            files.write_json(self.identity, wanted)
 
     @property
     def format(self) -> int:

@@ -156,7 +156,7 @@ def test_a_guests_own_name_is_a_line_more_than_the_masters(tmp_path: Path, their
     if theirs is not None:
         (etc / "hosts").write_text(theirs)
 
-    for _ in range(2):
+    for _time in range(2):
         layer = guest.names(tmp_path / "names", "alice", tmp_path / "master")
 
         assert layer is not None
