@@ -42,7 +42,7 @@ serve() {
   # Never over what was told already.
   set -C
   # Without an inode left for it, as on a full disk, it goes into the file that the host has made for that.
-  echo "$status" >exit || [ -e exit ] || { set +C; echo "$status" >.exit; ln .exit exit; }
+  echo "$status" >exit || [ -e exit ] || [ ! -e .exit ] || { set +C; echo "$status" >.exit; ln .exit exit; }
 }
 
 end() {

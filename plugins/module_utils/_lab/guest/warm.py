@@ -724,13 +724,15 @@ def _kill(pid: int) -> None:
                 os.kill(pid, signal.SIGKILL)
 
 
-def _write(path: str, data: bytes) -> None:
+def _write(path: str, data: bytes, flags: int = os.O_CREAT) -> int:
+    """:return: why the file could not be opened; 0 where it was."""
     try:
-        fd = os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)
-    except OSError:
-        return
+        fd = os.open(path, os.O_WRONLY | flags, 0o600)
+    except OSError as exc:
+        return exc.errno or 0
     os.write(fd, data)
     os.close(fd)
+    return 0
 
 
 def _read(path: str) -> bytes:
@@ -742,10 +744,11 @@ def _read(path: str) -> bytes:
 
 
 def _tell(place: str, what: str) -> None:
-    _write(place + "/exit", what.encode() + b"\n")
-    if not os.path.lexists(place + "/exit"):
+    line = what.encode() + b"\n"
+    # The host takes a request away as soon as it is told, so nothing else may be made there.
+    if _write(place + "/exit", line) in (errno.ENOSPC, errno.EDQUOT):
         # No inode is left, as on a full disk: the host has made a file for that.
-        _write(place + "/.exit", what.encode() + b"\n")
+        _write(place + "/.exit", line, flags=0)
         with contextlib.suppress(OSError):
             os.link(place + "/.exit", place + "/exit")
 
