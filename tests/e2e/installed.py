@@ -22,6 +22,7 @@ from pathlib import Path
 
 from lab import REPOSITORY
 
+INTEGRATION = REPOSITORY / "tests/integration"
 CACHE = Path("/var/cache/dumm/e2e")
 # The oldest release of Ansible that meta/runtime.yml supports.
 OLDEST = "ansible-core==2.17.0"

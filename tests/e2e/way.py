@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,12 +17,19 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from installed import Installed
-from lab import BASE, PREFIX, Lab, prepare
+from installed import INTEGRATION, Installed, run
+from lab import BASE, COLLECTIONS, PREFIX, Lab, prepare
 from openssh import Server
 
 # What a controller that is another machine does not have.
 _ELSEWHERE = 'mount -t tmpfs tmpfs "$0" && exec "$@"'
+# By the modules' bodies in one process: a module for each guest would take a second each.
+_TEARDOWN = """
+import pathlib, sys
+sys.path[:0] = sys.argv[2:]
+import lab
+lab.Lab(pathlib.Path(sys.argv[1])).teardown()
+"""
 
 
 @dataclass(frozen=True)
@@ -32,6 +40,7 @@ class Way:
     :ivar host: the lab host in inventories.
     :ivar hosts: the lines of an inventory that say how it is reached.
     :ivar controller: a command that runs another on the controller.
+    :ivar lab_host: one that runs this Python on the lab host; ``None`` where it is not to be had.
     """
 
     name: str
@@ -41,6 +50,7 @@ class Way:
     host: str
     hosts: str
     controller: tuple[str, ...] = ()
+    lab_host: tuple[str, ...] | None = ()
 
     @property
     def remote(self) -> bool:
@@ -129,11 +139,14 @@ def _lab(path: Path) -> Lab:
 
 @contextmanager
 def _ended(way: Way) -> Iterator[Way]:
-    """Take the labs of a way away by its modules, and see that nothing is left."""
+    """Take the labs of a way away, and see that nothing is left."""
     try:
         yield way
         for lab in way.labs():
-            _take_away(way, lab)
+            if way.lab_host is None:
+                _take_away(way, lab)
+            else:
+                run(*way.lab_host, sys.executable, "-c", _TEARDOWN, lab.path, INTEGRATION, COLLECTIONS)
         left = [left for lab in way.labs() for left in lab.leftovers()]
         assert not left, left
     finally:
@@ -164,7 +177,9 @@ def local(
     (place / "controller").mkdir()
     hosts = f"localhost ansible_connection=local ansible_python_interpreter='{python}'"
     lab = _lab(place / f"{PREFIX}local")
-    with _ended(Way("local", user, lab, place / "controller", "localhost", hosts, inside)) as way:
+    with _ended(
+        Way("local", user, lab, place / "controller", "localhost", hosts, inside, None if inside else ())
+    ) as way:
         yield way
 
 
@@ -173,6 +188,7 @@ def remote(user: Installed, place: Path, server: Server) -> Iterator[Way]:
     """The lab host is reached by SSH, and the controller sees nothing of the lab: modules run under the lab host's Python."""
     (place / "controller").mkdir()
     lab = _lab(place / f"{PREFIX}remote")
+    there = (*server.controller, "nsenter", "--target", str(server.pid), "--mount")
     controller = (*server.controller, "unshare", "--mount", "sh", "-c", _ELSEWHERE, str(lab.path))
-    with _ended(Way("remote", user, lab, place / "controller", "lab1", server.host("lab1"), controller)) as way:
+    with _ended(Way("remote", user, lab, place / "controller", "lab1", server.host("lab1"), controller, there)) as way:
         yield way

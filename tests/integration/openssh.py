@@ -14,7 +14,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab import BASE, PREFIX, until
@@ -53,10 +53,12 @@ class Server:
 
     :ivar place: a directory of its own; ``home`` in it is root's home directory for who logs in, ``log`` what it says.
     :ivar namespace: its network namespace.
+    :ivar pid: its process, 0 before it has one.
     """
 
     place: Path
     namespace: str
+    pid: int = 0
 
     def host(self, name: str, **variables: str) -> str:
         """A line of an inventory with all that Ansible needs to log in, and nothing of this user's."""
@@ -111,7 +113,7 @@ def served(place: Path) -> Iterator[Server]:
         with (place / "log").open("wb") as log:
             process = subprocess.Popen([*server.controller, *start], stderr=log)
         until(lambda: server.ssh("true").returncode == 0, f"the SSH server, which says {server.log}")
-        yield server
+        yield replace(server, pid=process.pid)
     finally:
         # A connection that Ansible has left open keeps the server's child, which keeps the namespace.
         server.ssh("-O", "exit")
