@@ -14,8 +14,9 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.vault import is_encrypted
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.document import decoded
+from ansible_collections.dumm.lab.plugins.module_utils._lab.document import MAX_BYTES, decoded
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.files import read_at_most
 from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_scenario
 from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
@@ -47,7 +48,8 @@ class ActionModule(LocalFirst):
                 "write it there; if it is on the lab host, add remote_src: true",
             ) from None
         try:
-            raw = Path(path).read_bytes()
+            # What is encrypted is four times as large.
+            raw = read_at_most(Path(path), 8 * MAX_BYTES)
             if is_encrypted(raw):
                 raw = self._decrypted(path, subject)
         except OSError as exc:

@@ -12,8 +12,10 @@ class of Ansible's own.
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import traceback
+from abc import abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
@@ -29,7 +31,12 @@ except ImportError:
 
 Path: TypeAlias = "tuple[str | int, ...]"
 
-MAX_NODES = 500_000  # anchors that are used in anchors grow without bound
+# More than anybody writes: 3000 guests are half a megabyte and 80,000 values.
+MAX_BYTES = 4 * 2**20
+MAX_NODES = 200_000  # with what aliases repeat, which grows without bound where anchors are in anchors
+MAX_DEPTH = 100
+MAX_FAULTS = 1000  # after these nobody goes on looking
+_MAX_NUMBER = 100  # letters: a number in base sixty takes a time that grows with the square of its length
 _TAG = "tag:yaml.org,2002:"
 MAX_INTEGER_BITS = 64
 _LONGEST = 1000  # letters of a cause or a remedy, in which a whole file's content may be quoted
@@ -37,6 +44,11 @@ _LONGEST = 1000  # letters of a cause or a remedy, in which a whole file's conte
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
 _PLAIN_KEY = re.compile(r"[\w:-]+")
+_LARGE_NUMBER = ("the number is too large", "give a smaller one, or put it in quotes")
+_TOO_LARGE = (
+    f"it is larger than {MAX_BYTES // 2**20} MB",
+    "describe fewer guests in a file, or keep large files of guests in a layer (layers)",
+)
 
 
 @dataclass(frozen=True)
@@ -134,6 +146,10 @@ class Table:
 Node: TypeAlias = "Scalar | Sequence | Table"
 
 
+class TooManyFaults(Exception):
+    """There are so many faults that it is not worth while to look for more."""
+
+
 @dataclass
 class Document:
     """A whole source.
@@ -141,6 +157,7 @@ class Document:
     :ivar root: ``None`` where the source could not be understood at all.
     :ivar faults: everything found so far; whoever finds more adds it by :meth:`blame`.
     :ivar misspelt: keys that have a fault themselves, so that what is right about them need not be asked.
+    :ivar gave_up: whether there are so many faults that nobody looked for the rest.
     """
 
     source: str
@@ -148,6 +165,7 @@ class Document:
     faults: list[_Found] = field(default_factory=list)
     places: dict[Path, Place] = field(default_factory=dict)
     misspelt: set[Path] = field(default_factory=set)
+    gave_up: bool = False
     _told: set[tuple[object, str]] = field(default_factory=set)
     _blamed: set[Path] = field(default_factory=set)
 
@@ -163,6 +181,7 @@ class Document:
         """Add a fault.
 
         :param key: the word that is wrong.
+        :raises TooManyFaults: where this is one too many.
         """
         self._found(where, cause, remedy, key)
 
@@ -187,6 +206,9 @@ class Document:
             self._told.add((where_written, cause))
             self.faults.append(_Found(place, cause, remedy, key, known))
             self._blamed.update(place.path[:end] for end in range(len(place.path) + 1))
+            if len(self.faults) >= MAX_FAULTS:
+                self.gave_up = True
+                raise TooManyFaults
 
     def blames(self, *paths: Path) -> bool:
         """Whether anything at or below one of these places is wrong."""
@@ -207,8 +229,10 @@ def _cut(text: str) -> str:
 def decoded(raw: bytes, source: str) -> str:
     """Text of a file.
 
-    :raises Fault: naming the line, unless it is UTF-8.
+    :raises Fault: naming the line, unless it is UTF-8; where it is too large.
     """
+    if len(raw) > MAX_BYTES:
+        raise Fault(Place(source), *_TOO_LARGE)
     try:
         return raw.decode()
     except UnicodeDecodeError as exc:
@@ -244,8 +268,8 @@ def read(source: str | Mapping[str, Any], name: str) -> Document:
     """
     if isinstance(source, str):
         check_library()
-        return _File(name).document(_plain(source))
-    return _Variables(name).document(source)
+        return _File(name).read(_plain(source))
+    return _Variables(name).read(source)
 
 
 class _Reader:
@@ -253,13 +277,48 @@ class _Reader:
         self.result = Document(source)
         self.nodes = 0
 
+    def read(self, source: Any) -> Document:
+        """Understand a source as far as that goes."""
+        try:
+            self.document(source)
+        except TooManyFaults:
+            self.result.root = None
+        except _TooMuch as exc:
+            self.refuse(str(exc))
+        except RecursionError:
+            self.refuse(_TOO_DEEP)
+        return self.result
+
+    @abstractmethod
+    def document(self, source: Any) -> None:
+        """Fill in the result.
+
+        :raises _TooMuch: where that would take too long.
+        """
+
+    def refuse(self, cause: str) -> None:
+        """There is nothing in the source to go on with."""
+        self.result.root = None
+        self.result.blame((), cause, "correct it")
+
+    def count(self, path: Path) -> None:
+        """Another node is to be understood.
+
+        :raises _TooMuch: where that is one too many.
+        """
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            raise _TooMuch(_TOO_MANY)
+        if len(path) > MAX_DEPTH:
+            raise _TooMuch(_TOO_DEEP)
+
     def scalar(self, place: Place, value: Any, written: str | None = None) -> Scalar:
         self.result.places[place.path] = place
         if isinstance(value, str):
             self.check_letters(place, value)
         elif isinstance(value, int) and value.bit_length() > MAX_INTEGER_BITS:
             # Python itself refuses to write a very long one (sys.int_info.str_digits_check_threshold).
-            self.result.blame(place, "the number is too large", "give a smaller one, or put it in quotes")
+            self.result.blame(place, *_LARGE_NUMBER)
             return Scalar(place, None)
         return Scalar(place, value, written)
 
@@ -284,11 +343,11 @@ class _Reader:
 class _Variables(_Reader):
     """Ansible variables."""
 
-    def document(self, source: Mapping[str, Any]) -> Document:
+    def document(self, source: Any) -> None:
         self.result.root = self.node((), source)
-        return self.result
 
     def node(self, path: Path, value: Any) -> Node:
+        self.count(path)
         place = Place(self.result.source, path)
         if isinstance(value, Mapping):
             return self._mapping(place, value)
@@ -324,24 +383,27 @@ def _plain(value: Any) -> Any:
 class _File(_Reader):
     """Text in YAML."""
 
-    def document(self, source: str) -> Document:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    def document(self, source: Any) -> None:
+        if len(source) > MAX_BYTES:
+            self.result.blame((), *_TOO_LARGE)
+            return
         strange = _NOT_YAML.search(source)
         if strange is not None:
             self._blame_letter(source, strange)
-            return self.result
+            return
         try:
-            root = yaml.compose(source, Loader=loader)
+            root = yaml.compose(source, Loader=_loader())
             if root is not None:
+                _check_expanded(root)
                 self.result.root = self.node((), root, ())
         except yaml.MarkedYAMLError as exc:
             mark = exc.problem_mark or exc.context_mark
             self._not_yaml(" ".join(str(part) for part in (exc.context, exc.problem) if part), mark)
         except yaml.YAMLError as exc:
             self._not_yaml(" ".join(str(exc).split()), None)
-        except (_TooMuch, RecursionError):
-            self._not_yaml("it is nested too deep, or refers to itself too often", None)
-        return self.result
+
+    def refuse(self, cause: str) -> None:
+        super().refuse(f"this is no YAML: {cause}" if cause == _TOO_DEEP else cause)
 
     def _blame_letter(self, source: str, strange: re.Match[str]) -> None:
         before = source[: strange.start()]
@@ -363,9 +425,7 @@ class _File(_Reader):
         """:param around: the nodes that this one is in, by identity.
         :param key: where the key of this value is; a person looks for a block there, and for a value at the value.
         """
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            raise _TooMuch
+        self.count(path)
         place = self._at(path, node.start_mark)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(place if node.value or key is None else key, node)
@@ -382,6 +442,9 @@ class _File(_Reader):
         kind = node.tag.removeprefix(_TAG)
         if kind in ("str", "value"):
             return self.scalar(place, node.value)
+        if len(node.value) > _MAX_NUMBER and kind in ("int", "float"):
+            self.result.blame(place, *_LARGE_NUMBER)
+            return self.scalar(place, None)
         try:
             value = yaml.constructor.SafeConstructor().construct_object(node)
         except (yaml.YAMLError, ValueError, LookupError, AttributeError, OverflowError):
@@ -442,7 +505,65 @@ class _File(_Reader):
 
 
 class _TooMuch(Exception):
-    pass
+    """It would take too long to understand a source."""
+
+
+_TOO_DEEP = "it is nested too deep, or refers to itself too often"
+_TOO_MANY = f"there are more than {MAX_NODES} values in it"
+
+
+@functools.cache
+def _loader() -> Any:
+    """PyYAML's loader, which counts while it reads: it would make a tree of whatever it gets."""
+
+    class Counting(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # pylint: disable=too-many-ancestors
+        """Called once for each node, on the way in and on the way out."""
+
+        nodes = 0
+        depth = 0
+
+        def descend_resolver(self, _around: Any, _index: Any) -> None:
+            self.nodes += 1
+            self.depth += 1
+            if self.nodes > MAX_NODES:
+                raise _TooMuch(_TOO_MANY)
+            if self.depth > MAX_DEPTH:
+                raise _TooMuch(_TOO_DEEP)
+
+        def ascend_resolver(self) -> None:
+            self.depth -= 1
+
+    return Counting
+
+
+def _check_expanded(root: Any) -> None:
+    """Check how large a document is when each alias is replaced by what it stands for.
+
+    Each node is looked at once: an anchor comes before its aliases, so that it is known by then.
+
+    :raises _TooMuch: where it is too large, or too deep.
+    """
+    known: dict[int, tuple[int, int]] = {}
+
+    def measured(node: Any) -> tuple[int, int]:
+        if isinstance(node, yaml.ScalarNode):
+            return 1, 1
+        if id(node) not in known:
+            known[id(node)] = 1, 1  # for what is in itself, which is a fault of its own
+            parts = node.value
+            if isinstance(node, yaml.MappingNode):
+                parts = [part for pair in node.value for part in pair]
+            size, depth = 1, 0
+            for part in parts:
+                inner = measured(part)
+                size, depth = size + inner[0], max(depth, inner[1])
+            # A key counts for itself and for its value.
+            if size > 2 * MAX_NODES or depth >= MAX_DEPTH:
+                raise _TooMuch(_TOO_DEEP)
+            known[id(node)] = size, depth + 1
+        return known[id(node)]
+
+    measured(root)
 
 
 def kind_of(value: object) -> str:

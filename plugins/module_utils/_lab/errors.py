@@ -32,9 +32,10 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join([*known[:MAX_NAMES], *more])
 
 
-def _lines(errors: Sequence[object]) -> str:
+def _lines(errors: Sequence[object], *, all_known: bool = True) -> str:
     """A line for each, and how many more there are where they are many."""
-    more = [f"and {len(errors) - MAX_TOLD} more"] if len(errors) > MAX_TOLD else []
+    least = "" if all_known else "at least "
+    more = [f"and {least}{len(errors) - MAX_TOLD} more"] if len(errors) > MAX_TOLD else []
     return "\n".join([*map(str, errors[:MAX_TOLD]), *more])
 
 
@@ -109,13 +110,14 @@ class Invalid(InvalidInput):
     """Several faults of one request, reported together.
 
     :param faults: at least one.
+    :param all_known: whether these are all.
     """
 
-    def __init__(self, faults: list[InvalidInput]) -> None:
+    def __init__(self, faults: list[InvalidInput], *, all_known: bool = True) -> None:
         first = faults[0]
         super().__init__(first.subject, first.cause, first.remedy)
         self.faults = faults
-        self.args = (_lines(faults),)
+        self.args = (_lines(faults, all_known=all_known),)
 
 
 def together(errors: Sequence[DummError]) -> DummError:

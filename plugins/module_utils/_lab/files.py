@@ -24,6 +24,16 @@ from .errors import HostError
 GONE = ".gone-"
 
 
+def read_at_most(path: Path, size: int) -> bytes:
+    """The beginning of a file that may be of any size, such as a device.
+
+    :param size: bytes.
+    :raises OSError: where it cannot be read.
+    """
+    with path.open("rb") as file:
+        return file.read(size)
+
+
 def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
     """Replace ``path`` with ``data`` atomically.
 

@@ -26,6 +26,10 @@ MAX_WITHIN = 3600.0  # seconds
 MAX_JITTER = 2_147  # ms
 MIN_RATE, MAX_RATE = 8, 10**15  # bits a second
 MAX_NAME = 255  # bytes: NAME_MAX (linux/limits.h)
+MAX_PATH = 4095  # bytes: PATH_MAX less the final zero
+MAX_SYSCTL = 255  # letters, in /proc/sys no name comes near
+MAX_METRIC = 2**32 - 1
+MAX_CPU = 8191  # NR_CPUS of x86-64 is 8192 at most (arch/x86/Kconfig)
 
 _QUANTITY = re.compile(r"(\d+(?:\.\d+)?) ?([a-z%]+)", re.IGNORECASE)
 _TIMES = {  # in ms
@@ -43,7 +47,9 @@ _RATES = {
     }.items()
     for unit, bits in (("bit", 1), ("bps", 8))
 }
-_SYSCTL = re.compile(r"\w[\w-]*([./][\w@:.*-]+)+")
+# Each letter has one way to be matched: a pattern that has several takes years for a long name.
+_SYSCTL = re.compile(r"\w[\w-]*[./][\w@:.*-]+(/[\w@:.*-]+)*")
+_LONGEST_NUMBER = 30  # letters, more than any value within its limits needs
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _END = re.compile(r"([^\s:]+):([^\s:]+)")
 
@@ -99,7 +105,7 @@ def cpu(text: str) -> int | None:
         return None
     if text == "any":
         return ANY_CPU
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal()) or len(text) > _LONGEST_NUMBER or int(text) > MAX_CPU:
         raise InvalidInput(text, f"{text!r} is no CPU", "give its number, any, or auto")
     return int(text)
 
@@ -200,8 +206,8 @@ def route_words(text: str) -> dict[str, object]:
         if key not in ("via", "dev", "metric") or value is None or key in found:
             raise InvalidInput(text, f"{text!r} is no route", "write it as default via 10.1.0.1 dev eth0 metric 10")
         found[key] = next_hop(value) if key == "via" else value
-    if not re.fullmatch("[0-9]+", str(found.get("metric", 0))):
-        raise InvalidInput(text, f"metric {found['metric']} is no number", "give an integer")
+    if not re.fullmatch("[0-9]{1,10}", str(found.get("metric", 0))) or int(str(found.get("metric", 0))) > MAX_METRIC:
+        raise InvalidInput(text, f"metric {found['metric']} is no number", f"give an integer from 0 to {MAX_METRIC}")
     if "metric" in found:
         found["metric"] = int(str(found["metric"]))
     return found
@@ -260,6 +266,8 @@ def rate(text: str) -> int:
 
 
 def _quantity(text: str, units: dict[str, Fraction], example: str) -> float:
+    if len(text) > 2 * _LONGEST_NUMBER:
+        raise InvalidInput(text, f"{text!r} is too long for a number with a unit", f"write it as {example}")
     found = _QUANTITY.fullmatch(text.strip())
     factor = units.get(found[2].lower()) if found else None
     if found is None or factor is None:
@@ -275,7 +283,7 @@ def _limited(text: str, value: float, limit: float, said: str) -> float:
 
 def sysctl_name(text: str) -> str:
     """Name of a kernel setting, with dots or slashes (sysctl(8))."""
-    if not _SYSCTL.fullmatch(text) or ".." in text:
+    if not _SYSCTL.fullmatch(text) or ".." in text or text.endswith(".") or len(text) > MAX_SYSCTL:
         raise InvalidInput(text, f"{text!r} is no kernel setting", "give its full name, such as net.ipv4.ip_forward")
     return text
 
@@ -298,10 +306,10 @@ def end(text: str) -> tuple[str, str]:
 
 def cable(text: str) -> tuple[tuple[str, str], tuple[str, str]]:
     """Both ends of a link: ``moon:eth2 -- sun:eth2``."""
-    ends = re.split(r"\s+--\s+", text.strip())
-    if len(ends) != 2:
+    words = text.split()
+    if len(words) != 3 or words[1] != "--":
         raise InvalidInput(text, f"{text!r} is no link", "write it as moon:eth2 -- sun:eth2")
-    return end(ends[0]), end(ends[1])
+    return end(words[0]), end(words[2])
 
 
 def ip_of(text: str) -> Address:

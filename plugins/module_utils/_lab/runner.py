@@ -37,6 +37,7 @@ from . import (
 )
 from .desired import Extra, Wish
 from .errors import DummError, HostError, InvalidInput, from_oserror, together
+from .files import read_at_most
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power, Readiness
 from .observe import Actual, look_inside, nameless_namespace, observe
@@ -168,7 +169,7 @@ def _load_scenario(module: Module) -> Scenario:
         return scenario.load(params["content"], name=name, place=src or "content")
     path = Path(src) if src else _workdir(module).scenario(name)
     try:
-        raw = path.read_bytes()
+        raw = read_at_most(path, document.MAX_BYTES + 1)
     except OSError as exc:
         cause = f"cannot read {path} on the lab host: {exc.strerror}"
         raise InvalidInput(f"scenario {name}", cause, "write it there, or give src, content or config") from None

@@ -11,6 +11,7 @@ the settings of guests, and the model's objects.  Each goes on after a fault, so
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from typing import Any
 from . import cabling, model, notation, numbering, readiness, routing, schema
 from .addressing import Network
 from .cabling import Cabling, Label, Port, Segment, Settings
-from .document import Document, Path, Scalar, Table, read
+from .document import Document, Path, Scalar, Table, TooManyFaults, read
 from .errors import Invalid
 from .model import Bridge, Conditions, Fault, Guest, Iface, Lab, Route, UnionEngine, Userspace
 from .numbering import Addresses
@@ -94,11 +95,13 @@ def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
     """
     model.check_label("scenario", name)
     document = read(source, place)
-    _check_not_empty(document)
-    data = schema.check(SCENARIO, document)
-    found = None if data is schema.WRONG else _Loader(name, document, data).scenario()
+    found = None
+    with contextlib.suppress(TooManyFaults):
+        _check_not_empty(document)
+        data = schema.check(SCENARIO, document)
+        found = None if data is schema.WRONG else _Loader(name, document, data).scenario()
     if document.faults or found is None:
-        raise Invalid(document.sorted_faults())
+        raise Invalid(document.sorted_faults(), all_known=not document.gave_up)
     return found
 
 

@@ -144,7 +144,7 @@ _ROUTE = Struct(
         ),
         "dev": Text(description="Interface, where the next hop does not say it."),
         "metric": Integer(
-            description="Of several routes the one with the lowest is taken.", minimum=0, maximum=2**32 - 1
+            description="Of several routes the one with the lowest is taken.", minimum=0, maximum=notation.MAX_METRIC
         ),
     },
     required=("to",),
@@ -209,7 +209,7 @@ _SETTINGS: dict[str, Spec] = {
     ),
     "cpu": Either(
         description="The CPU of the host that the guest runs on: its number, any, or auto for the one with the fewest guests.",
-        specs=(Integer(minimum=0), Text(choices=("auto", "any"), parse=notation.cpu)),
+        specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu)),
     ),
     "confine": Boolean(description="Whether root of the guest is nobody on the host."),
     "disk": Integer(description="How many MB the guest may write, 0 for no limit.", minimum=0),
@@ -233,7 +233,7 @@ _SETTINGS: dict[str, Spec] = {
         description="Settings of the guest's kernel (sysctl(8)).",
         item=Either(specs=(Text(parse=notation.sysctl_value), Integer(), Boolean())),
         key=notation.sysctl_name,
-        key_pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_@:.*-]+)+$",
+        key_pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*[./][A-Za-z0-9_@:.*-]+(/[A-Za-z0-9_@:.*-]+)*$",
     ),
     "files": MappingOf(
         description="Files of the guest, by path: the content, or a mapping.",

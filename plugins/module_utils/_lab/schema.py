@@ -28,6 +28,7 @@ T = TypeVar("T")
 
 # What a person reads as YAML does: no leading zero, which makes it octal, and no colon, which counts in sixties.
 _WRITTEN_NUMBER = re.compile(r"[-+]?(0|0x[0-9a-fA-F]+|[1-9][0-9_]*|(0|[1-9][0-9_]*)?\.[0-9]*([eE][-+]?[0-9]+)?)")
+_LONGEST_NUMBER = 100  # letters
 _BOOLEANS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 
 
@@ -434,9 +435,12 @@ def _number(node: Node) -> int | float | None:
         readable = node.written is None or _WRITTEN_NUMBER.fullmatch(node.written)
         return node.value if readable and math.isfinite(node.value) else None
     text = _templated(node)
-    if not _WRITTEN_NUMBER.fullmatch(text):
+    if len(text) > _LONGEST_NUMBER or not _WRITTEN_NUMBER.fullmatch(text):
         return None
-    return int(text, 0) if "." not in text else float(text)
+    try:
+        return int(text, 0) if "." not in text else float(text)
+    except ValueError:  # such as "." and "1__0"
+        return None
 
 
 def _bounded(

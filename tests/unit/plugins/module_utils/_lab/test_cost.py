@@ -9,7 +9,9 @@ What Python does in C, such as looking for a word in a list, does not count; ``t
 
 from __future__ import annotations
 
+import contextlib
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -18,7 +20,8 @@ import pytest
 import yaml
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import describe, desired, scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab import describe, desired, document, scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Lab
 from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
@@ -81,3 +84,57 @@ def test_a_scenario_is_planned_in_linear_time(shape: str) -> None:
     few, many = (loaded(shape, size) for size in (FEW, MANY))
 
     assert steps_of(lambda: planned(many)) / steps_of(lambda: planned(few)) < MOST
+
+
+def _spent(text: str) -> float:
+    """CPU time that it takes to understand a source, or to refuse it."""
+    before = time.process_time()
+    with contextlib.suppress(InvalidInput):
+        scenario.load(text, name="big", place="big.yml")
+    return time.process_time() - before
+
+
+_TEN_MEGABYTES = 10_000_000
+_NONSENSE = {
+    "unknown keys": "".join(f"k{n}: 1\n" for n in range(700_000)),
+    "guests": "guests:\n" + "".join(f"  g{n}:\n" for n in range(900_000)),
+    "brackets": "[" * _TEN_MEGABYTES,
+    "one text": "description: " + "x" * _TEN_MEGABYTES,
+    "aliases": "a: &a x\nb: [" + "*a," * 2_500_000 + "]\n",
+    # Just small enough to be looked at.
+    "brackets that are read": "[" * document.MAX_BYTES,
+    "values that are read": "- a\n" * (document.MAX_BYTES // 4),
+    "one text that is read": "description: " + "x" * (document.MAX_BYTES - 20),
+    "anchors in anchors": "a: &a [x, x]\n"
+    + "".join(
+        f"{new}: &{new} [{', '.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefghijk", "bcdefghijkl", strict=True)
+    ),
+    "merged anchors in anchors": "a: &a {x: 1}\n"
+    + "".join(
+        f"{new}: &{new} {{<<: [{', '.join([f'*{old}'] * 9)}]}}\n"
+        for old, new in zip("abcdefghijk", "bcdefghijkl", strict=True)
+    ),
+    "a number in base sixty": f"guests: {{a: {{mem: {':'.join(['1'] * 300_000)}}}}}",
+    "a setting with many dots": f"guests: {{a: {{sysctl: {{'a{'.a' * 1000}!': 1}}}}}}",
+    "a link with many blanks": f"guests: {{a: }}\nlinks: ['a{' ' * 300_000}b']",
+}
+
+
+@pytest.fixture(scope="module", name="good")
+def _good() -> float:
+    """CPU time that 1000 guests take."""
+    return _spent(yaml.safe_dump(SHAPES["mixed"](1000), sort_keys=False))
+
+
+@pytest.mark.parametrize("kind", _NONSENSE)
+def test_nonsense_costs_less_than_a_thousand_guests(kind: str, good: float) -> None:
+    # Twice, because a busy host's caches count, too; what this is about took ten to a thousand times as much.
+    assert _spent(_NONSENSE[kind]) < 2 * good
+
+
+@pytest.mark.parametrize("size", [document.MAX_FAULTS + 5, 20 * document.MAX_FAULTS])
+def test_nobody_looks_for_more_than_a_thousand_faults(size: int) -> None:
+    with pytest.raises(Invalid, match=r"(?s)unknown key k0.*\nand at least 980 more$") as caught:
+        scenario.load("".join(f"k{n}: 1\n" for n in range(size)), name="big", place="big.yml")
+
+    assert len(caught.value.faults) == document.MAX_FAULTS

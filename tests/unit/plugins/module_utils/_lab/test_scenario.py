@@ -11,6 +11,7 @@ import json
 import re
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import model, scenario, scenario_spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput, plain
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
     Conditions,
@@ -1005,3 +1006,48 @@ def test_every_key_of_the_file_is_described_for_editors():
         if isinstance(node, dict) and "properties" in node and "additionalProperties" in node:
             for key, value in node["properties"].items():
                 assert "description" in value or "$ref" in value or key in ("a", "b"), key
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (f"guests: {{a: {{interfaces: {{e: {{rate: {'1' * 5000}mbit}}}}}}}}", "is too long for a number with a unit"),
+        (f"guests: {{a: {{interfaces: {{e: {{delay: {'1' * 400}s}}}}}}}}", "is too long for a number with a unit"),
+        (f"guests: {{a: {{cpu: '{'1' * 5000}'}}}}", "is not one of its values"),
+        ("guests: {a: {cpu: 8192}}", "8192 is out of range; give an integer from 0 to 8191"),
+        (
+            f"guests: {{a: {{routes: [default via 10.0.0.1 metric {'1' * 5000}]}}}}",
+            "is no number; give an integer from 0 to 4294967295",
+        ),
+        ("guests: {a: {sysctl: {a.b.: 1}}}", "'a.b.' is no kernel setting"),
+        (f"guests: {{a: {{sysctl: {{a.{'b' * 300}: 1}}}}}}", "is no kernel setting"),
+        ("guests: {a: {mem: !!set x}}", "is of type set"),
+        ("guests: {a: {mem: !!omap x}}", "is of type list"),
+        ("guests: {a: {mem: !!binary ä}}", "is not possible as binary"),
+        ("guests: {a: {mem: !!python/name:os.system x}}", "is not possible as python/name:os.system"),
+        ("guests: {a: {mem: !!timestamp x}}", "is not possible as timestamp"),
+        ("guests: {a: {mem: !!int ''}}", "is not possible as int"),
+        ("guests: {a: {mem: !!float ''}}", "is not possible as float"),
+        ("guests: {a: {mem: 2026-13-45}}", "is not possible as timestamp"),
+    ],
+)
+def test_every_number_and_every_tag_is_a_fault_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        scenario.load(text, name="vpn", place="lab.yml")
+
+    assert all(str(fault).startswith("lab.yml:1:") for fault in caught.value.faults)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("mem", [".", "1__0", "1_", "9" * 5000])
+def test_a_number_that_a_template_has_made_and_is_none_is_a_fault(mem: str) -> None:
+    with pytest.raises(Invalid, match=r"^config: guests.a.mem: "):
+        scenario.load({"guests": {"a": {"mem": mem}}}, name="vpn", place="config")
+
+
+def test_variables_that_contain_themselves_are_a_fault() -> None:
+    endless: dict[str, Any] = {}
+    endless["x"] = endless
+
+    with pytest.raises(Invalid, match="config: it is nested too deep"):
+        scenario.load({"guests": {"a": {"vars": endless}}}, name="vpn", place="config")
