@@ -18,27 +18,18 @@ import hashlib
 import ipaddress
 import os
 import stat
-import traceback
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files
+from . import files, templates
 from .cow.disk import CHANGING
 from .errors import InvalidInput
 from .model import Guest
 from .scenario import File, Scenario
 from .union import lookup
 from .union.lookup import Directory
-
-try:
-    import jinja2
-except ImportError:
-    HAS_JINJA2 = False
-else:
-    HAS_JINJA2 = True
-
 
 HOSTS = "/etc/hosts"
 _LOCAL = ("127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback")
@@ -117,6 +108,31 @@ class Known:
             "bridges": {name: dataclasses.asdict(each) for name, each in self.scenario.bridges.items()},
         }
 
+    @functools.cached_property
+    def rendered(self) -> dict[tuple[str, str], str]:
+        """What all templates make, by guest and path.
+
+        :raises InvalidInput: where one of them cannot be rendered.
+        """
+        wanted = [
+            (guest, file) for guest, own in self.scenario.files.items() for file in own if file.template is not None
+        ]
+        if wanted and not templates.HAS_JINJA2:
+            guest, file = wanted[0]
+            cause = f"{guest}:{file.path} is a template"
+            raise InvalidInput(self._subject(file), cause, "install python3-jinja2 on the lab host")
+        jobs = (templates.Job(file.template or "", _variables(self, guest)) for guest, file in wanted)
+        made: dict[tuple[str, str], str] = {}
+        for (guest, file), text in zip(wanted, templates.render(jobs, len(wanted)) if wanted else (), strict=False):
+            if isinstance(text, templates.Failure):
+                cause = f"line {text.line} of the template of {guest}:{file.path} cannot be rendered: {text.cause}"
+                raise InvalidInput(self._subject(file), cause, "see docs/scenario.md, templates")
+            made[guest, file.path] = text
+        return made
+
+    def _subject(self, file: File) -> str:
+        return file.place or f"scenario {self.scenario.name}"
+
 
 def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | None:
     """The files that the scenario's file has for a guest; ``None`` where there are none.
@@ -129,7 +145,8 @@ def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | N
     for file in scenario.files.get(guest, ()):
         uid = _number(master / "etc/passwd", file.owner, guest, file)
         gid = _number(master / "etc/group", file.group, guest, file)
-        rendered.append(RenderedFile(file.path, _content(known, guest, file), file.mode, uid, gid))
+        content = (file.content or "") if file.template is None else known.rendered[guest, file.path]
+        rendered.append(RenderedFile(file.path, content, file.mode, uid, gid))
     last: dict[str, RenderedFile] = {}
     directories: dict[str, Directory] = {}
     for each in rendered:
@@ -181,44 +198,6 @@ def _hosts_lines(guest: Guest) -> Iterator[str]:
             names = [guest.name] if address.version not in named else []
             named.add(address.version)
             yield " ".join([str(address), *names, f"{guest.name}-{iface.name}"])
-
-
-def _content(known: Known, guest: str, file: File) -> str:
-    if file.template is None:
-        return file.content or ""
-    subject = f"scenario {known.scenario.name}"
-    if not HAS_JINJA2:
-        raise InvalidInput(subject, f"{guest}:{file.path} is a template", "install python3-jinja2 on the lab host")
-    try:
-        return _rendered(file.template, _variables(known, guest))
-    except Exception as exc:  # whatever Python raises for what is written in a template
-        cause = (
-            f"line {_line(exc)} of the template of {guest}:{file.path} cannot be rendered: {exc or type(exc).__name__}"
-        )
-        raise InvalidInput(subject, cause, "see docs/scenario.md, templates") from exc
-
-
-def _rendered(template: str, variables: dict[str, Any]) -> str:
-    """What Ansible's module ``template`` makes of it by default."""
-    environment = jinja2.Environment(undefined=jinja2.StrictUndefined, trim_blocks=True, autoescape=False)
-    pieces = list(environment.from_string(template).generate(variables))
-    text = "".join(pieces)
-    if not pieces:
-        return text
-    # Jinja drops the last newline, and trim_blocks the one after a block that ends the template.
-    return text + "\n" * max(0, _last_newlines(template) - _last_newlines(text))
-
-
-def _last_newlines(text: str) -> int:
-    return len(text) - len(text.rstrip("\n"))
-
-
-def _line(exc: Exception) -> int:
-    """Line of a template that an error is about."""
-    if isinstance(exc, jinja2.TemplateSyntaxError):
-        return exc.lineno
-    frames = traceback.extract_tb(exc.__traceback__)
-    return next((frame.lineno for frame in reversed(frames) if frame.filename == "<template>" and frame.lineno), 1)
 
 
 def _variables(known: Known, guest: str) -> dict[str, Any]:

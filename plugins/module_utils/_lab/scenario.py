@@ -53,6 +53,7 @@ class File:
     :ivar path: in the guest, absolute.
     :ivar template: Jinja2 text, to be rendered with the whole lab as variables.
     :ivar owner: name or number in the guest, as text; ``None`` for root.
+    :ivar place: where the template is written, for messages; empty where that has no lines.
     """
 
     path: str
@@ -61,6 +62,7 @@ class File:
     mode: int = 0o644
     owner: str | None = None
     group: str | None = None
+    place: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)
@@ -115,10 +117,14 @@ def _check_not_empty(document: Document) -> None:
 
 @dataclass(frozen=True)
 class _Given:
-    """What a guest's settings are, after defaults and groups, and where each is written."""
+    """What a guest's settings are, after defaults and groups, and where each is written.
+
+    :ivar files: where each file is.
+    """
 
     settings: Settings
     origins: Mapping[str, Path]
+    files: Mapping[str, Path]
 
     def get(self, key: str, default: Any = None) -> Any:
         return self.settings.get(key, default)
@@ -143,7 +149,7 @@ class _Loader:
             bridges,
             automatic=numbers.automatic,
             run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
-            files=_some({name: tuple(_files(own.get("files", {}))) for name, own in given.items()}),
+            files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),
             restart_services=_some(
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
@@ -156,11 +162,13 @@ class _Loader:
         """Defaults, then groups in their order, then the guest's own: the later wins."""
         settings: dict[str, Any] = {}
         origins: dict[str, Path] = {}
+        files: dict[str, Path] = {}
         for path, layer in self._layers(name, guest):
+            files.update({each: (*path, "files", each) for each in layer.get("files", ())})
             for key, value in layer.items():
                 settings[key] = {**settings.get(key, {}), **value} if key in _MERGED else value
                 origins[key] = (*path, key)
-        return _Given(settings, origins)
+        return _Given(settings, origins, files)
 
     def _layers(self, name: str, guest: Settings) -> Iterator[tuple[Path, Settings]]:
         yield ("defaults",), self.data.get("defaults", {})
@@ -209,6 +217,16 @@ class _Loader:
                 self.document.blame(where, "it neither fails nor takes time", "give error, delay or both")
             during = tuple(word for _index, word in schema.right(fault.get("during", [])))
             yield Fault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
+
+    def _files(self, given: _Given) -> Iterator[File]:
+        for path, settings in given.get("files", {}).items():
+            if isinstance(settings, str):
+                yield File(path, content=settings)
+                continue
+            owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
+            place = self.document.place((*given.files[path], "template")) if "template" in settings else None
+            told = "" if place is None or place.line is None else str(place)
+            yield File(path, **{**settings, **owners}, place=told)
 
     def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
         if "routes" not in given.settings:
@@ -265,15 +283,6 @@ def _some(found: dict[str, Any]) -> dict[str, Any]:
 
 def _command(given: Any) -> Command:
     return Command(given) if isinstance(given, str) else Command(**given)
-
-
-def _files(given: Mapping[str, Any]) -> Iterator[File]:
-    for path, settings in given.items():
-        if isinstance(settings, str):
-            yield File(path, content=settings)
-        else:
-            owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
-            yield File(path, **{**settings, **owners})
 
 
 def _sysctl(value: bool | int | str) -> str:
