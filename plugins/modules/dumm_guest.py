@@ -51,7 +51,9 @@ options:
       - V(minimal) is brought by the collection. It mounts, reaps and powers off, and starts nothing.
     type: str
   cmdline:
-    description: More arguments for the guest's kernel.
+    description:
+      - More arguments for the guest's kernel.
+      - Those by which the lab itself starts it are refused, such as C(mem=), C(umid=), C(root=), C(con0=), C(ssl0=) and C(vec0:).
     type: str
   userspace:
     description:

@@ -165,7 +165,7 @@ class _Cabler:
         port = self._port(label, path)
         if not port.plugged_by:
             self._put(dataclasses.replace(port, segment=bridge, plugged_by=path))
-        elif port.segment not in (None, bridge):
+        elif port.segment not in (None, bridge) or port.plugged_by[:-1] == path[:-1]:
             self._blame_twice(port, path)
 
     # Links

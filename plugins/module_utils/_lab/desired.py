@@ -254,6 +254,8 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
     guests, bridges = _chosen(params, wanted)
     if state == "loaded":
         return _loaded(params, lab, guests, extras)
+    if params["prune"] and not params.get("only"):
+        _check_guests_are_meant(wanted, mine)
     told = Scope(guests=frozenset(guests), bridges=frozenset(bridges))
     after = _in_netns(params, lab)
     scope = told
@@ -285,6 +287,20 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
             later=True,
         ),
     )
+
+
+def _check_guests_are_meant(wanted: Scenario, mine: Scope) -> None:
+    """A file that says nothing of guests may have been cut off, or what a template made of nothing.
+
+    :raises InvalidInput: where the run would remove all guests then.
+    """
+    if wanted.without_guests and mine.guests:
+        many = f"guest {next(iter(mine.guests))}" if len(mine.guests) == 1 else f"all {len(mine.guests)} guests"
+        raise InvalidInput(
+            wanted.without_guests,
+            f"nothing is said of guests, and {many} of scenario {wanted.name} would be removed",
+            "say guests: {} if there are to be none, or set prune: false",
+        )
 
 
 def _scenario_power(params: Params, before: Guest | None) -> Power:

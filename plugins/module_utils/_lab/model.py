@@ -26,6 +26,8 @@ from .addressing import interface
 from .errors import MAX_NAMES, InvalidInput, listed
 
 MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
+MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
+MAX_DISK = 16 * 2**20 - 1  # MB; what a file of ext4 can be
 DEFAULT_MEM = 128
 ANY_CPU = -1
 DEFAULT_MTU = 1500
@@ -524,6 +526,15 @@ def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
         yield InvalidInput(
             guest.label, f"mem: {guest.mem} MB is too little for a Linux kernel", f"give it {MIN_MEM} or more"
         )
+    if guest.mem > MAX_MEM:
+        yield InvalidInput(guest.label, f"mem: {guest.mem} MB is more than any host has", f"give it {MAX_MEM} or less")
+    if guest.disk is not None and guest.disk > MAX_DISK:
+        yield InvalidInput(
+            guest.label, f"disk: {guest.disk} MB is more than a file can have", f"give it {MAX_DISK} or less"
+        )
+    twice = next((layer for index, layer in enumerate(guest.layers) if layer in guest.layers[:index]), None)
+    if twice is not None:
+        yield InvalidInput(guest.label, f"layers: {twice} is given twice", "leave one of them")
     for iface in guest.interfaces.values():
         if not 68 <= iface.mtu <= MAX_MTU:
             yield InvalidInput(f"interface {iface.label}", f"mtu {iface.mtu} is out of range", f"use 68 to {MAX_MTU}")

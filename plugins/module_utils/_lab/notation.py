@@ -50,6 +50,17 @@ _RATES = {
 # Each letter has one way to be matched: a pattern that has several takes years for a long name.
 _SYSCTL = re.compile(r"\w[\w-]*[./][\w@:.*-]+(/[\w@:.*-]+)*")
 _LONGEST_NUMBER = 30  # letters, more than any value within its limits needs
+# Words of kernels.boot_line that a guest would not start without, or would get somewhere else with; the kernel takes the last of two.
+_OURS = re.compile(
+    r"(mem|umid|uml_dir|root|rootfstype|rootflags|con0?|ssl0?|dumm_name|dumm_init|seccomp)=|noreboot$|vec[0-9]+:",
+    re.ASCII,
+)
+_OTHERWISE = {
+    "mem": "set mem of the guest",
+    "dumm_init": "set init of the guest",
+    "seccomp": "set userspace of the guest",
+}
+_MADE_BY_KERNEL = ("/proc", "/sys", "/dev", "/.dumm")
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _END = re.compile(r"([^\s:]+):([^\s:]+)")
 
@@ -96,7 +107,12 @@ def cmdline(text: str) -> str:
     """Kernel arguments, on one line."""
     if not text.isprintable():
         raise InvalidInput(text, "there are unprintable characters", "write it on one line")
-    return " ".join(text.split())
+    words = text.split()
+    ours = next((word for word in words if _OURS.match(word)), None)
+    if ours is not None:
+        remedy = _OTHERWISE.get(ours.partition("=")[0], "leave it out")
+        raise InvalidInput(text, f"{ours} is what the lab itself tells the kernel", remedy)
+    return " ".join(words)
 
 
 def cpu(text: str) -> int | None:
@@ -129,6 +145,28 @@ def file_path(text: str) -> str:
         raise InvalidInput(text, f"{text!r} is no plain path of a file", "leave '.', '..', '//' and a last '/' out")
     if any(len(part.encode(errors="replace")) > MAX_NAME for part in parts):
         raise InvalidInput(text, f"a name in {text!r} is longer than {MAX_NAME} bytes", "give it a shorter one")
+    if len(text.encode(errors="replace")) > MAX_PATH:
+        raise InvalidInput(text, f"the path is longer than {MAX_PATH} bytes", "give it a shorter one")
+    hidden = next((each for each in _MADE_BY_KERNEL if text == each or text.startswith(f"{each}/")), None)
+    if hidden is not None:
+        remedy = "write it with run, or set sysctl" if hidden in ("/proc", "/sys") else "give the file another path"
+        raise InvalidInput(text, f"a running guest has a {hidden} of its own, in which no file is seen", remedy)
+    return text
+
+
+def command(text: str) -> str:
+    """A command for the guest's shell."""
+    if not text.strip():
+        raise InvalidInput(text, "there is no command", "give one, or leave it out")
+    if "\0" in text:
+        raise InvalidInput(text, "there is a NUL in the command, which no command can have", "leave it out")
+    return text
+
+
+def service(text: str) -> str:
+    """Name of a service."""
+    if not text or not text.isprintable() or " " in text:
+        raise InvalidInput(text, f"{text!r} is no name of a service", "give one, such as nginx")
     return text
 
 

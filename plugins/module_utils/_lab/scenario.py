@@ -75,6 +75,7 @@ class Scenario:
     :ivar hosts: whether every guest's /etc/hosts knows all guests.
     :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
     :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
+    :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Scenario:
     hosts: bool = True
     restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     automatic: Mapping[Label, Mapping[str, Network]] = field(default_factory=dict)
+    without_guests: str = ""
 
 
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
@@ -142,12 +144,13 @@ class _Loader:
         given = {name: self._given(name, guest) for name, guest in self.data.get("guests", {}).items()}
         guests = {name: self._guest(name, given[name], cables, numbers.addresses) for name in given}
         bridges = {segment.name: self._bridge(segment) for segment in cables.segments.values()}
-        self._check_lab(guests, bridges, cables)
+        self._check_lab(guests, bridges, cables, given)
         return Scenario(
             self.name,
             guests,
             bridges,
             automatic=numbers.automatic,
+            without_guests=self._without_guests(),
             run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
             files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),
@@ -155,6 +158,11 @@ class _Loader:
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
         )
+
+    def _without_guests(self) -> str:
+        root = self.document.root
+        told = root.entries.get("guests") if isinstance(root, Table) else None
+        return "" if isinstance(told, Table) else str(self.document.place(("guests",)))
 
     # Settings
 
@@ -220,6 +228,12 @@ class _Loader:
 
     def _files(self, given: _Given) -> Iterator[File]:
         for path, settings in given.get("files", {}).items():
+            above = (path[:end] for end, letter in enumerate(path) if letter == "/")
+            within = next((each for each in above if each in given.files), None)
+            if within is not None:
+                self.document.blame(
+                    given.files[path], f"{path} lies in {within}, which is a file, too", "give one of them another path"
+                )
             if isinstance(settings, str):
                 yield File(path, content=settings)
                 continue
@@ -257,7 +271,13 @@ class _Loader:
 
     # What the model says of the whole
 
-    def _check_lab(self, guests: Mapping[str, Guest], bridges: Mapping[str, Bridge], cables: Cabling) -> None:
+    def _check_lab(
+        self,
+        guests: Mapping[str, Guest],
+        bridges: Mapping[str, Bridge],
+        cables: Cabling,
+        given: Mapping[str, _Given],
+    ) -> None:
         ports = {f"interface {port.label}": port for port in cables.ports.values()}
         segments = {f"bridge {segment.name}": segment.path for segment in cables.segments.values()}
         for fault in model.check(Lab(self.name, self.name, guests, bridges)):
@@ -268,12 +288,14 @@ class _Loader:
                 name = fault.subject.removeprefix("the host's leg of ")
                 path = segments.get(name, ("guests", name.removeprefix("guest ")))
                 path = (*path, key) if key else path
+                if key and path[0] == "guests":
+                    path = given[str(path[1])].origins.get(key, path)
             self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
 
 
 def _key_of(cause: str) -> str | None:
     """The setting that one of the model's faults is about; each names it first."""
-    found = re.match(r"(address|MAC address|mtu|mem|group_fwd_mask)\b", cause)
+    found = re.match(r"(address|MAC address|mtu|mem|disk|layers|group_fwd_mask)\b", cause)
     return None if found is None else found[1].replace("MAC address", "mac")
 
 

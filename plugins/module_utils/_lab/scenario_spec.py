@@ -114,14 +114,14 @@ _COMMAND = Struct(
     name="command",
     description="A command for the guest's shell.",
     fields={
-        "command": Text(description="The command."),
+        "command": Text(description="The command.", parse=notation.command),
         "creates": Text(
             description="A path in the guest; where it exists the command is left out.",
             parse=notation.absolute,
             means="an absolute path",
             pattern="^/",
         ),
-        "unless": Text(description="A command; where it succeeds the other is left out."),
+        "unless": Text(description="A command; where it succeeds the other is left out.", parse=notation.command),
     },
     required=("command",),
 )
@@ -243,11 +243,11 @@ _SETTINGS: dict[str, Spec] = {
     ),
     "run": ListOf(
         description="Commands that the guest runs after it has started, in this order.",
-        item=Either(specs=(Text(), _COMMAND)),
+        item=Either(specs=(Text(parse=notation.command), _COMMAND)),
     ),
     "restart_services": ListOf(
         description="Services that are restarted when the scenario's layer changes under the running guest.",
-        item=Text(),
+        item=Text(parse=notation.service),
     ),
     "vars": MappingOf(description="Ansible variables of the guest.", item=Anything()),
     "labels": MappingOf(

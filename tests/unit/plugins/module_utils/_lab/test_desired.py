@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.dumm.lab.plugins.module_utils import _spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab import desired, scenario
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Scope
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
@@ -383,3 +385,54 @@ def test_a_lab_does_not_move_to_another_network(kind: str, names: dict[str, str]
 @pytest.mark.parametrize("host", [lab(), LAB], ids=["no lab", "a lab"])
 def test_taking_a_guest_away_asks_nothing_of_the_network(host: Lab) -> None:
     assert wish("guest", host, name="alice", state="absent", netns="testbed").lab.netns == host.netns
+
+
+def _prunes(text: str, **more: Any) -> Lab:
+    params = {key: each.get("default") for key, each in _spec.SCENARIO.items()}
+    there = lab(Guest("alice", scenario="vpn"), Guest("bob"))
+    wanted = scenario.load(text, name="vpn", place="lab.yml")
+    return desired.scenario({**params, "name": "vpn", **more}, there, wanted, {}).lab
+
+
+@pytest.mark.parametrize("text", ["guests:\n", "bridges: {lan: }\n", "description: x\n", "guests: null\n"])
+@pytest.mark.parametrize("state", ["present", "stopped"])
+def test_a_file_that_says_nothing_of_guests_removes_none(text: str, state: str) -> None:
+    with pytest.raises(
+        InvalidInput,
+        match=r"^lab.yml:1:\d+: guests: nothing is said of guests, and guest alice of scenario vpn would be removed; say guests: {}",
+    ):
+        _prunes(text, state=state)
+
+
+def test_a_file_that_says_that_there_are_no_guests_removes_them() -> None:
+    assert _prunes("guests: {}\n").guests.keys() == {"bob"}
+
+
+@pytest.mark.parametrize("more", [{"prune": False}, {"state": "loaded"}])
+def test_a_file_that_says_nothing_of_guests_is_fine_where_nothing_is_removed(more: dict[str, Any]) -> None:
+    assert _prunes("bridges: {lan: }\n", **more).guests.keys() == {"alice", "bob"}
+
+
+def test_a_file_that_says_nothing_of_guests_is_fine_where_there_are_none() -> None:
+    params = {key: each.get("default") for key, each in _spec.SCENARIO.items()}
+    wanted = scenario.load("bridges: {lan: }\n", name="other", place="lab.yml")
+
+    asked = desired.scenario({**params, "name": "other"}, lab(Guest("alice", scenario="vpn")), wanted, {})
+
+    assert asked.lab.guests.keys() == {"alice"}
+    assert asked.lab.bridges.keys() == {"lan"}
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("mem", 1_000_000_000, "mem: 1000000000 MB is more than any host has"),
+        ("disk", 99_999_999_999, "disk: 99999999999 MB is more than a file can have"),
+        ("layers", ["/x", "/x/"], "layers: /x is given twice"),
+        ("cmdline", "debug umid=b", "cmdline: umid=b is what the lab itself tells the kernel; leave it out"),
+        ("cmdline", "mem=64M", "cmdline: mem=64M is what the lab itself tells the kernel; set mem of the guest"),
+    ],
+)
+def test_what_a_guest_cannot_have_is_refused(option: str, value: Any, said: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^guest alice: {said}"):
+        wish("guest", LAB, name="alice", **{option: value})

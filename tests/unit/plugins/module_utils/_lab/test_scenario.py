@@ -1051,3 +1051,117 @@ def test_variables_that_contain_themselves_are_a_fault() -> None:
 
     with pytest.raises(Invalid, match="config: it is nested too deep"):
         scenario.load({"guests": {"a": {"vars": endless}}}, name="vpn", place="config")
+
+
+_TOO_LONG = "x" * 256
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("files: {/a: x, /a/b: y}", "2:28: guests.a.files['/a/b']: /a/b lies in /a, which is a file, too"),
+        ("files: {/a/b/c: x, /a: y}", "2:23: guests.a.files['/a/b/c']: /a/b/c lies in /a, which is a file, too"),
+        ("files: {/proc/x: x}", "2:15: guests.a.files['/proc/x']: a running guest has a /proc of its own"),
+        ("files: {/sys: x}", "2:15: guests.a.files['/sys']: a running guest has a /sys of its own"),
+        ("files: {/dev/x: x}", "2:15: guests.a.files['/dev/x']: a running guest has a /dev of its own"),
+        ("files: {/.dumm/init: x}", "a running guest has a /.dumm of its own"),
+        (f"files: {{/{_TOO_LONG}: x}}", "is longer than 255 bytes"),
+        ('files: {/a: {content: x, mode: "17777"}}', "'17777' is no octal file mode"),
+        ("mem: 1000000000", "2:12: guests.a.mem: guest a: mem: 1000000000 MB is more than any host has"),
+        ("disk: 99999999999", "2:13: guests.a.disk: guest a: disk: 99999999999 MB is more than a file can have"),
+        ("layers: [/x, /y, /x/]", "2:7: guests.a.layers: guest a: layers: /x is given twice"),
+        ("run: ['']", "2:13: guests.a.run[0]: there is no command"),
+        ("run: ['  ']", "there is no command"),
+        ('run: ["a\\0b"]', "there is a NUL in the command"),
+        ('run: [{command: "a\\0b"}]', "there is a NUL in the command"),
+        ("run: [{command: a, unless: ''}]", "there is no command"),
+        ("restart_services: ['']", "'' is no name of a service"),
+        ("restart_services: ['a b']", "'a b' is no name of a service"),
+        *(
+            (f'cmdline: "debug {word}"', f"2:16: guests.a.cmdline: {word} is what the lab itself tells the kernel")
+            for word in (
+                "umid=x",
+                "uml_dir=/",
+                "mem=1",
+                "con=fd:0",
+                "con0=fd:0",
+                "ssl=null",
+                "ssl0=fd:0",
+                "root=98:0",
+                "rootfstype=ext4",
+                "rootflags=/",
+                "vec0:transport=raw",
+                "vec12:x",
+                "dumm_name=b",
+                "dumm_init=/x",
+                "seccomp=off",
+                "noreboot",
+            )
+        ),
+    ],
+    ids=lambda text: text[:40],
+)
+def test_what_cannot_be_is_told_with_its_place(text: str, said: str) -> None:
+    with pytest.raises(Invalid) as caught:
+        scenario.load(f"guests:\n  a: {{{text}}}\n", name="vpn", place="lab.yml")
+
+    assert said in str(caught.value)
+    assert str(caught.value).startswith("lab.yml:2:")
+
+
+def test_a_path_that_is_too_long_is_a_fault() -> None:
+    with pytest.raises(Invalid, match="the path is longer than 4095 bytes"):
+        scenario.load({"guests": {"a": {"files": {"/x" * 2048: "x"}}}}, name="vpn", place="config")
+
+
+@pytest.mark.parametrize("word", ["init=/bin/sh", "con1=pty", "ssl1=null", "rootdelay=5", "memory=1", "vector=1", "ro"])
+def test_other_words_of_a_kernel_are_free(word: str) -> None:
+    wanted = scenario.load(f"guests: {{a: {{cmdline: {word}}}}}", name="vpn", place="lab.yml")
+
+    assert wanted.guests["a"].cmdline == word
+
+
+def test_what_a_group_gives_is_told_where_the_group_gives_it() -> None:
+    text = """
+groups:
+  g:
+    layers: [/x, /x]
+    files: {/a: x}
+guests:
+  a: {groups: [g], files: {/a/b: y}}
+"""
+    with pytest.raises(Invalid) as caught:
+        scenario.load(text, name="vpn", place="lab.yml")
+
+    assert [str(fault).partition(";")[0] for fault in caught.value.faults] == [
+        "lab.yml:4:5: groups.g.layers: guest a: layers: /x is given twice",
+        "lab.yml:7:34: guests.a.files['/a/b']: /a/b lies in /a, which is a file, too",
+    ]
+
+
+def test_an_interface_that_a_bridge_lists_twice_is_a_fault() -> None:
+    text = "guests:\n  a:\nbridges:\n  lan: {interfaces: [a:eth0, a:eth0]}\n"
+    with pytest.raises(
+        Invalid, match=r"^lab.yml:4:30: bridges.lan.interfaces\[1\]: a:eth0 is already plugged in by bridge lan"
+    ):
+        scenario.load(text, name="vpn", place="lab.yml")
+
+
+def test_a_bridge_may_list_what_its_guest_says_too() -> None:
+    text = "guests:\n  a: {interfaces: {eth0: {bridge: lan}}}\nbridges:\n  lan: {interfaces: [a:eth0]}\n"
+
+    assert scenario.load(text, name="vpn", place="lab.yml").guests["a"].interfaces["eth0"].bridge == "lan"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("guests:\n", "lab.yml:1:1: guests"),
+        ("bridges: {lan: }\n", "lab.yml:1:1: guests"),
+        ("bridges: {lan: }\nguests: null\n", "lab.yml:2:9: guests"),
+        ("guests: {}\n", ""),
+        ("guests: {a: }\n", ""),
+    ],
+)
+def test_a_file_that_says_nothing_of_guests_is_known(text: str, place: str) -> None:
+    assert scenario.load(text, name="vpn", place="lab.yml").without_guests == place
