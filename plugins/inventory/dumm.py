@@ -24,7 +24,9 @@ description:
   - Every host has the variables C(dumm_state), one of V(stopped), V(starting), V(running), V(paused), V(died), and C(dumm_scenario),
     C(dumm_mem), C(dumm_kernel), C(dumm_master), C(dumm_labels), C(dumm_interfaces) and C(dumm_workdir). In C(dumm_interfaces) are, by name,
     C(bridge), C(address) (a list), C(mac), C(mtu) and C(up), as they are defined.
-  - The C(vars) of the scenario's file are variables of the host by their own names. Their text is not templated.
+  - The C(vars) of the scenario's file are variables of the host by their own names. Their text is not templated. Those that decide where
+    and how tasks run, C(ansible_connection) and all others of Ansible's own but interpreters, are left out with a warning unless
+    O(allow_vars) names them.
   - A host has C(dumm_lab_host) and C(dumm_lab_host_vars) where there is O(lab_host).
   - The group V(dumm_guests) has the variables C(ansible_connection), C(ansible_pipelining) and C(ansible_python_interpreter), and those of
     a host, of C(group_vars) and of C(host_vars) go before them.
@@ -57,6 +59,17 @@ options:
       - The host V(b-alice) is the guest V(alice) then, which C(ansible_dumm_guest) says.
     type: str
     default: ""
+  allow_vars:
+    description:
+      - Which of Ansible's own variables the C(vars) of a scenario's file may set, by name or by pattern, such as V(ansible_user) or
+        V(ansible_become*).
+      - Whoever writes that file then decides where and how tasks for its guests run. With V(ansible_connection) or V(ansible_ssh_*) that
+        may be any program on the controller.
+      - Interpreters, such as C(ansible_python_interpreter), need not be named, since they run in the guest.
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
 notes:
   - Needs root on the lab host.
   - A cache, which is off by default, keeps the states of the guests too, as they were when it was filled.
@@ -97,6 +110,7 @@ keyed_groups:
 leading_separator: false
 """
 
+import fnmatch
 import re
 import sys
 from collections.abc import Iterable
@@ -125,7 +139,7 @@ from ansible_collections.dumm.lab.plugins.connection import dumm as _connection 
 
 # Nothing that imports pyroute2, which takes longer than all that is done here.
 from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, listed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import meaning_elsewhere, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
@@ -138,6 +152,10 @@ _PRESET = {
     # As it does by itself, without a warning for each guest.
     "ansible_python_interpreter": "auto_silent",
 }
+
+# By these the connection finds the guest; guests of earlier versions may have any.
+_NEVER = frozenset({"ansible_dumm_guest", "dumm_lab_host", "dumm_lab_host_vars"})
+_INTERPRETER = re.compile(r"ansible_\w+_interpreter")
 
 # What else is known of the lab host, its facts above all, is no business of a connection.
 _LAB_HOST_VARS = trust_as_template(
@@ -174,8 +192,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
             self.inventory.set_variable(_ALL, key, _literal(value))
+        variables = self._allowed({guest: told[guest]["variables"] for guest in hosts.values()}, path)
         for name, guest in hosts.items():
-            self._add(name, told[guest]["groups"], _literal(told[guest]["variables"]) | self._reached_by(name, guest))
+            self._add(name, told[guest]["groups"], _literal(variables[guest]) | self._reached_by(name, guest))
 
     def _check_options(self, path: str, given: Iterable[str]) -> None:
         """Ansible itself passes over what it does not know."""
@@ -202,6 +221,25 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
                 "give the guest another name, or all guests of this inventory a prefix"
             )
         return meaning is None
+
+    def _allowed(self, told: dict[str, dict[str, Any]], path: str) -> dict[str, dict[str, Any]]:
+        """The variables of guests without those that whoever writes a scenario's file is not to decide about."""
+        patterns = self.get_option("allow_vars")
+        left_out: dict[str, list[str]] = {}
+        for guest, variables in told.items():
+            for name in variables:
+                if _decides(name) and (name in _NEVER or not any(fnmatch.fnmatchcase(name, each) for each in patterns)):
+                    left_out.setdefault(name, []).append(guest)
+        for name, who in left_out.items():
+            remedy = "rename it" if name in _NEVER else f"to allow it, add allow_vars: [{name}] to {path}"
+            self.display.warning(
+                f"guest {listed(who)}: the variable {name} of the scenario's file is left out, because it decides where and how "
+                f"tasks run; {remedy}"
+            )
+        return {
+            guest: {name: value for name, value in variables.items() if guest not in left_out.get(name, ())}
+            for guest, variables in told.items()
+        }
 
     def _check_other_labs(self, name: str, guest: str, found: dict[str, Any]) -> None:
         """Two sources of an inventory may have labs with guests of the same name, and a host is only one of them.
@@ -294,6 +332,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), known, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), known, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), known, name, strict=strict)
+
+
+def _decides(name: str) -> bool:
+    """Whether a variable decides where and how tasks run; an interpreter runs in the guest."""
+    return name in _NEVER or (name.startswith("ansible_") and not _INTERPRETER.fullmatch(name))
 
 
 def _lab(workdir: str, lab_host: str | None) -> str:

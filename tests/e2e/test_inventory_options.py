@@ -104,6 +104,16 @@ SOURCES = (
         {"prefix": lambda listed: listed.members("dumm_guests") == {"lab2-v-on", "lab2-v-off"}},
     ),
     Source(
+        "allowed",
+        {**_HERE, "allow_vars": ["ansible_us*"]},
+        {
+            "allow_vars": lambda listed: (
+                listed.variable("v-off", "ansible_user") == "somebody"
+                and listed.variable("v-off", "ansible_port") is None
+            )
+        },
+    ),
+    Source(
         "strict",
         {**_HERE, "strict": True, "compose": {"bad": "nothing.at_all"}},
         {"strict": lambda listed: "Could not set bad for host" in listed.output and not listed.lists_the_lab()},
@@ -173,6 +183,14 @@ def _guest(way: Way, *guests: tuple[str, str]) -> None:
     way.play([{"hosts": way.host, "gather_facts": False, "tasks": tasks}])
 
 
+def _with_variables(way: Way, guest: str) -> None:
+    """Give a guest that is off variables that decide where its tasks run."""
+    settings = {"mem": 96, "vars": {"ansible_user": "somebody", "ansible_port": 1}}
+    made = {"workdir": str(way.lab.path), "name": "v", "state": "stopped", "config": {"guests": {guest: settings}}}
+    task = {"dumm.lab.dumm_scenario": made}
+    way.play([{"hosts": way.host, "gather_facts": False, "tasks": [task]}])
+
+
 @pytest.fixture(scope="session")
 def listed(request: pytest.FixtureRequest) -> Iterator[Callable[[str], dict[str, Listed]]]:
     """What the sources of a way list, by their names."""
@@ -183,6 +201,7 @@ def listed(request: pytest.FixtureRequest) -> Iterator[Callable[[str], dict[str,
             way: Way = request.getfixturevalue(name)
             own = way.alone("inventory")
             _guest(own, ("v-on", "started"), ("v-off", "present"))
+            _with_variables(own, "v-off")
             made[name] = {source.name: _listed(own, source) for source in SOURCES}
             _guest(own, ("v-on", "stopped"))
             made[name].update({source.name: _listed(own, source) for source in SOURCES if source.late})

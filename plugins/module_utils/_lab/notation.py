@@ -11,6 +11,7 @@ Units are those of tc(8), except that a bare number is milliseconds where tc(8) 
 from __future__ import annotations
 
 import ipaddress
+import keyword
 import re
 from fractions import Fraction
 
@@ -60,6 +61,22 @@ _OTHERWISE = {
     "dumm_init": "set init of the guest",
     "seccomp": "set userspace of the guest",
 }
+# Variables that the inventory itself gives a guest (guests.py, plugins/inventory/dumm.py).
+OF_THE_INVENTORY = frozenset(
+    {
+        "ansible_dumm_guest",
+        "dumm_interfaces",
+        "dumm_kernel",
+        "dumm_lab_host",
+        "dumm_lab_host_vars",
+        "dumm_labels",
+        "dumm_master",
+        "dumm_mem",
+        "dumm_scenario",
+        "dumm_state",
+        "dumm_workdir",
+    }
+)
 _MADE_BY_KERNEL = ("/proc", "/sys", "/dev", "/.dumm")
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _END = re.compile(r"([^\s:]+):([^\s:]+)")
@@ -160,6 +177,17 @@ def command(text: str) -> str:
         raise InvalidInput(text, "there is no command", "give one, or leave it out")
     if "\0" in text:
         raise InvalidInput(text, "there is a NUL in the command, which no command can have", "leave it out")
+    return text
+
+
+def variable(text: str) -> str:
+    """Name of an Ansible variable."""
+    if not (text.isascii() and text.isidentifier()) or keyword.iskeyword(text):
+        raise InvalidInput(
+            text, f"{text!r} is no name of a variable", "use letters, digits and '_', no digit first, no word of Python"
+        )
+    if text in OF_THE_INVENTORY:
+        raise InvalidInput(text, f"the variable {text} is set by the inventory itself", "give it another name")
     return text
 
 

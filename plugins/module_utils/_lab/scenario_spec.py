@@ -249,7 +249,12 @@ _SETTINGS: dict[str, Spec] = {
         description="Services that are restarted when the scenario's layer changes under the running guest.",
         item=Text(parse=notation.service),
     ),
-    "vars": MappingOf(description="Ansible variables of the guest.", item=Anything()),
+    "vars": MappingOf(
+        description="Ansible variables of the guest.",
+        item=Anything(),
+        key=notation.variable,
+        key_pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+    ),
     "labels": MappingOf(
         description="What you call the guest besides its name, such as role: router.",
         item=Either(specs=(Text(), Number(), Boolean())),

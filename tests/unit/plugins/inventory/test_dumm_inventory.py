@@ -18,11 +18,13 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 
 from ansible_collections.dumm.lab.plugins.inventory import dumm
+from ansible_collections.dumm.lab.plugins.module_utils._lab import notation
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
 OPTIONS = {
+    "allow_vars": [],
     "cache": False,
     "compose": {},
     "groups": {},
@@ -180,7 +182,7 @@ def test_a_host_has_the_guests_definition_and_its_own_variables(workdir: Workdir
 def test_the_connection_is_that_of_the_group_so_that_a_host_may_have_another(workdir: Workdir) -> None:
     workdir.store_guest(Guest("alice", vars={"ansible_connection": "ssh"}))
 
-    found = Inventory(workdir.path).read()
+    found = Inventory(workdir.path, allow_vars=["ansible_connection"]).read()
 
     assert found.groups["dumm_guests"].get_vars() == {
         "ansible_connection": "dumm.lab.dumm",
@@ -437,3 +439,83 @@ def test_a_definition_that_cannot_be_understood_is_an_error_that_names_it(workdi
 
     with pytest.raises(AnsibleParserError, match=r"^guest alice: its definition .*guest\.json cannot be understood"):
         Inventory(workdir.path).read()
+
+
+_DECIDE = (
+    "ansible_connection",
+    "ansible_host",
+    "ansible_port",
+    "ansible_user",
+    "ansible_ssh_common_args",
+    "ansible_ssh_executable",
+    "ansible_sftp_extra_args",
+    "ansible_become",
+    "ansible_become_exe",
+    "ansible_become_password",
+    "ansible_shell_executable",
+    "ansible_shell_type",
+    "ansible_remote_tmp",
+    "ansible_module_compression",
+    "ansible_pipelining",
+    "ansible_delegated_vars",
+    "ansible_facts",
+)
+
+
+@pytest.mark.parametrize("name", _DECIDE)
+def test_a_variable_that_decides_where_and_how_tasks_run_is_left_out_with_a_warning(
+    workdir: Workdir, name: str
+) -> None:
+    for guest_name in ("alice", "bob"):
+        workdir.store_guest(Guest(guest_name, vars={name: "x", "mine": 1}))
+    inventory = Inventory(workdir.path)
+
+    found = inventory.read()
+
+    assert [variables(found, each).get(name) for each in ("alice", "bob")] == [None, None]
+    assert [variables(found, each)["mine"] for each in ("alice", "bob")] == [1, 1]
+    (warning,) = [call.args[0] for call in inventory.display.warning.call_args_list]
+    assert warning.startswith(
+        f"guest alice, bob: the variable {name} of the scenario's file is left out, because it decides"
+    )
+    assert f"; to allow it, add allow_vars: [{name}] to " in warning
+
+
+@pytest.mark.parametrize("name", _DECIDE)
+@pytest.mark.parametrize("pattern", ["ansible_*", None])
+def test_an_inventory_may_allow_it(workdir: Workdir, name: str, pattern: str | None) -> None:
+    workdir.store_guest(Guest("alice", vars={name: "x"}))
+    inventory = Inventory(workdir.path, allow_vars=[pattern or name])
+
+    assert variables(inventory.read(), "alice")[name] == "x"
+    inventory.display.warning.assert_not_called()
+
+
+@pytest.mark.parametrize(
+    "name", ["ansible_python_interpreter", "ansible_perl_interpreter", "dumm_timeout", "router_id"]
+)
+def test_what_is_of_the_guest_alone_needs_no_leave(workdir: Workdir, name: str) -> None:
+    workdir.store_guest(Guest("alice", vars={name: "x"}))
+    inventory = Inventory(workdir.path)
+
+    assert variables(inventory.read(), "alice")[name] == "x"
+    inventory.display.warning.assert_not_called()
+
+
+@pytest.mark.parametrize("name", ["dumm_lab_host", "dumm_lab_host_vars", "ansible_dumm_guest"])
+def test_how_a_guest_is_found_is_for_the_inventory_alone(workdir: Workdir, name: str) -> None:
+    workdir.store_guest(Guest("alice", vars={name: "x"}))
+    inventory = Inventory(workdir.path, allow_vars=["*"])
+
+    assert name not in variables(inventory.read(), "alice")
+    assert "rename it" in inventory.display.warning.call_args.args[0]
+
+
+def test_no_file_can_name_a_variable_that_the_inventory_sets(workdir: Workdir) -> None:
+    workdir.store_guest(Guest("alice"))
+
+    assert variables(Inventory(workdir.path).read(), "alice").keys() == notation.OF_THE_INVENTORY - {
+        "ansible_dumm_guest",
+        "dumm_lab_host",
+        "dumm_lab_host_vars",
+    }

@@ -1075,6 +1075,17 @@ _TOO_LONG = "x" * 256
         ('run: ["a\\0b"]', "there is a NUL in the command"),
         ('run: [{command: "a\\0b"}]', "there is a NUL in the command"),
         ("run: [{command: a, unless: ''}]", "there is no command"),
+        ("vars: {a b: 1}", "2:14: guests.a.vars['a b']: 'a b' is no name of a variable"),
+        ("vars: {2x: 1}", "'2x' is no name of a variable"),
+        ("vars: {a-b: 1}", "'a-b' is no name of a variable"),
+        ("vars: {import: 1}", "'import' is no name of a variable"),
+        ("vars: {ä: 1}", "'ä' is no name of a variable"),
+        (
+            "vars: {dumm_workdir: 1}",
+            "2:14: guests.a.vars.dumm_workdir: the variable dumm_workdir is set by the inventory",
+        ),
+        ("vars: {dumm_lab_host: 1}", "the variable dumm_lab_host is set by the inventory itself"),
+        ("vars: {ansible_dumm_guest: 1}", "the variable ansible_dumm_guest is set by the inventory itself"),
         ("restart_services: ['']", "'' is no name of a service"),
         ("restart_services: ['a b']", "'a b' is no name of a service"),
         *(
