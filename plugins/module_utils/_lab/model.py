@@ -10,6 +10,7 @@ The same classes say what is wanted, what is defined on disk and what is found r
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import difflib
 import enum
@@ -34,6 +35,7 @@ DEFAULT_MTU = 1500
 MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
 MIN_IPV6_MTU = 1280  # RFC 8200 section 5; Linux takes IPv6 away from an interface with less
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
+MAX_IFACES = 1024  # of a guest; each is compared with the others
 MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
 HOST_NETNS = "host"
 
@@ -532,13 +534,14 @@ def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
         yield InvalidInput(
             guest.label, f"disk: {guest.disk} MB is more than a file can have", f"give it {MAX_DISK} or less"
         )
-    twice = next((layer for index, layer in enumerate(guest.layers) if layer in guest.layers[:index]), None)
+    twice = next((layer for layer, times in collections.Counter(guest.layers).items() if times > 1), None)
     if twice is not None:
         yield InvalidInput(guest.label, f"layers: {twice} is given twice", "leave one of them")
+    needs = _needs_ipv6(guest)
     for iface in guest.interfaces.values():
         if not 68 <= iface.mtu <= MAX_MTU:
             yield InvalidInput(f"interface {iface.label}", f"mtu {iface.mtu} is out of range", f"use 68 to {MAX_MTU}")
-        yield from _check_ipv6(guest, iface)
+        yield from _check_ipv6(needs, iface)
         if iface.bridge is not None and iface.bridge not in lab.bridges:
             yield InvalidInput(
                 f"interface {iface.label}",
@@ -550,20 +553,41 @@ def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
     yield from _check_sysctl(guest)
 
 
-def _check_ipv6(guest: Guest, iface: Iface) -> Iterator[InvalidInput]:
+@dataclass(frozen=True)
+class _NeedsIpv6:
+    """What of a guest needs IPv6 on an interface, by that interface: its first route, its first setting.
+
+    :ivar sysctl: settings by their files.
+    """
+
+    routes: Mapping[str | None, str]
+    settings: Mapping[str, str]
+    sysctl: Mapping[str, tuple[str, str]]
+
+
+def _needs_ipv6(guest: Guest) -> _NeedsIpv6:
+    sysctl = {sysctl_path(key): (key, value) for key, value in guest.sysctl}
+    own: dict[str, str] = {}
+    for path, (key, _value) in sysctl.items():
+        name, slash, _setting = path.removeprefix(_IPV6_CONF).partition("/")
+        if slash and path.startswith(_IPV6_CONF):
+            own.setdefault(name, key)
+    routes: dict[str | None, str] = {}
+    for route in guest.routes or ():
+        if ":" in f"{route.to}{route.via}":
+            routes.setdefault(route.dev, route.to)
+    return _NeedsIpv6(routes, own, sysctl)
+
+
+def _check_ipv6(needs: _NeedsIpv6, iface: Iface) -> Iterator[InvalidInput]:
     """IPv6 that the kernel would take away from an interface, or refuse there."""
     label = f"interface {iface.label}"
-    wanted = {sysctl_path(key): (key, value) for key, value in guest.sysctl}
-    own = [
-        key for path, (key, _value) in wanted.items() if path.startswith(sysctl_path(f"net/ipv6/conf/{iface.name}/"))
-    ]
-    routes = [route.to for route in guest.routes or () if route.dev == iface.name and ":" in f"{route.to}{route.via}"]
     address = _first_ipv6(iface.addresses)
-    needing = next(iter([*filter(None, [address]), *routes, *own]), None)
+    needing = address or needs.routes.get(iface.name) or needs.settings.get(iface.name)
     if needing is not None and 68 <= iface.mtu < MIN_IPV6_MTU:
         yield _too_small_for_ipv6(label, f"mtu {iface.mtu}", needing)
     for whose in (iface.name, "all"):
-        key, value = wanted.get(sysctl_path(f"net/ipv6/conf/{whose}/disable_ipv6"), (None, "0"))
+        key, value = needs.sysctl.get(sysctl_path(f"net/ipv6/conf/{whose}/disable_ipv6"), (None, "0"))
         if address is not None and key is not None:
             if value != "0":
                 remedy = f"leave the address out, or set net.ipv6.conf.{iface.name}.disable_ipv6 to 0"
@@ -631,6 +655,7 @@ def sysctl_path(key: str) -> str:
     return "/proc/sys/" + (key.translate(str.maketrans("./", "/.")) if dotted else key)
 
 
+_IPV6_CONF = "/proc/sys/net/ipv6/conf/"
 # net/ipv4/devinet.c
 _SAME_SETTING = {"/proc/sys/net/ipv4/conf/all/forwarding": "/proc/sys/net/ipv4/ip_forward"}
 

@@ -30,6 +30,8 @@ from .scenario_spec import CONDITIONS, SCENARIO
 TRANSPARENT = 0xFFF8
 
 _BRIDGE = ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
+_MAX_SHARED = 3_000_000  # values that guests have in all: settings of many guests are written once
+_LETTERS = 1000  # of a text, that count as a value
 _MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
 
 
@@ -137,9 +139,12 @@ class _Loader:
         self.name = name
         self.document = document
         self.data = data
+        self.weight = 0
+        self.weights: dict[Path, int] = {}
 
     def scenario(self) -> Scenario:
         cables = cabling.cable(self.data, self.document)
+        self._check_number(cables)
         numbers = numbering.number(cables, self.data.get("pools", {}), self.document)
         given = {name: self._given(name, guest) for name, guest in self.data.get("guests", {}).items()}
         guests = {name: self._guest(name, given[name], cables, numbers.addresses) for name in given}
@@ -164,6 +169,14 @@ class _Loader:
         told = root.entries.get("guests") if isinstance(root, Table) else None
         return "" if isinstance(told, Table) else str(self.document.place(("guests",)))
 
+    def _check_number(self, cables: Cabling) -> None:
+        """:raises TooManyFaults: where a guest has so many interfaces that there is no point in looking at them."""
+        for name, ports in cables.by_guest.items():
+            if len(ports) > model.MAX_IFACES:
+                cause = f"guest {name} has {len(ports)} interfaces"
+                self.document.blame(("guests", name), cause, f"give it {model.MAX_IFACES} or fewer")
+                raise TooManyFaults
+
     # Settings
 
     def _given(self, name: str, guest: Settings) -> _Given:
@@ -172,11 +185,25 @@ class _Loader:
         origins: dict[str, Path] = {}
         files: dict[str, Path] = {}
         for path, layer in self._layers(name, guest):
+            self._count(path, layer)
             files.update({each: (*path, "files", each) for each in layer.get("files", ())})
             for key, value in layer.items():
                 settings[key] = {**settings.get(key, {}), **value} if key in _MERGED else value
                 origins[key] = (*path, key)
         return _Given(settings, origins, files)
+
+    def _count(self, path: Path, layer: Settings) -> None:
+        """What is written once may be given to thousands of guests.
+
+        :raises TooManyFaults: where that is more than a host is to keep.
+        """
+        if path not in self.weights:
+            self.weights[path] = _weight(layer)
+        self.weight += self.weights[path]
+        if self.weight > _MAX_SHARED:
+            remedy = "shorten what is shared, or put it in a layer (layers)"
+            self.document.blame(path, f"guests have more than {_MAX_SHARED} values in all", remedy)
+            raise TooManyFaults
 
     def _layers(self, name: str, guest: Settings) -> Iterator[tuple[Path, Settings]]:
         yield ("defaults",), self.data.get("defaults", {})
@@ -297,6 +324,15 @@ def _key_of(cause: str) -> str | None:
     """The setting that one of the model's faults is about; each names it first."""
     found = re.match(r"(address|MAC address|mtu|mem|disk|layers|group_fwd_mask)\b", cause)
     return None if found is None else found[1].replace("MAC address", "mac")
+
+
+def _weight(value: Any) -> int:
+    """How many values there are in a value."""
+    if isinstance(value, Mapping):
+        return 1 + sum(map(_weight, value.values()))
+    if isinstance(value, (list, tuple)):
+        return 1 + sum(map(_weight, value))
+    return 1 + len(value) // _LETTERS if isinstance(value, str) else 1
 
 
 def _some(found: dict[str, Any]) -> dict[str, Any]:

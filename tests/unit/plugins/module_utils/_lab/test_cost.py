@@ -114,6 +114,9 @@ _NONSENSE = {
         f"{new}: &{new} {{<<: [{', '.join([f'*{old}'] * 9)}]}}\n"
         for old, new in zip("abcdefghijk", "bcdefghijkl", strict=True)
     ),
+    "interfaces of one guest": "guests: {a: {interfaces: {"
+    + ",".join(f"e{n}: {{address: 10.0.0.1/24}}" for n in range(6000))
+    + "}}}",
     "a number in base sixty": f"guests: {{a: {{mem: {':'.join(['1'] * 300_000)}}}}}",
     "a setting with many dots": f"guests: {{a: {{sysctl: {{'a{'.a' * 1000}!': 1}}}}}}",
     "a link with many blanks": f"guests: {{a: }}\nlinks: ['a{' ' * 300_000}b']",
@@ -130,6 +133,24 @@ def _good() -> float:
 def test_nonsense_costs_less_than_a_thousand_guests(kind: str, good: float) -> None:
     # Twice, because a busy host's caches count, too; what this is about took ten to a thousand times as much.
     assert _spent(_NONSENSE[kind]) < 2 * good
+
+
+@pytest.mark.parametrize(
+    "shared",
+    [
+        "vars: {" + ",".join(f"v{n}: 1" for n in range(5000)) + "}",
+        "run: [" + "x," * 5000 + "]",
+        f"vars: {{x: {'x' * 2_000_000}}}",
+        "vars: {x: [[" + "1," * 5000 + "]]}",
+    ],
+    ids=lambda text: text[:10],
+)
+def test_what_is_written_once_is_given_to_so_many_guests_only(shared: str) -> None:
+    guests = "".join(f"  g{n}: {{groups: [g]}}\n" for n in range(2000))
+    with pytest.raises(
+        Invalid, match=r"groups\.g: guests have more than 3000000 values in all; shorten what is shared"
+    ):
+        scenario.load(f"groups: {{g: {{{shared}}}}}\nguests:\n{guests}", name="big", place="big.yml")
 
 
 @pytest.mark.parametrize("size", [document.MAX_FAULTS + 5, 20 * document.MAX_FAULTS])
