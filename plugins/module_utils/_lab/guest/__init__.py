@@ -27,6 +27,8 @@ from .init import INIT, MINIMAL
 
 HOME = "/.dumm"
 SPOOL = f"{HOME}/spool"
+# Where init has a /proc with nothing over any of its files.
+PROC = f"{HOME}/proc"
 WARM = sources.read(warm).decode()
 _TERMINAL = "#!/usr/bin/env python3\n" + sources.read(terminal).decode()
 _SCRIPTS = {"init": INIT, "agent": AGENT, "minimal": MINIMAL, "warm": WARM, "terminal": _TERMINAL}
@@ -105,7 +107,8 @@ def _make(path: Path, content: Mapping[str, bytes]) -> None:
     fresh = path.with_name(f".new-{path.name}")
     files.remove_tree(fresh)
     home = fresh / HOME.lstrip("/")
-    (fresh / SPOOL.lstrip("/")).mkdir(parents=True)
+    for place in (SPOOL, PROC):
+        (fresh / place.lstrip("/")).mkdir(parents=True)
     for name, data in content.items():
         files.write(home / name, data, mode=0o755)
     for name in ("minimal", "terminal"):

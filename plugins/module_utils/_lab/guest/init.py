@@ -34,13 +34,15 @@ home=/.dumm
 
 # An empty line ends the lines of a processor, but not in a User Mode Linux without our patch: libproc2 4.0.2 (Debian 12) takes that for an
 # error, and ps aux, top and vmstat fail.  A copy that ends as it should is bound over it, from a file system of its own, whose place
-# is free again at once.
+# is free again at once.  A process without privileges may mount a /proc in namespaces of its own, as containers do, only where
+# another one has nothing over any of its files (mnt_already_visible, fs/namespace.c).
 if [ -n "$(tail -n 1 /proc/cpuinfo)" ] && mount -t tmpfs -o nosuid,nodev,size=64k,mode=755 dumm $home/spool; then
   (
     umask 222
     { cat /proc/cpuinfo; echo; } >$home/spool/cpuinfo
   )
   mount --bind $home/spool/cpuinfo /proc/cpuinfo
+  mount -t proc proc $home/proc
   umount $home/spool
 fi
 

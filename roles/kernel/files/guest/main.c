@@ -41,7 +41,8 @@ static void mount_unless(const char *there, const char *type, const char *place)
 
 /* An empty line ends the lines of a processor, but not in a User Mode Linux without our patch: libproc2 4.0.2 (Debian 12) takes that for an
  * error, and `ps aux`, top and vmstat fail.  A copy that ends as it should is bound over it.  It lies in a file system of its own, whose
- * place, where the spool will be, is free again at once. */
+ * place, where the spool will be, is free again at once.  A process without privileges may mount a /proc in namespaces of its own, as
+ * containers do, only where another one has nothing over any of its files (mnt_already_visible, fs/namespace.c). */
 static void mend_cpuinfo(void)
 {
 	static const char place[] = "/proc/cpuinfo", copy[] = SPOOL "/cpuinfo";
@@ -60,7 +61,8 @@ static void mend_cpuinfo(void)
 	if (file != NULL) {
 		fwrite(text, 1, length, file);
 		fputc('\n', file);
-		if (fchmod(fileno(file), 0444) != 0 || fclose(file) != 0 || mount(copy, place, NULL, MS_BIND, NULL) != 0)
+		if (fchmod(fileno(file), 0444) != 0 || fclose(file) != 0 || mount(copy, place, NULL, MS_BIND, NULL) != 0 ||
+		    mount("proc", "/.dumm/proc", "proc", 0, NULL) != 0)
 			fprintf(stderr, "dumm: %s: %s\n", place, strerror(errno));
 	}
 	umount(SPOOL);
