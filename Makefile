@@ -14,7 +14,7 @@ EXTRA ?=
 .PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security lint sanity unit integration e2e bench build clean
 
 help: ## Print this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## Install what the controller needs: packages that are missing, .venv, .collections
 	@scripts/setup.sh
