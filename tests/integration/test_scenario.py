@@ -685,7 +685,8 @@ def test_all_faults_of_a_file_are_told_at_once_with_their_places_and_nothing_is_
 
 def test_a_scenario_without_a_file_says_where_it_looked(lab: Lab) -> None:
     with pytest.raises(
-        Refused, match=rf"scenario cable: cannot read {lab.workdir.scenario('cable')}: .*give src or config"
+        Refused,
+        match=rf"scenario cable: cannot read {lab.workdir.scenario('cable')} on the lab host: .*give src, content or config",
     ):
         lab.scenario("cable")
 

@@ -137,7 +137,7 @@ def test_a_change_of_layers_that_is_killed_is_followed_by_the_layers_that_are_as
     wanted, options = {
         "the new one": ("new\n", {"name": "new", "state": "loaded", "config": config}),
         "the old one": ("old\n", {"name": "old", "state": "loaded", "config": config}),
-        "none": ("", {"name": "new", "state": "unloaded"}),
+        "none": ("", {"name": "old", "state": "unloaded"}),
     }[then]
 
     for moment in range(change - 3, change + 5):
@@ -145,8 +145,8 @@ def test_a_change_of_layers_that_is_killed_is_followed_by_the_layers_that_are_as
         lab.deeds("scenario", killed_at=moment, name="new", state="loaded", config=config)
 
         if then == "none":
-            # Which of them is loaded depends on the moment.
-            lab.scenario("old", state="unloaded")
+            # Which of them is loaded depends on the moment; below the new one lies the old one, which the guest belongs to.
+            lab.scenario("new", state="unloaded")
         lab.scenario(**options)
 
         assert lab.read("moon", "cat /etc/which 2>/dev/null || :") == wanted, moment
