@@ -261,7 +261,7 @@ def test_a_namespace_that_somebody_else_made_is_used_and_not_deleted(lab: Lab) -
 
 def test_a_namespace_whose_name_somebody_deleted_under_running_guests_is_named_again(pair: Lab) -> None:
     pair.bridge("br0", address=["10.0.0.254/24"])
-    before, devices = [pair.process(name) for name in ("alice", "bob")], pair.devices()
+    before, devices = [pair.process(name).launch for name in ("alice", "bob")], pair.devices()
     subprocess.run(["ip", "netns", "delete", pair.name], check=True, timeout=60)
 
     seen = pair.info()
@@ -275,7 +275,8 @@ def test_a_namespace_whose_name_somebody_deleted_under_running_guests_is_named_a
     assert {name: device["ifindex"] for name, device in devices.items()}.items() <= {
         name: device["ifindex"] for name, device in pair.devices().items()
     }.items()
-    assert [pair.process(name) for name in ("alice", "bob")] == before
+    # What alice was given is in the record of its process, so it is the launch that stays.
+    assert [pair.process(name).launch for name in ("alice", "bob")] == before
     assert pair.reaches("alice", "10.0.0.2") and pair.reaches("alice", "10.0.0.254")
     assert not pair.guest("alice")["changed"] and not pair.guest("bob")["warnings"]
 
