@@ -96,6 +96,10 @@ def staged(lab: Lab, program: Path, place: Path, *, confined: bool) -> Iterator[
             lab.guest(name, state="present", **stage.options())
             lab.iface(name, "eth0", bridge="br0")
         lab.guest("peer", mem=64)
+        # Its TAP is there from now on, with nobody attached.
+        lab.guest("idle", mem=32)
+        lab.guest("idle", state="stopped")
+        assert "idle-eth0" in lab.devices()
         lab.read("peer", "echo secret >/root/secret")
         lab.guest("evil", state="present", kernel=str(program), mem=32, **stage.options())
         plant(lab)
