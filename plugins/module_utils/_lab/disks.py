@@ -62,7 +62,9 @@ def fit(workdir: Workdir, name: str, size: int | None, group: int) -> None:
         # A version before this one left them in the image.
         _take_out(workdir, name)
     lend(workdir.guest(name))
-    _run(f"guest {name}", "mount", "-o", f"remount,resgid={group}", str(workdir.guest(name).path))
+    # Else it were root's, too, and a guest may have no users of its own.
+    reserve = f"remount,resuid={group},resgid={group}"
+    _run(f"guest {name}", "mount", "-o", reserve, str(workdir.guest(name).path))
 
 
 def make_room(directory: GuestDir) -> bool:

@@ -169,7 +169,8 @@ def _make_union(layers: Layers, users: Users | None, place: str) -> int:
     with ExitStack() as stack:
         home = _by_descriptor(stack, layers.home)
         lower = [_by_descriptor(stack, layer) for layer in layers.lower]
-        return overlay.mount(lower, f"{home}/{layers.upper}", f"{home}/{layers.work}")
+        with privileges.as_user(0):
+            return overlay.mount(lower, f"{home}/{layers.upper}", f"{home}/{layers.work}")
 
 
 def _make_mapped_union(layers: Layers, users: Users, place: str) -> int:

@@ -40,8 +40,8 @@ def main(argument: str) -> None:
     sys.setrecursionlimit(20000)
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    if given["first_user"]:
-        # What the guest writes is written here, and it is not the host's root.
+    if not given["kept"]:
+        # What the guest writes is written here, and takes nothing that is kept back.
         privileges.use_files_as(given["first_user"])
     loop = driver.Loop(lambda: requests.tree.spare(most // 2))
     loop.pretend_trio()
