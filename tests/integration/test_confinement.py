@@ -6,8 +6,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -201,3 +204,40 @@ def test_a_directory_whose_owners_cannot_be_mapped_leaves_a_gap_that_is_told(lab
     assert running["protection"]["confined"] and running["protection"]["users"] is None
     assert any(str(place) in gap for gap in running["protection"]["gaps"])
     assert int(status["CapPrm"][0], 16) == 0b11011
+
+
+# No user namespace can be made in a chroot (user_namespaces(7)).  What is mounted there goes with its mount namespace.
+_CHROOT = 'mkdir "$1" && mount --rbind / "$1" && exec chroot "$@"'
+_PAIR = """
+import json, sys
+from pathlib import Path
+from lab import Lab
+
+lab = Lab(Path(sys.argv[1]))
+link = {"a": "one:eth0", "b": "two:eth0", "prefix": "10.8.1.0/24"}
+lab.scenario("pair", {"guests": {"one": {"disk": 16}, "two": {}}, "links": [link]})
+lab.bridge("hub", address=["10.8.0.254/24"])
+lab.iface("two", "eth5", bridge="hub", address=["10.8.0.1/24"])
+fill = "for size in 64k 1k; do dd if=/dev/zero of=/root/$size bs=$size 2>/dev/null; done; sync; echo still there"
+print(json.dumps({
+    "reached": [lab.reaches("one", "two", "-c 1 -w 30"), lab.reaches("two", "10.8.0.254", "-c 1 -w 30")],
+    "protection": lab.info()["guests"]["two"]["running"]["protection"],
+    "full": lab.run("one", fill).stdout.decode(),
+}))
+lab.teardown()
+"""
+
+
+def test_guests_have_a_network_where_no_user_namespace_can_be_made(lab: Lab, tmp_path: Path) -> None:
+    command = ("unshare", "--mount", "sh", "-c", _CHROOT, "sh", str(tmp_path / "root"), sys.executable, "-c", _PAIR)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [*command, str(lab.path)], capture_output=True, text=True, check=False, timeout=300, env=environment
+    )
+
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["reached"] == [True, True]
+    assert told["protection"]["users"] is None
+    assert any("none can be made in a chroot" in gap for gap in told["protection"]["gaps"])
+    assert told["full"] == "still there\n"

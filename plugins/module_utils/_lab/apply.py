@@ -314,8 +314,8 @@ def _set_bridge(deed: SetBridge, context: Context) -> None:
 @carry_out.register
 def _add_tap(deed: AddTap, context: Context) -> None:
     bridge = _bridge_index(deed.iface.bridge, context)
-    user = users.claim(context.workdir.guest(deed.iface.guest))
-    context.network.add_tap(deed.iface, user, bridge, context.closes(deed.iface.bridge))
+    group = users.claim(context.workdir.guest(deed.iface.guest))
+    context.network.add_tap(deed.iface, group, bridge, context.closes(deed.iface.bridge))
 
 
 @carry_out.register
@@ -337,15 +337,24 @@ def _delete_device(deed: DeleteDevice, context: Context) -> None:
 def _start(deed: Start, context: Context) -> None:
     began = time.monotonic()
     user = users.claim(context.workdir.guest(deed.guest.name))
-    for tap in deed.taps:
-        # A version without such users made it, or the guest's directory is a copy.
-        if tap.user != user:
-            context.network.set_tap_user(tap, deed.guest.label, user)
+    _hand_over_taps(deed, user, context)
     place = lifecycle.Place(netlink.path_of(context.netns), context.placement.take(deed.guest), user)
     seen = lifecycle.start(context.workdir, deed, place, context.timeout)
     context.ready[deed.guest.name] = time.monotonic() - began
     if seen is not None:
         context.seen[deed.guest.name] = seen
+
+
+def _hand_over_taps(deed: Start, group: int, context: Context) -> None:
+    """Make TAPs anew that are for others.
+
+    An earlier version gave them to a user, which cannot be taken back, or the guest has lost its users to another.
+    """
+    ifaces = {netlink.iface_owner(iface.label): iface for iface, _mac in deed.units}
+    for tap in deed.taps:
+        if tap.group != group and tap.owner in ifaces:
+            context.network.delete(deed.guest.label, tap)
+            carry_out(AddTap(ifaces[tap.owner]), context)
 
 
 @carry_out.register

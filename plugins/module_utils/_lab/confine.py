@@ -12,6 +12,7 @@ the rest is done, and :func:`gaps` says what is missing.  (reference/confinement
 
 from __future__ import annotations
 
+import errno
 import functools
 import os
 import resource
@@ -32,6 +33,12 @@ _MB = 1 << 20
 # A group of the guest's own that no user of it is in.  Its process is, but not what is written to its root: the reserve of its disk, which
 # is for this group, keeps its answers coming when that is full (``disks``).
 LINE_GROUP = 65533
+# user_namespaces(7), clone(2)
+_WHY_NONE = {
+    errno.EPERM: "none can be made in a chroot",
+    errno.ENOSPC: "see /proc/sys/user/max_user_namespaces",
+    errno.EINVAL: "the host's kernel has none, CONFIG_USER_NS",
+}
 # Overlayfs takes layers with mapped owners from 5.19 on.
 _MAPS_LAYERS = (5, 19)
 
@@ -53,13 +60,21 @@ class Confinement:
     """How a guest's process is confined.
 
     :ivar limits: how much of the host it may have.
+    :ivar first: the first of the host's users and groups that nobody else has.
     :ivar users: its own users; ``None`` where it has the host's.
     :ivar why_not: why that is so.
     """
 
     limits: Limits
+    first: int
     users: Users | None
     why_not: str = ""
+
+    @property
+    def groups(self) -> list[int]:
+        """Groups of its process, as that sees them: that of its TAPs, and that of the reserve of its disk."""
+        base = self.first if self.users is None else 0
+        return [base, base + LINE_GROUP]
 
 
 @contextmanager
@@ -72,11 +87,11 @@ def confinement(mem: int, first: int, paths: Iterable[str]) -> Iterator[Confinem
     """
     limits, why_not = _limits(mem), _why_not_mapped(paths)
     if why_not is not None:
-        yield Confinement(limits, None, why_not)
+        yield Confinement(limits, first, None, why_not)
         return
     namespace = privileges.user_namespace(first, users.COUNT)
     try:
-        yield Confinement(limits, Users(namespace, first))
+        yield Confinement(limits, first, Users(namespace, first))
     finally:
         os.close(namespace)
 
@@ -97,7 +112,7 @@ def give_up(confinement: Confinement, proc: int) -> None:
         # Not before: what was made until now, its mounts above all, belongs to the host, and its root has no say in it.
         syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
         _no_more_namespaces(proc)
-    os.setgroups([] if confinement.users is None else [LINE_GROUP])
+    os.setgroups(confinement.groups)
     resource.setrlimit(resource.RLIMIT_NPROC, (confinement.limits.processes,) * 2)
     for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE):
         resource.setrlimit(nothing, (0, 0))
@@ -129,7 +144,7 @@ def _why_not_mapped(paths: Iterable[str]) -> str | None:
     try:
         namespace = _trial_namespace()
     except OSError as exc:
-        return f"no user namespace can be made ({exc.strerror}; see /proc/sys/user/max_user_namespaces)"
+        return f"no user namespace can be made ({exc.strerror}; {_WHY_NONE.get(exc.errno or 0, 'see dmesg')})"
     places = {os.stat(path).st_dev: path for path in paths}
     for path in places.values():
         try:
@@ -164,7 +179,10 @@ def gaps(
         return ("root of this guest is the host's root (confine: false)",)
     found = []
     if confinement.users is None:
-        found.append(f"it may send signals to processes of the host's root: {confinement.why_not}")
+        found.append(
+            "it may send signals to processes of the host's root, and trace other guests with this gap:"
+            f" {confinement.why_not}"
+        )
     missing = [name for name in cgroups.CONTROLLERS if name not in limited]
     if missing:
         found.append(f"no limit of {', '.join(missing)}: the host offers no control groups for that")

@@ -31,7 +31,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from . import syscalls
-from .errors import HostError, InvalidInput, from_oserror
+from .errors import HostError, InvalidInput
 from .model import HOST_NETNS, Bridge, Iface, link_name
 
 IMPORT_ERROR: str | None = None
@@ -49,7 +49,7 @@ _AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
 # A guest's part in the answer to a query, when all are asked at once.
 _ANSWER_SECONDS = 0.001
 # linux/if_tun.h
-_TUNSETIFF, _TUNSETPERSIST, _TUNSETOWNER = 0x400454CA, 0x400454CB, 0x400454CC
+_TUNSETIFF, _TUNSETPERSIST, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CE
 _IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
 _ATTRIBUTES = {
     "IFLA_IFALIAS",
@@ -60,7 +60,7 @@ _ATTRIBUTES = {
     "IFLA_CARRIER",
     "IFLA_STATS64",
 }
-_TAP_USER = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_OWNER")
+_TAP_GROUP = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_GROUP")
 T = TypeVar("T")
 
 
@@ -74,7 +74,7 @@ class Device:
     :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
     :ivar querier: whether it asks them.
     :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
-    :ivar user: the one user who may attach to it, where it is a TAP of ours.
+    :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
 
@@ -93,7 +93,7 @@ class Device:
     snooping: bool = True
     querier: bool = True
     ipv6: bool | None = None
-    user: int | None = None
+    group: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
     def counting(self, *defined: Bridge | None) -> Device:
@@ -224,7 +224,7 @@ class Network:
             carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
             link_local=link_local,
-            user=None if owner is None or is_bridge else link.get_nested(*_TAP_USER),
+            group=None if owner is None or is_bridge else link.get_nested(*_TAP_GROUP),
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -366,24 +366,24 @@ class Network:
             ip, length = address.split("/")
             self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
 
-    def add_tap(self, iface: Iface, owner_uid: int, bridge: int | None, closed: bool = False) -> None:
+    def add_tap(self, iface: Iface, group: int, bridge: int | None, closed: bool = False) -> None:
         """Make a persistent TAP, up, marked and plugged.
 
-        :param owner_uid: the one user who may attach to it.
+        :param group: the one group whose members may attach to it.
         :param bridge: index of the bridge.
         :param closed: whether it exchanges frames with the bridge alone until :meth:`open_segments`.
         """
         name = link_name(iface.tap_name)
         label = f"interface {iface.label}"
         try:
-            index = self._inside(lambda: self._open_tap(name, iface, owner_uid, bridge, closed))
+            index = self._inside(lambda: self._open_tap(name, iface, group, bridge, closed))
         except NetlinkError as exc:
             raise HostError(label, f"the kernel refused to add it: {exc}", _remedy(exc.code)) from exc
         except OSError as exc:
             raise HostError(label, f"cannot add it: {exc.strerror}", _remedy(exc.errno or 0)) from exc
         self._add_altname(index, name, iface.tap_name)
 
-    def _open_tap(self, name: str, iface: Iface, owner_uid: int, bridge: int | None, closed: bool) -> int:
+    def _open_tap(self, name: str, iface: Iface, group: int, bridge: int | None, closed: bool) -> int:
         """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
         if _index_here(name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -407,7 +407,7 @@ class Network:
                 )
                 if closed and bridge is not None:
                     self._ip.brport("set", index=index, isolated=1)
-                fcntl.ioctl(tap, _TUNSETOWNER, owner_uid)
+                fcntl.ioctl(tap, _TUNSETGROUP, group)
                 fcntl.ioctl(tap, _TUNSETPERSIST, 1)
             finally:
                 os.close(tap)
@@ -420,26 +420,6 @@ class Network:
             self._default_has_ipv6 = default.exists() and int(default.read_text()) == 0
         if self._default_has_ipv6:
             Path(f"/proc/sys/net/ipv6/conf/{tap}/disable_ipv6").write_text("1")
-
-    def set_tap_user(self, found: Device, subject: str, user: int) -> None:
-        """Let another user than before attach to a TAP that nobody is attached to.
-
-        :raises HostError: where the kernel refuses.
-        """
-
-        def change() -> None:
-            with syscalls.FORKING:
-                tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
-                try:
-                    fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", found.name.encode(), _IFF_TAP | _IFF_NO_PI))
-                    fcntl.ioctl(tap, _TUNSETOWNER, user)
-                finally:
-                    os.close(tap)
-
-        try:
-            self._inside(change)
-        except OSError as exc:
-            raise from_oserror(subject, f"change the user of TAP {found.name} of", exc) from exc
 
     def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
         """Give an existing TAP its bridge and MTU."""

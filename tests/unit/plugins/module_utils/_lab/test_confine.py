@@ -14,7 +14,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import confine, sysc
 from ansible_collections.dumm.lab.plugins.module_utils._lab.confine import Confinement, Users
 
 LIMITS = confine._limits(64)
-WHOLE = Confinement(LIMITS, Users(3, 1 << 30))
+WHOLE = Confinement(LIMITS, 1 << 30, Users(3, 1 << 30))
 ALL = ("memory", "pids", "cpu")
 
 
@@ -32,11 +32,11 @@ def test_a_guest_that_is_confined_in_every_way_has_no_gaps() -> None:
     [
         (None, (), None, False, "the host's root"),
         (
-            Confinement(LIMITS, None, "it is too old"),
+            Confinement(LIMITS, 1 << 30, None, "it is too old"),
             ALL,
             64,
             False,
-            "signals to processes of the host's root: it is too old",
+            "other guests with this gap: it is too old",
         ),
         (WHOLE, ("pids",), 64, False, "no limit of memory, cpu"),
         (WHOLE, ALL, None, False, "fill the file system"),
