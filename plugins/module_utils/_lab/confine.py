@@ -39,6 +39,16 @@ _WHY_NONE = {
     errno.ENOSPC: "see /proc/sys/user/max_user_namespaces",
     errno.EINVAL: "the host's kernel has none, CONFIG_USER_NS",
 }
+# A kernel has a timer for each of its CPUs; all that it queues besides is sent at once.  They are counted for the host's root as well.
+_PENDING_SIGNALS = 256
+# user_namespaces(7), namespaces(7): settings of a user namespace.
+_COUNTED = (
+    "max_user_namespaces",
+    "max_inotify_instances",
+    "max_inotify_watches",
+    "max_fanotify_groups",
+    "max_fanotify_marks",
+)
 # Overlayfs takes layers with mapped owners from 5.19 on.
 _MAPS_LAYERS = (5, 19)
 
@@ -111,11 +121,13 @@ def give_up(confinement: Confinement, proc: int) -> None:
     if confinement.users is not None:
         # Not before: what was made until now, its mounts above all, belongs to the host, and its root has no say in it.
         syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
-        _no_more_namespaces(proc)
+        _none_of_the_makers(proc)
     os.setgroups(confinement.groups)
     resource.setrlimit(resource.RLIMIT_NPROC, (confinement.limits.processes,) * 2)
-    for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE):
+    for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE, resource.RLIMIT_MEMLOCK):
         resource.setrlimit(nothing, (0, 0))
+    # Timers too are pending signals.
+    resource.setrlimit(resource.RLIMIT_SIGPENDING, (_PENDING_SIGNALS,) * 2)
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     privileges.clear_ambient_capabilities()
@@ -127,13 +139,22 @@ def give_up(confinement: Confinement, proc: int) -> None:
         seccomp.install()
 
 
-def _no_more_namespaces(proc: int) -> None:
-    """Forbid user namespaces below this one: in one of its own, a process would have all capabilities again."""
-    setting = os.open("sys/user/max_user_namespaces", os.O_WRONLY | os.O_CLOEXEC, dir_fd=proc)
+def _none_of_the_makers(proc: int) -> None:
+    """Forbid what the host counts for who made a user namespace, too, which is its root: it has few of them itself.
+
+    In a user namespace below this one, moreover, a process would have all capabilities again.
+    """
+    directory = os.open("sys/user", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
     try:
-        os.write(setting, b"0")
+        for name in _COUNTED:
+            with suppress(FileNotFoundError):
+                setting = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
+                try:
+                    os.write(setting, b"0")
+                finally:
+                    os.close(setting)
     finally:
-        os.close(setting)
+        os.close(directory)
 
 
 def _why_not_mapped(paths: Iterable[str]) -> str | None:

@@ -30,6 +30,8 @@ OWNER_FILE = "owner"
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9), "net/tun": (10, 200)}
 # More than the guest's memory: what UML itself keeps in the same file.
 _MEMORY_SLACK = 64
+# It is one file, of no name.
+_MEMORY_FILES = 256
 _MORE_NAMESPACES = syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
 
 
@@ -107,7 +109,7 @@ def enter(view: View) -> None:
     _share(view.run, "run", users)
     # UML maps its memory file executable, so this place must allow that.
     owner = "" if users is None else f",uid={users.first},gid={users.first}"
-    size = f"size={view.mem + _MEMORY_SLACK}m,mode=700{owner}"
+    size = f"size={view.mem + _MEMORY_SLACK}m,nr_inodes={_MEMORY_FILES},mode=700{owner}"
     syscalls.mount("memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, size)
     union = _make_union(view.union, users, "fs") if isinstance(view.union, Layers) else view.union
     syscalls.move_mount(union, "fs", 0)

@@ -53,8 +53,10 @@ _X32 = 0x40000000
 _SOCKETS = {"socket": 41, "socketpair": 53}
 _CLONE, _CLONE3, _IOCTL = 56, 435, 16
 _NAMESPACES = 0x7E020080
-# Typing into a terminal that others read from (ioctl_tty(2)).
-_TYPING = (0x5412, 0x541C)
+# Typing into a terminal that others read from (ioctl_tty(2)): TIOCSTI, TIOCLINUX.  And what of a TAP is the host's, though whoever has it
+# open may change it (include/uapi/linux/if_tun.h): whether it stays (TUNSETPERSIST), whose it is (TUNSETOWNER, TUNSETGROUP), its type
+# (TUNSETLINK) and the host's address of it (SIOCSIFHWADDR), which a bridge takes for its own.
+_REFUSED_CONTROLS = (0x5412, 0x541C, 0x400454CB, 0x400454CC, 0x400454CE, 0x400454CD, 0x8924)
 _AF_UNIX = 1
 
 _AUDIT_ARCH_X86_64 = 0xC000003E
@@ -85,7 +87,9 @@ def program() -> list[Instruction]:
         # Its flags are in memory, where a filter does not see them; the C library then takes clone.
         *_refuse_if(_EQUAL, _CLONE3, errno.ENOSYS),
         *_by_argument(_CLONE, 0, _refuse_if(_ANY_BIT, _NAMESPACES, errno.EPERM)),
-        *_by_argument(_IOCTL, 1, [each for code in _TYPING for each in _refuse_if(_EQUAL, code, errno.EPERM)]),
+        *_by_argument(
+            _IOCTL, 1, [each for code in _REFUSED_CONTROLS for each in _refuse_if(_EQUAL, code, errno.EPERM)]
+        ),
         *(
             each
             for number in _SOCKETS.values()
