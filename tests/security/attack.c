@@ -6,7 +6,8 @@
 //
 // It answers on the control line as an agent does.  A request whose script has a line "attack NAME ARGUMENT..." is an attack: exit
 // status 0 says that it succeeded, 1 that it was refused, with the reason on standard output.  Every other request is told an empty network.
-// Each attack is harmless where it succeeds: it looks, writes what was there before, or undoes what it did.
+// Each attack is harmless where it succeeds: it looks, writes what was there before, or undoes what it did; and of what the host shares it
+// takes no more than shows that nobody counts.  With the arguments "attack NAME ARGUMENT..." it is not a guest: it attacks, and ends.
 
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -45,17 +46,17 @@
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
+#include <time.h>
 #include <unistd.h>
 
 // What a kernel is known by.
 const char banner[] __attribute__((used)) = "\0User Mode Linux v7\0Linux version 7.1.0 (attack) #1\0";
 static const char nothing[] = "[]\n--dumm--\n[]\n--dumm--\n[]\n--dumm--\n[]\n--dumm--\n--dumm--\nevil\n";
 
+#include "attack.h"
+
 #define DEPTH 3000
 #define FORKS 3000
-enum { REACHED = 0, REFUSED = -1 };
-
-static int number(const char *text) { return (int)strtol(text, NULL, 0); }
 
 static int opened(const char *path, int flags)
 {
@@ -65,9 +66,6 @@ static int opened(const char *path, int flags)
     close(fd);
     return REACHED;
 }
-
-// Whether a call failed for its odd arguments only, and not for want of a privilege.
-static int privileged(long result) { return result >= 0 || (errno != EPERM && errno != EACCES && errno != ENOSYS) ? REACHED : REFUSED; }
 
 // Files
 
@@ -123,6 +121,43 @@ static int a_setxattr(char **arg)
     errno = why;
     return result;
 }
+static int a_resize(char **arg)
+{
+    struct stat status;
+    return stat(arg[0], &status) ? REFUSED : truncate(arg[0], status.st_size);
+}
+static int a_mode(char **arg)
+{
+    struct stat status;
+    return stat(arg[0], &status) ? REFUSED : chmod(arg[0], status.st_mode & 07777);
+}
+static int a_touch(char **arg) { return utimensat(AT_FDCWD, arg[0], NULL, 0); }
+static int a_own(char **arg)
+{
+    struct stat status;
+    return stat(arg[0], &status) ? REFUSED : chown(arg[0], status.st_uid, status.st_gid);
+}
+static int a_lease(char **arg)
+{
+    int fd = open(arg[0], O_RDONLY);
+    return fd < 0 ? REFUSED : fcntl(fd, F_SETLEASE, F_RDLCK);
+}
+static int a_removable(char **arg)
+{
+    // Away and back again.
+    char away[128];
+    snprintf(away, sizeof away, "%s.away", arg[0]);
+    return rename(arg[0], away) ? REFUSED : rename(away, arg[0]);
+}
+static int a_exchange(char **arg)
+{
+    // By another that is a copy of it.
+    char copy[128], data[4096];
+    snprintf(copy, sizeof copy, "%s.copy", arg[0]);
+    int from = open(arg[0], O_RDONLY), to = open(copy, O_WRONLY | O_CREAT, 0644);
+    ssize_t size = from < 0 || to < 0 ? -1 : read(from, data, sizeof data);
+    return size < 0 || write(to, data, size) != size || rename(copy, arg[0]) ? REFUSED : REACHED;
+}
 static int a_immutable(char **arg)
 {
     int fd = open(arg[0], O_RDWR | O_CREAT, 0600), flags = 0;
@@ -136,6 +171,7 @@ static int a_immutable(char **arg)
     errno = why;
     return result;
 }
+static int a_make_group(char **arg) { return mkdir(arg[0], 0755) ? REFUSED : rmdir(arg[0]); }
 static int a_by_handle(char **arg)
 {
     struct { struct file_handle head; unsigned char more[MAX_HANDLE_SZ]; } handle = { .head.handle_bytes = MAX_HANDLE_SZ };
@@ -310,6 +346,24 @@ static int a_setgroups(char **arg)
     return syscall(SYS_setgroups, 1, &group);
 }
 
+static int a_bounding_set(char **arg) { (void)arg; return prctl(PR_CAPBSET_DROP, CAP_WAKE_ALARM, 0, 0, 0); }
+static int a_secure_bits(char **arg) { (void)arg; return prctl(PR_SET_SECUREBITS, 0, 0, 0, 0); }
+static int a_alarm_clock(char **arg)
+{
+    int timer;
+    (void)arg;
+    return syscall(SYS_timer_create, CLOCK_BOOTTIME_ALARM, NULL, &timer) ? REFUSED : REACHED;
+}
+static int a_map_users(char **arg)
+{
+    (void)arg;
+    int result = unshare(CLONE_NEWUSER), why = errno, fd = open("/proc/self/uid_map", O_WRONLY);
+    if (!result && write(fd, "0 0 1", 5) == 5)
+        return REACHED;
+    errno = result ? why : errno;
+    return REFUSED;
+}
+
 // Other processes
 
 static int a_kill(char **arg) { return kill(number(arg[0]), SIGCONT); }
@@ -349,6 +403,11 @@ static int a_priority(char **arg) { return setpriority(PRIO_PROCESS, number(arg[
 // Sockets
 
 static int a_socket(char **arg) { return socket(number(arg[0]), number(arg[1]), number(arg[2])) >= 0 ? REACHED : REFUSED; }
+static int a_socketpair(char **arg)
+{
+    int end[2];
+    return socketpair(number(arg[0]), SOCK_STREAM, 0, end);
+}
 static int a_tcp(char **arg)
 {
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(number(arg[1])) };
@@ -500,14 +559,11 @@ static int t_console(char **arg)
     }
 }
 
-#define ATTACK(name) { #name, a_##name, 0 }
-static const struct attack {
-    const char *name;
-    int (*run)(char **);
-    int in_main;
-} attacks[] = {
+static const struct attack attacks[] = {
     ATTACK(read), ATTACK(open), ATTACK(open_to_write), ATTACK(put), ATTACK(put_back), ATTACK(list), ATTACK(stat),
-    ATTACK(create), ATTACK(chown), ATTACK(setxattr), ATTACK(immutable), ATTACK(by_handle), ATTACK(mknod),
+    ATTACK(create), ATTACK(chown), ATTACK(setxattr), ATTACK(resize), ATTACK(mode), ATTACK(touch), ATTACK(own), ATTACK(lease),
+    ATTACK(removable), ATTACK(make_group), ATTACK(exchange), ATTACK(bounding_set), ATTACK(secure_bits), ATTACK(alarm_clock),
+    ATTACK(map_users), ATTACK(socketpair), ATTACK(immutable), ATTACK(by_handle), ATTACK(mknod),
     ATTACK(use_made_node), ATTACK(tap), ATTACK(mount), ATTACK(bind), ATTACK(remount), ATTACK(umount), ATTACK(pivot_root),
     ATTACK(chroot), ATTACK(fsopen), ATTACK(open_tree), ATTACK(setns), ATTACK(unshare), ATTACK(clone), ATTACK(clone3),
     ATTACK(capability), ATTACK(init_module), ATTACK(delete_module), ATTACK(kexec), ATTACK(reboot), ATTACK(bpf),
@@ -518,37 +574,53 @@ static const struct attack {
     ATTACK(socket), ATTACK(tcp), ATTACK(bind_port), ATTACK(unix), ATTACK(descriptors), ATTACK(forks), ATTACK(fill),
     { "link", t_link, 0 }, { "fifo", t_fifo, 0 }, { "huge", t_huge, 0 }, { "directory", t_directory, 0 },
     { "deep", t_deep, 0 }, { "swap", t_swap, 0 }, { "name", t_name, 1 }, { "console", t_console, 0 },
+    { NULL },
 };
+static const struct attack *const all[] = { attacks, on_shared, on_others, to_stay };
 
 static int carry_out(const struct attack *attack, char **arg)
 {
     errno = 0;
     int result = attack->run(arg), why = errno;
-    printf(result == REACHED ? "succeeded\n" : "refused: %s\n", strerror(why));
+    // Whether the host's kernel has no such thing at all is for the tests to know.
+    int absent = why == ENOSYS || why == EAFNOSUPPORT || why == EOPNOTSUPP || why == EPROTONOSUPPORT || why == ESOCKTNOSUPPORT;
+    printf(result == REACHED ? "succeeded\n" : absent ? "absent: %s\n" : "refused: %s\n", strerror(why));
     fflush(stdout);
-    return result == REACHED ? 0 : 1;
+    return result == REACHED ? 0 : absent ? 2 : 1;
+}
+
+static const struct attack *found(const char *name)
+{
+    for (size_t each = 0; each < sizeof all / sizeof *all; each++)
+        for (const struct attack *attack = all[each]; attack->name; attack++)
+            if (!strcmp(attack->name, name))
+                return attack;
+    return NULL;
 }
 
 static int attacked(char *line)
 {
-    char *arg[8] = { NULL };
+    char *arg[10] = { NULL };
     int count = 0;
-    for (char *word = strtok(line, " "); word && count < 7; word = strtok(NULL, " "))
+    for (char *word = strtok(line, " "); word && count < 9; word = strtok(NULL, " "))
         arg[count++] = word;
-    for (size_t each = 0; each < sizeof attacks / sizeof *attacks; each++)
-        if (count > 1 && !strcmp(attacks[each].name, arg[1])) {
-            int status;
-            if (attacks[each].in_main)
-                return carry_out(&attacks[each], arg + 2);
-            pid_t pid = fork();
-            if (!pid) {
-                // Not for ever, whatever it runs into.
-                alarm(20);
-                _exit(carry_out(&attacks[each], arg + 2));
-            }
-            waitpid(pid, &status, 0);
-            return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    const struct attack *attack = count > 1 ? found(arg[1]) : NULL;
+    if (attack && attack->in_main)
+        return carry_out(attack, arg + 2);
+    if (attack) {
+        int status;
+        pid_t pid = fork();
+        if (!pid) {
+            // Not for ever, whatever it runs into.
+            alarm(20);
+            _exit(carry_out(attack, arg + 2));
         }
+        waitpid(pid, &status, 0);
+        if (WIFEXITED(status))
+            return WEXITSTATUS(status);
+        printf("refused: signal %d\n", WTERMSIG(status));
+        return 1;
+    }
     return 127;
 }
 
@@ -598,9 +670,15 @@ static void answer(const char *name)
     close(home);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char line[256];
+    if (argc > 2 && !strcmp(argv[1], "attack")) {
+        // By nobody's guest: with neither the view nor the network of one.
+        const struct attack *attack = found(argv[2]);
+        alarm(20);
+        return attack ? carry_out(attack, argv + 3) : 127;
+    }
     signal(SIGPIPE, SIG_IGN);
     answer("boot");
     spill("/spool/hello", "1\n");

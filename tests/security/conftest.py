@@ -9,7 +9,6 @@ from __future__ import annotations
 import shutil
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,10 +16,11 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parents[1] / "integration"), str(Path(__file__).parent)]
 
+from attack import Tally  # noqa: E402
 from lab import PREFIX, fresh_lab  # noqa: E402
 from stage import CAN_CONFINE, Stage, build, staged  # noqa: E402
 
-_tally: Counter[tuple[bool, bool]] = Counter()
+_tally = Tally()
 
 
 @pytest.fixture(scope="session")
@@ -45,18 +45,13 @@ def stage(request: pytest.FixtureRequest, program: Path) -> Iterator[Stage]:
         yield made
 
 
-@pytest.fixture
-def tally() -> Counter[tuple[bool, bool]]:
-    """How many attacks there were: confined and succeeded."""
+@pytest.fixture(scope="session")
+def tally() -> Tally:
+    """How the attacks went."""
     return _tally
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Tell how the attacks went."""
-    for confined in (False, True):
-        refused, succeeded = _tally[confined, False], _tally[confined, True]
-        if refused + succeeded:
-            terminalreporter.write_line(
-                f"confine: {str(confined).lower()}: {refused + succeeded} attacks tried,"
-                f" {refused} refused, {succeeded} succeeded"
-            )
+    for line in _tally.lines():
+        terminalreporter.write_line(line)

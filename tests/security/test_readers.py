@@ -10,12 +10,12 @@ They must fail whether the guest is confined or not: it is our own readers that 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+from attack import Outcome, Tally
 from lab import Refused
 from stage import SECRET, Stage
 
@@ -23,18 +23,24 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import owned_by
 
-Tally = Counter[tuple[bool, bool]]
+Judge = Callable[[], AbstractContextManager[None]]
+_KIND = "host's readers"
 
 
-@contextmanager
-def refused(stage: Stage, tally: Tally) -> Iterator[None]:
-    """Count an attack: it has succeeded unless all that is stated of it holds."""
-    try:
-        yield
-    except BaseException:
-        tally[stage.confined, True] += 1
-        raise
-    tally[stage.confined, False] += 1
+@pytest.fixture
+def refused(request: pytest.FixtureRequest, stage: Stage, tally: Tally) -> Judge:
+    """Counts an attack: it has succeeded unless all that is stated of it holds."""
+
+    @contextmanager
+    def judged() -> Iterator[None]:
+        outcome = Outcome.SUCCEEDED
+        try:
+            yield
+            outcome = Outcome.REFUSED
+        finally:
+            tally.note(_KIND, request.node.name, outcome, protected=True)
+
+    return judged
 
 
 ANSWERS = {
@@ -48,8 +54,8 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("command", ANSWERS.values(), ids=ANSWERS)
-def test_a_commands_output_cannot_be(stage: Stage, command: str, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_a_commands_output_cannot_be(stage: Stage, command: str, refused: Judge) -> None:
+    with refused():
         try:
             done = stage.lab.channel("evil").run(
                 f"attack {command.format(**stage.places)}", timeout=3, max_output=1 << 20
@@ -64,8 +70,8 @@ def test_a_commands_output_cannot_be(stage: Stage, command: str, tally: Tally) -
 
 
 @pytest.mark.parametrize("command", ["link exit /spool/elsewhere", "directory exit"])
-def test_how_a_command_ended_cannot_be_a_trick(stage: Stage, command: str, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_how_a_command_ended_cannot_be_a_trick(stage: Stage, command: str, refused: Judge) -> None:
+    with refused():
         with pytest.raises(DummError):
             stage.lab.channel("evil").run(f"attack {command}", timeout=1)
 
@@ -73,8 +79,8 @@ def test_how_a_command_ended_cannot_be_a_trick(stage: Stage, command: str, tally
 
 
 @pytest.mark.parametrize("place", [".", "/fs"])
-def test_a_tree_of_any_depth_does_not_keep_a_lab_from_being_seen(stage: Stage, place: str, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_a_tree_of_any_depth_does_not_keep_a_lab_from_being_seen(stage: Stage, place: str, refused: Judge) -> None:
+    with refused():
         assert stage.program(f"deep {place}")[0]
 
         found = stage.lab.info(inside=False)["guests"]["evil"]
@@ -83,17 +89,17 @@ def test_a_tree_of_any_depth_does_not_keep_a_lab_from_being_seen(stage: Stage, p
         assert stage.lab.workdir.guest("evil").spool.is_dir()
 
 
-def test_a_process_may_call_itself_anything(stage: Stage, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_a_process_may_call_itself_anything(stage: Stage, refused: Judge) -> None:
+    with refused():
         assert stage.program("name")[0]
 
         assert stage.lab.info(inside=False)["guests"]["evil"]["state"] == "running"
 
 
-def test_a_link_in_place_of_its_console_leads_nobody_to_another_guests(stage: Stage, tally: Tally) -> None:
+def test_a_link_in_place_of_its_console_leads_nobody_to_another_guests(stage: Stage, refused: Judge) -> None:
     run = stage.lab.directory("peer").run
     for target in (str(run / "peer/mconsole"), f"{stage.places['host']}{run}/peer/mconsole"):
-        with refused(stage, tally):
+        with refused():
             assert stage.program(f"console {target}")[0]
 
             with pytest.raises(GuestError, match="guest evil: its management console failed"):
@@ -102,8 +108,8 @@ def test_a_link_in_place_of_its_console_leads_nobody_to_another_guests(stage: St
             assert stage.lab.process("peer").alive
 
 
-def test_a_console_that_answers_for_ever_is_not_listened_to_for_ever(stage: Stage, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_a_console_that_answers_for_ever_is_not_listened_to_for_ever(stage: Stage, refused: Judge) -> None:
+    with refused():
         assert stage.program("console")[0]
 
         with pytest.raises(GuestError) as caught:
@@ -112,12 +118,12 @@ def test_a_console_that_answers_for_ever_is_not_listened_to_for_ever(stage: Stag
         assert str(caught.value).isprintable()
 
 
-def test_nobodys_owner_mark_is_waited_for_or_believed(stage: Stage, tally: Tally) -> None:
+def test_nobodys_owner_mark_is_waited_for_or_believed(stage: Stage, refused: Judge) -> None:
     pid = stage.lab.process("evil").pid
     mark = Path(f"/proc/{pid}/root/owner")
     content = mark.read_bytes()
     assert owned_by(pid) is not None
-    with refused(stage, tally):
+    with refused():
         # Where it may, it puts a FIFO there; where not, the mark is what it was.
         planted = stage.program("fifo /owner")[0]
         try:
@@ -129,8 +135,8 @@ def test_nobodys_owner_mark_is_waited_for_or_believed(stage: Stage, tally: Tally
                 mark.write_bytes(content)
 
 
-def test_what_it_left_is_taken_away_whole(stage: Stage, tally: Tally) -> None:
-    with refused(stage, tally):
+def test_what_it_left_is_taken_away_whole(stage: Stage, refused: Judge) -> None:
+    with refused():
         os.kill(stage.lab.process("evil").pid, 9)
         try:
             stage.lab.guest("evil", state="absent")
@@ -141,12 +147,12 @@ def test_what_it_left_is_taken_away_whole(stage: Stage, tally: Tally) -> None:
         assert Path(stage.secret).read_text() == SECRET
 
 
-def test_a_program_of_its_root_is_no_program_of_the_hosts_users(stage: Stage, tally: Tally) -> None:
+def test_a_program_of_its_root_is_no_program_of_the_hosts_users(stage: Stage, refused: Judge) -> None:
     """A file that is setuid root can be made in a union; that nobody of the host reaches it is what makes it harmless."""
     stage.lab.guest("setuid", mem=64, **stage.options())
     stage.lab.read("setuid", "cp /bin/sh /sesame && chmod 4755 /sesame")
     diff = stage.lab.directory("setuid").diff / "sesame"
-    with refused(stage, tally):
+    with refused():
         assert diff.stat().st_mode & 0o4000
         child = os.fork()
         if child == 0:
