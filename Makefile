@@ -58,7 +58,7 @@ e2e: setup-test ## Run the installed collection as users do: every option by a p
 test-kernel: setup-test ## Build the tuned kernel if need be and try out all that it promises
 	@scripts/test.sh kernel
 
-test-security: setup-test ## Attack the host from inside of guests (a minute)
+test-security: setup-test ## Attack the host from inside of guests (two minutes)
 	@scripts/test.sh security
 
 test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
