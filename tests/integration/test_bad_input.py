@@ -195,6 +195,54 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
         {"name": "dave", "cmdline": "x" * 4096},
         r"guest dave: .*4095.*shorten",
     ),
+    *(
+        (
+            f"a NUL in {option}",
+            module,
+            {"name": "dave", option: "/a\0b"},
+            r"there is a NUL in the path, which no path can",
+        )
+        for module, option in (("guest", "kernel"), ("guest", "master"), ("guest", "workdir"), ("scenario", "src"))
+    ),
+    (
+        "a layer in another",
+        "guest",
+        {"name": "dave", "layers": ["/usr/lib", "/usr"]},
+        r"guest dave: layer /usr and layer /usr/lib are one directory, or lie one in the other, which overlayfs refuses",
+    ),
+    (
+        "an init that is no program",
+        "guest",
+        {"name": "dave", "init": "/etc/passwd"},
+        r"init: /etc/passwd .* is no program",
+    ),
+    (
+        "a kernel setting that cannot be, and one that can",
+        "scenario",
+        {
+            "name": "new",
+            "content": "guests:\n  dave:\n    sysctl: {net.ipv4.ip_forward: 1, net.ipv4.ip_nope: 1}\n  erin:",
+        },
+        r"content:3:\d+: guests.dave.sysctl\['net.ipv4.ip_nope'\]: guest dave: kernel .* has no setting net.ipv4.ip_nope",
+    ),
+    (
+        "a kernel setting of all guests that cannot be",
+        "scenario",
+        {"name": "new", "content": "defaults: {sysctl: {kernel.ip_nope: 1}}\nguests: {erin: }"},
+        r"content:1:37: defaults.sysctl\['kernel.ip_nope'\]: guest erin: kernel .* has no setting",
+    ),
+    (
+        "an owner that a confined guest has not",
+        "scenario",
+        {"name": "new", "content": "guests: {dave: {files: {/a: {content: x, owner: 65536}}}}"},
+        r"guest dave: /a: there is no owner 65536, the last is 65535; give another number, or a name",
+    ),
+    (
+        "an owner that no guest has",
+        "scenario",
+        {"name": "new", "content": "guests: {dave: {files: {/a: {content: x, owner: 4294967295}}}}"},
+        r"content:1:49: guests.dave.files\['/a'\].owner: 4294967295 is out of range; give an integer from 0 to 4294967294",
+    ),
     # Another mind about the namespace
     (
         "another namespace for a lab that is there",
@@ -396,7 +444,8 @@ def test_a_limit_of_open_files_that_no_guest_can_start_with_is_told(lab: Lab, fi
     done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
 
     assert json.loads(done.stdout)["msg"] == (
-        f"this task: it may open {files} files, and a guest's kernel needs 128; raise the hard limit (ulimit -Hn 4096)"
+        f"this task: the limit of open files is {files}, and a guest's kernel needs 128;"
+        " raise the hard limit (ulimit -Hn 128) of whoever runs this task"
     )
     assert _without_lock(lab.snapshot()) == before
 
@@ -408,3 +457,17 @@ def test_a_limit_of_open_files_that_a_guest_can_start_with_is_enough(lab: Lab) -
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert lab.read("alice", "echo up") == "up\n"
+
+
+def test_a_kernel_setting_that_is_refused_in_the_guest_is_told_with_its_place(shared: Lab) -> None:
+    """Only the guest can know; what is made is the definition, which the next run corrects."""
+    wrong = "guests:\n  dave:\n    sysctl: {vm.overcommit_memory: 99}\n"
+
+    with pytest.raises(
+        Refused, match=r"^content:3:36: guests.dave.sysctl.*overcommit_memory: Invalid argument; correct"
+    ):
+        shared.scenario("new", content=wrong)
+
+    shared.scenario("new", content=wrong.replace("99", "1"))
+    assert shared.read("dave", "cat /proc/sys/vm/overcommit_memory") == "1\n"
+    shared.scenario("new", state="absent")

@@ -318,7 +318,7 @@ def test_a_change_of_a_paused_guest_itself_is_an_error(lab: Lab) -> None:
     lab.guest("moon", state="paused")
 
     with pytest.raises(Refused, match=r"guest moon: it is paused, and would have to be changed; resume it first"):
-        lab.guest("moon", state="present", layers=[str(lab.path)])
+        lab.guest("moon", state="present", layers=[str(lab.workdir.kernels)])
     with pytest.raises(Refused, match=r"interface moon:eth0: guest moon is paused; resume it first"):
         lab.iface("moon", "eth0", mtu=1400)
 

@@ -194,7 +194,7 @@ def test_a_foreign_device_with_our_name_is_an_error_and_survives(lab: Lab, kind:
     lab.host("ip", *kind)
     foreign = lab.devices()["alice-eth0"]
 
-    with pytest.raises(Refused, match=r"interface alice:eth0: .*not ours is in the way: remove or rename it"):
+    with pytest.raises(Refused, match=r"interface alice:eth0: .*not ours is in the way; remove or rename it"):
         lab.guest("alice")
     lab.guest("alice", state="absent")
 
@@ -207,7 +207,7 @@ def test_a_foreign_bridge_with_our_name_is_an_error_and_survives(lab: Lab) -> No
     lab.bridge("br1")
     lab.host("ip", "link", "add", "br0", "type", "bridge")
 
-    with pytest.raises(Refused, match=r"bridge br0: .*not ours is in the way: remove or rename it"):
+    with pytest.raises(Refused, match=r"bridge br0: .*not ours is in the way; remove or rename it"):
         lab.bridge("br0")
     lab.bridge("br0", state="absent")
 

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from . import cgroups, privileges, seccomp, syscalls, users
+from . import cgroups, limits, privileges, seccomp, syscalls, users
 from .cgroups import Limits
 
 # A process of the guest takes more than 64 kB of the guest's memory: its stack in the kernel, its page tables, its own pages.
@@ -95,13 +95,13 @@ def confinement(mem: int, first: int, paths: Iterable[str]) -> Iterator[Confinem
     :param first: the first of the host's users that are to be its own.
     :param paths: directories whose files are to belong to them.
     """
-    limits, why_not = _limits(mem), _why_not_mapped(paths)
+    allowed, why_not = _limits(mem), _why_not_mapped(paths)
     if why_not is not None:
-        yield Confinement(limits, first, None, why_not)
+        yield Confinement(allowed, first, None, why_not)
         return
     namespace = privileges.user_namespace(first, users.COUNT)
     try:
-        yield Confinement(limits, first, Users(namespace, first))
+        yield Confinement(allowed, first, Users(namespace, first))
     finally:
         os.close(namespace)
 
@@ -123,11 +123,11 @@ def give_up(confinement: Confinement, proc: int) -> None:
         syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
         _none_of_the_makers(proc)
     os.setgroups(confinement.groups)
-    resource.setrlimit(resource.RLIMIT_NPROC, (confinement.limits.processes,) * 2)
+    limits.give(resource.RLIMIT_NPROC, confinement.limits.processes)
     for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE, resource.RLIMIT_MEMLOCK):
         resource.setrlimit(nothing, (0, 0))
     # Timers too are pending signals.
-    resource.setrlimit(resource.RLIMIT_SIGPENDING, (_PENDING_SIGNALS,) * 2)
+    limits.give(resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS)
     os.setresgid(0, 0, 0)
     os.setresuid(0, 0, 0)
     privileges.clear_ambient_capabilities()

@@ -259,6 +259,47 @@ def orphans(actual: Actual) -> list[Described]:
     return told
 
 
+def is_odd(actual: Actual) -> bool:
+    """Whether there is something that a run which is under way may have caused."""
+    return bool(orphans(actual)) or any(live.unreadable is not None for live in actual.live.values())
+
+
+def confirmed(actual: Actual, later: Actual) -> Actual:
+    """A lab as it was found, without what was odd and is not so any more.
+
+    :param later: the same at another look, which was not into guests.
+    """
+    known = {(each["kind"], each["name"], each["owner"]) for each in orphans(actual)}
+    still = {(each["kind"], each["name"], each["owner"]) for each in orphans(later)}
+    past = {(kind, name) for kind, name, owner in known - still}
+    strays = {
+        name: tuple(pid for pid in pids if ("process", str(pid)) not in past) for name, pids in actual.strays.items()
+    }
+    guests, live = dict(actual.lab.guests), dict(actual.live)
+    for name, each in actual.live.items():
+        if each.unreadable is not None and not _is_same(each, later.live.get(name)):
+            guests.pop(name)
+            live.pop(name)
+            if name in later.live:
+                guests[name], live[name] = later.lab.guests[name], later.live[name]
+    return dataclasses.replace(
+        actual,
+        lab=dataclasses.replace(actual.lab, guests=guests),
+        netns_ours=actual.netns_ours and ("network namespace", actual.lab.netns) not in past,
+        devices={owner: each for owner, each in actual.devices.items() if ("device", each.name) not in past},
+        strays={name: pids for name, pids in strays.items() if pids},
+        live=live,
+    )
+
+
+def _is_same(live: Live, later: Live | None) -> bool:
+    """Whether a guest goes on with the process that it had."""
+    processes_of = [None if each is None or each.process is None else each.process.launch for each in (live, later)]
+    return (
+        processes_of[0] == processes_of[1] and later is not None and later.process is not None and later.process.alive
+    )
+
+
 def whole_lab(actual: Actual, workdir: str) -> Described:
     """All that is known."""
     lab = found_lab(actual)

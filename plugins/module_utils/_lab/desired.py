@@ -66,6 +66,7 @@ class Extra:
     :ivar same: names of layers that hold the same files as ``files``, made by an earlier version.
     :ivar commands: run once after each start.
     :ivar services: restarted when the layers of the running guest change.
+    :ivar sysctl: where the kernel settings are written, by their files; for messages.
     """
 
     files: RenderedLayer | None = None
@@ -74,6 +75,7 @@ class Extra:
     same: frozenset[str] = frozenset()
     commands: tuple[Command, ...] = ()
     services: tuple[str, ...] = ()
+    sysctl: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ import fcntl
 import os
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -196,6 +196,20 @@ def forget(workdir: Workdir, name: str) -> None:
             _unmount(workdir.guest(name).path)
             _image(workdir, name).unlink()
             files.remove_tree(workdir.disks / name)
+
+
+def check_unmounted(workdir: Workdir, names: Iterable[str]) -> None:
+    """Whether the directories of guests can be removed.
+
+    :raises HostError: where somebody has mounted something in one.
+    """
+    homes = {str(workdir.guest(name).path.resolve()): name for name in names}
+    for line in Path("/proc/self/mountinfo").read_text().splitlines() if homes else ():
+        place = Path(line.split()[4].encode().decode("unicode_escape"))
+        for path in (place, *place.parents):
+            name = homes.get(str(path))
+            if name is not None and (path != place or _size(workdir, name) is None):
+                raise HostError(f"guest {name}", f"something is mounted at {place}", f"unmount it (umount {place})")
 
 
 def _image(workdir: Workdir, name: str) -> Path:

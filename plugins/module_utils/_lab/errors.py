@@ -64,7 +64,12 @@ class HostError(DummError):
 
 
 class GuestError(DummError):
-    """A guest did not do what it should."""
+    """A guest did not do what it should.
+
+    :ivar setting: file of the kernel setting that it is about, if it is about one.
+    """
+
+    setting: str | None = None
 
 
 class WaitTimeout(DummError):
@@ -92,6 +97,7 @@ REMEDIES = {
     errno.EPERM: "run as root (become: true)",
     errno.EMFILE: "raise the limit of open files (ulimit -n) and run again",
     errno.ENFILE: "raise the host's limit of open files (sysctl fs.file-max) and run again",
+    errno.EFBIG: "raise the limit of the size of files (ulimit -f) and run again",
     errno.EROFS: "choose a working directory on a writable file system",
 }
 

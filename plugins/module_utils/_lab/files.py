@@ -86,18 +86,26 @@ def symlink(path: Path, target: str) -> None:
 
 def exists_in_root(root: Path, path: str) -> bool:
     """Whether ``path`` exists when ``root`` is taken as the root directory, symbolic links resolved inside of it."""
+    return status_in_root(root, path) is not None
+
+
+def status_in_root(root: Path, path: str) -> os.stat_result | None:
+    """What ``path`` is when ``root`` is taken as the root directory, symbolic links resolved inside of it."""
     try:
         top = os.open(root, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
-        return False
+        return None
     try:
         rules = syscalls.RESOLVE_IN_ROOT | syscalls.RESOLVE_NO_MAGICLINKS
-        os.close(syscalls.openat2(top, path.lstrip("/"), os.O_PATH, rules))
+        found = syscalls.openat2(top, path.lstrip("/"), os.O_PATH, rules)
+        try:
+            return os.fstat(found)
+        finally:
+            os.close(found)
     except OSError:
-        return False
+        return None
     finally:
         os.close(top)
-    return True
 
 
 def remove_tree(path: Path) -> None:

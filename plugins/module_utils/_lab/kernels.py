@@ -82,8 +82,7 @@ def inspect(path: Path, subject: str) -> Kernel:
     :raises InvalidInput: where it is missing, no UML binary, or cannot work on this host's CPU.
     """
     try:
-        stamp = path.stat()
-        kernel = _inspect(path.resolve(), (stamp.st_dev, stamp.st_ino, stamp.st_mtime_ns))
+        kernel = _inspect(path.resolve(), _stamp(path))
     except OSError as exc:
         raise InvalidInput(
             subject,
@@ -149,6 +148,34 @@ def has_module(kernel: Kernel, name: str) -> bool | None:
     if built_in.is_file() and f"/{name}.ko" in built_in.read_text():
         return True
     return any(tree.rglob(f"{name}.ko*"))
+
+
+# Files of these directories get their names at run time.
+_NAMED_LATER = ("/proc/sys/fs/binfmt_misc/", "/proc/sys/net/netfilter/nf_log/")
+
+
+def lacks_setting(kernel: Kernel, path: str) -> bool:
+    """Whether neither a kernel nor one of its modules knows a setting: the last part of its name is in neither.
+
+    :param path: below ``/proc/sys``.
+    """
+    name = path.rpartition("/")[2]
+    if path.startswith(_NAMED_LATER) or _mentions(kernel.path, name, _stamp(kernel.path)):
+        return False
+    modules = [] if kernel.modules is None else sorted((kernel.modules / "usr/lib/modules").rglob("*.ko*"))
+    # What is in a compressed one is not found out.
+    return all(each.suffix == ".ko" and not _mentions(each, name, _stamp(each)) for each in modules)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_dev, status.st_ino, status.st_mtime_ns
+
+
+@functools.lru_cache(maxsize=4096)
+def _mentions(path: Path, name: str, _stamp: tuple[int, int, int]) -> bool:
+    """Whether a string of a binary ends in a name: a linker keeps one string for all that end alike."""
+    return f"{name}\0".encode() in path.read_bytes()
 
 
 def limits(kernel: Kernel) -> tuple[str, ...]:

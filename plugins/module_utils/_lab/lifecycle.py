@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import secrets
 import shlex
 import signal
@@ -58,6 +59,7 @@ _HARDER_SECONDS = 5.0
 _LAST_LINES = 12
 _MOST_SEEN = 1 << 20
 _CONFIGURE_SECONDS = 30.0
+_SETTING = re.compile(r"(/proc/sys/[^:]+): ")
 
 
 @dataclass(frozen=True)
@@ -458,11 +460,16 @@ def _end_of_log(directory: GuestDir) -> str:
 def refused(name: str, stderr: bytes) -> GuestError:
     """The error for a network configuration that the guest did not take."""
     said = beneath.printable(stderr)
-    return GuestError(
+    setting = _SETTING.match(said)
+    error = GuestError(
         f"guest {name}",
         f"it refused its network configuration: {said or 'no reason given'}",
-        "its root file system needs iproute2, and its kernel what was asked for",
+        "correct or leave out that setting (sysctl)"
+        if setting
+        else "its root file system needs iproute2, and its kernel what was asked for",
     )
+    error.setting = setting[1] if setting else None
+    return error
 
 
 def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None:

@@ -51,6 +51,7 @@ _ANSWER_SECONDS = 0.001
 # linux/if_tun.h
 _TUNSETIFF, _TUNSETPERSIST, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CE
 _IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
+_TUN, _TUN_NUMBER = "/dev/net/tun", (10, 200)
 _ATTRIBUTES = {
     "IFLA_IFALIAS",
     "IFLA_IFNAME",
@@ -74,6 +75,7 @@ class Device:
     :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
     :ivar querier: whether it asks them.
     :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
+    :ivar others: more names that it has, where it is not ours.
     :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
@@ -93,6 +95,7 @@ class Device:
     snooping: bool = True
     querier: bool = True
     ipv6: bool | None = None
+    others: tuple[str, ...] = ()
     group: int | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
@@ -224,6 +227,7 @@ class Network:
             carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
             link_local=link_local,
+            others=() if owner is not None else _altnames(link),
             group=None if owner is None or is_bridge else link.get_nested(*_TAP_GROUP),
             counters={
                 key: stats[key]
@@ -388,7 +392,7 @@ class Network:
         if _index_here(name) is not None:
             raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
         with syscalls.FORKING:
-            tap = os.open("/dev/net/tun", os.O_RDWR | os.O_CLOEXEC)
+            tap = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
             try:
                 # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
                 fcntl.ioctl(
@@ -556,6 +560,11 @@ def _of_bridge(link: Any) -> dict[str, Any]:
     }
 
 
+def _altnames(link: Any) -> tuple[str, ...]:
+    properties = link.get_attr("IFLA_PROP_LIST")
+    return () if properties is None else tuple(properties.get_attrs("IFLA_ALT_IFNAME"))
+
+
 def _index_here(name: str) -> int | None:
     """Index of a device in the namespace that the calling thread is in."""
     try:
@@ -572,6 +581,50 @@ def _remedy(code: int) -> str:
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP):
         return "let role dumm.lab.host check what this kernel lacks (tun, bridge)"
     return "see dmesg, then run again"
+
+
+def in_the_way(subject: str, name: str) -> InvalidInput:
+    """The error for a name that a device has which is not for us to change."""
+    cause = f"a device {name} that is not ours is in the way"
+    return InvalidInput(
+        subject, cause, "remove or rename it, or give it its alias back (ip link) where it was the lab's"
+    )
+
+
+def check_taps() -> None:
+    """Whether this host can make TAPs.
+
+    :raises HostError: where it cannot.
+    """
+    try:
+        status = os.stat(_TUN)
+        cause = None if status.st_rdev == os.makedev(*_TUN_NUMBER) else "it is another file"
+        if cause is None:
+            os.close(os.open(_TUN, os.O_RDWR | os.O_CLOEXEC))
+    except OSError as exc:
+        cause = exc.strerror or str(exc)
+    if cause is not None:
+        remedy = f"modprobe tun, and if it is still missing: mknod {_TUN} c {' '.join(map(str, _TUN_NUMBER))}"
+        raise HostError(_TUN, f"TAPs are made by it, and it cannot be used: {cause}", remedy)
+
+
+def not_a_namespace(name: str) -> InvalidInput:
+    """The error for something mounted in the place of a network namespace."""
+    place = NETNS_DIRECTORY / name
+    cause = f"what is mounted at {place} is no network namespace"
+    return InvalidInput(f"network namespace {name}", cause, "unmount and remove it, or give netns another name")
+
+
+def check_free(name: str) -> None:
+    """Whether a network namespace can get a name.
+
+    :raises InvalidInput: where something else has it.
+    """
+    place = NETNS_DIRECTORY / name
+    if place.is_dir() and not place.is_symlink():
+        raise InvalidInput(
+            f"network namespace {name}", f"{place} is a directory", "remove it, or give netns another name"
+        )
 
 
 def create_namespace(lab: str, name: str) -> None:

@@ -77,6 +77,8 @@ OF_THE_INVENTORY = frozenset(
         "dumm_workdir",
     }
 )
+MAX_OWNER = 2**32 - 2  # the number above it is for "leave it as it is" (chown(2))
+MAX_CONFINED_OWNER = 2**16 - 1  # a confined guest has so many users (users.COUNT)
 _MADE_BY_KERNEL = ("/proc", "/sys", "/dev", "/.dumm")
 _MODE = re.compile(r"0?[0-7]{3,4}")
 _END = re.compile(r"([^\s:]+):([^\s:]+)")
@@ -108,6 +110,8 @@ def reference(text: str) -> str:
             f"{text!r} is neither a name nor an absolute path",
             "name one of the working directory, or give the full path",
         )
+    if "\0" in text:
+        raise InvalidInput(text, "there is a NUL in the path, which no path can have", "leave it out")
     return text
 
 

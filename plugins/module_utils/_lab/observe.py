@@ -11,6 +11,7 @@ so the caller names those.
 from __future__ import annotations
 
 import dataclasses
+import errno
 import functools
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -27,6 +28,7 @@ from .union import saves
 from .workdir import Workdir
 
 READ_SECONDS = 20.0
+_TRIES = 10
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ class Actual:
 
     :ivar lab: definitions, with what each guest is doing.
     :ivar devices: the lab's devices on the host by owner mark.
+    :ivar foreign: names of devices beside them that are not ours.
     :ivar strays: processes that bear the lab's mark and a guest's name that is not defined, or not theirs.
     """
 
@@ -65,6 +68,7 @@ class Actual:
     netns_exists: bool = False
     netns_ours: bool = False
     devices: Mapping[str, Device] = field(default_factory=dict)
+    foreign: frozenset[str] = frozenset()
     live: Mapping[str, Live] = field(default_factory=dict)
     strays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -88,22 +92,42 @@ def observe(workdir: Workdir) -> Actual:
     }
     lab = dataclasses.replace(defined, guests=guests)
     place = nameless_namespace(workdir, lab.netns, known.values())
-    exists = place is not None or netlink.exists(lab.netns)
-    devices: dict[str, Device] = {}
-    if exists:
-        with Network(lab.name, lab.netns, place) as host:
-            devices = host.owned()
-        if workdir.closed.exists():
-            # What a killed run has left closed the next one opens first.
-            devices = {owner: dataclasses.replace(device, querier=device.snooping) for owner, device in devices.items()}
+    found = _devices(lab, place)
+    devices = {device.owner: device for device in found or () if device.owner is not None}
+    foreign = frozenset(
+        name for device in found or () if device.owner is None for name in (device.name, *device.others)
+    )
+    if found is not None and workdir.closed.exists():
+        # What a killed run has left closed the next one opens first.
+        devices = {owner: dataclasses.replace(device, querier=device.snooping) for owner, device in devices.items()}
     return Actual(
         lab=lab,
-        netns_exists=exists,
+        netns_exists=found is not None,
         netns_ours=devices.pop("netns", None) is not None,
         devices=devices,
+        foreign=foreign,
         live={name: _outside(workdir, guest, known[name]) for name, guest in guests.items()},
         strays=_strays(lab, known),
     )
+
+
+def _devices(lab: Lab, place: str | None) -> list[Device] | None:
+    """All devices of the lab's network namespace; ``None`` where there is none.
+
+    :param place: where it is, if it has lost its name.
+    :raises InvalidInput: where something else has its name.
+    """
+    for _try in range(_TRIES):
+        if place is None and not netlink.exists(lab.netns):
+            return None
+        try:
+            with Network(lab.name, lab.netns, place) as host:
+                return host.devices()
+        except OSError as exc:
+            # A run may be about to make or to remove it: a file of that name is there a little longer.
+            if exc.errno not in (errno.EINVAL, errno.ENOENT):
+                raise
+    raise netlink.not_a_namespace(lab.netns)
 
 
 def nameless_namespace(workdir: Workdir, netns: str, known: Iterable[Process | None]) -> str | None:

@@ -140,6 +140,7 @@ class _Planner:
             kept = dataclasses.replace(bridge, retired=retired)
             yield Step(f"store {bridge.label}", StoreBridge(kept), self._said_if_live_is_right(live, found))
         if found is None:
+            self._check_name(bridge.label, bridge.name)
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
             yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
             yield from self._replug(bridge)
@@ -153,6 +154,12 @@ class _Planner:
         if retired and bridge.addresses is not None:
             needs = (f"store {bridge.label}", bridge.label, f"leg {bridge.label}")
             yield Step(f"settle {bridge.label}", StoreBridge(dataclasses.replace(bridge, retired=())), (), needs)
+
+    def _check_name(self, subject: str, full: str) -> None:
+        """:raises InvalidInput: where somebody else's device has a name that one of ours is to get."""
+        taken = {model.link_name(full), full} & self.actual.foreign
+        if taken:
+            raise netlink.in_the_way(subject, min(taken, key=len))
 
     def _with_foreign(self, bridge: Bridge, found: Device | None) -> Bridge:
         """A bridge with the addresses that others have given the host's leg, which stay."""
@@ -615,6 +622,7 @@ class _Planner:
                     (f"unplug {label}", f"stop guest {guest}", f"store guest {guest}"),
                 )
             elif iface is not None and found is None and fate.runs:
+                self._check_name(f"interface {label}", iface.tap_name)
                 says = () if fate.starts else (f"interface {label}: make TAP {model.link_name(iface.tap_name)}",)
                 yield Step(key, AddTap(iface), says, self._tap_needs(iface))
             elif iface is not None and found is not None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
 
 from . import disks, files, kernels, layers, placement, rendering, union
@@ -47,6 +48,7 @@ def prepare(
             f"make it with role dumm.lab.master, or give master a name or a path ({nearest(guest.master, known)})",
         )
     placement.check(guest)
+    _check_memory(guest)
     _check_disk(guest)
     if guest.confine:
         _check_open_to_all(guest, kernel)
@@ -59,6 +61,8 @@ def prepare(
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = union.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
+    if choice.engine is UnionEngine.OVERLAY:
+        _check_apart(workdir, guest, master)
     busy: set[str] = set()
     if process is not None and process.alive:
         for found in process.stacks:
@@ -96,6 +100,9 @@ def _check_root(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
     _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
     if guest.init is not None and guest.init.startswith("/"):
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
+        found = next(status for root in roots if (status := files.status_in_root(root, guest.init)) is not None)
+        if not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o111:
+            raise InvalidInput(guest.label, f"init: {guest.init} in its root is no program", "give init another path")
     if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
         _need_conditions(guest, kernel, roots)
 
@@ -112,6 +119,22 @@ def _stays(workdir: Workdir, path: str, before: Stack, after: Stack, coming: Ren
     return old is None
 
 
+def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
+    """Overlayfs takes no layer that is another one, or lies in one of the same file system (ovl_check_layer, fs/overlayfs/super.c)."""
+    own = workdir.guest(guest.name).path
+    ours = (own if own.is_dir() else workdir.guests, workdir.agents)
+    others = {os.path.realpath(path): f"the lab's own {path}" for path in ours if path.is_dir()}
+    others[os.path.realpath(master)] = f"master {master}"
+    for layer in guest.layers:
+        path = os.path.realpath(layer)
+        for other, said in others.items():
+            is_within = os.path.commonpath([path, other]) in (path, other)
+            if is_within and os.stat(path).st_dev == os.stat(other).st_dev:
+                cause = f"layer {layer} and {said} are one directory, or lie one in the other, which overlayfs refuses"
+                raise InvalidInput(guest.label, cause, "give directories beside each other, or set union: cowfs")
+        others[path] = f"layer {layer}"
+
+
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:
     """A confined guest's users are not those who own these files."""
     for path, needed in ((kernel.path, 0o005), *((Path(library), 0o004) for library, _place in kernel.libraries)):
@@ -121,6 +144,14 @@ def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:
                 f"its kernel's file {path} is not open to all users, and root of a confined guest is one of them",
                 f"chmod a+rx {path}, or set confine: false",
             )
+
+
+def _check_memory(guest: Guest) -> None:
+    """A guest takes its memory from the host when it uses it, but what its kernel notes of each page at once (64 bytes of 4096)."""
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+    if guest.mem // 64 > host // 2:
+        cause = f"mem: its kernel's notes on {guest.mem} MB alone are {guest.mem // 64} MB, and the host has {host}"
+        raise InvalidInput(guest.label, cause, f"give it {host * 32} or less")
 
 
 def _check_disk(guest: Guest) -> None:

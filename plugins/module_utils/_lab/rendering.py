@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import files, templates
+from . import files, notation, templates
 from .cow.disk import CHANGING
 from .errors import InvalidInput
 from .model import Guest
@@ -143,8 +143,9 @@ def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | N
     scenario, master = known.scenario, below[-1]
     rendered: list[RenderedFile] = []
     for file in scenario.files.get(guest, ()):
-        uid = _number(master / "etc/passwd", file.owner, guest, file)
-        gid = _number(master / "etc/group", file.group, guest, file)
+        most = notation.MAX_CONFINED_OWNER if scenario.guests[guest].confine else notation.MAX_OWNER
+        uid = _number(master / "etc/passwd", file.owner, guest, file, most)
+        gid = _number(master / "etc/group", file.group, guest, file, most)
         content = (file.content or "") if file.template is None else known.rendered[guest, file.path]
         rendered.append(RenderedFile(file.path, content, file.mode, uid, gid))
     last: dict[str, RenderedFile] = {}
@@ -210,11 +211,16 @@ def _variables(known: Known, guest: str) -> dict[str, Any]:
     }
 
 
-def _number(database: Path, name: str | None, guest: str, file: File) -> int:
+def _number(database: Path, name: str | None, guest: str, file: File, most: int) -> int:
     if name is None:
         return 0
     if name.isascii() and name.isdigit():
-        return int(name)
+        # Of more digits Python takes none (sys.set_int_max_str_digits).
+        number = int(name[:20])
+        if number > most:
+            cause = f"{file.path}: there is no owner {name[:20]}, the last is {most}"
+            raise InvalidInput(f"guest {guest}", cause, "give another number, or a name")
+        return number
     try:
         entries = [line.split(":") for line in database.read_text().splitlines()]
     except OSError:

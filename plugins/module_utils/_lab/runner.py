@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import resource
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,8 +25,10 @@ from . import (
     desired,
     disks,
     document,
+    kernels,
     layers,
     lifecycle,
+    limits,
     lock,
     netlink,
     processes,
@@ -36,23 +38,25 @@ from . import (
     segments,
 )
 from .desired import Extra, Wish
-from .errors import DummError, HostError, InvalidInput, from_oserror, together
+from .errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
 from .files import read_at_most
 from .guest.network import Inside
-from .model import Guest, Lab, Loaded, Power, Readiness
+from .model import Guest, Lab, Loaded, Power, Readiness, sysctl_path
 from .observe import Actual, look_inside, nameless_namespace, observe
 from .plan import plan
 from .prepare import has_init, keep, prepare
 from .processes import Process
 from .scenario import Scenario
-from .steps import Plan, WriteHosts
+from .steps import AddTap, ForgetGuest, MakeNamespace, Plan, Prepared, WriteHosts
 from .union.written import written
+from .wait import Deadline
 from .workdir import FORMAT, Workdir
 
 Result = dict[str, Any]
 _PARALLEL = 16
 _STOP_SECONDS = 60.0
-_MIN_FILES = 128  # what a kernel inherits is put above 64 (uml), and it opens its own
+# How long something odd may be on its way.
+_ODD_SECONDS, _FIRST_PAUSE = 2.0, 0.05
 
 
 class Module(Protocol):
@@ -144,6 +148,7 @@ def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[
             same=_same(workdir, files, lab.guests.get(name)),
             commands=wanted.run.get(name, ()),
             services=wanted.restart_services.get(name, ()),
+            sysctl=wanted.sysctl.get(name, {}),
         )
     return extras
 
@@ -187,11 +192,22 @@ def run_info(module: Module) -> None:
         if module.params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
             actual = _look_at_boots(workdir, actual)
+        actual = _look_again(workdir, actual)
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
                 told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
         module.exit_json(changed=False, lab=told)
+
+
+def _look_again(workdir: Workdir, actual: Actual) -> Actual:
+    """What is odd must be so at a second look, and a third: a run may change the lab meanwhile, whose lock is not asked for."""
+    deadline, pause = Deadline(_ODD_SECONDS), _FIRST_PAUSE
+    while describe.is_odd(actual) and not deadline.over:
+        time.sleep(pause)
+        pause *= 2
+        actual = describe.confirmed(actual, observe(workdir))
+    return actual
 
 
 def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
@@ -272,6 +288,7 @@ def _run(
                 first = resume.actions
                 done += first
                 actual, wish, steps = _plan(workdir, module.params, understand, mute)
+            _check_host(workdir, steps)
             if steps.steps and not module.check_mode:
                 if wish.lab.guests or wish.lab.bridges:
                     workdir.store_format()
@@ -306,6 +323,21 @@ def _run(
                 durations=durations,
                 **result,
             )
+
+
+def _check_host(workdir: Workdir, steps: Plan) -> None:
+    """Whether the host can do what is planned, as far as that can be seen before.
+
+    :raises DummError: where it cannot.
+    """
+    deeds = [step.deed for step in steps.steps]
+    limits.check(steps.starts)
+    if any(isinstance(deed, AddTap) for deed in deeds):
+        netlink.check_taps()
+    for deed in deeds:
+        if isinstance(deed, MakeNamespace):
+            netlink.check_free(deed.netns)
+    disks.check_unmounted(workdir, [deed.name for deed in deeds if isinstance(deed, ForgetGuest)])
 
 
 def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
@@ -350,6 +382,7 @@ def _plan(
         name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
         for name, guest in _to_prepare(actual, wish).items()
     }
+    _check_settings(actual, wish, prepared)
     return actual, wish, plan(actual, wish, prepared)
 
 
@@ -412,8 +445,38 @@ def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list
         apply.apply(steps, context)
     except apply.Failed as exc:
         done += exc.done
-        raise together(exc.errors) from exc
+        raise together([_placed(error, wish) for error in exc.errors]) from exc
     return context
+
+
+def _placed(error: DummError, wish: Wish) -> DummError:
+    """An error, with where that is written which it is about."""
+    if not isinstance(error, GuestError) or error.setting is None:
+        return error
+    extra = wish.extras.get(error.subject.removeprefix("guest "), Extra())
+    place = extra.sysctl.get(error.setting)
+    return error if place is None else GuestError(f"{place}: {error.subject}", error.cause, error.remedy)
+
+
+def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> None:
+    """Kernel settings that no kernel of these has.
+
+    :raises Invalid: naming them.
+    """
+    faults = []
+    for name, each in prepared.items():
+        live = actual.live.get(name)
+        found = live.inside.sysctl if live is not None and live.inside is not None else {}
+        for key, _value in wish.lab.guests[name].sysctl:
+            path = sysctl_path(key)
+            # A module of its own may have brought it to one that runs.
+            if path not in found and kernels.lacks_setting(each.kernel, path):
+                place = wish.extras.get(name, Extra()).sysctl.get(path)
+                subject = f"guest {name}" if place is None else f"{place}: guest {name}"
+                cause = f"kernel {each.kernel.release} has no setting {key}"
+                faults.append(InvalidInput(subject, cause, "correct its name, or leave it out"))
+    if faults:
+        raise Invalid(faults)
 
 
 def _slowest_first(context: apply.Context) -> list[Result]:
@@ -437,13 +500,12 @@ def _workdir(module: Module) -> Workdir:
         raise HostError(
             "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
         )
-    files_at_most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    if 0 <= files_at_most < _MIN_FILES:
-        raise HostError(
-            "this task",
-            f"it may open {files_at_most} files, and a guest's kernel needs {_MIN_FILES}",
-            "raise the hard limit (ulimit -Hn 4096)",
-        )
+    limits.widen()
+    for option in ("workdir", "src"):
+        if "\0" in (module.params.get(option) or ""):
+            raise InvalidInput(
+                "this task", f"{option}: there is a NUL in the path, which no path can have", "leave it out"
+            )
     workdir = Workdir.at(module.params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():
         raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
@@ -490,3 +552,7 @@ def _errors(module: Module, done: list[str]) -> Iterator[None]:
         module.fail_json(msg=str(exc), actions=done)
     except OSError as exc:
         module.fail_json(msg=str(from_oserror("this task", "work on", exc)), actions=done)
+    except (MemoryError, RuntimeError) as exc:
+        if (error := limits.from_shortage(exc)) is None:
+            raise
+        module.fail_json(msg=str(error), actions=done)

@@ -77,6 +77,7 @@ class Scenario:
     :ivar hosts: whether every guest's /etc/hosts knows all guests.
     :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
     :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
+    :ivar sysctl: by guest, where the kernel settings are written, by their files; for messages.
     :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
     """
 
@@ -88,6 +89,7 @@ class Scenario:
     hosts: bool = True
     restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     automatic: Mapping[Label, Mapping[str, Network]] = field(default_factory=dict)
+    sysctl: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     without_guests: str = ""
 
 
@@ -124,11 +126,13 @@ class _Given:
     """What a guest's settings are, after defaults and groups, and where each is written.
 
     :ivar files: where each file is.
+    :ivar sysctl: where each kernel setting is.
     """
 
     settings: Settings
     origins: Mapping[str, Path]
     files: Mapping[str, Path]
+    sysctl: Mapping[str, Path]
 
     def get(self, key: str, default: Any = None) -> Any:
         return self.settings.get(key, default)
@@ -159,6 +163,7 @@ class _Loader:
             run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
             files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),
+            sysctl=_some({name: self._sysctl_places(own) for name, own in given.items()}),
             restart_services=_some(
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
@@ -184,13 +189,15 @@ class _Loader:
         settings: dict[str, Any] = {}
         origins: dict[str, Path] = {}
         files: dict[str, Path] = {}
+        sysctl: dict[str, Path] = {}
         for path, layer in self._layers(name, guest):
             self._count(path, layer)
             files.update({each: (*path, "files", each) for each in layer.get("files", ())})
+            sysctl.update({each: (*path, "sysctl", each) for each in layer.get("sysctl", ())})
             for key, value in layer.items():
                 settings[key] = {**settings.get(key, {}), **value} if key in _MERGED else value
                 origins[key] = (*path, key)
-        return _Given(settings, origins, files)
+        return _Given(settings, origins, files, sysctl)
 
     def _count(self, path: Path, layer: Settings) -> None:
         """What is written once may be given to thousands of guests.
@@ -268,6 +275,9 @@ class _Loader:
             place = self.document.place((*given.files[path], "template")) if "template" in settings else None
             told = "" if place is None or place.line is None else str(place)
             yield File(path, **{**settings, **owners}, place=told)
+
+    def _sysctl_places(self, given: _Given) -> dict[str, str]:
+        return {model.sysctl_path(key): str(self.document.place(path)) for key, path in given.sysctl.items()}
 
     def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
         if "routes" not in given.settings:

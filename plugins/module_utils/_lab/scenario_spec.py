@@ -92,6 +92,7 @@ CONDITIONS: dict[str, Spec] = {
     ),
 }
 
+_OWNER = (Text(), Integer(minimum=0, maximum=notation.MAX_OWNER))
 _FILE = Struct(
     name="file",
     description="A file.",
@@ -104,8 +105,8 @@ _FILE = Struct(
             means='an octal file mode in quotes such as "0644"',
             pattern="^0?[0-7]{3,4}$",
         ),
-        "owner": Either(description="Owner, by name or number.", specs=(Text(), Integer(minimum=0))),
-        "group": Either(description="Group, by name or number.", specs=(Text(), Integer(minimum=0))),
+        "owner": Either(description="Owner, by name or number.", specs=_OWNER),
+        "group": Either(description="Group, by name or number.", specs=_OWNER),
     },
     one_of=("content", "template"),
 )

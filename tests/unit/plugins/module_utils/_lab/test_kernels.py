@@ -257,3 +257,31 @@ def test_a_kernel_that_cannot_save_this_cpus_registers_is_refused(
     else:
         with pytest.raises(InvalidInput, match=rf"kernel {release} .*AMX"):
             kernels.inspect(path, "x")
+
+
+@pytest.mark.parametrize(
+    ("path", "lacks"),
+    [
+        ("net/ipv4/ip_forward", False),
+        ("net/ipv4/conf/eth0/rp_filter", False),
+        ("net/netfilter/nf_conntrack_max", False),
+        ("net/ipv4/ip_forwards", True),
+        ("net/ipv4/p_forwar", True),
+        # The end of a string that both have, which costs no more than to be refused later.
+        ("net/ipv4/forward", False),
+        ("fs/binfmt_misc/python", False),
+    ],
+)
+def test_a_setting_that_neither_a_kernel_nor_its_modules_know_is_found_out(
+    tmp_path: Path, path: str, lacks: bool
+) -> None:
+    image = binary(tmp_path / "linux", BANNER, b"\0ip_forward\0rp_filter\0")
+    kernel = kernels.inspect(image, "guest a")
+    module = tmp_path / "modules" / "usr" / "lib" / "modules" / kernel.release / "nf_conntrack.ko"
+    module.parent.mkdir(parents=True)
+    module.write_bytes(b"\0nf_conntrack_max\0")
+
+    kernel = dataclasses.replace(kernel, modules=tmp_path / "modules")
+    assert kernels.lacks_setting(kernel, f"/proc/sys/{path}") is lacks
+    module.rename(module.with_suffix(".ko.xz"))
+    assert not kernels.lacks_setting(kernel, f"/proc/sys/{path}")

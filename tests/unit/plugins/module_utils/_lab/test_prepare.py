@@ -63,6 +63,60 @@ def test_a_definition_that_does_not_hold_names_what_is_missing(workdir: Workdir,
         prepare.prepare(workdir, guest)
 
 
+@pytest.mark.parametrize(
+    "layers",
+    [
+        ("layer", "layer/../layer"),
+        ("layer", "layer/below"),
+        ("layer/below", "layer"),
+        ("masters/default/usr",),
+        ("masters",),
+        (".",),
+        ("guests/alice/diff",),
+        ("agents",),
+    ],
+)
+def test_layers_that_lie_in_each_other_are_refused_where_overlayfs_would(
+    workdir: Workdir, layers: tuple[str, ...]
+) -> None:
+    workdir.store_guest(Guest("alice"))
+    for below in ("layer/below", "masters/default/usr"):
+        (workdir.path / below).mkdir(parents=True)
+    paths = tuple(f"{workdir.path}/{layer}" for layer in layers)
+
+    with pytest.raises(InvalidInput, match=r"guest alice: layer .* are one directory, or lie one in the other"):
+        prepare.prepare(workdir, Guest("alice", layers=paths))
+    assert prepare.prepare(workdir, Guest("alice", layers=paths, union=UnionEngine.COWFS))
+
+
+def test_layers_beside_each_other_are_taken_though_their_names_begin_alike(workdir: Workdir) -> None:
+    paths = [workdir.path / name for name in ("layer", "layer-2", "guests-old")]
+    for path in paths:
+        path.mkdir()
+
+    assert prepare.prepare(workdir, Guest("alice", layers=tuple(map(str, paths))))
+
+
+@pytest.mark.parametrize("init", ["/sbin", "/etc/passwd"])
+def test_an_init_that_is_no_program_is_refused(workdir: Workdir, init: str) -> None:
+    for name in ("sbin", "etc"):
+        (workdir.master("default") / name).mkdir()
+    (workdir.master("default") / "etc" / "passwd").touch()
+
+    with pytest.raises(InvalidInput, match=f"guest alice: init: {init} in its root is no program"):
+        prepare.prepare(workdir, Guest("alice", init=init))
+
+
+def test_a_guest_whose_kernel_would_take_the_host_s_memory_for_its_notes_is_refused(workdir: Workdir) -> None:
+    host = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
+
+    with pytest.raises(
+        InvalidInput, match=rf"guest alice: mem: .*, and the host has {host}; give it {host * 32} or less"
+    ):
+        prepare.prepare(workdir, Guest("alice", mem=host * 33))
+    assert prepare.prepare(workdir, Guest("alice", mem=host * 2))
+
+
 def test_a_master_without_a_shell_is_refused(workdir: Workdir) -> None:
     (workdir.master("default") / "bin" / "sh").unlink()
 
@@ -77,7 +131,7 @@ def test_what_a_master_lacks_may_be_in_a_layer_or_in_what_the_guest_wrote(workdi
     workdir.store_guest(Guest("alice"))
     root = layer if where == "layer" else workdir.guest("alice").diff
     (root / "sbin").mkdir()
-    (root / "sbin" / "init").touch()
+    (root / "sbin" / "init").touch(0o755)
 
     assert prepare.prepare(workdir, Guest("alice", init="/sbin/init", layers=(str(layer),)))
 
