@@ -105,6 +105,18 @@ def test_an_image_that_is_not_mounted_is_mounted_by_the_next_run(lab: Lab) -> No
     assert lab.read("alice", "cat /root/file") == "hello\n"
 
 
+def test_inodes_that_a_killed_run_did_not_keep_back_are_kept_back_by_the_next(lab: Lab) -> None:
+    lab.guest("alice", disk=32)
+    spare = lab.directory("alice").spare
+    kept_back = set(os.listdir(spare))
+    for some in sorted(kept_back)[10:]:
+        (spare / some).unlink()
+
+    assert not lab.guest("alice")["changed"]
+
+    assert kept_back and set(os.listdir(spare)) == kept_back
+
+
 @pytest.mark.parametrize("disk", [32, 64, 0])
 def test_a_disk_of_an_earlier_version_is_understood_and_taken_over(lab: Lab, disk: int) -> None:
     lab.guest("alice", disk=32, cmdline="dumm.test=1")

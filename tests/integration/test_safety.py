@@ -22,6 +22,8 @@ from pathlib import Path
 import pytest
 from lab import HANG, PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink
+
 KILLS = 10
 
 
@@ -117,6 +119,54 @@ def test_check_mode_and_info_do_not_wait_for_the_lock(lab: Lab) -> None:
 
         assert lab.guest("alice", check=True, lock_timeout=0)["actions"][-1] == "start guest alice"
         assert "alice" in lab.info()["guests"]
+
+
+def test_a_guest_that_a_killed_run_has_started_is_seen_by_the_host_as_any_other(lab: Lab) -> None:
+    # Not the first run of the lab, which does more.
+    lab.guest("alice")
+    lab.guest("alice", state="absent")
+    trace = lab.deeds("guest", name="alice")
+    for moment in [number for number, deed in enumerate(trace, 1) if deed == "os.symlink"]:
+        lab.guest("alice", state="absent", wait_timeout=2)
+        lab.deeds("guest", killed_at=moment, name="alice")
+        hello = lab.directory("alice").spool / "hello"
+        until(lambda: hello.exists() or not processes_of({lab.name}), "the guest to be up, or never begun", 300)  # noqa: B023
+
+        lab.guest("alice")
+
+        assert (lab.directory("alice").union / "etc/passwd").is_file(), moment
+
+
+def test_a_bridge_that_a_killed_run_had_begun_is_gone_after_the_next(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Killed(BaseException):
+        pass
+
+    def die(*_arguments: object, **_settings: object) -> None:
+        raise Killed
+
+    lab.bridge("br0")
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(netlink.Network, "_name", die)
+        lab.bridge("br1")
+    lab.host("ip", "link", "add", "dumm~anothers", "type", "bridge")
+    assert len(lab.devices()) == 4
+
+    assert lab.bridge("br0", check=True)["actions"] == []
+    assert len(lab.devices()) == 4
+    lab.bridge("br0")
+
+    assert set(lab.devices()) == {"lo", "br0", "dumm~anothers"}
+
+
+def test_a_device_that_a_killed_run_was_about_to_remove_stays_if_it_is_wanted_again(lab: Lab) -> None:
+    for name in ("br0", "br1"):
+        lab.bridge(name)
+    doomed = netlink.group_of(f"{lab.name} doomed")
+    lab.host("ip", "link", "set", "br0", "group", str(doomed))
+
+    lab.bridge("br1", state="absent")
+
+    assert set(lab.devices()) == {"lo", "br0"}
 
 
 def test_a_run_that_is_killed_at_any_moment_is_completed_by_the_next(lab: Lab) -> None:

@@ -80,10 +80,13 @@ def make_room(directory: GuestDir) -> bool:
 
 def lend(directory: GuestDir) -> None:
     """Give the spare inodes of a guest's disk free, for what the host has to write there now."""
-    names = os.listdir(directory.spare) if directory.spare.is_dir() else []
-    for name in names:
+    for name in _spares(directory):
         with suppress(FileNotFoundError):
             (directory.spare / name).unlink()
+
+
+def _spares(directory: GuestDir) -> list[str]:
+    return os.listdir(directory.spare) if directory.spare.is_dir() else []
 
 
 def save_spares(directory: GuestDir) -> None:
@@ -109,7 +112,7 @@ def full(path: Path) -> str | None:
 
 
 def attach(workdir: Workdir) -> None:
-    """Mount all images that are not, and take away what a killed run left half made.
+    """Mount all images that are not, take away what a killed run left half made, and keep the inodes back that it had lent.
 
     :raises HostError: where one cannot be mounted.
     """
@@ -120,7 +123,10 @@ def attach(workdir: Workdir) -> None:
             if entry.name.startswith((_NEW, files.GONE)):
                 _discard(Path(entry.path))
             elif entry.name.endswith(".img"):
-                _attach(workdir, entry.name.removesuffix(".img"))
+                name = entry.name.removesuffix(".img")
+                _attach(workdir, name)
+                if len(_spares(workdir.guest(name))) < _SPARES:
+                    save_spares(workdir.guest(name))
 
 
 @contextmanager

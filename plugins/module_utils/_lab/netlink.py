@@ -20,6 +20,7 @@ import struct
 import threading
 import time
 import traceback
+import uuid
 import zlib
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
@@ -59,9 +60,12 @@ _ATTRIBUTES = {
     "IFLA_MTU",
     "IFLA_ADDRESS",
     "IFLA_CARRIER",
+    "IFLA_GROUP",
     "IFLA_STATS64",
 }
 _TAP_GROUP = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_GROUP")
+# Of devices that are still being made; ``~`` is in no name of a bridge or a TAP.
+_UNNAMED = "dumm~"
 T = TypeVar("T")
 
 
@@ -77,6 +81,7 @@ class Device:
     :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
     :ivar others: more names that it has, where it is not ours.
     :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
+    :ivar link_group: its link group.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
 
@@ -97,6 +102,7 @@ class Device:
     ipv6: bool | None = None
     others: tuple[str, ...] = ()
     group: int | None = None
+    link_group: int = 0
     counters: Mapping[str, int] = field(default_factory=dict)
 
     def counting(self, *defined: Bridge | None) -> Device:
@@ -118,8 +124,16 @@ def bridge_owner(name: str) -> str:
 
 
 def group_of(lab: str) -> int:
-    """Link group of a lab's TAPs: all are deleted at once by it, 50 times as fast as one by one (reference/ansible.md 3.1)."""
+    """Link group of a lab's devices: by it those are known that have no mark yet."""
     return zlib.crc32(lab.encode()) & 0x7FFFFFFF or 1
+
+
+def unfinished(lab: str, devices: Iterable[Device]) -> tuple[Device, ...]:
+    """Those that a run of a lab has begun to make, and that are neither named nor marked yet."""
+    group = group_of(lab)
+    return tuple(
+        each for each in devices if each.owner is None and each.name.startswith(_UNNAMED) and each.link_group == group
+    )
 
 
 def exists(name: str) -> bool:
@@ -156,7 +170,9 @@ class Network:
         self._default_has_ipv6: bool | None = None
         self._doomed: deque[Device] = deque()
         self._undeleted: dict[int, NetlinkError] = {}
-        self._doom = group_of(f"{lab} doomed")
+        # All are deleted at once by it, 50 times as fast as one by one (reference/ansible.md 3.1).  No other run's: what one that was
+        # killed had put in there may be wanted by now.
+        self._doom = group_of(f"{lab} doomed {uuid.uuid4()}")
         # From 0.9 on pyroute2 opens another socket for each thread that uses an IPRoute, in the namespace that the thread is
         # in.  So one thread, which enters the lab's namespace for good, does it all.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"netlink-{name}")
@@ -229,6 +245,7 @@ class Network:
             link_local=link_local,
             others=() if owner is not None else _altnames(link),
             group=None if owner is None or is_bridge else link.get_nested(*_TAP_GROUP),
+            link_group=value("IFLA_GROUP") or 0,
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -478,7 +495,8 @@ class Network:
             if exc.code != errno.ENODEV:
                 raise
             return False
-        return all(self._device(link).owner == found.owner for link in links)
+        now = [self._device(link) for link in links]
+        return all(each.owner == found.owner and (found.owner or each.name == found.name) for each in now)
 
     def _delete(self, subject: str, index: int) -> None:
         try:
@@ -498,8 +516,8 @@ class Network:
             )
 
     def _unnamed(self, owner: str) -> str:
-        """Name of a device that is still being made; ``~`` is in no name of a bridge or a TAP."""
-        return f"dumm~{hashlib.sha256(f'{self._mark}{owner}'.encode()).hexdigest()[:9]}"
+        """Name of a device that is still being made."""
+        return f"{_UNNAMED}{hashlib.sha256(f'{self._mark}{owner}'.encode()).hexdigest()[:9]}"
 
     def _make(self, subject: str, owner: str, **arguments: object) -> int:
         """Make a device, without its name.
@@ -511,7 +529,7 @@ class Network:
         left = self._inside(lambda: _index_here(name))
         if left is not None:
             self._delete(subject, left)
-        self._request(subject, "link", "add", ifname=name, **arguments)
+        self._request(subject, "link", "add", ifname=name, group=group_of(self.lab), **arguments)
         return self._index(subject, name)
 
     def _name(self, subject: str, owner: str, index: int, name: str, **settings: object) -> None:

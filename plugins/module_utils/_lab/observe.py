@@ -61,6 +61,7 @@ class Actual:
     :ivar lab: definitions, with what each guest is doing.
     :ivar devices: the lab's devices on the host by owner mark.
     :ivar foreign: names of devices beside them that are not ours.
+    :ivar unfinished: devices that a run has begun to make; where none is under way, what a killed one has left.
     :ivar strays: processes that bear the lab's mark and a guest's name that is not defined, or not theirs.
     """
 
@@ -69,6 +70,7 @@ class Actual:
     netns_ours: bool = False
     devices: Mapping[str, Device] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
+    unfinished: tuple[Device, ...] = ()
     live: Mapping[str, Live] = field(default_factory=dict)
     strays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
 
@@ -100,12 +102,14 @@ def observe(workdir: Workdir) -> Actual:
     if found is not None and workdir.closed.exists():
         # What a killed run has left closed the next one opens first.
         devices = {owner: dataclasses.replace(device, querier=device.snooping) for owner, device in devices.items()}
+    unfinished = netlink.unfinished(lab.name, found or ())
     return Actual(
         lab=lab,
         netns_exists=found is not None,
         netns_ours=devices.pop("netns", None) is not None,
         devices=devices,
         foreign=foreign,
+        unfinished=unfinished,
         live={name: _outside(workdir, guest, known[name]) for name, guest in guests.items()},
         strays=_strays(lab, known),
     )

@@ -278,6 +278,8 @@ def _run(
             # In check mode they still cannot be asked.
             mute = frozenset(unserved if module.check_mode else ())
             actual, wish, steps = _plan(workdir, module.params, understand, mute)
+            if actual.unfinished and not module.check_mode:
+                _finish(actual)
             for doubt in desired.doubts(wish):
                 module.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
@@ -338,6 +340,13 @@ def _check_host(workdir: Workdir, steps: Plan) -> None:
         if isinstance(deed, MakeNamespace):
             netlink.check_free(deed.netns)
     disks.check_unmounted(workdir, [deed.name for deed in deeds if isinstance(deed, ForgetGuest)])
+
+
+def _finish(actual: Actual) -> None:
+    """Remove the devices that a killed run had begun to make."""
+    with netlink.Network(actual.lab.name, actual.lab.netns) as network:
+        for device in actual.unfinished:
+            network.delete(f"device {device.name}", device)
 
 
 def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:

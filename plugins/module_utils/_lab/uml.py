@@ -52,6 +52,8 @@ def launch(
     try:
         process = _protected(_identified(identity, pid), view, in_host_netns=netns is None)
         processes.store(directory, process)
+        # Before it begins, too: no later run makes it for a guest that a killed run has started.
+        files.symlink(directory.union, f"/proc/{pid}/root/fs")
         os.write(go_write, b"go")
         os.close(go_write)
         go_write = -1
@@ -65,8 +67,8 @@ def launch(
     if complaint:
         os.waitpid(pid, 0)
         directory.process.unlink(missing_ok=True)
+        directory.union.unlink(missing_ok=True)
         raise HostError(subject, f"cannot start its kernel: {complaint}", "see dmesg and what role dumm.lab.host says")
-    files.symlink(directory.union, f"/proc/{pid}/root/fs")
     return process
 
 
