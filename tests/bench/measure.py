@@ -75,14 +75,14 @@ def memory(of: Callable[[int], bool] = lambda _pid: True) -> float:
     return sum(_kilobytes(pid) for pid in descendants() if of(pid)) / 1024
 
 
-def descendants() -> list[int]:
-    """All living processes that this one has started, whoever of them did."""
+def descendants(of: int | None = None) -> list[int]:
+    """All living processes that this one, or another, has started, whoever of them did."""
     children: dict[int, list[int]] = {}
     for entry in os.scandir("/proc"):
         if entry.name.isdigit() and (fields := _stat(int(entry.name))):
             children.setdefault(int(fields[1]), []).append(int(entry.name))
     found: list[int] = []
-    waiting = [os.getpid()]
+    waiting = [os.getpid() if of is None else of]
     while waiting:
         below = children.get(waiting.pop(), [])
         found += below

@@ -7,11 +7,15 @@
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+sys.path += [str(Path(__file__).parents[1] / name) for name in ("soak", "bench")]
+
 from lab import BASE, MASTERS, PREFIX, Lab, fresh_lab
 
 

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -139,6 +139,33 @@ def call(module: str, arguments: dict[str, Any], check_mode: bool = False) -> Re
             raise Refused(told.result) from None
         return told.result
     raise AssertionError(f"dumm_{module} said nothing")
+
+
+class Traces(NamedTuple):
+    """What there is of a lab on its host.
+
+    :ivar launches: guests that have processes, once for each of their launches.
+    :ivar claims: how many claims to users of the host its guests have.
+    :ivar loops: how many loop devices have files of it.
+    """
+
+    files: frozenset[str]
+    devices: frozenset[str]
+    launches: tuple[str, ...]
+    mounts: tuple[str, ...]
+    control_groups: frozenset[str]
+    claims: int
+    loops: int
+    orphans: tuple[str, ...]
+
+    def unlike(self, other: Traces) -> dict[str, Any]:
+        """What differs from another, by its kind: what only this has, and what only the other has."""
+        found: dict[str, Any] = {}
+        for kind, here, there in zip(self._fields, self, other, strict=True):
+            if here != there:
+                sets = isinstance(here, frozenset) and isinstance(there, frozenset)
+                found[kind] = (sorted(here - there), sorted(there - here)) if sets else (here, there)
+        return found
 
 
 class Lab:
@@ -264,6 +291,27 @@ class Lab:
         """Everything that a module may change: the directory tree, the namespace, and which guests have processes."""
         return tree(self.path), _settled(self.devices()), set(processes_of({self.name}).values())
 
+    def traces(self) -> Traces:
+        """What there is of the lab, whoever looks: the same for the same lab, however it came about."""
+        processes = processes_of({self.name})
+        launches = set()
+        for pid, guest in processes.items():
+            # A helper of a guest may end meanwhile.
+            with suppress(OSError):
+                launches.add((guest, json.loads(Path(f"/proc/{pid}/root/owner").read_text())["launch"]))
+        return Traces(
+            frozenset(tree(self.path)),
+            frozenset(self.devices()),
+            tuple(sorted(guest for guest, _launch in launches)),
+            tuple(sorted(line.split()[4] for line in mounts_of(self.path))),
+            frozenset(
+                str(below) for group in self.control_groups() for below in (group, *group.iterdir()) if below.is_dir()
+            ),
+            len(self.claims()),
+            len(loops_of(self.path)),
+            tuple(map(str, self.info()["orphans"])),
+        )
+
     # The end
 
     def teardown(self) -> None:
@@ -281,6 +329,7 @@ class Lab:
         found += [f"mount {line}" for line in mounts_of(self.path)]
         found += [f"control group {group}" for group in self.control_groups()]
         found += [f"users {claim}" for claim in self.claims()]
+        found += [f"loop device with {image}" for image in loops_of(self.path)]
         return found
 
     def control_groups(self) -> list[Path]:
@@ -367,6 +416,15 @@ def processes_of(labs: set[str]) -> dict[int, str]:
 def mounts_of(path: Path) -> list[str]:
     """Lines of the host's mount table that mention a directory."""
     return [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"{path}/" in line]
+
+
+def loops_of(path: Path) -> list[str]:
+    """Files below a directory that are loop devices."""
+    found = []
+    for device in Path("/sys/block").glob("loop*/loop/backing_file"):
+        with suppress(OSError):
+            found.append(device.read_text().strip())
+    return [image for image in found if image.startswith(f"{path}/")]
 
 
 def tree(path: Path) -> dict[str, str]:

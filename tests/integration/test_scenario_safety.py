@@ -12,11 +12,10 @@ import os
 import signal
 import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import HANG, Lab, Refused, Result, processes_of, tree, until
+from lab import HANG, Lab, Refused, Result, until
 from testbed import Config, pair, pids, states
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
@@ -81,13 +80,6 @@ OTHER: Result = {"config": _other()}
 LOOKS: list[tuple[Result, Callable[[Lab], None]]] = [(WHOLE, _is_whole), (OTHER, _is_other), (ABSENT, _is_absent)]
 
 
-def _traces(lab: Lab) -> tuple[set[str], set[str], list[str], list[Any]]:
-    """What is there of a lab on disk, of devices, of launches, and what is there that should not be."""
-    processes = processes_of({lab.name})
-    launches = {json.loads(Path(f"/proc/{pid}/root/owner").read_text())["launch"]: processes[pid] for pid in processes}
-    return set(tree(lab.path)), set(lab.devices()), sorted(launches.values()), lab.info()["orphans"]
-
-
 @pytest.mark.parametrize(
     ("before", "during", "after", "kills"),
     [
@@ -106,7 +98,7 @@ def test_a_run_that_is_killed_at_any_moment_is_followed_by_one_that_ends_well(
     lab.scenario("lab", **before)
     total = len(lab.deeds("scenario", name="lab", **during))
     lab.scenario("lab", **after)
-    wanted = _traces(lab)
+    wanted = lab.traces()
 
     for turn in range(kills):
         lab.scenario("lab", **before)
@@ -117,8 +109,7 @@ def test_a_run_that_is_killed_at_any_moment_is_followed_by_one_that_ends_well(
 
         again = lab.scenario("lab", **after)
         assert (again["changed"], again["actions"]) == (False, []), moment
-        found = _traces(lab)
-        assert found == wanted, (moment, found[0] ^ wanted[0], found[1] ^ wanted[1])
+        assert not (unlike := lab.traces().unlike(wanted)), (moment, unlike)
         next(look for options, look in LOOKS if options is after)(lab)
 
 
