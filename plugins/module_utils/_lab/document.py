@@ -284,7 +284,7 @@ class _Reader:
         except TooManyFaults:
             self.result.root = None
         except _TooMuch as exc:
-            self.refuse(str(exc))
+            self.refuse(str(exc), exc.mark)
         except RecursionError:
             self.refuse(_TOO_DEEP)
         return self.result
@@ -296,10 +296,18 @@ class _Reader:
         :raises _TooMuch: where that would take too long.
         """
 
-    def refuse(self, cause: str) -> None:
-        """There is nothing in the source to go on with."""
+    def refuse(self, cause: str, mark: Any = None) -> None:
+        """There is nothing in the source to go on with.
+
+        :param mark: where that was seen in a file, in PyYAML's words.
+        """
         self.result.root = None
-        self.result.blame((), cause, "correct it")
+        self.result.blame(self._at((), mark), cause, "correct it")
+
+    def _at(self, path: Path, mark: Any) -> Place:
+        if mark is None:
+            return Place(self.result.source, path)
+        return Place(self.result.source, path, mark.line + 1, mark.column + 1)
 
     def count(self, path: Path) -> None:
         """Another node is to be understood.
@@ -402,8 +410,8 @@ class _File(_Reader):
         except yaml.YAMLError as exc:
             self._not_yaml(" ".join(str(exc).split()), None)
 
-    def refuse(self, cause: str) -> None:
-        super().refuse(f"this is no YAML: {cause}" if cause == _TOO_DEEP else cause)
+    def refuse(self, cause: str, mark: Any = None) -> None:
+        super().refuse(f"this is no YAML: {cause}" if cause == _TOO_DEEP else cause, mark)
 
     def _blame_letter(self, source: str, strange: re.Match[str]) -> None:
         before = source[: strange.start()]
@@ -415,11 +423,6 @@ class _File(_Reader):
     def _not_yaml(self, problem: str, mark: Any) -> None:
         self.result.root = None
         self.result.blame(self._at((), mark), f"this is no YAML: {problem}", "correct it")
-
-    def _at(self, path: Path, mark: Any) -> Place:
-        if mark is None:
-            return Place(self.result.source, path)
-        return Place(self.result.source, path, mark.line + 1, mark.column + 1)
 
     def node(self, path: Path, node: Any, around: tuple[int, ...], key: Place | None = None) -> Node:
         """:param around: the nodes that this one is in, by identity.
@@ -505,7 +508,14 @@ class _File(_Reader):
 
 
 class _TooMuch(Exception):
-    """It would take too long to understand a source."""
+    """It would take too long to understand a source.
+
+    :ivar mark: where that was seen, in PyYAML's words.
+    """
+
+    def __init__(self, cause: str, mark: Any = None) -> None:
+        super().__init__(cause)
+        self.mark = mark
 
 
 _TOO_DEEP = "it is nested too deep, or refers to itself too often"
@@ -522,13 +532,11 @@ def _loader() -> Any:
         nodes = 0
         depth = 0
 
-        def descend_resolver(self, _around: Any, _index: Any) -> None:
+        def descend_resolver(self, around: Any, _index: Any) -> None:
             self.nodes += 1
             self.depth += 1
-            if self.nodes > MAX_NODES:
-                raise _TooMuch(_TOO_MANY)
-            if self.depth > MAX_DEPTH:
-                raise _TooMuch(_TOO_DEEP)
+            if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
+                raise _TooMuch(_TOO_MANY if self.nodes > MAX_NODES else _TOO_DEEP, around and around.start_mark)
 
         def ascend_resolver(self) -> None:
             self.depth -= 1
@@ -559,7 +567,7 @@ def _check_expanded(root: Any) -> None:
                 size, depth = size + inner[0], max(depth, inner[1])
             # A key counts for itself and for its value.
             if size > 2 * MAX_NODES or depth >= MAX_DEPTH:
-                raise _TooMuch(_TOO_DEEP)
+                raise _TooMuch(_TOO_DEEP, node.start_mark)
             known[id(node)] = size, depth + 1
         return known[id(node)]
 

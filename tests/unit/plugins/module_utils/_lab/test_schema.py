@@ -190,7 +190,16 @@ def test_a_source_that_grows_without_bound_is_refused():
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
     assert faults("\n".join(lines)) == [
-        "f.yml: this is no YAML: it is nested too deep, or refers to itself too often; correct it"
+        "f.yml:6:5: this is no YAML: it is nested too deep, or refers to itself too often; correct it"
+    ]
+
+
+def test_of_what_is_too_deep_or_too_much_the_place_is_told():
+    deep = "\n".join(f"{' ' * n}a:" for n in range(200))
+    many = "any: [" + "1,\n" * 210_000 + "]"
+    assert [faults(text) for text in (deep, many)] == [
+        ["f.yml:100:100: this is no YAML: it is nested too deep, or refers to itself too often; correct it"],
+        ["f.yml:1:6: there are more than 200000 values in it; correct it"],
     ]
 
 
