@@ -71,6 +71,7 @@ lint() {
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py
+    check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/soak mypy --ignore-missing-imports tests/soak/*.py
 }
 
 sanity() {

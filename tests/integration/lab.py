@@ -162,9 +162,12 @@ class Traces(NamedTuple):
         """What differs from another, by its kind: what only this has, and what only the other has."""
         found: dict[str, Any] = {}
         for kind, here, there in zip(self._fields, self, other, strict=True):
-            if here != there:
-                sets = isinstance(here, frozenset) and isinstance(there, frozenset)
-                found[kind] = (sorted(here - there), sorted(there - here)) if sets else (here, there)
+            if here == there:
+                continue
+            if isinstance(here, frozenset) and isinstance(there, frozenset):
+                found[kind] = (sorted(here - there), sorted(there - here))
+            else:
+                found[kind] = (here, there)
         return found
 
 
