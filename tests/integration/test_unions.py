@@ -200,6 +200,23 @@ def test_what_a_guest_wrote_is_looked_for_where_it_writes(lab: Lab, record: bool
     assert "/root/while" not in lab.info(diff=True)["guests"]["alice"]["diff"]["added"]
 
 
+def test_marks_that_lead_elsewhere_are_not_followed(lab: Lab, tmp_path: Path) -> None:
+    """A layer comes from anybody, with attributes by which overlayfs would show another directory or another file's content."""
+    (tmp_path / "opt/lure").mkdir(parents=True)
+    os.setxattr(tmp_path / "opt/lure", "trusted.overlay.redirect", b"/etc")
+    (tmp_path / "opt/hollow").touch()
+    os.setxattr(tmp_path / "opt/hollow", "trusted.overlay.metacopy", b"")
+    os.setxattr(tmp_path / "opt/hollow", "trusted.overlay.redirect", b"/etc/passwd")
+    lab.guest("alice", layers=[str(tmp_path)])
+
+    assert lab.run("alice", "ls /opt/lure/passwd").code != 0
+    assert "root" not in lab.run("alice", "cat /opt/hollow").stdout.decode()
+    if _engine(lab) == "overlay":
+        mounted = Path(f"/proc/{lab.process('alice').pid}/mountinfo").read_text()
+        assert "redirect_dir=nofollow" in mounted
+        assert not any(option in mounted for option in ("index=on", "metacopy=on", "userxattr"))
+
+
 def test_a_guest_goes_back_to_what_was_saved(lab: Lab) -> None:
     lab.guest("alice", mem=64)
     lab.read("alice", _WRITE)

@@ -14,8 +14,9 @@ from pathlib import Path
 
 from .. import beneath, syscalls
 
-# With any of these on, the on-disk format would no longer be the one that all engines read.
-OPTIONS = "index=off,redirect_dir=off,metacopy=off,xino=off"
+# With any of these on, the on-disk format would no longer be the one that all engines read.  Redirects that are found in a layer are not
+# followed either, which ``off`` leaves to the kernel's default: whoever gave us the layer chose where they lead.
+OPTIONS = "index=off,redirect_dir=nofollow,metacopy=off,xino=off"
 # Kernels give up beyond this depth of lower layers (OVL_MAX_STACK, fs/overlayfs/params.h).
 MAX_LAYERS = 500
 
