@@ -451,6 +451,18 @@ static int a_descriptors(char **arg)
     errno = EBADF;
     return REFUSED;
 }
+static int a_linger(char **arg)
+{
+    (void)arg;
+    pid_t pid = fork();
+    if (!pid) {
+        setsid();
+        prctl(PR_SET_PDEATHSIG, 0);
+        while (1)
+            pause();
+    }
+    return pid > 0 ? REACHED : REFUSED;
+}
 static int a_forks(char **arg)
 {
     (void)arg;
@@ -571,7 +583,7 @@ static const struct attack attacks[] = {
     ATTACK(swapon), ATTACK(acct), ATTACK(quotactl), ATTACK(hostname), ATTACK(iopl), ATTACK(ioperm), ATTACK(realtime),
     ATTACK(nice), ATTACK(core_limit), ATTACK(setuid), ATTACK(setgid), ATTACK(setgroups), ATTACK(kill), ATTACK(pidfd),
     ATTACK(steal_descriptor), ATTACK(ptrace), ATTACK(memory), ATTACK(prlimit), ATTACK(affinity), ATTACK(priority),
-    ATTACK(socket), ATTACK(tcp), ATTACK(bind_port), ATTACK(unix), ATTACK(descriptors), ATTACK(forks), ATTACK(fill),
+    ATTACK(socket), ATTACK(tcp), ATTACK(bind_port), ATTACK(unix), ATTACK(descriptors), ATTACK(forks), ATTACK(fill), ATTACK(linger),
     { "link", t_link, 0 }, { "fifo", t_fifo, 0 }, { "huge", t_huge, 0 }, { "directory", t_directory, 0 },
     { "deep", t_deep, 0 }, { "swap", t_swap, 0 }, { "name", t_name, 1 }, { "console", t_console, 0 },
     { NULL },

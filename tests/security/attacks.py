@@ -40,7 +40,6 @@ _HOST_FILES = [
     Attack("open the memory of a host's process", "open /proc/{victim}/mem"),
     Attack("read the memory map of a host's process", "read /proc/{victim}/maps"),
     Attack("see a host's process", "stat /proc/{victim}"),
-    Attack("see the host's init", "stat /proc/1/exe"),
     Attack("have a host's process killed first", "put /proc/{victim}/oom_score_adj 0"),
     Attack("be killed last", "put /proc/self/oom_score_adj -1000", needs="CAP_SYS_RESOURCE", unless=SETTING),
     Attack("open a file by its handle, past all directories", "by_handle /run"),
@@ -78,7 +77,7 @@ _PROC = [
         )
     ),
     Attack("list the kernel's settings", "list /proc/sys"),
-    Attack("read the host's mounts through its init", "read /proc/1/mounts"),
+    Attack("read the mounts of a host's process", "read /proc/{victim}/mounts"),
     Attack("read the host's key list", "read /proc/keys", unless=SETTING),
     Attack("list the host's devices", "list /sys/class", Off.GUEST),
     Attack("map the host's root anew", "map_users"),

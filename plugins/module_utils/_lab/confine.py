@@ -189,21 +189,22 @@ def _release() -> tuple[int, int]:
 
 
 def gaps(
-    confinement: Confinement | None, limited: Iterable[str], *, disk: int | None, in_host_netns: bool
+    confinement: Confinement | None, limited: Iterable[str], *, apart: bool, disk: int | None, in_host_netns: bool
 ) -> tuple[str, ...]:
     """What does not protect the host from a guest's root, in words.
 
     :param limited: control group controllers that limit it.
+    :param apart: whether it has a PID namespace of its own.
     :param disk: how many MB it may write; ``None`` for no limit.
     """
     if confinement is None:
         return ("root of this guest is the host's root (confine: false)",)
     found = []
     if confinement.users is None:
-        found.append(
-            "it may send signals to processes of the host's root, and trace other guests with this gap:"
-            f" {confinement.why_not}"
-        )
+        what = "" if apart else ", and may send signals to its processes and trace other guests with this gap"
+        found.append(f"it is the host's user 0, without most of its rights{what}: {confinement.why_not}")
+    if not apart:
+        found.append("what it starts may outlive its kernel until the next run: no PID namespace can be made")
     missing = [name for name in cgroups.CONTROLLERS if name not in limited]
     if missing:
         found.append(f"no limit of {', '.join(missing)}: the host offers no control groups for that")

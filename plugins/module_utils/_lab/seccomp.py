@@ -51,7 +51,10 @@ _REFUSED = {
 _NEWEST = 462  # mseal
 _X32 = 0x40000000
 _SOCKETS = {"socket": 41, "socketpair": 53}
-_CLONE, _CLONE3, _IOCTL = 56, 435, 16
+_CLONE, _CLONE3, _IOCTL, _KILL = 56, 435, 16, 62
+# Nothing ends the first process of a PID namespace by a signal of its own: a kernel that panics would send itself this one for ever.  It
+# leaves where it cannot send it (uml_abort, arch/um/os-Linux/util.c).
+_SIGABRT = 6
 _NAMESPACES = 0x7E020080
 # Typing into a terminal that others read from (ioctl_tty(2)): TIOCSTI, TIOCLINUX.  And what of a TAP is the host's, though whoever has it
 # open may change it (include/uapi/linux/if_tun.h): whether it stays (TUNSETPERSIST), whose it is (TUNSETOWNER, TUNSETGROUP), its type
@@ -90,6 +93,7 @@ def program() -> list[Instruction]:
         *_by_argument(
             _IOCTL, 1, [each for code in _REFUSED_CONTROLS for each in _refuse_if(_EQUAL, code, errno.EPERM)]
         ),
+        *_by_argument(_KILL, 1, _refuse_if(_EQUAL, _SIGABRT, errno.EPERM)),
         *(
             each
             for number in _SOCKETS.values()

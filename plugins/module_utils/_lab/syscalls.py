@@ -31,6 +31,7 @@ CLONE_NEWCGROUP = 0x02000000
 CLONE_NEWUTS = 0x04000000
 CLONE_NEWIPC = 0x08000000
 CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
 CLONE_NEWNET = 0x40000000
 
 MS_RDONLY = 1
@@ -175,6 +176,23 @@ def unshare(flags: int) -> None:
 def setns(fd: int, kind: int) -> None:
     """setns(2), for the calling thread."""
     check(libc.setns(fd, kind))
+
+
+def fork_apart() -> int:
+    """fork(2) of a process that is the first in a PID namespace of its own (pid_namespaces(7)): nothing that it starts outlives it.
+
+    :raises OSError: where none can be made.
+    """
+    before = os.open("/proc/thread-self/ns/pid_for_children", os.O_RDONLY | os.O_CLOEXEC)
+    pid = -1
+    try:
+        unshare(CLONE_NEWPID)
+        pid = os.fork()
+        return pid
+    finally:
+        if pid:
+            setns(before, CLONE_NEWPID)
+        os.close(before)
 
 
 @contextmanager

@@ -16,10 +16,11 @@ import os
 import resource
 import signal
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
-from . import cgroups, confine, files, logs, processes, sandbox, syscalls
+from . import cgroups, confine, files, logs, processes, sandbox, seccomp, syscalls
 from .errors import HostError, from_oserror
 from .layers import Stack
 from .model import ANY_CPU
@@ -43,7 +44,8 @@ def launch(
     with _descriptors(directory, subject) as inherited:
         go_read, go_write = os.pipe2(os.O_CLOEXEC)
         said_read, said_write = os.pipe2(os.O_CLOEXEC)
-        pid = _fork()
+        # A panic ends the first process of a PID namespace by that filter alone.
+        pid = _fork(apart=view.confinement is not None and seccomp.supported())
         if pid == 0:
             os.close(go_write)
             _become_uml(view, argv, netns, identity.cpu, inherited, go_read, said_write)
@@ -117,6 +119,7 @@ def _identified(identity: Process, pid: int) -> Process:
 def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> Process:
     """A process with limits to what it may have, and with what is to be known of its confinement."""
     confinement = view.confinement
+    apart = os.readlink(f"/proc/{process.pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
     limited: tuple[str, ...] = ()
     if confinement is not None:
         limited = cgroups.join(view.owner["lab"], view.owner["guest"], process.pid, confinement.limits)
@@ -125,7 +128,7 @@ def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> 
         confined=confinement is not None,
         first_user=None if view.users is None else view.users.first,
         limited=limited,
-        gaps=confine.gaps(confinement, limited, disk=process.disk, in_host_netns=in_host_netns),
+        gaps=confine.gaps(confinement, limited, apart=apart, disk=process.disk, in_host_netns=in_host_netns),
     )
 
 
@@ -167,11 +170,18 @@ class _descriptors:
         self._open = []
 
 
-def _fork() -> int:
+def _fork(*, apart: bool) -> int:
+    """Fork.
+
+    :param apart: whether into a PID namespace of its own, where the host can.
+    """
     with warnings.catch_warnings():
         # Python warns of threads; the child calls nothing but system calls and execve.
         warnings.simplefilter("ignore", DeprecationWarning)
         with syscalls.FORKING:
+            if apart:
+                with suppress(OSError):
+                    return syscalls.fork_apart()
             return os.fork()
 
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -24,30 +25,31 @@ def _supported(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_guest_that_is_confined_in_every_way_has_no_gaps() -> None:
-    assert confine.gaps(WHOLE, ALL, disk=64, in_host_netns=False) == ()
+    assert confine.gaps(WHOLE, ALL, apart=True, disk=64, in_host_netns=False) == ()
 
 
 @pytest.mark.parametrize(
-    ("confinement", "limited", "disk", "in_host_netns", "gap"),
+    ("confinement", "changed", "gap"),
     [
-        (None, (), None, False, "the host's root"),
-        (
-            Confinement(LIMITS, 1 << 30, None, "it is too old"),
-            ALL,
-            64,
-            False,
-            "other guests with this gap: it is too old",
-        ),
-        (WHOLE, ("pids",), 64, False, "no limit of memory, cpu"),
-        (WHOLE, ALL, None, False, "fill the file system"),
-        (WHOLE, ALL, 64, True, "abstract UNIX sockets"),
+        (None, {}, "the host's root"),
+        (Confinement(LIMITS, 1 << 30, None, "it is too old"), {}, "user 0, without most of its rights: it is too old"),
+        (WHOLE, {"limited": ("pids",)}, "no limit of memory, cpu"),
+        (WHOLE, {"disk": None}, "fill the file system"),
+        (WHOLE, {"apart": False}, "may outlive its kernel"),
+        (WHOLE, {"in_host_netns": True}, "abstract UNIX sockets"),
     ],
 )
-def test_each_gap_is_told(
-    confinement: Confinement | None, limited: tuple[str, ...], disk: int | None, in_host_netns: bool, gap: str
-) -> None:
-    (told,) = confine.gaps(confinement, limited, disk=disk, in_host_netns=in_host_netns)
+def test_each_gap_is_told(confinement: Confinement | None, changed: dict[str, Any], gap: str) -> None:
+    (told,) = confine.gaps(
+        confinement, **{"limited": ALL, "apart": True, "disk": 64, "in_host_netns": False, **changed}
+    )
     assert gap in told
+
+
+def test_without_users_and_processes_of_its_own_it_reaches_those_of_root() -> None:
+    confinement = Confinement(LIMITS, 1 << 30, None, "it is too old")
+    told, _outlive = confine.gaps(confinement, ALL, apart=False, disk=64, in_host_netns=False)
+    assert "send signals to its processes and trace other guests with this gap: it is too old" in told
 
 
 def test_limits_grow_with_the_guests_memory() -> None:

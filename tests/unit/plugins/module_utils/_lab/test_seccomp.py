@@ -53,6 +53,11 @@ def test_what_no_guest_needs_is_refused(name: str) -> None:
     assert _verdict(seccomp._REFUSED[name]) == "EPERM"
 
 
+def test_a_kernel_that_panics_cannot_send_itself_what_it_would_not_end_by() -> None:
+    kill, pid = 62, 1
+    assert (_verdict(kill, pid, 6), _verdict(kill, pid, 15), _verdict(kill, pid, 0)) == ("EPERM", ALLOWED, ALLOWED)
+
+
 def test_no_call_is_in_the_list_twice() -> None:
     assert len(set(seccomp._REFUSED.values())) == len(seccomp._REFUSED)
 
