@@ -186,6 +186,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         except (DummError, AnsibleError) as exc:
             raise AnsibleParserError(str(exc)) from None
         prefix = self._prefix()
+        told = self._understood(told)
         hosts = {prefix + guest: guest for guest in told if self._can_be_host(prefix + guest, guest)}
         for name, guest in hosts.items():
             self._check_other_labs(name, guest, told[guest])
@@ -195,6 +196,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         variables = self._allowed({guest: told[guest]["variables"] for guest in hosts.values()}, path)
         for name, guest in hosts.items():
             self._add(name, told[guest]["groups"], _literal(variables[guest]) | self._reached_by(name, guest))
+
+    def _understood(self, told: Found) -> Found:
+        """The guests without those whose definition cannot be understood."""
+        for found in told.values():
+            if "damage" in found:
+                self.display.warning(f"{found['damage']}. Until then the guest is left out of the inventory.")
+        return {name: found for name, found in told.items() if "damage" not in found}
 
     def _check_options(self, path: str, given: Iterable[str]) -> None:
         """Ansible itself passes over what it does not know."""

@@ -80,7 +80,8 @@ lab:
       sample: true
     guests:
       description:
-        - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. With O(inside) also V(hostname), V(routes) and
+        - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. The V(state) of one whose definition is damaged is
+          V(unreadable), V(reason) names the file, and its settings are missing. With O(inside) also V(hostname), V(routes) and
           V(other_interfaces), those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
         - With O(diff) also V(diff), what it wrote against its layers and its master, as V(size) in bytes and the paths V(added),
           V(changed) and V(deleted); null while the guest's disk is not mounted. While a scenario is loaded, it is what the guest wrote
@@ -88,7 +89,9 @@ lab:
       type: dict
       sample: {}
     bridges:
-      description: Its bridges by name, each as M(dumm.lab.dumm_bridge) returns it.
+      description:
+        - Its bridges by name, each as M(dumm.lab.dumm_bridge) returns it. One whose definition is damaged has the V(state)
+          V(unreadable), and V(reason) names the file.
       type: dict
       sample: {}
     orphans:

@@ -354,17 +354,6 @@ def test_two_labs_with_the_same_names_do_not_meet(lab: Lab) -> None:
         assert other.info()["guests"]["alice"]["interfaces"]["eth0"]["bridge"] == "br0"
 
 
-def test_half_written_files_are_repaired(pair: Lab) -> None:
-    for broken in (pair.directory("alice").definition, pair.workdir.bridge("br0")):
-        broken.write_bytes(b'{"address": [')
-
-    pair.bridge("br0")
-    pair.iface("alice", "eth0", bridge="br0", address=["10.0.0.1/24"])
-
-    assert pair.reaches("alice", "10.0.0.2")
-    assert json.loads(pair.directory("alice").definition.read_text())
-
-
 def test_remains_of_interrupted_writes_are_swept_away(lab: Lab) -> None:
     lab.guest("alice", state="present")
     for name in (".new-bob", ".gone-carol-123"):

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from . import beneath, processes, readiness
 from .channel import Channel
-from .errors import DummError, GuestError, WaitTimeout
+from .errors import DummError, GuestError, HostError, WaitTimeout
 from .guest import boot
 from .model import Power, Readiness, ReadyCommand
 from .processes import Process, power
@@ -49,12 +49,20 @@ def await_for_tasks(directory: GuestDir, process: Process, timeout: float) -> No
     :param timeout: seconds that it may take.
     :raises DummError: as :func:`await_ready`.
     """
-    ready = readiness.for_tasks(load_guest(directory).ready)
+    ready = readiness.for_tasks(_defined(directory))
     if isinstance(ready, ReadyCommand):
         ready = dataclasses.replace(ready, within=timeout)
     if ready is not Readiness.AGENT:
         await_ready(directory, process, ready, timeout, _FOR_TASKS)
     processes.note(directory, process, processes.TASKS)
+
+
+def _defined(directory: GuestDir) -> Ready | None:
+    """When a guest counts as ready; one that runs is reached although its definition is damaged."""
+    try:
+        return load_guest(directory).ready
+    except HostError:
+        return None
 
 
 def _await_boot(directory: GuestDir, process: Process, timeout: float, remedy: str) -> None:

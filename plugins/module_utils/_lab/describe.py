@@ -16,6 +16,8 @@ from .model import Bridge, Guest, Iface, Lab, Power, Readiness
 from .observe import Actual, Live, found_iface, given_addresses, ordered
 
 Described = dict[str, Any]
+# State of what has a definition that cannot be understood.
+UNREADABLE = "unreadable"
 
 
 def iface(lab: Lab, value: Iface) -> Described:
@@ -31,7 +33,9 @@ def iface(lab: Lab, value: Iface) -> Described:
 
 
 def guest(lab: Lab, value: Guest) -> Described:
-    """A guest's settings."""
+    """A guest's settings; nothing but its state where they are not known."""
+    if value.label in lab.damaged:
+        return {"state": value.power.value, "interfaces": {}}
     return {
         "state": value.power.value,
         "kernel": value.kernel,
@@ -61,9 +65,12 @@ def guest(lab: Lab, value: Guest) -> Described:
 
 
 def bridge(lab: Lab, value: Bridge) -> Described:
-    """A bridge's settings."""
+    """A bridge's settings; nothing but its ports where they are not known."""
+    ports = sorted(port.label for port in lab.ports(value.name))
+    if value.label in lab.damaged:
+        return {"interfaces": ports}
     return {
-        "interfaces": sorted(port.label for port in lab.ports(value.name)),
+        "interfaces": ports,
         "address": None if value.addresses is None else list(value.addresses),
         "mtu": value.mtu,
         "stp": value.stp,
@@ -225,6 +232,8 @@ def whole_guest(actual: Actual, lab: Lab, name: str) -> Described:
     :param lab: the lab as it was found.
     """
     told = {**guest(lab, lab.guests[name]), **live_guest(actual, name)}
+    if (damage := lab.damaged.get(f"guest {name}")) is not None:
+        told |= {"state": UNREADABLE, "reason": str(damage)}
     told["interfaces"] = {key: whole_iface(actual, lab, value) for key, value in lab.guests[name].interfaces.items()}
     return told
 
@@ -236,7 +245,10 @@ def whole_iface(actual: Actual, lab: Lab, value: Iface) -> Described:
 
 def whole_bridge(actual: Actual, lab: Lab, name: str) -> Described:
     """All about a bridge."""
-    return {**bridge(lab, lab.bridges[name]), **live_bridge(actual, name)}
+    told = {**bridge(lab, lab.bridges[name]), **live_bridge(actual, name)}
+    if (damage := lab.damaged.get(f"bridge {name}")) is not None:
+        told |= {"state": UNREADABLE, "reason": str(damage)}
+    return told
 
 
 def orphans(actual: Actual) -> list[Described]:
@@ -246,7 +258,8 @@ def orphans(actual: Actual) -> list[Described]:
     told: list[Described] = [
         {"kind": "device", "name": device.name, "owner": owner}
         for owner, device in sorted(actual.devices.items())
-        if owner not in labels
+        # Which interfaces a guest has is not known where its definition is damaged.
+        if owner not in labels and f"guest {owner.removeprefix('iface ').partition(':')[0]}" not in actual.lab.damaged
     ]
     told += [
         {"kind": "process", "name": str(pid), "owner": f"guest {name}"}

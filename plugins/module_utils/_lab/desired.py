@@ -494,6 +494,8 @@ def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:
     owner, colon, name = text.partition(":")
     if not colon:
         raise InvalidInput(bridge.label, f"interface {text!r} has no guest", "write it as alice:eth0")
+    if f"guest {owner}" in lab.damaged:
+        raise lab.damaged[f"guest {owner}"]
     known = [iface.label for iface in lab.ifaces()]
     if text not in known:
         raise InvalidInput(

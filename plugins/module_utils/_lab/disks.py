@@ -27,8 +27,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from . import files, syscalls
-from .errors import HostError
-from .workdir import DISKS, GuestDir, Workdir
+from .errors import DummError, HostError
+from .workdir import DISKS, GuestDir, Workdir, is_label
 
 MIN_SIZE = 16
 _MB = 1 << 20
@@ -111,22 +111,33 @@ def full(path: Path) -> str | None:
     return None if found.f_bavail else "space"
 
 
-def attach(workdir: Workdir) -> None:
+def attach(workdir: Workdir) -> Workdir:
     """Mount all images that are not, take away what a killed run left half made, and keep the inodes back that it had lent.
 
-    :raises HostError: where one cannot be mounted.
+    :return: the working directory, with the guests whose image cannot be mounted.
     """
     if not workdir.disks.is_dir():
-        return
+        return workdir
+    broken: dict[str, DummError] = {}
     with _alone(workdir):
         for entry in os.scandir(workdir.disks):
             if entry.name.startswith((_NEW, files.GONE)):
                 _discard(Path(entry.path))
-            elif entry.name.endswith(".img"):
-                name = entry.name.removesuffix(".img")
+        for name in _imaged(workdir):
+            try:
                 _attach(workdir, name)
-                if len(_spares(workdir.guest(name))) < _SPARES:
-                    save_spares(workdir.guest(name))
+            except DummError as exc:
+                broken[name] = exc
+                continue
+            if len(_spares(workdir.guest(name))) < _SPARES:
+                save_spares(workdir.guest(name))
+    return dataclasses.replace(workdir, broken=broken)
+
+
+def _imaged(workdir: Workdir) -> list[str]:
+    """Names of the guests that have an image."""
+    names = (entry.name for entry in (os.scandir(workdir.disks) if workdir.disks.is_dir() else ()))
+    return sorted(name.removesuffix(".img") for name in names if name.endswith(".img") and is_label(name[:-4]))
 
 
 @contextmanager
@@ -135,14 +146,9 @@ def peek(workdir: Workdir) -> Iterator[Workdir]:
 
     That takes no mount and no loop device, which others would meet.
 
-    :raises HostError: where an image cannot be read.
+    Guests whose image cannot be read are among those whose disk is broken.
     """
-    names = [
-        entry.name.removesuffix(".img")
-        for entry in (os.scandir(workdir.disks) if workdir.disks.is_dir() else ())
-        if entry.name.endswith(".img") and not entry.name.startswith(_NEW)
-    ]
-    names = [name for name in names if not os.path.ismount(workdir.guest(name).path)]
+    names = [name for name in _imaged(workdir) if not os.path.ismount(workdir.guest(name).path)]
     if not names:
         yield workdir
         return
@@ -153,9 +159,13 @@ def peek(workdir: Workdir) -> Iterator[Workdir]:
         copies = {name: Path(place, "guests", name) for name in names}
         # What only the host writes is beside the image, and found there.
         Path(place, DISKS).symlink_to(workdir.disks)
+        broken: dict[str, DummError] = {}
         for name, copy in copies.items():
-            _read_out(_image(workdir, name), copy, f"guest {name}")
-        yield dataclasses.replace(workdir, read_out=copies)
+            try:
+                _read_out(_image(workdir, name), copy, f"guest {name}")
+            except DummError as exc:
+                broken[name] = exc
+        yield dataclasses.replace(workdir, read_out=copies, broken=broken)
 
 
 def _has_loop(image: Path) -> bool:
@@ -170,13 +180,18 @@ def _has_loop(image: Path) -> bool:
 def _read_out(image: Path, copy: Path, subject: str) -> None:
     """Copy what is known of a guest out of its image (debugfs(8)): of what it wrote no more than whether that is anything."""
     directory = GuestDir(copy)
+    copy.mkdir(parents=True)
+    if not image.is_file():
+        raise HostError(
+            subject, f"its disk {image} is no file", "restore that file, or remove the guest (state: absent)"
+        )
     for place in (directory.saves, directory.diff):
-        place.mkdir(parents=True)
+        place.mkdir()
     # Names in diff are the guest's own, so they come last.
     commands = (f'rdump {" ".join(_KNOWN)} "{copy}"', "ls -p saves", "ls -p diff")
     said = _run(subject, "debugfs", "-f", "-", str(image), stdin="".join(f"{command}\n" for command in commands))
     # Each directory lists at least itself.
-    if not directory.definition.is_file() or "\n/" not in said:
+    if "\n/" not in said:
         raise HostError(
             subject,
             f"its disk {image} cannot be read while it is not mounted",
@@ -197,10 +212,10 @@ def _listed(said: str) -> list[str]:
 
 def forget(workdir: Workdir, name: str) -> None:
     """Remove a guest's image with all that is in it."""
-    if _size(workdir, name) is not None:
+    if os.path.lexists(_image(workdir, name)):
         with _alone(workdir):
             _unmount(workdir.guest(name).path)
-            _image(workdir, name).unlink()
+            files.discard(_image(workdir, name))
             files.remove_tree(workdir.disks / name)
 
 
@@ -294,12 +309,23 @@ def _copy_own(source: Path, target: Path) -> None:
 
 
 def _attach(workdir: Workdir, name: str) -> None:
-    home = workdir.guest(name).path
+    home, image = workdir.guest(name).path, _image(workdir, name)
     if os.path.ismount(home):
         return
-    files.remove_tree(home)
-    home.mkdir(mode=0o700)
-    _mount(_image(workdir, name), home, f"guest {name}")
+    remedy = f"restore that file, repair it with e2fsck, or remove guest {name} (dumm_guest, state: absent)"
+    if not image.is_file():
+        # Neither a loop device nor mount(8) is to wait for a FIFO.
+        raise HostError(f"guest {name}", f"its disk {image} is no file", remedy)
+    try:
+        if home.is_dir() and os.listdir(home):
+            # Only an image that can be mounted takes the place of what is there.
+            _mount(image, home, f"guest {name}")
+            _unmount(home)
+        files.remove_tree(home)
+        home.mkdir(mode=0o700)
+        _mount(image, home, f"guest {name}")
+    except DummError as exc:
+        raise HostError(f"guest {name}", f"its disk {image} cannot be mounted: {exc.cause}", remedy) from exc
 
 
 def _make(image: Path, size: int, subject: str) -> None:
@@ -327,7 +353,9 @@ def _mount(image: Path, place: Path, subject: str) -> None:
 def _run(subject: str, *command: str, stdin: str = "") -> str:
     environment = {**os.environ, "LC_ALL": "C"}
     try:
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, env=environment)
+        done = subprocess.run(
+            command, input=stdin, capture_output=True, text=True, errors="replace", check=False, env=environment
+        )
     except FileNotFoundError:
         raise HostError(
             subject, f"there is no {command[0]}", "install e2fsprogs and mount (role dumm.lab.host does)"

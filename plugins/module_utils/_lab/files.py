@@ -10,18 +10,28 @@ old or the new content and never half of it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import subprocess
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from . import beneath, syscalls
+from . import beneath, stored, syscalls
 from .errors import HostError
 
 GONE = ".gone-"
+_MOST = 64 << 20  # bytes of JSON; a guest's variables may be as large as its scenario's file
+_KINDS = {
+    stat.S_IFDIR: "directory",
+    stat.S_IFIFO: "FIFO",
+    stat.S_IFSOCK: "socket",
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+}
 
 
 def read_at_most(path: Path, size: int) -> bytes:
@@ -32,6 +42,36 @@ def read_at_most(path: Path, size: int) -> bytes:
     """
     with path.open("rb") as file:
         return file.read(size)
+
+
+def read(path: Path, limit: int = _MOST) -> bytes:
+    """Read a file of ours.  Whatever somebody has put in its place, a FIFO too, is not waited for.
+
+    :param limit: bytes.
+    :raises FileNotFoundError: where there is nothing.
+    :raises stored.Unfit: where there is no regular file, or one that is larger.
+    :raises OSError: where it cannot be read.
+    """
+    try:
+        place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except OSError as exc:
+        if exc.errno == errno.ELOOP or path.is_symlink():
+            raise stored.Unfit("it is a link that leads to nothing") from None
+        raise
+    try:
+        status = os.fstat(place)
+        if not stat.S_ISREG(status.st_mode):
+            raise stored.Unfit(f"it is a {_KINDS.get(stat.S_IFMT(status.st_mode), 'thing')} and must be a file")
+        if status.st_size > limit:
+            raise stored.Unfit(f"it is larger than {limit} bytes")
+        with open(f"/proc/self/fd/{place}", "rb", opener=_without_waiting) as file:
+            return file.read(limit)
+    finally:
+        os.close(place)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
 def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
@@ -71,8 +111,8 @@ def json_text(value: object) -> str:
 def read_json(path: Path) -> Any:
     """Read JSON; ``None`` where there is no file or it holds none (as after a crash of the host's file system)."""
     try:
-        return json.loads(path.read_bytes())
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return stored.parse(read(path))
+    except (FileNotFoundError, NotADirectoryError, stored.Unfit):
         return None
 
 
@@ -118,6 +158,16 @@ def remove_tree(path: Path) -> None:
     beneath.remove(doomed)
 
 
+def discard(path: Path) -> None:
+    """Remove what is there, be it a directory that somebody has put in the place of a file."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return
+    except OSError:
+        remove_tree(path)
+
+
 def copy_tree(source: Path, target: Path, subject: str, purpose: str) -> None:
     """Copy a directory with all that belongs to its files; data is shared where the file system can.
 
@@ -146,9 +196,11 @@ def sweep(directory: Path) -> None:
 
 
 def tail(path: Path, lines: int, limit: int = 8192) -> list[str]:
-    """Last lines of a log, unprintable bytes replaced."""
+    """Last lines of a log, unprintable bytes replaced; none of what is no file."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                return []
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - limit))
             text = file.read(limit)

@@ -18,6 +18,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import stored
 from .cow.disk import CHANGING
 from .layers import Stack
 from .model import Guest
@@ -104,17 +105,30 @@ def settled(before: Given, after: Given, names: Collection[str]) -> Given:
     )
 
 
-def read(stored: Any) -> Given | None:
+def read(value: object, place: str) -> Given | None:
     """The record as it is stored; ``None`` where an earlier version has started the guest.
 
-    :raises TypeError: where it is not what this version writes.
+    :raises stored.Unfit: where it is not what this version writes.
     """
-    if stored is None:
+    if value is None:
         return None
-    return Given(
-        definition=stored["definition"],
-        addresses={name: tuple(addresses) for name, addresses in stored["addresses"].items()},
-        bridges=stored["bridges"],
-        conditions=tuple(stored["conditions"]),
-        layers=tuple(stored["layers"]),
-    )
+    own = stored.table(value, place, _READERS)
+    if len(own) < len(_READERS):
+        raise stored.Unfit(f"{place} has no {next(each for each in _READERS if each not in own)}")
+    return Given(**own)
+
+
+def _named(reader: stored.Reader) -> stored.Reader:
+    return lambda value, place: {
+        name: reader(each, f"{place}.{name}") for name, each in stored.mapping(value, place).items()
+    }
+
+
+_READERS: Mapping[str, stored.Reader] = {
+    "definition": stored.text,
+    "addresses": _named(stored.texts(stored.text)),
+    "bridges": _named(stored.optional(stored.text)),
+    "conditions": stored.texts(stored.text),
+    "layers": stored.texts(stored.text),
+}
+KNOWN = frozenset(_READERS)

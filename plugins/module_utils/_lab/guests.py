@@ -24,7 +24,9 @@ Found = dict[str, dict[str, Any]]
 def look(path: str) -> Found | None:
     """``groups`` and ``variables`` of each guest of a working directory, by name; ``None`` where there is no such directory.
 
-    :raises DummError: where the directory or a definition in it cannot be read.
+    Where a guest's definition cannot be understood, ``damage`` says why, and nothing else is known.
+
+    :raises DummError: where the directory cannot be read.
     """
     workdir = Workdir.at(path)
     try:
@@ -39,6 +41,8 @@ def look(path: str) -> Found | None:
 
 
 def _told(workdir: Workdir, lab: Lab, guest: Guest) -> dict[str, Any]:
+    if (damage := lab.damaged.get(guest.label)) is not None:
+        return {"groups": [], "variables": {}, "damage": str(damage)}
     directory = workdir.known_guest(guest.name)
     power = processes.power(directory, processes.read(directory))
     return {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}

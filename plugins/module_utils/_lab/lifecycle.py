@@ -249,17 +249,16 @@ def remember(workdir: Workdir, name: str, given: Given) -> None:
 
 def cpus(workdir: Workdir) -> list[int]:
     """The CPUs that the lab's running guests have, each as often as a guest has it."""
-    known = [processes.read(workdir.guest(entry.name)) for entry in os.scandir(workdir.guests)]
+    known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
     return [process.cpu for process in known if process is not None and process.cpu is not None and process.alive]
 
 
 def unserved(workdir: Workdir) -> list[str]:
     """Guests that run although the process that served their union does not."""
-    if not workdir.guests.is_dir():
-        return []
     # Only where a server was: this is looked at by each run.
-    served = [entry.name for entry in os.scandir(workdir.guests) if os.path.lexists(f"{entry.path}/{cowfs.SOCKET}")]
-    return [name for name in sorted(served) if _is_unserved(workdir.guest(name))]
+    names = workdir.guest_names()
+    served = [name for name in names if os.path.lexists(workdir.guest(name).path / cowfs.SOCKET)]
+    return [name for name in served if _is_unserved(workdir.guest(name))]
 
 
 def _is_unserved(directory: GuestDir) -> bool:
@@ -297,10 +296,10 @@ def serve_again(workdir: Workdir, name: str) -> None:
 
 def trim_logs(workdir: Workdir) -> None:
     """Shorten the logs of guests that have said too much."""
-    for entry in os.scandir(workdir.guests):
+    for name in workdir.guest_names():
         # What is on a full disk stays as it is.
         with suppress(OSError):
-            logs.trim(workdir.guest(entry.name))
+            logs.trim(workdir.guest(name))
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:
@@ -334,6 +333,9 @@ def tidy_rendered(workdir: Workdir, actual: Actual) -> None:
     used = {name for each in loaded for name in (each.files, each.hosts)}
     known = [live.process for live in actual.live.values() if live.process is not None]
     used |= {Path(layer).name for process in known for stack in process.stacks for layer in stack.over}
+    if any(guest.label in actual.lab.damaged for guest in actual.lab.guests.values()):
+        # Nobody knows which it has.
+        return
     for layer in workdir.rendered_layers():
         if layer.name not in used:
             files.remove_tree(layer)
@@ -504,10 +506,10 @@ def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
     :param netns: path of the network namespace.
     :raises WaitTimeout: where not even SIGKILL ends one.
     """
-    for entry in os.scandir(workdir.guests):
-        process = processes.read(workdir.guest(entry.name))
+    for name in workdir.guest_names():
+        process = processes.read(workdir.guest(name))
         if process is not None and process.stopping:
-            stop(workdir, entry.name, netns, timeout)
+            stop(workdir, name, netns, timeout)
 
 
 def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import errno
 import os
 
-from . import syscalls
+from . import files, syscalls
 from .workdir import GuestDir
 
 LARGEST = 4 << 20
@@ -26,7 +26,8 @@ _CHUNK = 1 << 20
 
 def begin(directory: GuestDir) -> None:
     """Make room for the log of another life."""
-    if directory.boot_log.exists():
+    if os.path.lexists(directory.boot_log):
+        files.discard(directory.boot_log_before)
         directory.boot_log.replace(directory.boot_log_before)
 
 
@@ -36,7 +37,7 @@ def trim(directory: GuestDir) -> None:
     :raises OSError: where it cannot be done; nothing but the middle is lost then.
     """
     try:
-        log = os.open(directory.boot_log, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        log = os.open(directory.boot_log, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
     except FileNotFoundError:
         return
     try:

@@ -24,7 +24,7 @@ from typing import Any
 
 from . import addressing
 from .addressing import interface
-from .errors import MAX_NAMES, InvalidInput, listed
+from .errors import MAX_NAMES, DummError, InvalidInput, listed
 
 MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
 MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
@@ -315,12 +315,14 @@ class Lab:
 
     :ivar name: unique on the host; MAC addresses and owner marks derive from it.
     :ivar netns: name of the network namespace, or ``host`` for the host's own.
+    :ivar damaged: by label, why the definition of a guest or a bridge cannot be understood; it stands here with the defaults.
     """
 
     name: str
     netns: str
     guests: Mapping[str, Guest] = field(default_factory=dict)
     bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    damaged: Mapping[str, DummError] = field(default_factory=dict, compare=False)
 
     def ifaces(self) -> Iterator[Iface]:
         """All interfaces of all guests."""

@@ -181,7 +181,7 @@ def look_inside(
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     points = tuple(saves.names(workdir.known_guest(guest.name)))
     if process is None:
-        return Live(process, saves=points)
+        return Live(process, saves=points, reason=processes.damage(workdir.known_guest(guest.name)))
     if guest.power.alive:
         return Live(process, saves=points, seen=processes.seen(workdir.known_guest(guest.name), process))
     return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))

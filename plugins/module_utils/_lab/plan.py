@@ -608,6 +608,9 @@ class _Planner:
 
     def _taps(self, guest: str, fate: _Fate) -> Iterator[Step]:
         """TAPs outlive their guest's process, so that its restart never harms a neighbour; they are made when it first runs."""
+        if f"guest {guest}" in self.before.damaged and guest in self.after.guests:
+            # Which ones it has is not known.
+            return
         for name in self._in_scope(guest):
             iface = self._wanted(guest, name)
             label = f"{guest}:{name}"

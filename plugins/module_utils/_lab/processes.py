@@ -22,18 +22,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import beneath, files, given, kernels, sandbox
+from . import beneath, files, given, kernels, sandbox, stored
 from .errors import GuestError
 from .given import Given
 from .kernels import Kernel
 from .layers import Stack
-from .model import ASKED_FOR, Guest, Power
+from .model import ANY_CPU, ASKED_FOR, Guest, Power
 from .workdir import GuestDir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _IDLE_CALLS = ("7", "230")
 _OWNER_SIZE = 4096
-_TUPLES = ("over", "next_over", "limits", "limited", "gaps")
 BOOTED = "booted"
 # That Ansible's tasks have waited.
 TASKS = "tasks"
@@ -113,31 +112,85 @@ class Process:
         return self.boot == boot_id() and start_time(self.pid) == self.started
 
 
+_MANY = stored.texts(stored.text)
+_MAYBE_NUMBER = stored.optional(stored.whole)
+_BELOW = stored.texts(stored.absolute)
+_READERS: Mapping[str, stored.Reader] = {
+    # A signal to 0, to -1 or to init would be for others.
+    "pid": lambda value, place: stored.whole(value, place, 2, 2**31 - 1),
+    "started": stored.whole,
+    **dict.fromkeys(("boot", "launch", "release", "cmdline", "engine", "why", "userspace", "ran"), stored.text),
+    **dict.fromkeys(("kernel", "master"), stored.absolute),
+    "mem": stored.whole,
+    "init": stored.optional(stored.text),
+    "cpu": stored.optional(lambda value, place: stored.whole(value, place, ANY_CPU)),
+    "confined": stored.flag,
+    "stopping": stored.flag,
+    "first_user": _MAYBE_NUMBER,
+    "disk": _MAYBE_NUMBER,
+    **dict.fromkeys(("limited", "gaps", "limits"), _MANY),
+    **dict.fromkeys(("over", "next_over"), _BELOW),
+    **dict.fromkeys(("upper", "next_upper"), lambda value, place: "" if value == "" else stored.below(value, place)),
+    "shelved": lambda value, place: {
+        upper: stored.text(ran, f"{place}.{upper}") for upper, ran in stored.mapping(value, place).items()
+    },
+    "given": given.read,
+}
+_NEEDED = [
+    each.name
+    for each in dataclasses.fields(Process)
+    if each.default is dataclasses.MISSING and each.default_factory is dataclasses.MISSING
+]
+
+
 def read(directory: GuestDir) -> Process | None:
-    """The process that was last started for a guest and not seen stopped since."""
-    stored = files.read_json(directory.process)
+    """The process that was last started for a guest and not seen stopped since; ``None`` also where that is damaged (:func:`damage`)."""
     try:
-        # Another version of the collection may have written it.
-        known = {field.name for field in dataclasses.fields(Process)}
-        plain = {key: value for key, value in stored.items() if key in known}
-        tuples = {key: tuple(stored.get(key, ())) for key in _TUPLES}
-        return Process(**{**plain, **tuples, "given": given.read(stored.get("given"))})
-    except (TypeError, AttributeError, LookupError):
+        return _read(directory)
+    except (OSError, stored.Unfit):
         return None
+
+
+def damage(directory: GuestDir) -> str | None:
+    """What is wrong with the record of a guest's process; ``None`` for nothing, and where there is none."""
+    try:
+        _read(directory)
+    except FileNotFoundError:
+        return None
+    except stored.Unfit as exc:
+        return f"{directory.process} cannot be understood ({exc}); what still runs of the guest is ended when it is started or stopped"
+    except OSError as exc:
+        return f"{directory.process} cannot be read ({exc.strerror})"
+    return None
+
+
+def _read(directory: GuestDir) -> Process:
+    """:raises stored.Unfit: where it is not what any version has stored."""
+    own = stored.table(stored.parse(files.read(directory.process)), "", _READERS)
+    missing = [each for each in _NEEDED if each not in own]
+    if missing:
+        raise stored.Unfit(f"it has no {missing[0]}")
+    return Process(**own)
 
 
 def store(directory: GuestDir, process: Process) -> None:
     """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
     told = None if process.given is None else process.given.__dict__
-    files.write_json(directory.process, {**process.__dict__, "given": told}, durable=False)
+    fresh = {**process.__dict__, "given": told}
+    before = files.read_json(directory.process)
+    if isinstance(before, dict) and before.get("launch") == process.launch:
+        # What another version knows of the same process stays.
+        if told is not None:
+            fresh["given"] = stored.with_unknown(given.KNOWN, before.get("given"), told)
+        fresh = stored.with_unknown(frozenset(_READERS), before, fresh)
+    files.write_json(directory.process, fresh, durable=False)
 
 
 def seen(directory: GuestDir, process: Process) -> frozenset[str]:
     """What was seen of a guest on its way to being ready since its process was started, see :func:`note`."""
-    stored = files.read_json(directory.ready)
-    if not isinstance(stored, dict) or stored.get("launch") != process.launch:
-        return frozenset()
-    return frozenset(str(each) for each in stored.get("seen") or ())
+    found = files.read_json(directory.ready)
+    names = found.get("seen") if isinstance(found, dict) and found.get("launch") == process.launch else None
+    return frozenset(each for each in names if isinstance(each, str)) if isinstance(names, list) else frozenset()
 
 
 def note(directory: GuestDir, process: Process, what: str) -> None:

@@ -21,10 +21,12 @@ from typing import Any, NoReturn, Protocol
 from . import (
     apply,
     booting,
+    damaged,
     describe,
     desired,
     disks,
     document,
+    files,
     kernels,
     layers,
     lifecycle,
@@ -36,10 +38,10 @@ from . import (
     rendering,
     scenario,
     segments,
+    stored,
 )
 from .desired import Extra, Wish
 from .errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
-from .files import read_at_most
 from .guest.network import Inside
 from .model import Guest, Lab, Loaded, Power, Readiness, sysctl_path
 from .observe import Actual, look_inside, nameless_namespace, observe
@@ -174,7 +176,9 @@ def _load_scenario(module: Module) -> Scenario:
         return scenario.load(params["content"], name=name, place=src or "content")
     path = Path(src) if src else _workdir(module).scenario(name)
     try:
-        raw = read_at_most(path, document.MAX_BYTES + 1)
+        raw = files.read_at_most(path, document.MAX_BYTES + 1) if src else files.read(path)
+    except stored.Unfit as exc:
+        raise InvalidInput(f"scenario {name}", f"{path} is no scenario file: {exc}", "write it there anew") from None
     except OSError as exc:
         cause = f"cannot read {path} on the lab host: {exc.strerror}"
         raise InvalidInput(f"scenario {name}", cause, "write it there, or give src, content or config") from None
@@ -188,7 +192,13 @@ def run_info(module: Module) -> None:
             module.warn(
                 f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
             )
+        try:
+            workdir.check_identity()
+        except DummError as exc:
+            module.warn(f"{exc}. Until then its network namespace is taken to be {workdir.lab_name}.")
         actual = observe(workdir)
+        for damage in actual.lab.damaged.values():
+            module.warn(str(damage))
         if module.params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
             actual = _look_at_boots(workdir, actual)
@@ -196,7 +206,8 @@ def run_info(module: Module) -> None:
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
         if module.params["diff"]:
             for name, guest in actual.lab.guests.items():
-                told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
+                if guest.label not in actual.lab.damaged:
+                    told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
         module.exit_json(changed=False, lab=told)
 
 
@@ -273,13 +284,12 @@ def _run(
         workdir.check_format()
         with _locked(workdir, module) as workdir:
             durations: list[Result] = []
-            unserved = lifecycle.unserved(workdir)
-            healed = [_serve_again(workdir, name, module) for name in unserved]
-            # In check mode they still cannot be asked.
-            mute = frozenset(unserved if module.check_mode else ())
-            actual, wish, steps = _plan(workdir, module.params, understand, mute)
+            healed, mute = _serve_all_again(workdir, module)
+            actual, wish, steps, refused = _plan(workdir, module.params, understand, mute)
             if actual.unfinished and not module.check_mode:
                 _finish(actual)
+            for warning in damaged.warnings(wish, actual.lab, refused):
+                module.warn(warning)
             for doubt in desired.doubts(wish):
                 module.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
@@ -289,7 +299,7 @@ def _run(
                 durations = _slowest_first(_apply(resume, workdir, wish, module, done))
                 first = resume.actions
                 done += first
-                actual, wish, steps = _plan(workdir, module.params, understand, mute)
+                actual, wish, steps, refused = _plan(workdir, module.params, understand, mute)
             _check_host(workdir, steps)
             if steps.steps and not module.check_mode:
                 if wish.lab.guests or wish.lab.bridges:
@@ -301,6 +311,8 @@ def _run(
                 lifecycle.tidy_rendered(workdir, actual)
                 if not actual.lab.guests and not actual.lab.bridges:
                     workdir.forget()
+            if refused:
+                raise together(refused)
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
             for warning in (*wish.warnings, *_old_names(workdir, actual, steps)):
@@ -364,6 +376,21 @@ def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
             )
 
 
+def _serve_all_again(workdir: Workdir, module: Module) -> tuple[list[str], frozenset[str]]:
+    """Give running guests their unions back: what was done, and the guests that still cannot be asked."""
+    unserved = lifecycle.unserved(workdir)
+    healed: list[str] = []
+    mute = set(unserved if module.check_mode else ())
+    for name in unserved:
+        try:
+            healed.append(_serve_again(workdir, name, module))
+        except DummError as exc:
+            # It can still be stopped or restarted.
+            mute.add(name)
+            module.warn(str(exc))
+    return healed, frozenset(mute)
+
+
 def _serve_again(workdir: Workdir, name: str, module: Module) -> str:
     """Give a running guest its union back whose server was killed: before that it cannot even be asked."""
     if not module.check_mode:
@@ -377,9 +404,13 @@ def _plan(
     params: Mapping[str, Any],
     understand: Callable[[Mapping[str, Any], Lab], Wish],
     mute: frozenset[str],
-) -> tuple[Actual, Wish, Plan]:
+) -> tuple[Actual, Wish, Plan, list[DummError]]:
+    """:return: also the errors of what cannot be done, which the rest need not wait for."""
     actual = observe(workdir)
+    # Only of a single guest: a scenario's file says more than that.
+    stops = params["state"] == "stopped" and "src" not in params
     wish = understand(params, actual.lab)
+    wish, refused = damaged.set_aside(wish, actual.lab, actual.devices.keys(), stopped=stops)
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
@@ -392,7 +423,7 @@ def _plan(
         for name, guest in _to_prepare(actual, wish).items()
     }
     _check_settings(actual, wish, prepared)
-    return actual, wish, plan(actual, wish, prepared)
+    return actual, wish, plan(actual, wish, prepared), refused
 
 
 def _process(actual: Actual, name: str) -> Process | None:
@@ -441,7 +472,9 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     return {
         name: guest
         for name, guest in wish.lab.guests.items()
-        if name in wish.scope.guests and (guest.power.alive or actual.lab.guests.get(name) != guest)
+        if name in wish.scope.guests
+        and guest.label not in actual.lab.damaged
+        and (guest.power.alive or actual.lab.guests.get(name) != guest)
     }
 
 
@@ -531,7 +564,7 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[Workdir]:
     workdir.create()
     purpose = module.params.get("name") or "a run"
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
-        disks.attach(workdir)
+        workdir = disks.attach(workdir)
         workdir.sweep()
         lifecycle.trim_logs(workdir)
         _restore_namespace(workdir, module)
@@ -546,7 +579,7 @@ def _restore_namespace(workdir: Workdir, module: Module) -> None:
     netns = workdir.netns() or workdir.lab_name
     if netlink.exists(netns):
         return
-    known = [processes.read(workdir.guest(name)) for name in workdir.load().guests]
+    known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
     place = nameless_namespace(workdir, netns, known)
     if place is not None:
         netlink.name_again(netns, place)

@@ -16,9 +16,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
 
-from . import netlink
+from . import files, netlink
 from .netlink import Network
 from .steps import AddTap, AwaitReady, Plan, RemoveNamespace, Run, Start, Step, Stop
 from .workdir import Workdir
@@ -76,7 +75,7 @@ class Segments:
         if self.closed:
             if not self._goes:
                 self._network().open_segments(fewest)
-            self._workdir.closed.unlink(missing_ok=True)
+            files.discard(self._workdir.closed)
             self.closed = False
 
 
@@ -91,5 +90,4 @@ def open_again(workdir: Workdir) -> None:
     if netlink.exists(netns):
         with Network(workdir.lab_name, netns) as network:
             network.open_segments(0)
-    with suppress(FileNotFoundError):
-        workdir.closed.unlink()
+    files.discard(workdir.closed)

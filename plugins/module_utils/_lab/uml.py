@@ -241,13 +241,21 @@ def gone(directory: GuestDir) -> None:
 
     Nothing of it may be seen by the next one: UML takes a random name where its old directory is (umid.c).
     """
-    directory.process.unlink(missing_ok=True)
-    directory.ready.unlink(missing_ok=True)
-    directory.union.unlink(missing_ok=True)
-    for fifo in (directory.line_in, directory.line_out, directory.console_in):
-        fifo.unlink(missing_ok=True)
+    fifos = (directory.line_in, directory.line_out, directory.console_in)
+    for each in (directory.process, directory.ready, directory.union, *fifos):
+        files.discard(each)
     for tree in (directory.run, directory.spool, directory.outbox):
-        if tree.is_dir() and not os.listdir(tree):
+        if _is_directory(tree) and not os.listdir(tree):
             continue
         files.remove_tree(tree)
         tree.mkdir(mode=0o700)
+    for tree in (directory.works, directory.view):
+        if not _is_directory(tree):
+            files.remove_tree(tree)
+            tree.mkdir(mode=0o700)
+    if not _is_directory(directory.names):
+        files.discard(directory.names)
+
+
+def _is_directory(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()

@@ -27,6 +27,7 @@ COUNT = 65536
 FIRST, _END = 0x70000000, 0x7FFE0000
 _BLOCKS = (_END - FIRST) // COUNT
 _CLAIMS = Path("/run/dumm/users")
+_NUMBER_BYTES = 32
 _DELEGATED = ("/etc/subuid", "/etc/subgid")
 
 
@@ -57,6 +58,11 @@ def release(directory: GuestDir) -> None:
     block = _own(directory)
     if block is not None:
         (_CLAIMS / str(block)).unlink(missing_ok=True)
+        return
+    # What it remembers of it may be damaged.
+    for claimed in _CLAIMS.iterdir() if _CLAIMS.is_dir() else ():
+        if _holder_of(claimed) == str(directory.path):
+            claimed.unlink(missing_ok=True)
 
 
 def _first(block: int) -> int:
@@ -71,7 +77,7 @@ def _own(directory: GuestDir) -> int | None:
 
 def _stored(directory: GuestDir) -> int | None:
     try:
-        block = int(directory.users.read_text())
+        block = int(files.read(directory.users, _NUMBER_BYTES))
     except (OSError, ValueError):
         return None
     return block if 0 <= block < _BLOCKS else None
@@ -79,8 +85,12 @@ def _stored(directory: GuestDir) -> int | None:
 
 def _holder(block: int) -> str | None:
     """Path of the guest's directory that has claimed a block."""
+    return _holder_of(_CLAIMS / str(block))
+
+
+def _holder_of(claimed: Path) -> str | None:
     try:
-        return os.readlink(_CLAIMS / str(block))
+        return os.readlink(claimed)
     except OSError:
         return None
 

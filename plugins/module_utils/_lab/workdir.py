@@ -14,30 +14,15 @@ import dataclasses
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from . import files
-from .errors import HostError, InvalidInput, from_oserror
-from .model import (
-    DEFAULT_MEM,
-    HOST_NETNS,
-    Bridge,
-    Conditions,
-    Fault,
-    Guest,
-    Iface,
-    Lab,
-    Loaded,
-    Readiness,
-    ReadyCommand,
-    Route,
-    UnionEngine,
-    Userspace,
-)
+from . import files, stored
+from .errors import DummError, HostError, InvalidInput, from_oserror
+from .model import HOST_NETNS, Bridge, Guest, Lab, check_label
 
 DEFAULT = Path("/var/lib/dumm")
 # Of what is on disk.  1 is what dumm.lab 0.1.0 stored, which does not say so; since 2 the order of what is stored means something.
@@ -48,6 +33,7 @@ MAX_NETNS_NAME = 200
 # Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 DISKS = "disks"
+_MEM_BYTES = 32
 
 
 @dataclass(frozen=True)
@@ -194,10 +180,12 @@ class Workdir:
     """A working directory: one lab host's world.
 
     :ivar read_out: copies of the directories of guests whose disk is not mounted, without what they wrote (``disks.peek``).
+    :ivar broken: guests whose disk cannot be used, and why.
     """
 
     path: Path
     read_out: Mapping[str, Path] = field(default_factory=dict, compare=False)
+    broken: Mapping[str, DummError] = field(default_factory=dict, compare=False)
 
     @classmethod
     def at(cls, path: str) -> Workdir:
@@ -299,6 +287,18 @@ class Workdir:
         """Where to read what is known of a guest; the same directory unless that is on a disk that is not mounted."""
         return GuestDir(self.read_out.get(name, self.guests / name))
 
+    def guest_names(self) -> list[str]:
+        """Names of the guests that are there; what else somebody has put beside them is none."""
+        if not self.guests.is_dir():
+            return []
+        found = (entry.name for entry in os.scandir(self.guests) if entry.is_dir())
+        return sorted(name for name in found if is_label(name))
+
+    def bridge_names(self) -> list[str]:
+        """Names of the bridges that are there."""
+        found = (Path(name) for name in _names(self.bridges))
+        return [path.stem for path in found if path.suffix == ".json" and is_label(path.stem)]
+
     def bridge(self, name: str) -> Path:
         """The file of one bridge."""
         return self.bridges / f"{name}.json"
@@ -327,34 +327,54 @@ class Workdir:
         """Remove what interrupted runs left half made or half removed.  Call it only under the lock."""
         for place in (self.path, self.bridges, self.agents, self.path / "rendered", self.guests):
             files.sweep(place)
-        for name in _names(self.guests):
+        for name in self.guest_names():
             for place in (self.guest(name).path, self.guest(name).own):
                 files.sweep(place)
 
     def _stored(self) -> dict[str, Any]:
-        stored = files.read_json(self.identity)
-        return stored if isinstance(stored, dict) else {}
+        """What is stored of the lab as a whole; nothing where that cannot be understood (:meth:`check_identity`)."""
+        found = files.read_json(self.identity)
+        return found if isinstance(found, dict) else {}
 
     def _store(self, **known: object) -> None:
         """Remember something of the lab as a whole; what another version has stored stays."""
-        stored = self._stored()
-        if (wanted := {**stored, **known}) != stored:
+        before = self._stored()
+        if (wanted := {**before, **known}) != before:
             files.write_json(self.identity, wanted)
+
+    def check_identity(self) -> None:
+        """Check what is stored of the lab as a whole.
+
+        :raises HostError: where that cannot be understood; the lab would be taken for one in another network namespace.
+        """
+        remedy = f'write {{"netns": "NAME"}} to that file with the name that ip netns shows for the lab, such as {self.lab_name}'
+        with _understood(self.label, self.identity, remedy, may_be_missing=True):
+            found = stored.mapping(stored.parse(files.read(self.identity)), "")
+            if "netns" in found:
+                netns = stored.text(found["netns"], "netns")
+                try:
+                    check_netns(netns)
+                except InvalidInput as exc:
+                    raise stored.Unfit(f"{exc.subject}: {exc.cause}") from None
+            if isinstance(found.get("format"), (int, float)):
+                stored.whole(found["format"], "format", 1)
 
     @property
     def format(self) -> int:
         """The format of what is on disk."""
         found = self._stored().get("format", 1)
         # What is no number is nothing that this version has written.
-        return found if isinstance(found, int) else FORMAT + 1
+        return found if type(found) is int else FORMAT + 1
 
     def check_format(self) -> None:
-        """Refuse to change what a newer version has made.
+        """Refuse to change what a newer version has made, or what cannot be understood.
 
-        :raises HostError: naming the version that is needed.
+        :raises HostError: naming the version that is needed, or the file.
         """
+        self.check_identity()
         if self.format > FORMAT:
-            needed = self._stored().get("needs")
+            needs = self._stored().get("needs")
+            needed = needs if isinstance(needs, str) else None
             raise HostError(
                 self.label,
                 f"its lab was made by a newer version of dumm.lab (format {self.format}, this one knows {FORMAT})",
@@ -367,8 +387,14 @@ class Workdir:
 
     def netns(self) -> str | None:
         """The network namespace that the lab was made in; ``None`` for no lab yet."""
-        stored = self._stored()
-        return str(stored["netns"]) if "netns" in stored else None
+        found = self._stored().get("netns")
+        if not isinstance(found, str):
+            return None
+        try:
+            check_netns(found)
+        except InvalidInput:
+            return None
+        return found
 
     def store_netns(self, netns: str) -> None:
         """Remember the lab's network namespace."""
@@ -376,43 +402,56 @@ class Workdir:
 
     def forget(self) -> None:
         """Forget the lab itself, when its last object is gone."""
-        self.identity.unlink(missing_ok=True)
+        files.discard(self.identity)
 
     def load(self) -> Lab:
         """The lab as it is defined on disk; all guests are taken for stopped.
 
-        Of a lab that a newer version has made, what this one does not know is left out.
+        Of a lab that a newer version has made, what this one does not know is left out.  What cannot be understood has its defaults, and is
+        among what is damaged.
 
         :raises HostError: where the directory cannot be read.
         """
         newer = self.format > FORMAT
+        guests: dict[str, Guest] = {}
+        bridges: dict[str, Bridge] = {}
+        damaged: dict[str, DummError] = {}
         try:
-            names = sorted({*_names(self.guests), *self.read_out})
-            guests = [load_guest(self.known_guest(name), newer=newer) for name in names]
-            bridges = [_load_bridge(self.bridges / name, newer=newer) for name in _names(self.bridges)]
+            for name in sorted({*self.guest_names(), *self.read_out, *self.broken}):
+                guests[name] = Guest(name)
+                try:
+                    if name in self.broken:
+                        raise self.broken[name]
+                    guests[name] = load_guest(self.known_guest(name), newer=newer)
+                except DummError as exc:
+                    damaged[guests[name].label] = exc
+            for name in self.bridge_names():
+                bridges[name] = Bridge(name)
+                try:
+                    bridges[name] = _load_bridge(self.bridge(name))
+                except DummError as exc:
+                    damaged[bridges[name].label] = exc
         except OSError as exc:
             raise from_oserror(self.label, "read", exc) from exc
-        return Lab(
-            self.lab_name,
-            self.netns() or self.lab_name,
-            {guest.name: guest for guest in guests},
-            {bridge.name: bridge for bridge in bridges if bridge is not None},
-        )
+        return Lab(self.lab_name, self.netns() or self.lab_name, guests, bridges, damaged)
 
     def store_bridge(self, bridge: Bridge) -> None:
         """Write a bridge's definition."""
-        files.write_json(self.bridge(bridge.name), dataclasses.asdict(bridge))
+        path = self.bridge(bridge.name)
+        files.write_json(path, stored.plain_bridge(bridge, files.read_json(path)))
 
     def forget_bridge(self, name: str) -> None:
         """Remove a bridge's definition."""
-        self.bridge(name).unlink(missing_ok=True)
+        files.discard(self.bridge(name))
 
     def store_guest(self, guest: Guest) -> None:
         """Write a guest's definition; its directory is made where there is none, as a whole."""
         directory = self.guest(guest.name)
-        if directory.path.exists():
+        if directory.path.is_dir():
             _store_guest(directory, guest)
             return
+        if os.path.lexists(directory.path):
+            raise HostError(guest.label, f"{directory.path} is in its place and no directory", "move it away")
         fresh = GuestDir(self.guests / f".new-{guest.name}")
         files.remove_tree(fresh.path)
         try:
@@ -450,33 +489,22 @@ def _names(directory: Path) -> list[str]:
     return sorted(entry.name for entry in os.scandir(directory) if not entry.name.startswith("."))
 
 
+def is_label(name: str) -> bool:
+    """Whether a name can be that of a guest or a bridge."""
+    try:
+        check_label("name", name)
+    except InvalidInput:
+        return False
+    return True
+
+
 def _store_guest(directory: GuestDir, guest: Guest) -> None:
-    rest: dict[str, object] = {
-        "init": guest.init,
-        "cmdline": guest.cmdline,
-        "userspace": guest.userspace.value,
-        "cpu": guest.cpu,
-        "confine": guest.confine,
-        "disk": guest.disk,
-        "layers": list(guest.layers),
-        "union": guest.union.value,
-        "routes": None if guest.routes is None else [dataclasses.asdict(route) for route in guest.routes],
-        "sysctl": dict(guest.sysctl),
-        "scenario": guest.scenario,
-        "faults": [dataclasses.asdict(fault) for fault in guest.faults],
-        **({} if guest.ready is None else {"ready": _plain_ready(guest.ready)}),
-        "labels": guest.labels,
-        "vars": guest.vars,
-        "loaded": None if guest.loaded is None else dataclasses.asdict(guest.loaded),
-        "interfaces": {
-            name: {key: value for key, value in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
-            for name, iface in guest.interfaces.items()
-        },
-    }
-    if files.json_text(files.read_json(directory.definition)) != files.json_text(rest):
+    before = files.read_json(directory.definition)
+    rest = stored.plain_guest(guest, before)
+    if files.json_text(before) != files.json_text(rest):
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
-        files.write(directory.mem, f"{guest.mem}\n".encode(), durable=False)
+        files.write(directory.mem, f"{guest.mem}\n".encode())
     _relink(directory.linux, guest.kernel, f"../../kernels/{guest.kernel}/linux")
     _relink(directory.master, guest.master, f"../../masters/{guest.master}")
 
@@ -487,126 +515,86 @@ def _relink(link: Path, name: str, target: str) -> None:
         files.symlink(link, wanted)
 
 
-def _named(link: Path, parts: int) -> str:
-    """What the user called the thing that a link made by :func:`_relink` points to."""
+def _named(link: Path, example: str) -> str:
+    """What the user called the thing that a link made by :func:`_relink` points to.
+
+    :param example: such a link's target.
+    :raises HostError: where it is none.
+    """
+    subject = f"guest {link.parent.name}"
+    remedy = f"make it a link to {example} or to an absolute path"
     try:
         target = os.readlink(link)
-        return target if target.startswith("/") else target.split("/")[parts]
-    except (OSError, IndexError):
-        return "default"
+    except FileNotFoundError:
+        raise HostError(subject, f"{link} is missing", remedy) from None
+    except OSError:
+        raise HostError(subject, f"{link} is no link", remedy) from None
+    if target.startswith("/"):
+        return target
+    parts, known = target.split("/"), example.split("/")
+    alike = len(parts) == len(known) and all(part in (same, parts[3]) for part, same in zip(parts, known, strict=True))
+    if not alike or parts[3] in ("", ".", "..") or _UNFIT.search(target):
+        raise HostError(subject, f"{link} leads to {target!a}, as no link of a guest does", remedy)
+    return parts[3]
 
 
 def _read_mem(directory: GuestDir) -> int | None:
     try:
-        return int(directory.mem.read_text())
-    except (OSError, ValueError):
+        return _mem(directory)
+    except (OSError, stored.Unfit):
         return None
+
+
+def _mem(directory: GuestDir) -> int:
+    """Memory of a guest in MB.
+
+    :raises stored.Unfit: where that is not known.
+    """
+    text = files.read(directory.mem, _MEM_BYTES).strip()
+    # int() takes more than digits, and Python refuses thousands of them.
+    if not text.isdigit() or not 0 < int(text) < 2**63:
+        raise stored.Unfit("it holds no number of MB" if text else "it is empty")
+    return int(text)
 
 
 def load_guest(directory: GuestDir, *, newer: bool = False) -> Guest:
-    """A guest as its directory defines it; what is missing there has its default.
+    """A guest as its directory defines it.
 
-    :param newer: whether a newer version has written it, of which only what is known is taken.
-    :raises HostError: where the definition is not one that this version writes.
+    :param newer: whether a newer version has made the lab.
+    :raises HostError: where a file is not what it must be.
     """
-    known = _known if newer else _all
-    stored = files.read_json(directory.definition)
-    rest: dict[str, Any] = stored if isinstance(stored, dict) else {}
     name = directory.name
-    with _understood(f"guest {name}", directory.definition):
-        return Guest(
-            name=name,
-            kernel=_named(directory.linux, 3),
-            master=_named(directory.master, 3),
-            mem=_read_mem(directory) or DEFAULT_MEM,
-            init=rest.get("init"),
-            cmdline=rest.get("cmdline", ""),
-            userspace=_member(Userspace, rest.get("userspace"), newer),
-            cpu=rest.get("cpu"),
-            confine=rest.get("confine", True),
-            disk=rest.get("disk"),
-            layers=tuple(rest.get("layers", ())),
-            union=_member(UnionEngine, rest.get("union"), newer),
-            routes=None
-            if rest.get("routes") is None
-            else tuple(Route(**known(Route, route)) for route in rest["routes"]),
-            sysctl=tuple(sorted(rest.get("sysctl", {}).items())),
-            scenario=rest.get("scenario"),
-            labels=dict(rest.get("labels", {})),
-            vars=dict(rest.get("vars", {})),
-            loaded=_loaded(rest.get("loaded"), known),
-            ready=_ready(rest.get("ready"), newer),
-            faults=tuple(
-                Fault(**{**known(Fault, fault), "during": tuple(fault["during"])}) for fault in rest.get("faults", ())
-            ),
-            interfaces={key: _iface(name, key, value, known) for key, value in rest.get("interfaces", {}).items()},
-        )
+    remove = f"remove guest {name} with all it wrote (dumm_guest, state: absent)"
+    anew = f"restore that file, write {{}} to it to define guest {name} anew, or {remove}"
+    with _understood(f"guest {name}", directory.definition, anew):
+        found = stored.guest(name, stored.parse(files.read(directory.definition)), newer=newer)
+    with _understood(f"guest {name}", directory.mem, "write its memory in MB to that file, such as 128"):
+        mem = _mem(directory)
+    kernel = _named(directory.linux, "../../kernels/default/linux")
+    master = _named(directory.master, "../../masters/default")
+    return dataclasses.replace(found, mem=mem, kernel=kernel, master=master)
 
 
-_Stored = dict[str, Any]
-E = TypeVar("E", UnionEngine, Userspace)
-
-
-def _member(kind: type[E], stored: str | None, newer: bool) -> E:
-    known = {member.value for member in kind}
-    return kind("auto" if stored is None or (newer and stored not in known) else stored)
-
-
-def _all(_kind: type, stored: _Stored) -> _Stored:
-    return stored
-
-
-def _known(kind: type, stored: _Stored) -> _Stored:
-    """What of something stored this version knows."""
-    names = {each.name for each in dataclasses.fields(kind)}
-    return {key: value for key, value in stored.items() if key in names}
-
-
-def _plain_ready(ready: Readiness | ReadyCommand) -> object:
-    return ready.value if isinstance(ready, Readiness) else dataclasses.asdict(ready)
-
-
-def _ready(stored: Any, newer: bool) -> Readiness | ReadyCommand | None:
-    if isinstance(stored, dict):
-        return ReadyCommand(**_known(ReadyCommand, stored) if newer else stored)
-    if stored is None or (newer and stored not in {member.value for member in Readiness}):
-        return None
-    return Readiness(stored)
-
-
-def _loaded(stored: _Stored | None, known: Callable[[type, _Stored], _Stored]) -> Loaded | None:
-    if stored is None:
-        return None
-    return Loaded(**{**known(Loaded, stored), "under": _loaded(stored.get("under"), known)})
-
-
-def _iface(guest: str, name: str, stored: _Stored, known: Callable[[type, _Stored], _Stored]) -> Iface:
-    addresses, conditions = stored.get("addresses"), stored.get("conditions")
-    plain = {
-        **known(Iface, stored),
-        "addresses": None if addresses is None else tuple(addresses),
-        "conditions": None if conditions is None else Conditions(**known(Conditions, conditions)),
-    }
-    return Iface(guest=guest, name=name, **plain)
-
-
-def _load_bridge(path: Path, *, newer: bool) -> Bridge | None:
-    stored = files.read_json(path)
-    if not isinstance(stored, dict):
-        return None
-    addresses = stored.get("addresses")
-    known = _known(Bridge, stored) if newer else stored
-    with _understood(f"bridge {path.stem}", path):
-        plain = {**known, "retired": tuple(stored.get("retired", ()))}
-        return Bridge(**{**plain, "addresses": None if addresses is None else tuple(addresses)})
+def _load_bridge(path: Path) -> Bridge:
+    name = path.stem
+    remedy = f"restore that file, write {{}} to it to define bridge {name} anew, or remove the bridge (dumm_bridge, state: absent)"
+    with _understood(f"bridge {name}", path, remedy):
+        return stored.bridge(name, stored.parse(files.read(path)))
 
 
 @contextmanager
-def _understood(subject: str, path: Path) -> Iterator[None]:
-    """Somebody may have edited a definition, or another version of the collection written it."""
+def _understood(subject: str, path: Path, remedy: str, *, may_be_missing: bool = False) -> Iterator[None]:
+    """Somebody may have edited a file, a full disk have cut it, or another version of the collection have written it.
+
+    :raises HostError: naming the file.
+    """
     try:
         yield
-    except (ValueError, TypeError, AttributeError) as exc:
-        raise HostError(
-            subject, f"its definition {path} cannot be understood ({exc})", "repair that file, or remove it"
-        ) from exc
+    except FileNotFoundError:
+        if may_be_missing:
+            return
+        raise HostError(subject, f"{path} is missing", remedy) from None
+    except stored.Unfit as exc:
+        raise HostError(subject, f"{path} cannot be understood ({exc})", remedy) from None
+    except OSError as exc:
+        raise HostError(subject, f"{path} cannot be read ({exc.strerror})", remedy) from None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from .. import files, syscalls
 from ..errors import HostError
-from ..workdir import GuestDir
+from ..workdir import GuestDir, is_label
 from . import written
 
 
@@ -24,7 +24,9 @@ def names(directory: GuestDir) -> list[str]:
     """All saving points of a guest."""
     if not directory.saves.is_dir():
         return []
-    return sorted(entry.name for entry in os.scandir(directory.saves) if not entry.name.startswith("."))
+    # A saving point is laid over a guest's root, which nothing but a directory can be.
+    found = (entry.name for entry in os.scandir(directory.saves) if entry.is_dir(follow_symlinks=False))
+    return sorted(name for name in found if is_label(name))
 
 
 def is_empty(directory: GuestDir) -> bool:

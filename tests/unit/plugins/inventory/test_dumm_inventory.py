@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -433,12 +434,20 @@ def test_a_working_directory_of_somebody_else_is_an_error(workdir: Workdir, clos
         (workdir.path / closed).chmod(0o700)
 
 
-def test_a_definition_that_cannot_be_understood_is_an_error_that_names_it(workdir: Workdir) -> None:
-    workdir.store_guest(Guest("alice"))
+def test_a_guest_whose_definition_cannot_be_understood_is_left_out_with_a_warning(workdir: Workdir) -> None:
+    for name in ("alice", "bob"):
+        workdir.store_guest(Guest(name))
     workdir.guest("alice").definition.write_text('{"union": "glue"}')
+    (workdir.guests / "Weird Name").mkdir()
+    (workdir.guests / "README").touch()
 
-    with pytest.raises(AnsibleParserError, match=r"^guest alice: its definition .*guest\.json cannot be understood"):
-        Inventory(workdir.path).read()
+    inventory = Inventory(workdir.path)
+
+    found = inventory.read()
+
+    assert set(found.hosts) == {"bob"}
+    (warning,) = inventory.warnings
+    assert re.match(r"guest alice: .*guest\.json cannot be understood \(union is .*left out of the inventory", warning)
 
 
 _DECIDE = (
