@@ -33,6 +33,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, ru
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
+# Seconds for what must happen, on however slow and busy a machine.
+PATIENCE = 300.0
 BASE = Path(os.environ.get("DUMM_TEST_BASE") or os.environ.get("DUMM_WORKDIR") or "/var/lib/dumm")
 # Of all that this run makes; another may be under way.
 PREFIX = f"dumm-test-{os.getpid()}-"
@@ -224,7 +226,7 @@ class Lab:
         :param killed_at: number of the deed at which it gets SIGKILL, just before it is done; the first is 1.
         """
         command = [*self.command(module, **options), str(killed_at)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE)
         assert done.returncode in ((0, -signal.SIGKILL) if killed_at else (0,)), done.stdout + done.stderr
         return done.stderr.split()
 
@@ -244,7 +246,7 @@ class Lab:
         """A guest's control line."""
         return Channel(self.directory(guest), self.process(guest))
 
-    def run(self, guest: str, script: str, stdin: bytes = b"", timeout: float = 60.0) -> Completed:
+    def run(self, guest: str, script: str, stdin: bytes = b"", timeout: float = PATIENCE) -> Completed:
         """Run a script in a guest, whatever its exit code."""
         return self.channel(guest).run(script, stdin, timeout)
 
@@ -271,7 +273,7 @@ class Lab:
             if address["scope"] != "link"
         }
 
-    def reaches(self, guest: str, address: str, options: str = "-c 1 -w 3") -> bool:
+    def reaches(self, guest: str, address: str, options: str = "-c 1 -w 60") -> bool:
         """Whether a guest gets a ping answered; it asks again, since kernels may sleep over one (docs/how-it-works.md)."""
         return self.run(guest, f"ping {options} {address}").code == 0
 
@@ -280,7 +282,7 @@ class Lab:
     def host(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the lab's network namespace."""
         return subprocess.run(
-            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, check=False, timeout=60
+            ["ip", "netns", "exec", self.name, *command], capture_output=True, text=True, check=False, timeout=PATIENCE
         )
 
     def devices(self) -> dict[str, Result]:
@@ -352,9 +354,9 @@ class Lab:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if has_namespace(self.name):
-            subprocess.run(["ip", "netns", "delete", self.name], check=False, timeout=60)
+            subprocess.run(["ip", "netns", "delete", self.name], check=False, timeout=PATIENCE)
         for line in mounts_of(self.path):
-            subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=60)
+            subprocess.run(["umount", "-l", line.split()[4]], check=False, timeout=PATIENCE)
         for group in self.control_groups():
             for below in (*group.iterdir(), group):
                 with suppress(OSError):
@@ -472,7 +474,7 @@ def _settled(devices: dict[str, Result]) -> dict[str, Result]:
 HANG = "init=/bin/cat"
 
 
-def until(look: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+def until(look: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Wait until ``look`` returns something true, and return it."""
     end = time.monotonic() + seconds
     while not (found := look()):

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from lab import BASE, PREFIX, until
+from lab import BASE, PATIENCE, PREFIX, until
 
 _UNPACKED = BASE / "openssh"
 _LIBRARIES = ":".join(
@@ -87,7 +87,7 @@ class Server:
         """The client, logged in as Ansible does."""
         login = [*self._options.split(), "-i", str(self.place / "key"), "-p", _PORT, "root@127.0.0.1"]
         return subprocess.run(
-            [*self.controller, _tool("ssh"), *login, *arguments], check=False, capture_output=True, timeout=60
+            [*self.controller, _tool("ssh"), *login, *arguments], check=False, capture_output=True, timeout=PATIENCE
         )
 
     @property
@@ -119,7 +119,7 @@ def served(place: Path) -> Iterator[Server]:
         server.ssh("-O", "exit")
         if process is not None:
             process.terminate()
-            process.wait(60)
+            process.wait(PATIENCE)
         subprocess.run(["ip", "netns", "delete", server.namespace], check=True)
         if made_run:
             shutil.rmtree("/run/sshd", ignore_errors=True)

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 from conftest import make_pair
-from lab import PREFIX, Lab, Refused, fresh_lab, processes_of
+from lab import PATIENCE, PREFIX, Lab, Refused, fresh_lab, processes_of
 
 
 @pytest.fixture(scope="module")
@@ -313,11 +313,11 @@ def test_several_faults_are_told_together(lab: Lab) -> None:
 def _mounted(*options: str) -> Iterator[Path]:
     """A directory with something mounted on it."""
     place = Path(tempfile.mkdtemp(prefix=PREFIX))
-    subprocess.run(["mount", *options, place], check=True, timeout=60)
+    subprocess.run(["mount", *options, place], check=True, timeout=PATIENCE)
     try:
         yield place
     finally:
-        subprocess.run(["umount", place], check=True, timeout=60)
+        subprocess.run(["umount", place], check=True, timeout=PATIENCE)
         place.rmdir()
 
 
@@ -371,7 +371,7 @@ def test_a_full_disk_is_told_when_a_command_is_run(tmp_path: Path) -> None:
         ballast = _fill(place)
 
         with pytest.raises(Exception, match=r"guest alice: .*No space left on device; free some space there"):
-            lab.run("alice", "cat", bytes(100_000), timeout=10)
+            lab.run("alice", "cat", bytes(100_000))
 
         ballast.unlink()
         assert lab.read("alice", "echo fine") == "fine\n"
@@ -426,7 +426,7 @@ def test_who_is_not_root_is_told_to_become_root(built: Lab, module: str, options
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": f"{Path(script).parent}:{os.environ['PYTHONPATH']}"},
     )
 
@@ -441,7 +441,7 @@ def test_a_limit_of_open_files_that_no_guest_can_start_with_is_told(lab: Lab, fi
     before = _without_lock(lab.snapshot())
     limited = ["prlimit", f"--nofile={files}:{files}", *lab.command("guest", name="alice", mem=64)]
 
-    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert json.loads(done.stdout)["msg"] == (
         f"this task: the limit of open files is {files}, and a guest's kernel needs 128;"
@@ -453,7 +453,7 @@ def test_a_limit_of_open_files_that_no_guest_can_start_with_is_told(lab: Lab, fi
 def test_a_limit_of_open_files_that_a_guest_can_start_with_is_enough(lab: Lab) -> None:
     limited = ["prlimit", "--nofile=128:128", *lab.command("guest", name="alice", mem=64)]
 
-    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=120)
+    done = subprocess.run(limited, capture_output=True, text=True, check=False, timeout=PATIENCE)
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert lab.read("alice", "echo up") == "up\n"

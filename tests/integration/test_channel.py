@@ -10,12 +10,11 @@ import hashlib
 import io
 import os
 import signal
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab import Lab, fresh_lab, until
+from lab import PATIENCE, Lab, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 
@@ -98,8 +97,8 @@ def test_a_hundred_megabytes_pass_in_and_out_unchanged(alice: Lab) -> None:
     data = os.urandom(1 << 20) * 100
     digest = hashlib.sha256(data).hexdigest()
 
-    inside = alice.channel("alice").run("tee /var/tmp/big | sha256sum", io.BytesIO(data), timeout=300)
-    outside = alice.channel("alice").run("cat /var/tmp/big; rm /var/tmp/big", timeout=300)
+    inside = alice.channel("alice").run("tee /var/tmp/big | sha256sum", io.BytesIO(data), timeout=PATIENCE)
+    outside = alice.channel("alice").run("cat /var/tmp/big; rm /var/tmp/big", timeout=PATIENCE)
 
     assert inside.stdout.decode().split()[0] == digest
     assert hashlib.sha256(outside.stdout).hexdigest() == digest
@@ -120,7 +119,9 @@ def test_twenty_requests_run_at_the_same_time(alice: Lab) -> None:
 
 def test_many_more_requests_than_the_line_can_hold_are_all_answered(alice: Lab) -> None:
     with ThreadPoolExecutor(max_workers=150) as pool:
-        answers = list(pool.map(lambda number: alice.run("alice", f"echo {number}", timeout=120).stdout, range(400)))
+        answers = list(
+            pool.map(lambda number: alice.run("alice", f"echo {number}", timeout=PATIENCE).stdout, range(400))
+        )
 
     assert answers == [f"{number}\n".encode() for number in range(400)]
 
@@ -134,22 +135,25 @@ def test_three_hundred_requests_one_after_another_leave_nothing_behind(alice: La
 
     assert len(os.listdir("/proc/self/fd")) == before
     # One request's own remains may not be collected until the next.
-    assert int(alice.read("alice", "ps -eo stat= | grep -c ^Z || true")) <= 1
+    until(lambda: int(alice.read("alice", "ps -eo stat= | grep -c ^Z || true")) <= 1, "all others to be collected")
     assert int(alice.read("alice", "ps -e | wc -l")) < 60
 
 
 def test_the_time_limit_kills_the_command_and_its_children(alice: Lab) -> None:
-    began = time.monotonic()
+    begun, script = alice.directory("alice").diff / "root/tried", "sleep 4321 & (sh -c 'sleep 4322; :' & wait) ; wait"
+    # A busy machine may need more only to begin it.
+    for limit in (1, 10, 100):
+        with pytest.raises((WaitTimeout, Unreachable)) as caught:
+            alice.run("alice", f"trap '' TERM; touch /root/tried; {script}", timeout=limit)
+        if begun.exists():
+            break
 
-    with pytest.raises(WaitTimeout, match=r"guest alice: a command did not end within 1 s and was killed"):
-        alice.run("alice", "trap '' TERM; sleep 4321 & (sh -c 'sleep 4322; :' & wait) ; wait", timeout=1.0)
-
-    assert time.monotonic() - began >= 1.0
+    assert str(caught.value).startswith(f"guest alice: a command did not end within {limit} s and was killed")
     until(lambda: alice.run("alice", "pgrep -f '[s]leep 432'").code == 1, "all of the command to be gone")
 
 
 def test_a_command_that_outlives_its_shell_does_not_hold_the_answer(alice: Lab) -> None:
-    assert alice.run("alice", "sleep 4323 & echo $!", timeout=20).code == 0
+    assert alice.run("alice", "sleep 4323 & echo $!").code == 0
 
     assert alice.run("alice", "pkill -f '[s]leep 4323'").code == 0
 
@@ -182,7 +186,7 @@ def test_a_device_that_a_guest_plants_is_not_opened(lab: Lab) -> None:
 
 def _plant(alice: Lab, planted: str) -> None:
     with pytest.raises(GuestError, match="the answer of a command cannot be read"):
-        alice.run("alice", f"cd /.dumm/spool/$(ls -t /.dumm/spool | grep -v hello | head -1) && {planted}", timeout=20)
+        alice.run("alice", f"cd /.dumm/spool/$(ls -t /.dumm/spool | grep -v hello | head -1) && {planted}")
 
 
 def test_nonsense_on_the_doorbell_is_ignored(alice: Lab) -> None:
@@ -194,8 +198,11 @@ def test_nonsense_on_the_doorbell_is_ignored(alice: Lab) -> None:
 
 
 def test_the_next_request_works_after_the_agent_was_killed(alice: Lab) -> None:
-    alice.read("alice", f'setsid sh -c "sleep 0.3; {KILL_AGENT}" >/dev/null 2>&1 &')
-    time.sleep(0.5)
+    hello = alice.directory("alice").spool / "hello"
+    before = hello.stat().st_ino
+    # Once this request has been answered and put away: it would be lost, too.
+    alice.read("alice", f'setsid sh -c "while [ -e $OLDPWD/cmd ]; do sleep 0.05; done; {KILL_AGENT}" >/dev/null 2>&1 &')
+    until(lambda: hello.stat().st_ino != before, "another agent")
 
     assert alice.read("alice", "echo fine") == "fine\n"
 
@@ -222,7 +229,7 @@ def test_a_guest_that_ends_while_a_command_runs_is_told_at_once(lab: Lab) -> Non
         os.kill(pid, signal.SIGKILL)
 
         with pytest.raises(GuestError, match=rf"guest alice: it ended: its process {pid} was killed"):
-            request.result(timeout=30)
+            request.result(PATIENCE)
 
 
 def test_a_guest_that_is_shut_down_while_a_command_runs_is_told(lab: Lab) -> None:
@@ -233,7 +240,7 @@ def test_a_guest_that_is_shut_down_while_a_command_runs_is_told(lab: Lab) -> Non
         lab.guest("alice", state="stopped")
 
         with pytest.raises(GuestError, match=r"guest alice: "):
-            request.result(timeout=30)
+            request.result(PATIENCE)
 
 
 def test_a_paused_guest_is_a_clear_error(lab: Lab) -> None:

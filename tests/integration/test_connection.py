@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import COLLECTIONS, Lab, fresh_lab, until
+from lab import COLLECTIONS, PATIENCE, Lab, fresh_lab, until
 from programs import REBOOT, Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
@@ -357,7 +357,7 @@ def test_what_runs_is_told_as_lost_when_the_warm_python_is_killed(alice: Lab) ->
         pool.submit(lambda: _quietly(alice, f"rm /root/begun; kill -KILL {warm}"))
 
         with pytest.raises(GuestError, match="was killed while one ran"):
-            running.result(timeout=60)
+            running.result(PATIENCE)
 
     assert warm_pid(alice) != warm
     until(lambda: alice.run("alice", "pgrep -f '[t]ime.sleep'").code == 1, "all of it to be gone")

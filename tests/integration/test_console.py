@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import COLLECTIONS, REPOSITORY, Lab, Refused, fresh_lab, until
+from lab import COLLECTIONS, PATIENCE, REPOSITORY, Lab, Refused, fresh_lab, until
 from programs import Ansible
 
 PASTE = 100_000
@@ -70,7 +70,7 @@ class Person:
         self.screen += os.read(self.master, 65536)
         return True
 
-    def sees(self, pattern: str, seconds: float = 60.0) -> re.Match[bytes]:
+    def sees(self, pattern: str, seconds: float = PATIENCE) -> re.Match[bytes]:
         """Wait for something on the screen, and forget what is before it."""
         end = time.monotonic() + seconds
         while (found := re.search(pattern.encode(), self.screen)) is None:
@@ -84,7 +84,7 @@ class Person:
         self.type(f"{command}; echo do''ne\n")
         return self.sees(rf"{answer}(?s:.)*?done\r\n")
 
-    def leaves(self, code: int, seconds: float = 60.0) -> None:
+    def leaves(self, code: int, seconds: float = PATIENCE) -> None:
         """Wait for the program's end; the terminal is as it was."""
         end = time.monotonic() + seconds
         while self.process.poll() is None:
@@ -325,7 +325,7 @@ def test_ansible_console_makes_a_guest_and_asks_all_of_them(lab: Lab, tmp_path: 
 def _console(lab: Lab, home: Path, *lines: str) -> str:
     """What ansible-console prints for these lines."""
     process = Ansible(lab, home).start("ansible-console", "-i", str(REPOSITORY / "lab.dumm.yml"), "all", typed=True)
-    output = process.communicate("".join(f"{line}\n" for line in (*lines, "exit")), timeout=300)[0]
+    output = process.communicate("".join(f"{line}\n" for line in (*lines, "exit")), timeout=PATIENCE)[0]
     assert process.returncode == 0, output
     # Prompts stand before the answers, since nothing is echoed.
     return re.sub(r"\S+@\S+ \(\d+\)\[f:\d+\]\$ ", "", output)

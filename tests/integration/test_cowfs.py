@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from differential import compare, tree_of
-from lab import until
+from lab import PATIENCE, until
 from mounts import Place, file_system, run
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
@@ -262,7 +262,7 @@ def test_what_is_written_is_whole_whenever_it_is_killed(place: Place, tmp_path: 
             server = cowfs.server(place.home)
             assert server is not None
             os.kill(server, signal.SIGKILL)
-            assert writer.wait(60) != 0
+            assert writer.wait(PATIENCE) != 0
         with pytest.raises(OSError, match=r"not connected|abort"):
             os.listdir(at / "dir")
     finished = log.read_text().count("end")

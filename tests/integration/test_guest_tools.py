@@ -107,7 +107,7 @@ def test_an_ordinary_user_pings(labs: Lab, guest: str) -> None:
 @pytest.mark.parametrize("guest", [*SUITES, "systemd", "sysvinit"])
 def test_a_tap_and_fuse_can_be_opened(labs: Lab, guest: str) -> None:
     """Modules whose device nodes nobody makes but udev, which guests do without."""
-    said = labs.run(_guest(labs, guest), "ip tuntap add t0 mode tap && : <>/dev/fuse && ip link del t0", timeout=120)
+    said = labs.run(_guest(labs, guest), "ip tuntap add t0 mode tap && : <>/dev/fuse && ip link del t0")
 
     assert said.code == 0, said
 
@@ -190,9 +190,9 @@ def test_devices_have_the_names_that_everybody_gives_them(kernel: str) -> None:
     with fresh_lab(kernel=kernel) as lab:
         lab.guest("alice", mem=96)
 
-        assert lab.run("alice", f"set -e\n{DEVICES}", timeout=120).stderr == b""
+        assert lab.run("alice", f"set -e\n{DEVICES}").stderr == b""
         # In a namespace, too, and by whoever is root there alone.
-        inner = lab.run("alice", f"unshare -Urn sh -ec '{DEVICES}'", timeout=120)
+        inner = lab.run("alice", f"unshare -Urn sh -ec '{DEVICES}'")
         assert inner.code == 0 or kernel != TUNED, inner
 
 
@@ -211,7 +211,7 @@ with open("/dev/urandom", "rb", buffering=0) as file:
 
 
 def test_cpu_time_of_programs_and_of_the_kernel_is_told_apart(labs: Lab) -> None:
-    computing, asking = map(float, labs.run("systemd", f"python3 - <<'END'{CPU_TIME}END", timeout=120).stdout.split())
+    computing, asking = map(float, labs.run("systemd", f"python3 - <<'END'{CPU_TIME}END").stdout.split())
     unable = any("CPU time" in said for said in labs.guest("systemd")["guest"]["running"]["limits"])
 
     if unable:

@@ -125,8 +125,8 @@ def test_a_change_that_needs_a_restart_waits_for_leave(lab: Lab, option: str, va
 
     stored = lab.guest("alice", **{option: value})
     again = lab.guest("alice")
-    restarted = lab.guest("alice", restart=True, wait_timeout=20)
-    settled = lab.guest("alice", restart=True, wait_timeout=20)
+    restarted = lab.guest("alice", restart=True)
+    settled = lab.guest("alice", restart=True)
 
     assert stored["changed"] and stored["restart_required"] == {"alice": [option]}
     assert any(option in warning for warning in stored["warnings"])

@@ -173,9 +173,9 @@ def test_an_init_of_ones_own_choice_is_started(lab: Lab) -> None:
 
 
 def test_an_init_that_ends_is_told_with_the_reason(lab: Lab) -> None:
-    lab.guest("alice", init="/bin/true", cmdline="panic=1", wait_timeout=20, state="present")
+    lab.guest("alice", init="/bin/true", cmdline="panic=1", state="present")
     try:
-        lab.guest("alice", wait_timeout=20)
+        lab.guest("alice")
     except Exception as refused:
         assert "guest alice: " in str(refused) and "panic" in str(refused)
 

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
-from lab import BASE, TUNED, Lab, fresh_lab, until
+from lab import BASE, PATIENCE, TUNED, Lab, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
 
@@ -649,14 +649,14 @@ def test_bulk_arrives_without_a_word_about_large_buffers(pairs: dict[str, Pair])
         assert sender.stdout is not None
         assert sender.stdout.readline() == "ready\n"
         plug = "config vec9:transport=tap,ifname=probe,mac=02:00:00:00:07:02"
-        mconsole.ask(lab.directory(guest).run, guest, f"/run/netns/{lab.name}", plug, timeout=10.0)
+        mconsole.ask(lab.directory(guest).run, guest, f"/run/netns/{lab.name}", plug, timeout=PATIENCE)
         lab.read(guest, "ip address add 10.7.0.2/24 dev vec9; ip link set vec9 up")
         assert lab.read(guest, "bash -c 'cat </dev/tcp/10.7.0.1/5001' | wc -c").strip() == "4000000"
     finally:
         sender.kill()
         sender.wait()
         lab.run(guest, "ip link set vec9 down")
-        mconsole.ask(lab.directory(guest).run, guest, f"/run/netns/{lab.name}", "remove vec9", timeout=10.0)
+        mconsole.ask(lab.directory(guest).run, guest, f"/run/netns/{lab.name}", "remove vec9", timeout=PATIENCE)
         lab.host("ip", "link", "delete", "probe")
 
 
@@ -740,7 +740,7 @@ def services() -> Iterator[Lab]:
             lab.iface(name, "eth0", bridge="br0", address=[f"10.0.0.{number}/24"])
             lab.guest(name)
         for name in ("server", "client"):
-            until(lambda name=name: _settled(lab, name), f"{name} to be up", 180)
+            until(lambda name=name: _settled(lab, name), f"{name} to be up")
         yield lab
 
 
@@ -755,8 +755,8 @@ def test_systemd_has_no_failed_units(services: Lab) -> None:
 
 
 def test_services_run_under_users_of_their_own_and_are_reached(services: Lab) -> None:
-    assert services.run("server", f"set -e{SERVE}{FRR}", timeout=120).code == 0
-    assert services.run("client", f"set -e{FRR}", timeout=120).code == 0
+    assert services.run("server", f"set -e{SERVE}{FRR}").code == 0
+    assert services.run("client", f"set -e{FRR}").code == 0
 
     users = {
         command: services.read("server", f"stat -c %U $(printf '/proc/%s ' $(pidof {command}))").split()
@@ -777,5 +777,5 @@ def test_services_run_under_users_of_their_own_and_are_reached(services: Lab) ->
     assert "Welcome to nginx" in services.read("client", f'bash -c "{page}"')
     services.read("client", "echo nameserver 10.0.0.1 >/etc/resolv.conf")
     assert services.read("client", "getent hosts www.lab.test").split() == ["10.9.9.9", "www.lab.test"]
-    until(lambda: "10.0.0.1" in services.read("client", "ip route show 10.77.0.1"), "the route that OSPF finds", 120)
+    until(lambda: "10.0.0.1" in services.read("client", "ip route show 10.77.0.1"), "the route that OSPF finds")
     assert services.reaches("client", "10.77.0.1")

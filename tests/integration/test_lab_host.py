@@ -278,7 +278,7 @@ def test_a_controller_that_is_killed_takes_its_command_along(
     begun = site.directory("alice").diff / "root/begun"
     hosts = _inventories(tmp_path, server)
     controller = ansible.start("ansible", *hosts, "alice", "-m", "raw", "-a", "touch /root/begun; exec sleep 4711")
-    until(begun.exists, "the command to begin", 120)
+    until(begun.exists, "the command to begin")
 
     for pid in _family(controller.pid):
         os.kill(pid, signal.SIGKILL)

@@ -14,12 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import REPOSITORY, Lab, Refused, fresh_lab, until
+from lab import PATIENCE, REPOSITORY, Lab, Refused, fresh_lab, until
 from programs import Ansible
 
 OURS = str(REPOSITORY / "lab.dumm.yml")
-# A boot takes seconds, and minutes on a machine that has much else to do.
-PATIENCE = 300
 WITNESS = """
 [Service]
 ExecStart=/bin/sleep infinity
@@ -132,7 +130,6 @@ def test_what_does_not_start_is_named_and_the_next_run_goes_on_waiting(lab: Lab,
     until(
         lambda: lab.run("alice", f"systemctl is-active basic.target && {only}").stdout.split() == [b"active", b"1"],
         "systemd to be at the unit that never starts",
-        PATIENCE,
     )
 
     with pytest.raises(Refused) as refused:
@@ -147,10 +144,10 @@ def test_what_does_not_start_is_named_and_the_next_run_goes_on_waiting(lab: Lab,
     waiting = subprocess.Popen(lab.command("scenario", name="slow", config=config), stdout=subprocess.DEVNULL)
     # A request is guarded a moment after it was begun.
     guard = ["pgrep", "-f", f"dumm-guard {lab.path}"]
-    until(lambda: subprocess.run(guard, check=False, stdout=subprocess.DEVNULL).returncode == 0, "it to wait", PATIENCE)
+    until(lambda: subprocess.run(guard, check=False, stdout=subprocess.DEVNULL).returncode == 0, "it to wait")
     waiting.send_signal(signal.SIGKILL)
     waiting.wait()
-    until(lambda: lab.run("alice", "pgrep -f is-system-running.--wait").code != 0, "its request to end", PATIENCE)
+    until(lambda: lab.run("alice", "pgrep -f is-system-running.--wait").code != 0, "its request to end")
     lab.read("alice", "systemctl cancel $(systemctl list-jobs --no-legend --plain | awk '/slow/ {print $1}')")
 
     result = lab.scenario("slow", config, wait_timeout=PATIENCE)
@@ -187,7 +184,7 @@ def test_a_command_is_retried_until_it_succeeds(lab: Lab) -> None:
         lab.command("guest", name="alice", ready={**asked, "within": PATIENCE}), stdout=subprocess.PIPE
     )
     # It leaves a mark: an attempt is over in milliseconds, and a look at the processes would rarely meet one.
-    until(lambda: lab.run("alice", "test -e /run/tried").code == 0, "it to be tried", PATIENCE)
+    until(lambda: lab.run("alice", "test -e /run/tried").code == 0, "it to be tried")
     lab.read("alice", "touch /run/it")
     told = json.loads(waiting.communicate(timeout=PATIENCE)[0])
 

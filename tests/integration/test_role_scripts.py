@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import REPOSITORY, until
+from lab import PATIENCE, REPOSITORY, until
 
 _ROLES = REPOSITORY / "roles"
 _LOCKS = (_ROLES / "host/files/locks.sh").read_text() + 'die() { echo "$*" >&2; exit 1; }\n'
@@ -46,7 +46,7 @@ class Steps:
     def run(self, body: str, code: int = 0, **environment: str) -> str:
         """What a step prints; it must end with the exit code."""
         process = self.start(body, **environment)
-        output, errors = process.communicate(timeout=120)
+        output, errors = process.communicate(timeout=PATIENCE)
         assert process.returncode == code, (output, errors)
         return output + errors
 
@@ -60,7 +60,7 @@ class Steps:
             yield process
         finally:
             (self.place / "end").touch()
-            process.communicate(timeout=60)
+            process.communicate(timeout=PATIENCE)
             (self.place / "end").unlink()
 
     @property
@@ -144,7 +144,7 @@ def test_waiting_ends_when_the_lock_is_free(steps: Steps) -> None:
         assert "another run that makes one" in steps.run("await 0 $PWD/a", _BUSY, LOCK_LOOK="0")
         waiting = steps.start("await 0 $PWD/a")
         (steps.place / "end").touch()
-        assert waiting.communicate(timeout=60) == ("", "")
+        assert waiting.communicate(timeout=PATIENCE) == ("", "")
 
     assert waiting.returncode == 0
     assert steps.run("await 0 $PWD/never") == ""

@@ -40,7 +40,7 @@ def _unreached(lab: Lab, guest: str, others: list[str]) -> str:
     """Whom a guest cannot ping, all asked at the same time."""
     return lab.read(
         guest,
-        f"for other in {' '.join(others)}; do (ping -c 1 -w 5 $other >/dev/null 2>&1 || echo $other) & done; wait",
+        f"for other in {' '.join(others)}; do (ping -c 1 -w 60 $other >/dev/null 2>&1 || echo $other) & done; wait",
     )
 
 
@@ -158,7 +158,11 @@ def _has_link(lab: Lab) -> bool:
 
 
 def _has_no_link(lab: Lab) -> bool:
-    return lab.links("r2") == {"eth0", "eth1"} and lab.links("r3") == {"eth0"} and not lab.reaches("h1", HOSTS["h5"])
+    return (
+        lab.links("r2") == {"eth0", "eth1"}
+        and lab.links("r3") == {"eth0"}
+        and not lab.reaches("h1", HOSTS["h5"], "-c 1 -w 1")
+    )
 
 
 def _has_address(lab: Lab) -> bool:
@@ -553,7 +557,7 @@ def test_commands_are_run_once_after_each_start(lab: Lab) -> None:
     config["guests"]["moon"] = {
         "run": [
             "echo one >>/root/ran",
-            {"command": "ping -c 1 -w 5 sun && echo two >>/root/ran"},
+            {"command": "ping -c 1 -w 60 sun && echo two >>/root/ran"},
             {"command": "echo made >>/root/ran", "creates": "/etc/passwd"},
             {"command": "echo fresh >>/root/ran", "creates": "/nowhere"},
             {"command": "echo unless >>/root/ran", "unless": "test -e /etc/passwd"},

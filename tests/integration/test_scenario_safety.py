@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from lab import HANG, Lab, Refused, Result, until
+from lab import HANG, PATIENCE, Lab, Refused, Result, until
 from testbed import Config, pair, pids, states
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
@@ -53,20 +53,20 @@ def _other() -> Config:
 
 
 def _hosts_leg_reaches(lab: Lab, address: str) -> bool:
-    return lab.host("ping", "-c", "1", "-w", "10", address).returncode == 0
+    return lab.host("ping", "-c", "1", "-w", "60", address).returncode == 0
 
 
 def _is_whole(lab: Lab) -> None:
     assert lab.read("moon", "cat /etc/which; uniq /root/ran; test ! -e /etc/more") == "whole\nran\n"
     assert lab.read("sun", "cat /proc/sys/net/ipv4/ip_forward") == "1\n"
     assert lab.links("sun") == {"eth0"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and _hosts_leg_reaches(lab, "10.9.0.1")
+    assert lab.reaches("moon", "10.0.0.2") and _hosts_leg_reaches(lab, "10.9.0.1")
 
 
 def _is_other(lab: Lab) -> None:
     assert lab.read("moon", "cat /etc/which /etc/more; uniq /root/ran") == "other\nmore\nran\n"
     assert lab.links("sun") == {"eth0", "eth1"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and lab.reaches("mars", "10.9.0.3", "-c 1 -w 10")
+    assert lab.reaches("moon", "10.0.0.2") and lab.reaches("mars", "10.9.0.3")
     assert _hosts_leg_reaches(lab, "10.9.0.2")
 
 
@@ -184,7 +184,7 @@ def test_two_scenarios_at_once_are_both_made(lab: Lab) -> None:
 
     assert [(result.get("msg"), result["changed"]) for result in results] == [(None, True)] * 2
     _is_whole(lab)
-    assert lab.reaches("mars", "10.0.0.2", "-c 1 -w 10")
+    assert lab.reaches("mars", "10.0.0.2")
     assert not lab.scenario("lab", **WHOLE)["changed"] and not lab.scenario("other", other)["changed"]
     assert lab.info()["orphans"] == []
 
@@ -197,7 +197,7 @@ def test_of_two_scenarios_with_the_same_guests_at_once_the_last_one_holds(lab: L
     assert [result.get("msg") for result in results] == [None, None]
     last = lab.info()["guests"]["moon"]["loaded"]
     assert lab.read("moon", "cat /etc/which") == lab.read("sun", "cat /etc/which") == f"{last}\n"
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10")
+    assert lab.reaches("moon", "10.0.0.2")
     assert not lab.scenario(last, configs[last])["changed"]
     assert lab.info()["orphans"] == []
 
@@ -213,8 +213,8 @@ def _held(lab: Lab, **options: Any) -> tuple[Config, subprocess.Popen[str]]:
     config["guests"]["moon"] = {"run": [HOLD, "echo ran >/root/ran"]}
     run = _start(lab, name="lab", config=config, **options)
     began = lab.directory("moon").scratch / "lab/root/began"
-    until(began.exists, "the command in moon", seconds=120)
-    until((lab.directory("sun").spool / "hello").exists, "sun to be up", seconds=120)
+    until(began.exists, "the command in moon")
+    until((lab.directory("sun").spool / "hello").exists, "sun to be up")
     return config, run
 
 
@@ -231,7 +231,7 @@ def _after_moon_is_killed(lab: Lab, run: subprocess.Popen[str]) -> Result:
 
 def _is_repaired(lab: Lab, config: Config) -> None:
     assert states(lab.scenario("lab", config)) == {"moon": "running", "sun": "running"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10") and lab.reaches("sun", "10.0.0.1", "-c 1 -w 10")
+    assert lab.reaches("moon", "10.0.0.2") and lab.reaches("sun", "10.0.0.1")
     assert lab.read("moon", "cat /root/ran") == "ran\n"
     assert not lab.scenario("lab", config)["changed"]
     assert lab.info()["orphans"] == []
@@ -252,16 +252,16 @@ def test_a_guest_that_is_killed_in_the_middle_of_a_run_is_named_and_repaired_by_
 def test_a_guest_that_is_killed_while_it_boots_is_named_and_repaired_by_the_next(lab: Lab) -> None:
     config = pair()
     config["guests"]["moon"] = {"cmdline": HANG}
-    run = _start(lab, name="lab", config=config, wait_timeout=250)
-    until((lab.directory("moon").union).is_symlink, "moon to be launched", seconds=120)
-    until((lab.directory("sun").spool / "hello").exists, "sun to be up", seconds=120)
+    run = _start(lab, name="lab", config=config, wait_timeout=PATIENCE)
+    until((lab.directory("moon").union).is_symlink, "moon to be launched")
+    until((lab.directory("sun").spool / "hello").exists, "sun to be up")
     sun = pids(lab, "sun")
 
     _after_moon_is_killed(lab, run)
 
     config["guests"]["moon"] = {}
     assert states(lab.scenario("lab", config)) == {"moon": "running", "sun": "running"}
-    assert lab.reaches("moon", "10.0.0.2", "-c 1 -w 10")
+    assert lab.reaches("moon", "10.0.0.2")
     assert not lab.scenario("lab", config)["changed"]
     assert pids(lab, "sun") == sun
     assert lab.info()["orphans"] == []
@@ -285,7 +285,7 @@ def test_what_a_killed_run_has_started_is_taken_on_as_it_is(lab: Lab) -> None:
     before, devices = pids(lab, "moon", "sun"), {name: device["ifindex"] for name, device in lab.devices().items()}
 
     run.kill()
-    run.communicate(timeout=60)
+    run.communicate(timeout=PATIENCE)
 
     _is_repaired(lab, config)
     assert pids(lab, "moon", "sun") == before

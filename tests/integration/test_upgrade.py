@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import BASE, PREFIX, REPOSITORY, Lab, Refused, Result, fresh_lab, tree
+from lab import BASE, PATIENCE, PREFIX, REPOSITORY, Lab, Refused, Result, fresh_lab, tree
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import FORMAT
 
@@ -171,7 +171,7 @@ def _mine(lab: Lab, guest: str) -> dict[str, str]:
 
 def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-c", "safe.directory=*", "-C", str(REPOSITORY), *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
 
 
 def _history() -> bytes:
@@ -191,7 +191,7 @@ def earlier() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix=PREFIX) as place:
         home = Path(place, "ansible_collections/dumm/lab")
         home.mkdir(parents=True)
-        subprocess.run(["tar", "-x", "-C", home], input=_history(), check=True, timeout=60)
+        subprocess.run(["tar", "-x", "-C", home], input=_history(), check=True, timeout=PATIENCE)
         yield Path(place)
 
 

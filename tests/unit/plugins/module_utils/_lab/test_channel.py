@@ -33,10 +33,12 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.init import IN
 from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
 
+# Seconds for what must happen, on however slow and busy a machine.
+PATIENCE = 300.0
 FIONREAD = 0x541B  # asm-generic/ioctls.h
 
 
-def eventually(look: Callable[[], bool], seconds: float = 10.0) -> bool:
+def eventually(look: Callable[[], bool], seconds: float = PATIENCE) -> bool:
     """Whether something comes true in time."""
     end = time.monotonic() + seconds
     while not look():
@@ -313,7 +315,9 @@ def test_requests_run_at_the_same_time(line: Line) -> None:
     meeting = "touch {0}/at.{1}; while [ $(ls {0} | grep -c at) -lt 20 ]; do sleep 0.02; done; echo {1}"
 
     with ThreadPoolExecutor(20) as pool:
-        done = list(pool.map(lambda n: line.channel.run(meeting.format(line.spool.parent, n), timeout=30), range(20)))
+        done = list(
+            pool.map(lambda n: line.channel.run(meeting.format(line.spool.parent, n), timeout=PATIENCE), range(20))
+        )
 
     assert [answer.stdout for answer in done] == [f"{number}\n".encode() for number in range(20)]
 
@@ -327,11 +331,16 @@ def test_nothing_of_a_request_is_left_in_the_spool(line: Line) -> None:
 
 
 def test_a_time_limit_kills_the_command_and_its_children(line: Line) -> None:
-    with pytest.raises(WaitTimeout, match=r"guest alice: a command did not end within 0\.4 s and was killed"):
-        line.channel.run(f"sleep 1000 & echo $! >{line.spool.parent}/child; sleep 1000", timeout=0.4)
+    path = line.spool.parent / "child"
+    # A busy machine may need more only to begin it.
+    for limit in (0.4, 4, 40):
+        with pytest.raises((WaitTimeout, Unreachable)) as caught:
+            line.channel.run(f"sleep 1000 & echo $! >{path}; sleep 1000", timeout=limit)
+        if path.exists():
+            break
 
-    child = int((line.spool.parent / "child").read_text())
-    assert eventually(lambda: processes.start_time(child) is None)
+    assert str(caught.value).startswith(f"guest alice: a command did not end within {limit:g} s and was killed")
+    assert eventually(lambda: bool(path.read_text()) and processes.start_time(int(path.read_text())) is None)
 
 
 @pytest.mark.parametrize("stream", ["", ">&2"])
@@ -353,7 +362,7 @@ def test_an_agent_that_was_started_anew_is_rung_for_again(line: Line, monkeypatc
     line.kill()
     host = Channel(line.directory, process(os.getpid()))
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(host.run, "echo here", timeout=20)
+        waiting = pool.submit(host.run, "echo here", timeout=PATIENCE)
         assert eventually(lambda: line.unread() > 0)
         os.read(line.fifo, 4096)
 
@@ -390,12 +399,12 @@ def test_an_agent_that_does_not_listen_is_not_waited_for(line: Line) -> None:
 
 def test_never_more_is_written_than_an_unread_serial_line_holds(line: Line) -> None:
     line.kill()
-    with subprocess.Popen(["sleep", "60"]) as deaf:
+    with subprocess.Popen(["sleep", "1000"]) as deaf:
         host = Channel(line.directory, process(deaf.pid))
 
         def ask(_number: int) -> None:
             with suppress(GuestError):
-                host.run("true", timeout=60)
+                host.run("true", timeout=PATIENCE)
 
         with ThreadPoolExecutor(250) as pool:
             asked = pool.map(ask, range(250))
@@ -416,11 +425,9 @@ def test_waiting_ends_with_the_guests_process(line: Line, when: str) -> None:
         threading.Timer(0.2, line.kill).start()
     (line.directory.boot_log).write_text("reboot: Power down\n")
 
-    began = time.monotonic()
+    # Neither the command's end nor that of its time.
     with pytest.raises(GuestError, match="guest alice: it ended: it powered itself off"):
-        line.channel.run("sleep 2", timeout=60)
-
-    assert time.monotonic() - began < 20
+        line.channel.run("sleep 1000", timeout=PATIENCE)
 
 
 def test_a_control_line_that_is_gone_is_the_guests_error(line: Line) -> None:

@@ -78,12 +78,12 @@ def kernel(run: Path, *replies: bytes, until: threading.Event | None = None) -> 
     heard: list[bytes] = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(run / "alice" / "mconsole"))
-        listener.settimeout(5)
+        listener.settimeout(300)
 
         def serve() -> None:
             data, sender = listener.recvfrom(4096)
             heard.append(data)
-            assert until is None or until.wait(5)
+            assert until is None or until.wait(300)
             # Who asked may have had enough.
             with suppress(OSError):
                 for reply in replies:
@@ -168,7 +168,7 @@ def test_a_silent_kernel_is_not_waited_for(run: Path) -> None:
 def test_a_kernel_that_sleeps_over_a_command_is_nudged(run: Path) -> None:
     woken = threading.Event()
     with kernel(run, reply(b"OK"), until=woken):
-        assert mconsole.ask(run, "alice", None, "version", nudge=woken.set) == "OK"
+        assert mconsole.ask(run, "alice", None, "version", timeout=300, nudge=woken.set) == "OK"
 
 
 @pytest.mark.parametrize("command", ["stop", "x" * 512], ids=["no socket", "too long"])

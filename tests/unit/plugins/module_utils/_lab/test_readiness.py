@@ -262,7 +262,7 @@ def test_a_command_is_retried_until_it_succeeds_whatever_is_in_it(tmp_path: Any)
     command = f'echo "it\'s" >>{tmp_path}/tries; [ $(wc -l <{tmp_path}/tries) -ge 3 ]'
 
     done = subprocess.run(
-        ["sh", "-c", boot.retried(command, 60)], capture_output=True, text=True, check=False, timeout=60
+        ["sh", "-c", boot.retried(command, 300)], capture_output=True, text=True, check=False, timeout=300
     )
 
     assert done.returncode == 0

@@ -279,7 +279,7 @@ def context() -> Any:
 def test_steps_that_do_not_need_each_other_are_done_at_the_same_time(
     monkeypatch: pytest.MonkeyPatch, context: Any
 ) -> None:
-    together = threading.Barrier(3, timeout=10)
+    together = threading.Barrier(3, timeout=300)
     monkeypatch.setattr(apply, "carry_out", lambda _deed, _context: together.wait())
 
     apply.apply(Plan(tuple(Step(name, Said(name)) for name in "abc")), context)
@@ -315,7 +315,7 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
             failed.set()
             raise error
         if deed.name == "a":
-            failed.wait(10)
+            failed.wait(300)
         done.append(deed.name)
 
     monkeypatch.setattr(apply, "carry_out", carry_out)
@@ -330,7 +330,7 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
 
 
 def test_every_failure_is_told(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
-    together = threading.Barrier(2, timeout=10)
+    together = threading.Barrier(2, timeout=300)
 
     def fail(deed: Said, _context: object) -> NoReturn:
         together.wait()
