@@ -141,6 +141,7 @@ from ansible_collections.dumm.lab.plugins.connection import dumm as _connection 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, listed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
+from ansible_collections.dumm.lab.plugins.module_utils._lab.identity import derived
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import meaning_elsewhere, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
@@ -281,9 +282,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if not self.get_option("cache"):
             return self._look(path)
         # One file may be used for several working directories, and on several machines.
-        key = (
-            f"{self.get_cache_key(path)}_{Workdir.at(self.get_option('workdir')).lab_name}{self.get_option('lab_host')}"
-        )
+        key = f"{self.get_cache_key(path)}_{derived(Workdir.at(self.get_option('workdir')).path)}{self.get_option('lab_host')}"
         if not cache or key not in self._cache:
             self._cache[key] = self._look(path)
         found: Found = self._cache[key]

@@ -335,6 +335,7 @@ class Lab:
         found += [f"control group {group}" for group in self.control_groups()]
         found += [f"users {claim}" for claim in self.claims()]
         found += [f"loop device with {image}" for image in loops_of(self.path)]
+        found += [f"name {name}" for name in self.names()]
         return found
 
     def control_groups(self) -> list[Path]:
@@ -347,6 +348,11 @@ class Lab:
         # Other labs, of another run of the tests too, release theirs meanwhile.
         holders = {claim: os.path.realpath(claim) for claim in claims}
         return [claim for claim, holder in holders.items() if Path(holder).is_relative_to(self.path.resolve())]
+
+    def names(self) -> list[Path]:
+        """The claims of the lab's directory to names of labs."""
+        names = {name: os.path.realpath(name) for name in Path("/run/dumm/labs").glob("*")}
+        return [name for name, holder in names.items() if holder == str(self.path.resolve())]
 
     def destroy(self) -> None:
         """Take everything away by force, so that a test that failed harms no other."""
@@ -361,7 +367,7 @@ class Lab:
             for below in (*group.iterdir(), group):
                 with suppress(OSError):
                     below.rmdir()
-        for claim in self.claims():
+        for claim in [*self.claims(), *self.names()]:
             claim.unlink()
 
 

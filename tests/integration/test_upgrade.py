@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -218,6 +219,44 @@ def test_check_mode_finds_nothing_that_cannot_be_explained(site: Site) -> None:
     said = [action for each in told for action in each["actions"]]
     assert [each for each in said if not any(re.fullmatch(known, each) for known in EXPLAINED)] == []
     assert [each["restart_required"] for each in told] == [{}] * len(told)
+    assert site.facts() == site.before
+
+
+def test_a_copy_of_an_earlier_lab_is_another_lab(site: Site) -> None:
+    place = site.lab.path.with_name(f"{site.lab.path.name}-copy")
+    try:
+        # Of an image that is mounted, what was written last is not in the file yet.
+        os.sync()
+        subprocess.run(["cp", "-a", str(site.lab.path), str(place)], check=True, timeout=300)
+        copy = Lab(place)
+
+        states = {name: guest["state"] for name, guest in copy.info(inside=False)["guests"].items()}
+        copy.teardown()
+
+        assert states == dict.fromkeys((*RUNNING, PAUSED, STOPPED), "stopped")
+        assert copy.leftovers() == []
+        assert site.facts() == site.before
+    finally:
+        Lab(place).destroy()
+        shutil.rmtree(place)
+
+
+def test_an_earlier_lab_may_have_been_moved_while_it_ran(site: Site) -> None:
+    place = site.lab.path.with_name(f"{site.lab.path.name}-moved")
+    claims = len(site.lab.claims())
+    site.lab.path.rename(place)
+    try:
+        moved = Lab(place)
+
+        states = {name: guest["state"] for name, guest in moved.info(inside=False)["guests"].items()}
+        told = moved.guest(PAUSED, state="paused")
+
+        assert moved.name == site.lab.name
+        assert states == {**dict.fromkeys(RUNNING, "running"), PAUSED: "paused", STOPPED: "stopped"}
+        assert (told["changed"], told["restart_required"]) == (False, {})
+        assert (len(moved.claims()), site.lab.claims()) == (claims, [])
+    finally:
+        place.rename(site.lab.path)
     assert site.facts() == site.before
 
 

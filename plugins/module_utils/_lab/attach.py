@@ -252,8 +252,9 @@ def _running(workdir: Workdir, name: str) -> Process:
     directory = workdir.guest(name)
     process = processes.read(directory)
     if process is None or not process.alive:
-        why = "" if process is None else f": {processes.reason(directory, process)}"
-        raise Unreachable(f"guest {name} of {workdir.path}", f"it is not running{why}", "start it with dumm_guest")
+        gone = None if process is None else f"it is not running: {processes.reason(directory, process)}"
+        cause = gone or processes.why_none(directory)
+        raise Unreachable(f"guest {name} of {workdir.path}", cause, "start it with dumm_guest")
     return process
 
 

@@ -32,7 +32,7 @@ from typing import BinaryIO, Optional
 from . import beneath, disks, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .model import Power
-from .processes import Process, check_alive, power
+from .processes import Process, check_alive, is_cut_off, power
 from .wait import Deadline, Watch, poll_until
 from .workdir import GuestDir
 
@@ -275,9 +275,13 @@ class Channel:
             if exc.errno == errno.EAGAIN:
                 return None
             check_alive(self._directory.name, self._process, self._directory)
-            raise Unreachable(
-                self._subject, f"its control line is gone ({exc.strerror})", "restart the guest (state: restarted)"
-            ) from exc
+            cause = f"its control line is gone ({exc.strerror})"
+            if is_cut_off(self._directory, self._process):
+                cause = (
+                    "it runs with files that are not in its directory any more: the working directory was moved to another"
+                    " file system, or restored, while it ran"
+                )
+            raise Unreachable(self._subject, cause, "restart the guest (state: restarted)") from exc
         finally:
             fcntl.flock(lock, fcntl.LOCK_UN)
         return True

@@ -485,19 +485,25 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
         # Not for want of space: what is stopped is to give some back.
         with suppress(OSError):
             processes.store(directory, dataclasses.replace(process, stopping=True))
-        was = processes.power(directory, process)
-        if was is Power.PAUSED:
-            _tell_kernel(directory, netns, "go")
-        if was is not Power.STARTING:
-            _shut_down(directory, process, netns, timeout)
-        if process.alive:
-            _tell_kernel(directory, netns, "halt")
-        for harder in (signal.SIGTERM, signal.SIGKILL):
-            if not _waits(process, _HARDER_SECONDS):
-                break
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, harder)
+        # Nothing reaches a guest that has other files than those here, and what it writes is lost.
+        if not processes.is_cut_off(directory, process):
+            _end(directory, process, netns, timeout)
     clean(workdir, name)
+
+
+def _end(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:
+    """Have a guest's process end: by its init, by its kernel, by signals."""
+    was = processes.power(directory, process)
+    if was is Power.PAUSED:
+        _tell_kernel(directory, netns, "go")
+    if was is not Power.STARTING:
+        _shut_down(directory, process, netns, timeout)
+    if process.alive:
+        _tell_kernel(directory, netns, "halt")
+    for harder in (signal.SIGTERM, signal.SIGKILL):
+        if not _waits(process, _HARDER_SECONDS):
+            break
+        processes.send(process, harder)
 
 
 def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
@@ -537,16 +543,14 @@ def clean(workdir: Workdir, name: str) -> None:
     """
 
     def gone() -> bool | None:
-        left = [pid for pid, owner in processes.of_lab(workdir.lab_name) if owner == name]
-        for pid in left:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        left = [each for each in processes.of_lab(workdir) if each.owner["guest"] == name]
+        for each in left:
+            processes.end(each)
         return None if left else True
 
     process = processes.read(workdir.guest(name))
     if process is not None and process.alive:
-        with suppress(ProcessLookupError):
-            os.kill(process.pid, signal.SIGKILL)
+        processes.send(process, signal.SIGKILL)
         _waits(process, _HARDER_SECONDS)
     if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
         raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")

@@ -107,7 +107,7 @@ class Line:
             return Unreachable(subject, "there is no such guest", "make it with dumm_guest")
         if process is not None and processes.reason(directory, process) == processes.REBOOTED:
             return Rebooted(subject, f"it is not running, since {processes.REBOOTED}", "start it with dumm_guest")
-        return Unreachable(subject, "it is not running", "start it with dumm_guest")
+        return Unreachable(subject, processes.why_none(directory), "start it with dumm_guest")
 
     def start(self, options: Mapping[str, Any]) -> list[str]:
         """Start the guest.

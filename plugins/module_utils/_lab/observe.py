@@ -111,7 +111,7 @@ def observe(workdir: Workdir) -> Actual:
         foreign=foreign,
         unfinished=unfinished,
         live={name: _outside(workdir, guest, known[name]) for name, guest in guests.items()},
-        strays=_strays(lab, known),
+        strays=_strays(workdir, known),
     )
 
 
@@ -181,7 +181,10 @@ def look_inside(
 def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
     points = tuple(saves.names(workdir.known_guest(guest.name)))
     if process is None:
-        return Live(process, saves=points, reason=processes.damage(workdir.known_guest(guest.name)))
+        directory = workdir.known_guest(guest.name)
+        other = processes.stranger(directory)
+        reason = processes.damage(directory) if other is None else f"it was copied while it ran in the lab {other}"
+        return Live(process, saves=points, reason=reason)
     if guest.power.alive:
         return Live(process, saves=points, seen=processes.seen(workdir.known_guest(guest.name), process))
     return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))
@@ -209,13 +212,14 @@ def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], condi
         return Live(process, unreadable=exc)
 
 
-def _strays(lab: Lab, known: Mapping[str, Process | None]) -> dict[str, tuple[int, ...]]:
+def _strays(workdir: Workdir, known: Mapping[str, Process | None]) -> dict[str, tuple[int, ...]]:
     """Processes of guests that are not defined, or whose main process is gone (Linux 6.1 leaves helpers when killed)."""
     found: dict[str, tuple[int, ...]] = {}
-    for pid, guest in processes.of_lab(lab.name):
+    for each in processes.of_lab(workdir):
+        guest = each.owner["guest"]
         process = known.get(guest)
         if process is None or not process.alive:
-            found[guest] = (*found.get(guest, ()), pid)
+            found[guest] = (*found.get(guest, ()), each.pid)
     return found
 
 

@@ -4,35 +4,33 @@
 
 """One guest's process as seen from outside: who it is, what it does, and what became of it.
 
-There is no daemon: a process is known by its number, its start time and the owner mark in its root directory (``sandbox``),
-all read back from ``/proc``.
+There is no daemon: a process is known by its number, its start time, the owner mark in its root directory and the spool that it sees
+(``identity``), all read back from ``/proc``.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import functools
-import json
 import os
 import re
-import threading
+import signal
 import uuid
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import beneath, files, given, kernels, sandbox, stored
+from . import beneath, files, given, identity, kernels, stored
 from .errors import GuestError
 from .given import Given
 from .kernels import Kernel
 from .layers import Stack
 from .model import ANY_CPU, ASKED_FOR, Guest, Power
-from .workdir import GuestDir
+from .workdir import GuestDir, Workdir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
 _IDLE_CALLS = ("7", "230")
-_OWNER_SIZE = 4096
 BOOTED = "booted"
 # That Ansible's tasks have waited.
 TASKS = "tasks"
@@ -144,7 +142,40 @@ _NEEDED = [
 
 
 def read(directory: GuestDir) -> Process | None:
-    """The process that was last started for a guest and not seen stopped since; ``None`` also where that is damaged (:func:`damage`)."""
+    """The process that was last started for a guest and not seen stopped since; ``None`` also where that is damaged (:func:`damage`).
+
+    None of another lab's, of whose directory the guest's is a copy.  What it was started with is told as the paths are now.
+    """
+    process = _record(directory)
+    if process is None or (process.alive and not _is_own(directory, process)):
+        return None
+    return _followed(process, str(identity.of(directory.workdir).path), str(directory.workdir))
+
+
+def stranger(directory: GuestDir) -> str | None:
+    """What lab a process belongs to that the record of a guest names and that is not the guest's; ``None`` where there is none."""
+    process = _record(directory)
+    if process is None or not process.alive or _is_own(directory, process):
+        return None
+    found = _seen(process.pid)
+    return found.owner["lab"] if found is not None else "that it was copied from"
+
+
+def why_none(directory: GuestDir) -> str:
+    """Why there is no process to talk to, where none has ended."""
+    other = stranger(directory)
+    if other is None:
+        return "it is not running"
+    return f"it is not running: the process in its record belongs to the lab {other}; this directory was copied"
+
+
+def is_cut_off(directory: GuestDir, process: Process) -> bool:
+    """Whether a guest runs with files that are not those of its directory: this was moved to another file system, or restored."""
+    found = _seen(process.pid)
+    return found is not None and found.in_guest(directory.real or directory.path) is not True
+
+
+def _record(directory: GuestDir) -> Process | None:
     try:
         return _read(directory)
     except (OSError, stored.Unfit):
@@ -171,6 +202,73 @@ def _read(directory: GuestDir) -> Process:
     if missing:
         raise stored.Unfit(f"it has no {missing[0]}")
     return Process(**own)
+
+
+def _seen(pid: int) -> identity.Seen | None:
+    try:
+        return identity.seen(pid)
+    except OSError:
+        return None
+
+
+def _is_own(directory: GuestDir, process: Process) -> bool:
+    """Whether a process that lives was started in this directory, wherever that was then."""
+    try:
+        found = identity.seen(process.pid)
+    except OSError:
+        # It is about to end.
+        return True
+    if found is None:
+        return _has_line(directory, process.pid)
+    if found.owner.get("launch") != process.launch:
+        return False
+    own = found.in_guest(directory.real or directory.path)
+    return found.owner["lab"] == Workdir(directory.workdir).lab_name if own is None else own
+
+
+def _has_line(directory: GuestDir, pid: int) -> bool:
+    """Whether a process that is on its way into its root directory has the guest's control line; of a copy none has."""
+    try:
+        line = directory.line_in.stat()
+    except OSError:
+        return True
+    for entry in os.scandir(f"/proc/{pid}/fd"):
+        with suppress(OSError):
+            if os.path.samestat(os.stat(entry.path), line):
+                return True
+    return False
+
+
+def _followed(process: Process, before: str, now: str) -> Process:
+    """A process as it is told after its working directory was moved."""
+    if before == now:
+        return process
+
+    def follow(path: str) -> str:
+        is_below = path.startswith(f"{before}/") and not path.startswith(f"{now}/")
+        return now + path.removeprefix(before) if is_below else path
+
+    told = process.given
+    return dataclasses.replace(
+        process,
+        kernel=follow(process.kernel),
+        master=follow(process.master),
+        over=tuple(map(follow, process.over)),
+        next_over=tuple(map(follow, process.next_over)),
+        given=None if told is None else dataclasses.replace(told, layers=tuple(map(follow, told.layers))),
+    )
+
+
+def follow(directory: GuestDir, before: Path) -> None:
+    """Write down what a guest was started with as it is told now.
+
+    :param before: the working directory's path until it was moved.
+    """
+    process = _record(directory)
+    if process is not None:
+        moved = _followed(process, str(before), str(directory.workdir))
+        if moved != process:
+            store(directory, moved)
 
 
 def store(directory: GuestDir, process: Process) -> None:
@@ -205,8 +303,8 @@ def note(directory: GuestDir, process: Process, what: str) -> None:
 
 @functools.cache
 def boot_id() -> str:
-    """Tells one boot of the host from another (random(4))."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    """Tells one boot of the host from another."""
+    return identity.boot_id()
 
 
 def start_time(pid: int) -> int | None:
@@ -335,49 +433,45 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
     )
 
 
+def send(process: Process, number: signal.Signals) -> None:
+    """Send a signal to a guest's process, and to nobody who has its number after it."""
+    with _opened(process.pid) as fd, suppress(ProcessLookupError):
+        if fd is not None and process.alive:
+            signal.pidfd_send_signal(fd, number)
+
+
+def end(found: identity.Seen) -> None:
+    """Kill a process that was seen to be a guest's, and nobody who has its number after it."""
+    with _opened(found.pid) as fd, suppress(ProcessLookupError):
+        now = _seen(found.pid)
+        if fd is not None and now is not None and now.owner == found.owner:
+            signal.pidfd_send_signal(fd, signal.SIGKILL)
+
+
+@contextmanager
+def _opened(pid: int) -> Iterator[int | None]:
+    """A descriptor of a process; ``None`` for one that has ended."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        yield None
+        return
+    try:
+        yield fd
+    finally:
+        os.close(fd)
+
+
 def owned_by(pid: int) -> dict[str, str] | None:
     """Owner mark of a process's root directory: lab, guest and launch; ``None`` for a process that is not ours."""
-    try:
-        # Anybody's process may have a root of its own making, with anything under that name.
-        root = os.open(f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        owner = json.loads(beneath.read(root, sandbox.OWNER_FILE, _OWNER_SIZE))
-    except (OSError, ValueError, RecursionError):
-        return None
-    finally:
-        os.close(root)
-    known = isinstance(owner, dict) and all(isinstance(owner.get(key), str) for key in ("lab", "guest"))
-    return owner if known else None
+    found = _seen(pid)
+    return None if found is None else found.owner
 
 
-class _Census:
-    """Looks at all processes of the host, once for all threads that want to know at the same time: that takes 20 ms for a thousand."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._begun = self._done = 0
-        self._found: list[tuple[int, dict[str, str]]] = []
-
-    def take(self) -> list[tuple[int, dict[str, str]]]:
-        """The guests' processes with their owner marks, as they are now or were since this was called."""
-        wanted = self._begun + 1
-        with self._lock:
-            if self._done < wanted:
-                self._begun += 1
-                pids = [int(entry.name) for entry in os.scandir("/proc") if entry.name.isdigit()]
-                self._found = [(pid, owner) for pid in pids if (owner := owned_by(pid)) is not None]
-                self._done = self._begun
-            return self._found
-
-
-_CENSUS = _Census()
-
-
-def of_lab(lab: str) -> Iterator[tuple[int, str]]:
-    """All processes of a lab's guests with their guests' names, whatever became of who started them."""
-    return ((pid, owner["guest"]) for pid, owner in _CENSUS.take() if owner["lab"] == lab)
+def of_lab(workdir: Workdir) -> Iterator[identity.Seen]:
+    """All processes of a lab's guests, whatever became of who started them."""
+    name = workdir.lab_name
+    return (each for each in identity.census() if each.owner["lab"] == name and not each.is_elsewhere(workdir.path))
 
 
 def check_alive(guest: str, process: Process, directory: GuestDir) -> None:

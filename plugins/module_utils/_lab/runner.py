@@ -38,6 +38,7 @@ from . import (
     rendering,
     scenario,
     segments,
+    settle,
     stored,
 )
 from .desired import Extra, Wish
@@ -304,6 +305,7 @@ def _run(
             if steps.steps and not module.check_mode:
                 if wish.lab.guests or wish.lab.bridges:
                     workdir.store_format()
+                    settle.store(workdir)
                 context = _apply(steps, workdir, wish, module, done)
                 durations = [*durations, *_slowest_first(context)]
                 actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
@@ -566,6 +568,8 @@ def _locked(workdir: Workdir, module: Module) -> Iterator[Workdir]:
     with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
         workdir = disks.attach(workdir)
         workdir.sweep()
+        if (told := settle.settle(workdir)) is not None:
+            module.warn(told)
         lifecycle.trim_logs(workdir)
         _restore_namespace(workdir, module)
         netns = netlink.path_of(workdir.netns() or workdir.lab_name)

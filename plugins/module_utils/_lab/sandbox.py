@@ -23,10 +23,10 @@ from dataclasses import dataclass
 
 from . import privileges, syscalls
 from .confine import Confinement, Users
+from .identity import OWNER_FILE
 from .union import overlay
 
 KERNEL = "/linux"
-OWNER_FILE = "owner"
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9), "net/tun": (10, 200)}
 # More than the guest's memory: what UML itself keeps in the same file.
 _MEMORY_SLACK = 64

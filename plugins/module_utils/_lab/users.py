@@ -53,6 +53,23 @@ def claim(directory: GuestDir) -> int:
     return _first(block)
 
 
+def follow(directory: GuestDir, before: Path) -> None:
+    """Keep a guest's block although the guest's directory was moved.
+
+    :param before: the path that it had.
+    """
+    block = _stored(directory)
+    if block is not None and _holder(block) == str(before) != str(directory.path):
+        files.symlink(_CLAIMS / str(block), str(directory.path))
+
+
+def place(directory: GuestDir) -> Path | None:
+    """The path that a guest's directory had when it got its block; ``None`` for none."""
+    block = _stored(directory)
+    holder = None if block is None else _holder(block)
+    return None if holder is None else Path(holder)
+
+
 def release(directory: GuestDir) -> None:
     """Give a guest's block back."""
     block = _own(directory)
@@ -114,8 +131,21 @@ def _free(directory: GuestDir, had: int | None) -> int:
 
 def _is_held(block: int) -> bool:
     holder = _holder(block)
-    # A guest's directory that was removed by hand, or moved, or copied from another, holds nothing.
-    return holder is not None and _stored(GuestDir(Path(holder))) == block
+    if holder is None:
+        return False
+    # A guest's directory that was removed by hand, or copied from another, holds nothing; one that was moved does while the guest runs.
+    return _stored(GuestDir(Path(holder))) == block or _runs(block)
+
+
+def _runs(block: int) -> bool:
+    """Whether a process belongs to a user of a block."""
+    users = range(_first(block), _first(block) + COUNT)
+    for status in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError, ValueError):
+            line = next(line for line in status.read_bytes().splitlines() if line.startswith(b"Uid:"))
+            if not set(map(int, line.split()[1:])).isdisjoint(users):
+                return True
+    return False
 
 
 def _delegated() -> list[tuple[int, int]]:

@@ -11,7 +11,6 @@ paths of a lab, a :class:`GuestDir` those of one guest, and both read and write 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -20,11 +19,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import files, stored
+from . import files, identity, stored
 from .errors import DummError, HostError, InvalidInput, from_oserror
 from .model import HOST_NETNS, Bridge, Guest, Lab, check_label
 
-DEFAULT = Path("/var/lib/dumm")
+DEFAULT = identity.DEFAULT
 # Of what is on disk.  1 is what dumm.lab 0.1.0 stored, which does not say so; since 2 the order of what is stored means something.
 FORMAT = 2
 # The first release that understands it.
@@ -38,9 +37,18 @@ _MEM_BYTES = 32
 
 @dataclass(frozen=True)
 class GuestDir:
-    """The directory of one guest."""
+    """The directory of one guest.
+
+    :ivar real: where it is, if ``path`` is a copy that was read out of the guest's image (``disks.peek``).
+    """
 
     path: Path
+    real: Path | None = field(default=None, compare=False)
+
+    @property
+    def workdir(self) -> Path:
+        """The working directory."""
+        return (self.real or self.path).parents[1]
 
     @property
     def name(self) -> str:
@@ -209,14 +217,8 @@ class Workdir:
 
     @property
     def lab_name(self) -> str:
-        """Unique on the host: ``dumm`` for the default directory, else its name and a hash of its path.
-
-        It names the network namespace, for which pyroute2 takes ASCII only; other letters are left out.
-        """
-        if self.path == DEFAULT:
-            return "dumm"
-        name = self.path.name.encode("ascii", "ignore").decode()
-        return f"dumm-{name[:24]}-{hashlib.sha256(os.fsencode(self.path)).hexdigest()[:6]}"
+        """Unique on the host, and the same when the directory is moved (``identity``)."""
+        return identity.of(self.path).name
 
     @property
     def lock(self) -> Path:
@@ -231,7 +233,7 @@ class Workdir:
     @property
     def identity(self) -> Path:
         """What holds for the lab as a whole."""
-        return self.path / "lab.json"
+        return self.path / identity.FILE
 
     @property
     def guests(self) -> Path:
@@ -285,7 +287,7 @@ class Workdir:
 
     def known_guest(self, name: str) -> GuestDir:
         """Where to read what is known of a guest; the same directory unless that is on a disk that is not mounted."""
-        return GuestDir(self.read_out.get(name, self.guests / name))
+        return GuestDir(self.read_out.get(name, self.guests / name), self.guests / name)
 
     def guest_names(self) -> list[str]:
         """Names of the guests that are there; what else somebody has put beside them is none."""
@@ -385,10 +387,22 @@ class Workdir:
         """Remember that what is stored from now on has this version's format."""
         self._store(format=FORMAT, needs=RELEASE)
 
+    def store_identity(self) -> None:
+        """Remember which lab this is, and that it is here; a copy is a lab of its own from now on."""
+        found = identity.of(self.path)
+        in_original = found.original is not None and self._stored().get("netns") == found.original
+        place = {"netns": found.name} if in_original else {}
+        self._store(**identity.store(self.path, found.name), **place)
+
+    def claim_name(self) -> None:
+        """Have the lab's name, which is stored, for this directory."""
+        identity.claim(self.path, self.lab_name)
+
     def netns(self) -> str | None:
         """The network namespace that the lab was made in; ``None`` for no lab yet."""
         found = self._stored().get("netns")
-        if not isinstance(found, str):
+        # That of a lab that this directory is a copy of is not its own.
+        if not isinstance(found, str) or found == identity.of(self.path).original:
             return None
         try:
             check_netns(found)
@@ -402,6 +416,7 @@ class Workdir:
 
     def forget(self) -> None:
         """Forget the lab itself, when its last object is gone."""
+        identity.release(self.path, self.lab_name)
         files.discard(self.identity)
 
     def load(self) -> Lab:

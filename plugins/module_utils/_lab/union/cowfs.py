@@ -11,6 +11,7 @@ the guest's directory, which answers as long as it lives.
 
 from __future__ import annotations
 
+import errno
 import functools
 import hashlib
 import importlib.util
@@ -303,14 +304,43 @@ def stored_layers(home: Path, subject: str) -> list[str]:
     return stored
 
 
+def follow(home: Path, before: Path, now: Path) -> None:
+    """Write down the layers of the last server as they are told after the working directory was moved."""
+    stored = files.read_json(home / LAYERS)
+    if isinstance(stored, list):
+        moved = [
+            f"{now}{layer.removeprefix(str(before))}" if _is_below(layer, before, now) else layer for layer in stored
+        ]
+        if moved != stored:
+            files.write_json(home / LAYERS, moved)
+
+
+def _is_below(layer: str, before: Path, now: Path) -> bool:
+    return layer.startswith(f"{before}/") and not layer.startswith(f"{now}/")
+
+
 def server(home: Path) -> int | None:
     """Number of the server's process; ``None`` where there is none."""
     try:
         with _connect(home) as connection:
-            credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            return _peer(connection)
     except OSError:
         return None
+
+
+def _peer(connection: socket.socket) -> int:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
     return int(struct.unpack("3i", credentials)[0])
+
+
+def _is_elsewhere(pid: int, home: Path) -> bool:
+    """Whether a server was started in another directory, of which this is a copy of hard links."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        place = next(json.loads(word)["directory"] for word in words if word.startswith(b"{"))
+        return not os.path.samestat(os.stat(f"/proc/{pid}/fd/{place}"), home.stat())
+    except (OSError, ValueError, LookupError, StopIteration):
+        return False
 
 
 def _connect(home: Path) -> socket.socket:
@@ -320,6 +350,8 @@ def _connect(home: Path) -> socket.socket:
     try:
         connection.settimeout(_ANSWER_SECONDS)
         connection.connect(f"/proc/self/fd/{place}/{SOCKET}")
+        if _is_elsewhere(_peer(connection), home):
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "it serves another directory")
     except BaseException:
         connection.close()
         raise
@@ -351,13 +383,24 @@ def end(home: Path, subject: str) -> None:
     :raises HostError: where it does not end even by force.
     """
     if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
-        pid = server(home)
-        if pid is not None:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        _kill(home)
         if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
             raise HostError(
                 subject, "the server of its union does not end", "look for processes in state D, then run again"
             )
     with suppress(FileNotFoundError):
         os.unlink(home / SOCKET)
+
+
+def _kill(home: Path) -> None:
+    """Kill a server, and nobody who has its number after it."""
+    pid = server(home)
+    if pid is None:
+        return
+    with suppress(ProcessLookupError):
+        fd = os.pidfd_open(pid)
+        try:
+            if server(home) == pid:
+                signal.pidfd_send_signal(fd, signal.SIGKILL)
+        finally:
+            os.close(fd)

@@ -7,16 +7,22 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
+import signal
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import files, processes, uml
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.given import Given
+from ansible_collections.dumm.lab.plugins.module_utils._lab.identity import Seen
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
@@ -75,6 +81,103 @@ def test_a_damaged_identity_is_none(directory: GuestDir, content: bytes | None) 
         directory.process.write_bytes(content)
 
     assert processes.read(directory) is None
+
+
+@pytest.fixture
+def copied(directory: GuestDir, tmp_path_factory: pytest.TempPathFactory) -> GuestDir:
+    """The same guest in a copy of the working directory."""
+    for each in (directory.spool, directory.run):
+        each.mkdir(exist_ok=True)
+    os.mkfifo(directory.line_in)
+    place = tmp_path_factory.mktemp("copy") / "lab"
+    subprocess.run(["cp", "-a", str(directory.workdir), str(place)], check=True)
+    return Workdir(place).guest("alice")
+
+
+def test_a_process_is_the_guests_whose_spool_it_sees_and_nobodys_in_a_copy(
+    directory: GuestDir, copied: GuestDir, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = process(os.getpid())
+    for each in (directory, copied):
+        processes.store(each, identity)
+    (directory.path / "owner").write_text('{"lab": "dumm-x", "guest": "alice", "launch": "x"}')
+
+    with rooted(os.getpid(), directory.path, monkeypatch):
+        assert processes.read(directory) == identity
+        assert processes.stranger(directory) is None
+        assert processes.read(copied) is None
+        assert processes.stranger(copied) == "dumm-x"
+        assert "belongs to the lab dumm-x; this directory was copied" in processes.why_none(copied)
+
+
+def test_a_process_of_another_launch_is_not_the_guests(directory: GuestDir, monkeypatch: pytest.MonkeyPatch) -> None:
+    processes.store(directory, process(os.getpid()))
+    directory.spool.mkdir(exist_ok=True)
+    (directory.path / "owner").write_text('{"lab": "dumm-x", "guest": "alice", "launch": "y"}')
+
+    with rooted(os.getpid(), directory.path, monkeypatch):
+        assert processes.read(directory) is None
+
+
+def test_a_process_whose_spool_was_removed_is_that_of_the_lab_that_its_mark_names(
+    directory: GuestDir, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = tmp_path_factory.mktemp("root")
+    identity = process(os.getpid())
+    processes.store(directory, identity)
+    with rooted(os.getpid(), root, monkeypatch):
+        for lab, own in ((Workdir(directory.workdir).lab_name, True), ("dumm-x", False)):
+            (root / "owner").write_text(json.dumps({"lab": lab, "guest": "alice", "launch": "x"}))
+            assert (processes.read(directory) == identity) is own
+        assert processes.is_cut_off(directory, identity)
+
+
+def test_a_process_on_its_way_into_its_root_is_the_guests_whose_line_it_has(
+    directory: GuestDir, copied: GuestDir
+) -> None:
+    line = os.open(directory.line_in, os.O_RDWR)
+    with subprocess.Popen(["sleep", "600"], pass_fds=[line]) as child:
+        for each in (directory, copied):
+            processes.store(each, process(child.pid))
+
+        assert processes.read(directory) == process(child.pid)
+        assert processes.read(copied) is None
+        child.kill()
+    os.close(line)
+
+
+def test_a_signal_reaches_nobody_else(directory: GuestDir) -> None:
+    with subprocess.Popen(["sleep", "600"]) as child:
+        known = process(child.pid)
+        for other in (
+            dataclasses.replace(known, started=known.started - 1),
+            dataclasses.replace(known, boot="another"),
+        ):
+            processes.send(other, signal.SIGKILL)
+        processes.end(Seen(child.pid, {"lab": "x", "guest": "alice"}, None))
+        assert child.poll() is None
+
+        processes.send(known, signal.SIGKILL)
+        assert child.wait() == -signal.SIGKILL
+    processes.send(known, signal.SIGKILL)
+    processes.end(Seen(child.pid, {"lab": "x", "guest": "alice"}, None))
+
+
+def test_what_a_process_was_started_with_follows_a_moved_directory(directory: GuestDir) -> None:
+    now, before = directory.workdir, Path("/before")
+    layers = ("/before/rendered/a", "/beforehand/b", "/c")
+    paths = {"kernel": "/before/kernels/k/linux", "master": "/before/masters/m", "over": layers, "next_over": layers}
+    processes.store(directory, process(os.getpid(), **paths, given=Given(layers=("guests/alice/diff", *layers))))
+    moved = (f"{now}/rendered/a", "/beforehand/b", "/c")
+
+    for _time in range(2):
+        processes.follow(directory, before)
+
+        found = processes.read(directory)
+        assert found is not None and found.given is not None
+        assert (found.kernel, found.master) == (f"{now}/kernels/k/linux", f"{now}/masters/m")
+        assert (found.over, found.next_over) == (moved, moved)
+        assert found.given.layers == ("guests/alice/diff", *moved)
 
 
 POWERED_OFF = "[    9.1] reboot: Power down\n"
@@ -226,12 +329,21 @@ def test_an_owner_mark_is_a_plain_file(tmp_path: Path, monkeypatch: pytest.Monke
 
 def owner_in(root: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str] | None:
     """The owner of a process that has this root directory."""
-    really = os.open
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "open", lambda path, *more: really(root if path == "/proc/1/root" else path, *more))
+    with rooted(1, root, monkeypatch):
         return processes.owned_by(1)
 
 
-def test_a_process_that_is_not_ours_has_no_owner() -> None:
+@contextmanager
+def rooted(pid: int, root: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have a process have this root directory."""
+    really, place = os.open, f"/proc/{pid}/root"
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            os, "open", lambda path, *more, **named: really(root if path == place else path, *more, **named)
+        )
+        yield
+
+
+def test_a_process_that_is_not_ours_has_no_owner(tmp_path: Path) -> None:
     assert processes.owned_by(os.getpid()) is None
-    assert list(processes.of_lab("no-such-lab")) == []
+    assert list(processes.of_lab(Workdir(tmp_path))) == []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -110,3 +111,32 @@ def test_nonsense_in_a_guests_directory_is_as_good_as_nothing(tmp_path: Path, te
     alice.users.write_text(text)
 
     assert users.claim(alice) == users.claim(alice) >= users.FIRST
+
+
+def test_a_guest_that_was_moved_while_it_ran_keeps_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Blocks that this process belongs to one of.
+    monkeypatch.setattr(users, "FIRST", os.getuid() // users.COUNT * users.COUNT)
+    monkeypatch.setattr(users, "_BLOCKS", 1)
+    alice, bob = _guest(tmp_path, "alice"), _guest(tmp_path, "bob")
+    first = users.claim(alice)
+    moved = GuestDir(alice.path.rename(alice.path.with_name("moved")))
+    with pytest.raises(HostError, match="no users of the host are left"):
+        users.claim(bob)
+
+    users.follow(moved, alice.path)
+
+    assert users.claim(moved) == first
+    assert users.place(moved) == moved.path
+    users.release(moved)
+    assert users.claim(bob) == first
+
+
+def test_the_block_of_another_guest_is_not_taken_along(tmp_path: Path) -> None:
+    alice = _guest(tmp_path, "alice")
+    first = users.claim(alice)
+    shutil.copytree(alice.path, tmp_path / "guests/copy")
+
+    users.follow(GuestDir(tmp_path / "guests/copy"), tmp_path / "elsewhere")
+
+    assert users.claim(alice) == first
+    assert users.place(alice) == alice.path
