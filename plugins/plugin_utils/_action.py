@@ -4,7 +4,7 @@
 
 """Run a module's body inside the controller when the target is the controller.  PRIVATE to the collection.
 
-A module costs 0.35 s of starting up, the same body in the controller's worker 0.02 s (reference/ansible.md 3.4).  Where the two are
+A module costs 0.35 s of starting up, the same body in the controller's worker 0.02 s (docs/internals/ansible.md).  Where the two are
 not the same (another host, another user, another interpreter, ``async``, ``environment``) the module is run.
 """
 

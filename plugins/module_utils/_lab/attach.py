@@ -34,7 +34,7 @@ _CHUNK = 16384
 _LONGEST_WAIT = 1.0
 _FAILED = 255
 _SHOWN_OF_LOG = 4096
-# What a console takes at once: more than 4 KB that its reader has not read would make it deaf (reference/guest-channel.md).
+# What a console takes at once: more than 4 KB that its reader has not read would make it deaf (docs/internals/control-channel.md).
 _CONSOLE_CHUNK = 256
 
 

@@ -6,7 +6,7 @@
 
 A request is a directory of the guest's spool, which the guest sees through hostfs; its name, written to a FIFO, is the doorbell.
 The agent in the guest (``guest.agent``) runs it and leaves the output as files, which are awaited with inotify.
-Any number of clients may do this at once.  Why it is built so, and what it costs: reference/guest-channel.md section 3.
+Any number of clients may do this at once.  Why it is built so, and what it costs: docs/internals/control-channel.md.
 
 The guest owns what it writes: everything is read with bounds, and without following what it may have planted.
 """
@@ -38,7 +38,7 @@ from .workdir import GuestDir
 
 BOOT = "boot"
 MAX_OUTPUT = 1 << 30
-# Unread bytes towards a guest's serial line make it deaf for good at about 3968 (reference/guest-channel.md section 2);
+# Unread bytes towards a guest's serial line make it deaf for good at about 3968 (docs/internals/control-channel.md);
 # 100 names of 11 bytes stay far below.
 _MAX_WAITING = 100
 _RING_AGAIN = 3.0

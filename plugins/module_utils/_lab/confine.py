@@ -7,7 +7,7 @@
 It has users of its own (``users``) in a user namespace, the four capabilities that owning files takes, and none over anything but files
 that belong to those users; it can gain nothing, make no namespaces, and make no system calls that are not a guest's (``seccomp``).  What it
 sees is the matter of ``sandbox``, how much it may have of ``cgroups``.  Where the host's kernel or a file system cannot do all of that,
-the rest is done, and :func:`gaps` says what is missing.  (reference/confinement.md.)
+the rest is done, and :func:`gaps` says what is missing.  (docs/internals/confinement.md)
 """
 
 from __future__ import annotations

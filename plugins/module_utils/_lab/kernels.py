@@ -4,7 +4,7 @@
 
 """A UML kernel: what it can do, and the line that it is booted with.
 
-Facts about kernels and boot arguments: reference/uml-kernel.md sections 3, 4 and 12.
+Facts about kernels and boot arguments: docs/internals/uml-kernel.md.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _OWNERS = b"New files belong to the guest user who makes them."
 _AWAKE = b"\0um_signals_pending\0"
 # A variable of a third.
 _TELLS_TIME = b"\0um_userspace_runs\0"
-# Any value will do (reference/uml-kernel.md section 4); it saves the calibration, 70 ms.
+# Any value will do (docs/internals/uml-kernel.md, "Boot line"); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
 MAX_BOOT_LINE = 4095

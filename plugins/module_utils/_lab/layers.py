@@ -57,7 +57,7 @@ def _relative(workdir: Workdir, path: Path) -> str:
 def busy_files(workdir: Workdir, pid: int, before: Stack, after: Stack) -> set[str]:
     """Files that a guest's processes hold open or mapped, of layers that come or go.
 
-    They would stay the old ones, for new processes too, until the last of them closes it (reference/union.md section 2).
+    They would stay the old ones, for new processes too, until the last of them closes it (docs/internals/unions.md).
 
     :param pid: the guest's main process, which holds every file of its root that is open in the guest.
     """

@@ -26,7 +26,7 @@ from . import addressing
 from .addressing import interface
 from .errors import MAX_NAMES, DummError, InvalidInput, listed
 
-MIN_MEM = 32  # MB; reference: Debian's 6.1 needs 48, a tuned kernel runs in 32
+MIN_MEM = 32  # MB; a kernel built for labs runs in 32 (docs/internals/uml-kernel.md)
 MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
 MAX_DISK = 16 * 2**20 - 1  # MB; what a file of ext4 can be
 DEFAULT_MEM = 128

@@ -170,7 +170,7 @@ class Network:
         self._default_has_ipv6: bool | None = None
         self._doomed: deque[Device] = deque()
         self._undeleted: dict[int, NetlinkError] = {}
-        # All are deleted at once by it, 50 times as fast as one by one (reference/ansible.md 3.1).  No other run's: what one that was
+        # All are deleted at once by it, 50 times as fast as one by one (docs/internals/network.md).  No other run's: what one that was
         # killed had put in there may be wanted by now.
         self._doom = group_of(f"{lab} doomed {uuid.uuid4()}")
         # From 0.9 on pyroute2 opens another socket for each thread that uses an IPRoute, in the namespace that the thread is
@@ -265,7 +265,7 @@ class Network:
     def add_bridge(self, bridge: Bridge, closed: bool = False) -> None:
         """Make a bridge, up and marked.
 
-        Multicast snooping has a querier, since flooding is what bends the curve of large segments (reference/scale.md);
+        Multicast snooping has a querier, since flooding is what bends the curve of large segments (docs/internals/network.md);
         the querier needs the bridge's IPv6 link-local address.  A new querier counts when the time for responses to its
         first query has passed (br_multicast_set_querier, net/bridge/br_multicast.c), so that time is short until then.
         Without snooping and an IPv6 address of its own the host has no IPv6 there, and says nothing.

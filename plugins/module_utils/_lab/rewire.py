@@ -54,7 +54,7 @@ def steps(
                 "give one of them another name",
             )
         if iface is not None:
-            # A unit whose TAP is gone spins until it is made anew (reference/uml-kernel.md section 7).
+            # A unit whose TAP is gone spins until it is made anew (docs/internals/uml-kernel.md, "A deleted TAP").
             orphaned = netlink.iface_owner(iface.label) not in devices
             changes.want(iface, after.mac_of(iface), link, orphaned)
         elif link is not None:

@@ -6,7 +6,7 @@
 
 Inside it there are fixed paths only: ``/fs`` the guest's root, ``/spool``, ``/run``, ``/tmp`` for its memory, the kernel and
 the libraries it needs.  No host path reaches the boot line, the guest or a protocol, and the host's mount table stays
-as it was: all of it goes with the guest's last process.  (reference/confinement.md, "Design rules to follow from the first version".)
+as it was: all of it goes with the guest's last process.  (docs/internals/confinement.md, "Design rules")
 
 Where a guest is confined, nothing of it but files below ``/fs``, ``/spool``, ``/run`` and ``/tmp`` can be written, the owners of those are
 mapped to the guest's own users (mount_setattr(2)), and ``/proc`` shows its own processes alone.

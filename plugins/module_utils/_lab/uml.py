@@ -214,7 +214,7 @@ def _become_uml(
         if view.confinement is not None:
             confine.give_up(view.confinement, proc)
         if "seccomp=on" not in argv:
-            # Kernels of that age waste memory on a randomised address space (reference/uml-kernel.md section 3).
+            # Kernels of that age waste memory on a randomised address space (docs/internals/uml-kernel.md).
             syscalls.personality(syscalls.ADDR_NO_RANDOMIZE)
         say = high.pop()
         for number, fd in enumerate(high):

@@ -23,7 +23,7 @@ from .errors import HostError
 from .workdir import GuestDir
 
 COUNT = 65536
-# Used by nothing and nobody else (systemd's docs/UIDS-GIDS.md; login.defs(5) has SUB_UID_MAX far below).
+# Used by nothing and nobody else (systemd's "Users, Groups, UIDs and GIDs on systemd Systems"; login.defs(5) has SUB_UID_MAX far below).
 FIRST, _END = 0x70000000, 0x7FFE0000
 _BLOCKS = (_END - FIRST) // COUNT
 _CLAIMS = Path("/run/dumm/users")

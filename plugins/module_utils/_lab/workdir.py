@@ -4,7 +4,7 @@
 
 """Where things are on disk.  Nobody else joins paths.
 
-The layout is the contract of DESIGN.md section 3; the names the original used are kept.  A :class:`Workdir` knows the
+The layout is the contract of docs/internals/working-directory.md; the names the original used are kept.  A :class:`Workdir` knows the
 paths of a lab, a :class:`GuestDir` those of one guest, and both read and write what is stored: intent and identity.
 """
 

@@ -6,7 +6,7 @@
 
 pyfuse3 looks up ``trio`` in its own module when it needs it (its asyncio support works by that), so a stand-in does.  All that a
 request waits for is a system call, hence nothing is lost by waiting for it, and each request costs half of what it does under
-trio; not loading trio halves the memory and the time to start (reference/union.md section 4).
+trio; not loading trio halves the memory and the time to start (docs/internals/unions.md).
 """
 
 from __future__ import annotations

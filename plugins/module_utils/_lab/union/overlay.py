@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The kernel's overlayfs as a union engine (Documentation/filesystems/overlayfs.rst; reference/union.md section 2)."""
+"""The kernel's overlayfs as a union engine (Documentation/filesystems/overlayfs.rst; docs/internals/unions.md)."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def filesystem(directory: Path) -> str:
 
 
 def prepare(works: Path, name: str) -> None:
-    """Make a fresh work directory: each mount of the same upper layer wants one (reference/union.md section 2)."""
+    """Make a fresh work directory: each mount of the same upper layer wants one (docs/internals/unions.md)."""
     (works / name).mkdir(mode=0o700)
 
 
