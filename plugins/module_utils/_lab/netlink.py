@@ -287,6 +287,7 @@ class Network:
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )
             self._allow_ipv6(self._unnamed(owner), bridge.speaks_ipv6(()))
+            self._take_no_redirects(self._unnamed(owner))
             settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
             asks = bridge.multicast_snooping and not closed
             self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
@@ -298,11 +299,29 @@ class Network:
 
     def _allow_ipv6(self, device: str, allowed: bool) -> None:
         """Let the host have IPv6 on a bridge, or not; of what others say there it makes no addresses of its own."""
-        settings = {"accept_ra": 0, "autoconf": 0, "accept_dad": 0, "disable_ipv6": int(not allowed)}
+        settings = {
+            "accept_ra": 0,
+            "accept_redirects": 0,
+            "autoconf": 0,
+            "accept_dad": 0,
+            "disable_ipv6": int(not allowed),
+        }
+        self._set_kernel({f"ipv6/conf/{device}/{key}": value for key, value in settings.items()})
+
+    def _take_no_redirects(self, device: str) -> None:
+        """Let no guest tell the host by ICMP which way to go.
+
+        A device that does not forward takes them where either it or all of its namespace's do.
+        """
+        names = (device,) if self._path is None else (device, "all")
+        self._set_kernel({f"ipv4/conf/{name}/accept_redirects": 0 for name in names})
+
+    def _set_kernel(self, settings: dict[str, int]) -> None:
+        """Set what is there of the kernel's settings below ``net``."""
         with syscalls.network_namespace(self._path):
             for key, value in settings.items():
                 with suppress(FileNotFoundError):
-                    Path(f"/proc/sys/net/ipv6/conf/{device}/{key}").write_text(str(value))
+                    Path(f"/proc/sys/net/{key}").write_text(str(value))
 
     def _set_responses(self, subject: str, index: int) -> None:
         """Give guests the usual time to answer the querier."""
