@@ -688,8 +688,12 @@ int main(int argc, char **argv)
     if (argc > 2 && !strcmp(argv[1], "attack")) {
         // By nobody's guest: with neither the view nor the network of one.
         const struct attack *attack = found(argv[2]);
-        alarm(20);
-        return attack ? carry_out(attack, argv + 3) : 127;
+        alarm(60);
+        int result = attack ? carry_out(attack, argv + 3) : 127;
+        // Those that are about staying stay.
+        while (!result && argv[argc - 1][0] == '-')
+            pause();
+        return result;
     }
     signal(SIGPIPE, SIG_IGN);
     answer("boot");

@@ -158,8 +158,11 @@ static int a_ioctl(char **arg) { return privileged(ioctl(number(arg[0]), (unsign
 
 // Its own TAP, which is the host's
 
+static int held = -1;
 static int attached(const char *tap)
 {
+    if (held >= 0)
+        return held;
     struct ifreq request = { .ifr_flags = IFF_TAP | IFF_NO_PI };
     strncpy(request.ifr_name, tap, IFNAMSIZ - 1);
     int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
@@ -168,6 +171,12 @@ static int attached(const char *tap)
         return -1;
     }
     return fd;
+}
+static int t_hold(char **arg)
+{
+    // From now on, so that it has a carrier.
+    held = attached(arg[0]);
+    return held < 0 ? REFUSED : REACHED;
 }
 static int a_tap_set(char **arg)
 {
@@ -220,5 +229,6 @@ const struct attack on_others[] = {
     ATTACK(write_memory), ATTACK(kcmp), ATTACK(robust_list), ATTACK(move_pages), ATTACK(migrate_pages), ATTACK(advise),
     ATTACK(scheduler), ATTACK(scheduler_attributes), ATTACK(io_priority), ATTACK(set_limit), ATTACK(count),
     ATTACK(call), ATTACK(adjust), ATTACK(time_zone), ATTACK(domain_name), ATTACK(old_call), ATTACK(x32_call),
-    ATTACK(ioctl), ATTACK(tap_set), ATTACK(tap_address), ATTACK(frame), ATTACK(frames), { NULL },
+    ATTACK(ioctl), ATTACK(tap_set), ATTACK(tap_address), ATTACK(frame), ATTACK(frames),
+    { "hold", t_hold, 1 }, { NULL },
 };

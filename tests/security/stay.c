@@ -13,6 +13,7 @@
 #include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -69,11 +70,12 @@ static void traced(void)
 }
 static void hydra(void)
 {
-    // Each lives for an instant, and leaves another.
+    // Each lives for an instant, and leaves another; for a minute, whoever forgets them.
+    time_t end = time(NULL) + 60;
     signal(SIGCHLD, SIG_IGN);
     for (int heads = 0; heads < 8; heads++)
         if (!fork())
-            for (;;) {
+            while (time(NULL) < end) {
                 pid_t pid = fork();
                 if (pid > 0)
                     _exit(0);
@@ -101,4 +103,30 @@ static int t_leave(char **arg)
     return REFUSED;
 }
 
-const struct attack to_stay[] = { { "ignore", t_ignore, 1 }, { "block", t_block, 1 }, { "leave", t_leave, 1 }, { NULL } };
+// Files, until there is no room for one more.
+static int t_hoard(char **arg)
+{
+    char name[128];
+    for (int each = 0; each < 100000; each++) {
+        snprintf(name, sizeof name, "%s/hoard%d", arg[0], each);
+        int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        if (fd < 0)
+            return errno == ENOSPC ? REACHED : REFUSED;
+        close(fd);
+    }
+    return REFUSED;
+}
+static int t_hoard_blocks(char **arg)
+{
+    static char block[1 << 16];
+    int fd = open(arg[0], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    for (int each = 0; each < 10000; each++)
+        if (write(fd, block, sizeof block) < (ssize_t)sizeof block)
+            return errno == ENOSPC || !errno ? REACHED : REFUSED;
+    return REFUSED;
+}
+
+const struct attack to_stay[] = {
+    { "ignore", t_ignore, 1 }, { "block", t_block, 1 }, { "leave", t_leave, 1 }, { "hoard", t_hoard, 0 },
+    { "hoard_blocks", t_hoard_blocks, 0 }, { NULL },
+};

@@ -10,13 +10,15 @@ They must fail whether the guest is confined or not: it is our own readers that 
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
 import pytest
 from attack import Outcome, Tally
-from lab import Refused
+from lab import Refused, until
 from stage import SECRET, Stage
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
@@ -69,6 +71,8 @@ def test_a_commands_output_cannot_be(stage: Stage, command: str, refused: Judge)
         assert stage.program("stat /spool")[0]
 
 
+# Each takes the time that a command is given to end; the readers are the same for both.
+@pytest.mark.parametrize("stage", [True], ids=["confined"], indirect=True)
 @pytest.mark.parametrize("command", ["link exit /spool/elsewhere", "directory exit"])
 def test_how_a_command_ended_cannot_be_a_trick(stage: Stage, command: str, refused: Judge) -> None:
     with refused():
@@ -165,3 +169,49 @@ def test_a_program_of_its_root_is_no_program_of_the_hosts_users(stage: Stage, re
                 os._exit(0)
             os._exit(1)
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# A reader that knows no guests: it prints what is there.
+_AS_IT_COMES = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (1 << 29, 1 << 29))
+sys.stdout.buffer.write(open(sys.argv[1], "rb").read())
+"""
+TRICKS = {
+    "a link to a host's file": "link out {secret}",
+    "a link that leads to one by /proc": "link out /proc/self/root{secret}",
+    "a FIFO": "fifo out",
+    "a terabyte": "huge out",
+    "a directory": "directory out",
+}
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_who_reads_as_it_comes_is_fooled(name: str, program: Path, tmp_path: Path, tally: Tally) -> None:
+    """What is refused to a guest was worth it: a reader that opens a file by its name is led astray, waits, or ends."""
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET)
+    (tmp_path / "out").touch()
+    played = [program, "attack", *TRICKS[name].format(secret=secret).split()]
+    assert subprocess.run(played, cwd=tmp_path, stdout=subprocess.PIPE, timeout=60, check=False).returncode == 0
+    line = [sys.executable, "-c", _AS_IT_COMES, tmp_path / "out"]
+    with subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as reader:
+        try:
+            fooled = until(
+                lambda: _waits_for_a_writer(reader.pid) or reader.poll() is not None, "it to read or wait", 300
+            )
+            if reader.poll() is not None:
+                said, complaint = reader.communicate()
+                fooled = SECRET in said or "MemoryError" in complaint or "IsADirectoryError" in complaint
+        finally:
+            reader.kill()
+    tally.note(_KIND, name, Outcome.SUCCEEDED if fooled else Outcome.REFUSED, protected=False)
+    assert fooled
+
+
+def _waits_for_a_writer(pid: int) -> bool:
+    """Whether a process sleeps in opening a file (openat in arch/x86/entry/syscalls/syscall_64.tbl), long enough to be seen so twice."""
+    with suppress(OSError, IndexError):
+        look = [Path(f"/proc/{pid}/{name}").read_text().split() for name in ("syscall", "stat", "syscall")]
+        return look[0] == look[2] and look[0][0] == "257" and look[1][2] == "S"
+    return False
