@@ -81,7 +81,7 @@ lab:
     guests:
       description:
         - Its guests by name, each as M(dumm.lab.dumm_guest) returns it. The V(state) of one whose definition is damaged is
-          V(unreadable), V(reason) names the file, and its settings are missing. With O(inside) also V(hostname), V(routes) and
+          V(unreadable), V(reason) names the file, and its settings are null. With O(inside) also V(hostname), V(routes) and
           V(other_interfaces), those that the lab does not manage, or V(unreadable), the reason why a guest did not tell.
         - With O(diff) also V(diff), what it wrote against its layers and its master, as V(size) in bytes and the paths V(added),
           V(changed) and V(deleted); null while the guest's disk is not mounted. While a scenario is loaded, it is what the guest wrote

@@ -17,7 +17,7 @@ import os
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -335,31 +335,28 @@ def attempt(lab: Lab, kind: Kind) -> list[str]:
     lab.workdir.store_bridge(Bridge(BRIDGE))
     lab.workdir.store_guest(Guest(VICTIM, mem=64, interfaces={"eth0": Iface(VICTIM, "eth0", BRIDGE)}))
     path = lab.path / kind.path
-    before = path.read_bytes() if path.is_file() and kind.file == "lab.json" else None
+    before = path.read_bytes() if kind.file == "lab.json" and path.is_file() else None
     pid = lab.process(KEEPER).pid
     wrong: list[str] = []
     try:
         kind.do(path)
-        wrong += _others_work(lab, kind)
-        wrong += _TRIED[kind.outcome](lab, kind, path)
+        info = lab.call("info", {"inside": False}, False)
+        wrong += _others_are_told(lab, info["lab"])
+        wrong += _TRIED[kind.outcome](lab, kind, path, info)
     finally:
-        if kind.file == "lab.json" or kind.outcome is Outcome.IGNORED:
+        if kind.outcome in (Outcome.REFUSED, Outcome.IGNORED):
             remove(path)
         if before is not None:
             path.write_bytes(before)
-    for name, call in ((VICTIM, lab.guest), (BRIDGE, lab.bridge)):
-        with suppress(Refused):
-            call(name, state="absent")
-    if os.path.lexists(lab.workdir.guest(VICTIM).path) or os.path.lexists(lab.workdir.bridge(BRIDGE)):
-        wrong.append("absent has left something")
+        lab.workdir.forget_guest(VICTIM)
+        lab.workdir.forget_bridge(BRIDGE)
     if lab.process(KEEPER).pid != pid or not lab.process(KEEPER).alive:
         wrong.append("the other guest was ended")
     return wrong
 
 
-def _others_work(lab: Lab, kind: Kind) -> Iterator[str]:
+def _others_are_told(lab: Lab, found: dict[str, Any]) -> Iterator[str]:
     """dumm_info and the inventory tell of the other guest what they did before."""
-    found = lab.info(inside=False)
     if found["guests"][KEEPER]["state"] != "running":
         yield f"dumm_info: {found['guests'][KEEPER]}"
     if found["orphans"]:
@@ -369,15 +366,16 @@ def _others_work(lab: Lab, kind: Kind) -> Iterator[str]:
     told = guests.look(str(lab.path)) or {}
     if told.get(KEEPER, {}).get("variables", {}).get("dumm_state") != "running":
         yield f"the inventory: {told}"
-    if kind.outcome is not Outcome.REFUSED:
-        mtu = 1400 if found["bridges"][SEGMENT]["mtu"] != 1400 else 1500
-        if not lab.bridge(SEGMENT, mtu=mtu)["changed"]:
-            yield "a change of another object"
 
 
-def _refusal(call: Callable[[], Any]) -> str | None:
+def _change_another(lab: Lab, found: dict[str, Any]) -> dict[str, Any]:
+    """Change an object that is whole."""
+    return lab.bridge(SEGMENT, stp=not found["bridges"][SEGMENT]["stp"])
+
+
+def _refusal(call: Callable[..., Any], *arguments: str, **options: Any) -> str | None:
     try:
-        call()
+        call(*arguments, **options)
     except Refused as refused:
         return str(refused)
     return None
@@ -388,50 +386,53 @@ def _names_file(said: str | None, path: Path, what: str) -> Iterator[str]:
         yield f"{what}: {said}"
 
 
-def _blocked_alone(lab: Lab, kind: Kind, path: Path) -> Iterator[str]:
+def _blocked_alone(lab: Lab, kind: Kind, path: Path, info: dict[str, Any]) -> Iterator[str]:
     of_bridge = kind.file == "bridge"
-    told = lab.call("info", {"inside": False}, False)
-    found = told["lab"]["bridges"][BRIDGE] if of_bridge else told["lab"]["guests"][VICTIM]
+    found = info["lab"]["bridges"][BRIDGE] if of_bridge else info["lab"]["guests"][VICTIM]
     if found.get("state") != "unreadable":
         yield f"dumm_info says {found}"
     yield from _names_file(found.get("reason"), path, "reason of dumm_info")
-    for said in (told["warnings"], lab.bridge(SEGMENT)["warnings"]):
-        yield from _names_file("; ".join([*said, ""]), path, "warnings")
-    change: Callable[[], Any] = (
-        (lambda: lab.bridge(BRIDGE, mtu=1300)) if of_bridge else (lambda: lab.guest(VICTIM, state="present", mem=72))
-    )
-    before = path.lstat() if os.path.lexists(path) else None
+    changed = _change_another(lab, info["lab"])
+    if not changed["changed"]:
+        yield "a change of another object"
+    for warnings in (info["warnings"], changed["warnings"]):
+        yield from _names_file("; ".join([*warnings, ""]), path, "warnings")
+    before = path.lstat().st_mtime_ns if os.path.lexists(path) else None
+    own = partial(lab.bridge, BRIDGE) if of_bridge else partial(lab.guest, VICTIM)
+    changes: dict[str, Any] = {"mtu": 1300} if of_bridge else {"state": "present", "mem": 72}
     for check in (True, False):
-        yield from _names_file(_refusal(change), path, f"a change of it, check mode {check}")
-    if before is not None and (not os.path.lexists(path) or path.lstat().st_mtime_ns != before.st_mtime_ns):
+        said = _refusal(own, check=check, **changes)
+        yield from _names_file(said, path, f"a change of it, check mode {check}")
+    if before != (path.lstat().st_mtime_ns if os.path.lexists(path) else None):
         yield "it was written to"
-    gone = lab.bridge(BRIDGE, state="absent") if of_bridge else lab.guest(VICTIM, state="absent")
-    if not gone["changed"] or os.path.lexists(path):
+    gone = own(state="absent")
+    left = [lab.workdir.bridge(BRIDGE)] if of_bridge else [lab.workdir.guest(VICTIM).path, path]
+    if not gone["changed"] or any(map(os.path.lexists, left)):
         yield "absent has not removed it"
 
 
-def _refused_whole(lab: Lab, kind: Kind, path: Path) -> Iterator[str]:
-    warnings = lab.call("info", {"inside": False}, False)["warnings"]
-    yield from _names_file("; ".join([*warnings, ""]), path, "warnings")
-    yield from _names_file(_refusal(lambda: lab.bridge(SEGMENT, mtu=1300)), path, "a change")
-    yield from _names_file(_refusal(lambda: lab.guest(VICTIM, state="absent")), path, "absent")
+def _refused_whole(lab: Lab, _kind: Kind, path: Path, info: dict[str, Any]) -> Iterator[str]:
+    yield from _names_file("; ".join([*info["warnings"], ""]), path, "warnings")
+    yield from _names_file(_refusal(lab.bridge, SEGMENT, mtu=1300), path, "a change")
+    yield from _names_file(_refusal(lab.guest, VICTIM, state="absent"), path, "absent")
 
 
-def _passed_over(lab: Lab, kind: Kind, path: Path) -> Iterator[str]:
+def _passed_over(lab: Lab, _kind: Kind, path: Path, info: dict[str, Any]) -> Iterator[str]:
+    if not _change_another(lab, info["lab"])["changed"]:
+        yield "a change of another object"
     if not os.path.lexists(path):
         yield "it was removed"
 
 
-def _coped_with(lab: Lab, kind: Kind, path: Path) -> Iterator[str]:
+def _coped_with(lab: Lab, kind: Kind, path: Path, info: dict[str, Any]) -> Iterator[str]:
     if kind.file == "process.json":
-        found = lab.info(inside=False)["guests"][VICTIM]
+        found = info["lab"]["guests"][VICTIM]
         if found["state"] != "stopped":
             yield f"dumm_info says {found}"
         yield from _names_file(found["reason"], path, "reason of dumm_info")
-    if (said := _refusal(lambda: lab.guest(VICTIM, state="stopped"))) is not None:
-        yield f"stopped: {said}"
-    if (said := _refusal(lambda: lab.guest(VICTIM, state="absent"))) is not None:
-        yield f"absent: {said}"
+    for state in ("stopped", "absent"):
+        if (said := _refusal(lab.guest, VICTIM, state=state)) is not None:
+            yield f"{state}: {said}"
     if os.path.lexists(path):
         yield "it is still there"
 

@@ -34,8 +34,13 @@ def iface(lab: Lab, value: Iface) -> Described:
 
 def guest(lab: Lab, value: Guest) -> Described:
     """A guest's settings; nothing but its state where they are not known."""
+    told = _guest(lab, value)
     if value.label in lab.damaged:
-        return {"state": value.power.value, "interfaces": {}}
+        told = {**dict.fromkeys(told), "state": told["state"], "interfaces": {}, "interface_order": []}
+    return told
+
+
+def _guest(lab: Lab, value: Guest) -> Described:
     return {
         "state": value.power.value,
         "kernel": value.kernel,
@@ -66,11 +71,15 @@ def guest(lab: Lab, value: Guest) -> Described:
 
 def bridge(lab: Lab, value: Bridge) -> Described:
     """A bridge's settings; nothing but its ports where they are not known."""
-    ports = sorted(port.label for port in lab.ports(value.name))
+    told = _bridge(lab, value)
     if value.label in lab.damaged:
-        return {"interfaces": ports}
+        told = {**dict.fromkeys(told), "interfaces": told["interfaces"]}
+    return told
+
+
+def _bridge(lab: Lab, value: Bridge) -> Described:
     return {
-        "interfaces": ports,
+        "interfaces": sorted(port.label for port in lab.ports(value.name)),
         "address": None if value.addresses is None else list(value.addresses),
         "mtu": value.mtu,
         "stp": value.stp,

@@ -18,7 +18,6 @@ import enum
 import errno
 import ipaddress
 import json
-import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -169,7 +168,7 @@ def whole(value: object, place: str, least: int = 0, most: int = _MOST) -> int:
 
     :raises Unfit: where it is none.
     """
-    if type(value) is not int or not least <= value <= most:
+    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
         _wrong(value, place, f"a whole number from {least} to {most}")
     return value
 
@@ -179,9 +178,9 @@ def number(value: object, place: str) -> float:
 
     :raises Unfit: where it is none.
     """
-    if type(value) not in (int, float) or not 0 <= value <= _MOST or not math.isfinite(value):  # type: ignore[operator, arg-type]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 <= value <= _MOST:
         _wrong(value, place, "a number that is not negative")
-    return value  # type: ignore[return-value]
+    return value
 
 
 def flag(value: object, place: str) -> bool:

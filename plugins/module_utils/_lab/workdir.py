@@ -366,7 +366,7 @@ class Workdir:
         """The format of what is on disk."""
         found = self._stored().get("format", 1)
         # What is no number is nothing that this version has written.
-        return found if type(found) is int else FORMAT + 1
+        return found if isinstance(found, int) and not isinstance(found, bool) else FORMAT + 1
 
     def check_format(self) -> None:
         """Refuse to change what a newer version has made, or what cannot be understood.
