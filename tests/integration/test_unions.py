@@ -200,6 +200,22 @@ def test_what_a_guest_wrote_is_looked_for_where_it_writes(lab: Lab, record: bool
     assert "/root/while" not in lab.info(diff=True)["guests"]["alice"]["diff"]["added"]
 
 
+@pytest.mark.parametrize("confine", [True, False])
+def test_a_root_is_made_of_as_many_layers_as_the_kernel_takes(lab: Lab, tmp_path: Path, confine: bool) -> None:
+    """Their names are longer than the 255 bytes that it takes as one value."""
+    layers = [tmp_path / f"layer-{number}" for number in range(497)]
+    for layer in layers:
+        layer.mkdir(mode=0o755)
+        (layer / f"from-{layer.name}").touch()
+    if lab.engine == "overlay":
+        with pytest.raises(Refused, match="guest alice: 497 layers are more than overlayfs takes beside the lab's own"):
+            lab.guest("alice", confine=confine, layers=[str(layer) for layer in layers])
+
+    lab.guest("alice", confine=confine, layers=[str(layer) for layer in layers[:496]])
+
+    assert lab.read("alice", "ls / | grep -c from-layer-") == "496\n"
+
+
 def test_marks_that_lead_elsewhere_are_not_followed(lab: Lab, tmp_path: Path) -> None:
     """A layer comes from anybody, with attributes by which overlayfs would show another directory or another file's content."""
     (tmp_path / "opt/lure").mkdir(parents=True)

@@ -19,9 +19,11 @@ from .model import Conditions, Guest, UnionEngine, nearest
 from .processes import Process
 from .rendering import RenderedLayer
 from .steps import Prepared
-from .union import cowfs, saves
+from .union import cowfs, overlay, saves
 from .workdir import Workdir
 
+# The agent, the kernel's modules, the guest's own name, and the master (lifecycle).
+_OWN_LAYERS = 4
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
@@ -63,6 +65,7 @@ def prepare(
     stack = layers.stack(workdir, guest)
     if choice.engine is UnionEngine.OVERLAY:
         _check_apart(workdir, guest, master)
+        _check_number(guest, stack)
     busy: set[str] = set()
     if process is not None and process.alive:
         for found in process.stacks:
@@ -133,6 +136,13 @@ def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
                 cause = f"layer {layer} and {said} are one directory, or lie one in the other, which overlayfs refuses"
                 raise InvalidInput(guest.label, cause, "give directories beside each other, or set union: cowfs")
         others[path] = f"layer {layer}"
+
+
+def _check_number(guest: Guest, stack: Stack) -> None:
+    most = overlay.MAX_LAYERS - _OWN_LAYERS
+    if len(stack.over) > most:
+        cause = f"{len(stack.over)} layers are more than overlayfs takes beside the lab's own"
+        raise InvalidInput(guest.label, cause, f"give it {most} or fewer, or set union: cowfs")
 
 
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:

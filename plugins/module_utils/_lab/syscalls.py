@@ -18,7 +18,7 @@ import os
 import struct
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 # Held while a process is forked, and while a TAP is open: a child has all descriptors until its exec, and a TAP that anybody has open
@@ -118,14 +118,15 @@ def umount(target: str, flags: int = 0) -> None:
     check(libc.umount2(os.fsencode(target), flags), target)
 
 
-def detached_mount(fstype: str, options: dict[str, str], flags: tuple[str, ...] = ()) -> int:
+def detached_mount(fstype: str, options: Iterable[tuple[str, str]], flags: tuple[str, ...] = ()) -> int:
     """A mount that is attached nowhere, as a descriptor: fsopen(2), fsconfig(2), fsmount(2).
 
+    :param options: names and values; the kernel takes at most 255 bytes for a value (vfs_fsconfig_locked, fs/fsopen.c).
     :param flags: options without a value.
     """
     context = check(libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC), fstype)
     try:
-        for key, value in options.items():
+        for key, value in options:
             given = (key.encode(), os.fsencode(value))
             check(libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, *given, 0), f"{key}={value}")
         for flag in flags:

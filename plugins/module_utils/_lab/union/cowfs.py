@@ -214,7 +214,7 @@ def _mount(flags: tuple[str, ...]) -> tuple[int, int]:
         "group_id": "0",
     }
     try:
-        return device, syscalls.detached_mount("fuse", options, ("allow_other", *flags))
+        return device, syscalls.detached_mount("fuse", options.items(), ("allow_other", *flags))
     except OSError:
         os.close(device)
         raise

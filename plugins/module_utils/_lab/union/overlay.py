@@ -99,10 +99,19 @@ def mount(lower: list[str], upper: str, work: str) -> int:
     :param lower: read-only layers, topmost first.
     :return: descriptor of the mount.
     """
-    options = dict(option.split("=") for option in OPTIONS.split(","))
-    return syscalls.detached_mount(
-        "overlay", {"source": "overlay", "lowerdir": ":".join(lower), "upperdir": upper, "workdir": work, **options}
-    )
+    own = [("upperdir", upper), ("workdir", work)]
+    own += [(name, value) for name, _equals, value in (option.partition("=") for option in OPTIONS.split(","))]
+    try:
+        return _mount([("lowerdir+", layer) for layer in lower], own)
+    except OSError as exc:
+        if exc.errno != errno.EINVAL:
+            raise
+    # A kernel before Linux 6.7 takes all of them as one value, which bounds how many they are.
+    return _mount([("lowerdir", ":".join(lower))], own)
+
+
+def _mount(lower: list[tuple[str, str]], options: list[tuple[str, str]]) -> int:
+    return syscalls.detached_mount("overlay", [("source", "overlay"), *lower, *options])
 
 
 def replace(union: int, target: str) -> None:
