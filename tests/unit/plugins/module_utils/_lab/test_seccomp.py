@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 
 import pytest
@@ -117,3 +118,17 @@ def test_newer_calls_and_those_of_other_architectures_are_refused(number: int, a
 def test_nothing_ends_a_process() -> None:
     """UML's own filter traps, and death would come before that."""
     assert {constant >> 16 for code, _true, _false, constant in seccomp.program() if code == 0x06} == {0x7FFF, 0x0005}
+
+
+def test_numbers_are_those_of_libseccomp() -> None:
+    """Another hand's list of the same names.  What is newer than the library is unknown to it."""
+    library = ctypes.CDLL("libseccomp.so.2")  # of libseccomp2, which systemd brings to every Debian
+    refused = {**seccomp._REFUSED, **seccomp._SOCKETS}
+    known = {
+        name: number
+        for name in refused
+        if (number := library.seccomp_syscall_resolve_name_arch(ctypes.c_uint32(X86_64), name.encode())) >= 0
+    }
+
+    assert known == {name: refused[name] for name in known}
+    assert len(known) > 0.9 * len(refused)
