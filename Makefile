@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security lint sanity unit integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security test-soak lint sanity unit integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ test-kernel: setup-test ## Build the tuned kernel if need be and try out all tha
 
 test-security: setup-test ## Attack the host from inside of guests (two minutes)
 	@scripts/test.sh security
+
+test-soak: setup-test ## Try to break it for SOAK_MINUTES=10: attacks, bad files, damage, kills (SOAK_SEED, SOAK_PARTS)
+	@scripts/soak.sh
 
 test-union: setup-test ## Compare the union engines at length, side by side (half an hour)
 	@scripts/test.sh union

@@ -17,9 +17,9 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-import mangle
 from lab import Lab, Refused, Result, call
 from mangle import Bad
+from material import RICH
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import plain
 
@@ -29,7 +29,7 @@ _MAX_MESSAGE = 50_000
 _MAX_RATIO = 150
 # A template has 5 s of its own.
 _MAX_TEMPLATE = 10.0
-_NAME = "mangled"
+NAME = "mangled"
 # What has no place in the file: it is about all of it, or seen only when the host is looked at.
 _NO_PLACE = re.compile(
     "larger than 4 MB|guests: |says nothing of guests|^guest [^:]+: (no |its kernel's command line would be longer)"
@@ -69,7 +69,7 @@ class BadFiles:
     def __post_init__(self) -> None:
         costs = []
         for _time in range(5):
-            verdict = self._call(mangle.RICH.encode())
+            verdict = self._call(RICH.encode())
             assert verdict.accepted is not None, verdict
             costs.append(verdict.cpu)
         self.usual = statistics.median(costs)
@@ -92,7 +92,7 @@ class BadFiles:
     def _call(self, content: bytes) -> Verdict:
         self.file.write_bytes(content)
         began = _cpu()
-        options = {"name": _NAME, "workdir": str(self.lab.path), "src": str(self.file), "remote_src": True}
+        options = {"name": NAME, "workdir": str(self.lab.path), "src": str(self.file), "remote_src": True}
         verdict = Verdict()
         try:
             verdict.accepted = call("scenario", options, check_mode=True)

@@ -11,311 +11,16 @@ bytes; and there are files that mean harm: templates, tags, numbers, and what gr
 from __future__ import annotations
 
 import copy
-import datetime
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import yaml
+from material import HEAVY, KEYS, LETTERS, SEEDS, SIGNS, TEMPLATES, VALUES
 
 Tree: TypeAlias = Any
 _Place: TypeAlias = "tuple[Any, Any]"
-
-RICH = """\
-description: A bit of everything
-defaults: {mem: 48, labels: {kind: test}}
-groups:
-  router:
-    sysctl: {net.ipv4.ip_forward: 1, net.ipv6.conf.all.forwarding: 1}
-    files:
-      /etc/which: |
-        a router
-pools: {links: {prefix: [10.255.0.0/24, "fd00:255::/48"]}}
-bridges:
-  lan: {address: 10.1.0.254/24, prefix: 10.1.0.0/24, mtu: 1400}
-  wan: {stp: false, multicast_snooping: false, interfaces: [moon:eth1]}
-guests:
-  moon:
-    groups: [router]
-    mem: 64
-    disk: 32
-    interfaces:
-      eth0: {bridge: lan, address: [10.1.0.1/24, "fd01::1/64"], mac: "02:00:00:00:00:01"}
-      eth1: {address: 192.168.7.1/24, mtu: 1400, up: true}
-    files:
-      /etc/motd: {template: "I am {{ name }}, {{ guests | length }} {{ site }}\\n", mode: "0640", owner: root}
-      /root/deep/er: {content: "x\\n"}
-    vars: {site: here, ports: [1, 2, {three: 3}]}
-    run: [echo hello >>/root/hello, {command: touch /root/once, creates: /root/once}]
-  sun:
-    interfaces:
-      eth0: {bridge: lan, address: auto}
-    routes: [default via 10.1.0.1, {to: 192.0.2.0/24, via: 10.1.0.1, metric: 50}]
-    cmdline: quiet
-    ready: {run: "true", within: 30s}
-  mars:
-    union: cowfs
-    init: minimal
-links:
-  - moon:eth2 -- mars:eth0
-  - {a: sun:eth1, b: mars:eth1, prefix: 10.9.0.0/24, delay: 5, loss: 0.5%, rate: 20mbit, name: cable}
-"""
-SMALL = """\
-guests:
-  moon:
-  sun:
-links:
-  - moon:eth0 -- sun:eth0
-"""
-_SEEDS = (RICH, RICH, RICH, SMALL)
-
-_NASTY: tuple[Tree, ...] = (
-    *(None, True, False, 0, -1, 1, 2**31, 2**63, 2**64, 10**40, 0.1, 1e308, float("nan"), float("inf"), [], {}, [[]]),
-    *("", " ", "a\0b", "\x1b[31mred", "\x9b2J", "\u202eevil", "\ufeff", "ü" * 300, "x" * 100_000, "a\nb", "\r", "\t"),
-    *(
-        "..",
-        "../../etc",
-        "/",
-        "/etc/passwd",
-        "/dev/null",
-        "/proc/self/root",
-        "/a/../b",
-        "~",
-        "%s%s%n",
-        "$(reboot)",
-        "`id`",
-    ),
-    *("auto", "dhcp", "none", "absent", "10.0.0.1", "10.0.0.1/33", "10.0.0.1/-1", "10.0.0.1/0.0.0.255", "0.0.0.0/0"),
-    *(
-        "255.255.255.255/32",
-        "127.0.0.1/8",
-        "224.0.0.1/24",
-        "169.254.0.1/16",
-        "fe80::1%eth0/64",
-        "fe80::1/64",
-        "ff02::1/64",
-    ),
-    *(
-        "::/0",
-        "::1/128",
-        "::ffff:1.2.3.4/96",
-        "fd00::/129",
-        "1.2.3.4.5/24",
-        "\uff10.0.0.0/8",
-        "10.1.0.0/24",
-        "10.1.0.1/24",
-    ),
-    *(
-        "moon",
-        "moon:eth0",
-        "sun:eth0 -- sun:eth0",
-        "moon:eth9 -- mars:eth9",
-        "lan",
-        "nobody:eth0",
-        "lo",
-        "all",
-        "localhost",
-    ),
-    *(
-        "64M",
-        "-5ms",
-        "1e9s",
-        "5 s",
-        "100.0001%",
-        "1tbit",
-        "99999999999999",
-        "0x10",
-        "0o17",
-        "1_000",
-        "07",
-        "10:20",
-        "59:59:59",
-    ),
-    *("default via 10.1.0.1 dev eth0 metric -1", "blackhole 10.0.0.0/8", "net.ipv4.nope", "kernel.panic", "x=" * 3000),
-    *("mem=1", "umid=x", "init=/bin/sh", "02:00:00:00:00:00:00", "01:00:5e:00:00:01", "00:00:00:00:00:00", "{{ 1/0 }}"),
-    *(
-        datetime.date(2026, 1, 2),
-        b"\xff\xfe\0",
-        [1] * 3000,
-        {"a": None},
-        {"content": "x", "template": "y"},
-        list("abc"),
-    ),
-    *({"command": "true", "unless": ["x"]}, {"run": "true", "within": "1e30s"}, {1: {2: {3: 4}}}, [None, [None, {}]]),
-)
-_KEYS = (
-    *(
-        "guests",
-        "bridges",
-        "links",
-        "pools",
-        "defaults",
-        "groups",
-        "hosts",
-        "description",
-        "interfaces",
-        "bridge",
-        "address",
-    ),
-    *(
-        "prefix",
-        "routes",
-        "sysctl",
-        "files",
-        "run",
-        "mem",
-        "mac",
-        "mtu",
-        "delay",
-        "loss",
-        "rate",
-        "corrupt",
-        "jitter",
-        "reorder",
-    ),
-    *(
-        "disk",
-        "layers",
-        "union",
-        "faults",
-        "init",
-        "cmdline",
-        "kernel",
-        "master",
-        "cpu",
-        "userspace",
-        "ready",
-        "vars",
-        "labels",
-    ),
-    *(
-        "up",
-        "state",
-        "name",
-        "a",
-        "b",
-        "pool",
-        "stp",
-        "group_fwd_mask",
-        "restart_services",
-        "mode",
-        "owner",
-        "group",
-        "template",
-    ),
-    *(
-        "eth0",
-        "eth9",
-        "moon",
-        "sun",
-        "lan",
-        "",
-        "a b",
-        "a\0",
-        "\x1b[2J",
-        "é",
-        "x" * 70,
-        "MOON",
-        "-",
-        "1",
-        "null",
-        "__class__",
-    ),
-)
-_TEMPLATES = (
-    *(
-        "{{ 1/0 }}",
-        "{% include 'x' %}",
-        "{% extends '/etc/passwd' %}",
-        "{% import 'os' as os %}",
-        "{{ lookup('pipe', 'id') }}",
-    ),
-    *(
-        "{{ nobody.knows }}",
-        "{{ [1] | sort(attribute='x') }}",
-        "{{ '%s' % () }}",
-        "{{ 'x' * 10**10 }}",
-        "{{ range(10**9) | list }}",
-    ),
-    *(
-        "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
-        "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-        "{%",
-        "{{",
-        "{% raw %}",
-    ),
-    *(
-        "{{ cycler.__init__.__globals__.os.popen('id').read() }}",
-        "{{ guests | tojson }}",
-        "{{ self.__init__ }}",
-        "{{ 2**2**20 }}",
-    ),
-    *(
-        "{{ '\\x1b[31m' }}",
-        "{{ name.nope() }}",
-        "{{ namespace(a=1).__dict__ }}",
-        "{{ 'a' | nofilter }}",
-        "{{ vars }}",
-        "{{ undefined }}",
-    ),
-    *(
-        "{{ ('x' * 1000) | center(10**9) }}",
-        "{{ '{0.__class__}'.format(name) }}",
-        "{{ lipsum(n=10**6) }}",
-        "{{ joiner.__call__ }}",
-    ),
-)
-# Each takes all of the CPU time that it is given.
-_HEAVY = (
-    "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
-    "{% set x = namespace(a='x') %}{% for i in range(99999) %}{% set x.a = x.a ~ x.a %}{% endfor %}",
-)
-_SIGNS = (
-    *(
-        "&a ",
-        "*a",
-        "<<: *a",
-        "!!python/object/apply:os.system [true]",
-        "!!bool maybe",
-        "!!int x",
-        "!!binary '!'",
-        "!vault |",
-        "!unsafe x",
-    ),
-    *(
-        "---",
-        "...",
-        "%YAML 9.9",
-        "%TAG ! tag:x,2000:",
-        "? ",
-        ": ",
-        "- ",
-        "[",
-        "]",
-        "{",
-        "}",
-        "|",
-        ">-",
-        "'",
-        '"',
-        "#",
-        "@",
-        "`",
-        "\t",
-    ),
-    *(
-        "!!set {a}",
-        "!!timestamp 2026-13-45",
-        "!!float .inf",
-        "!!omap [a: 1]",
-        "!<tag:yaml.org,2002:map> {}",
-        "=",
-        "~",
-        "0b12",
-        "-.inf",
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -349,7 +54,7 @@ def mangled(dice: random.Random) -> Bad:
 
 def heavy(dice: random.Random) -> Bad:
     """A file whose template never ends by itself."""
-    template = dice.choice(_HEAVY)
+    template = dice.choice(HEAVY)
     return Bad("heavy template", _with_template(template).encode(), template=True)
 
 
@@ -357,7 +62,7 @@ def heavy(dice: random.Random) -> Bad:
 
 
 def _structure(dice: random.Random) -> tuple[str, str]:
-    tree = yaml.safe_load(dice.choice(_SEEDS))
+    tree = yaml.safe_load(dice.choice(SEEDS))
     done = [
         _CHANGES[change](tree, dice) for change in dice.choices(range(len(_CHANGES)), k=dice.choice((1, 1, 1, 2, 3, 6)))
     ]
@@ -387,7 +92,7 @@ def _place(tree: Tree, dice: random.Random) -> _Place:
 
 
 def _nasty(dice: random.Random) -> Tree:
-    return copy.deepcopy(dice.choice(_NASTY))
+    return copy.deepcopy(dice.choice(VALUES))
 
 
 def _replace(tree: Tree, dice: random.Random) -> str:
@@ -407,7 +112,7 @@ def _rename(tree: Tree, dice: random.Random) -> str:
     if isinstance(node, list):
         node.append(node[key])
         return "an item twice"
-    new = dice.choice((*_KEYS, None, True, 10, 1.5))
+    new = dice.choice((*KEYS, None, True, 10, 1.5))
     node[new] = node.pop(key)
     return f"{key!r} called {str(new)[:20]!r}"
 
@@ -417,7 +122,7 @@ def _add(tree: Tree, dice: random.Random) -> str:
     if isinstance(node, list):
         node.insert(dice.randrange(len(node) + 1), _nasty(dice))
         return "an item more"
-    key = dice.choice(_KEYS)
+    key = dice.choice(KEYS)
     node[key] = _nasty(dice)
     return f"{key[:20]!r} more"
 
@@ -452,7 +157,7 @@ _CHANGES: tuple[Callable[[Tree, random.Random], str], ...] = (
 
 
 def _text(dice: random.Random) -> tuple[str, str]:
-    lines = dice.choice(_SEEDS).splitlines(keepends=True)
+    lines = dice.choice(SEEDS).splitlines(keepends=True)
     done = []
     for _time in range(dice.choice((1, 1, 2, 3, 8))):
         number = dice.randrange(len(lines) or 1)
@@ -490,14 +195,12 @@ def _sign(lines: list[str], number: int, dice: random.Random) -> list[str]:
     changed = []
     for line in lines[number : number + 1]:
         where = dice.choice((0, line.find(":") + 1, line.find(": ") + 2, len(line), dice.randrange(len(line) + 1)))
-        changed.append(f"{line[:where]}{dice.choice(_SIGNS)}{dice.choice(('', ' ', chr(10)))}{line[where:]}")
+        changed.append(f"{line[:where]}{dice.choice(SIGNS)}{dice.choice(('', ' ', chr(10)))}{line[where:]}")
     return [*lines[:number], *changed, *lines[number + 1 :]]
 
 
 def _letter(lines: list[str], number: int, dice: random.Random) -> list[str]:
-    letter = dice.choice(
-        ("\0", "\x1b", "\x07", "\x85", "\u2028", "\ufffe", "\ud800", "😀", "\x7f", "\x9b", ":", " ", "0")
-    )
+    letter = dice.choice(LETTERS)
     where = dice.randrange(80)
     return [
         *lines[:number],
@@ -514,7 +217,7 @@ _LINES: tuple[Callable[[list[str], int, random.Random], list[str]], ...] = (
 
 
 def _bytes(dice: random.Random) -> tuple[str, bytes]:
-    raw = bytearray(dice.choice(_SEEDS).encode())
+    raw = bytearray(dice.choice(SEEDS).encode())
     kind = dice.randrange(6)
     if kind == 0:
         return "bytes: UTF-16", raw.decode().encode("utf-16")
@@ -540,9 +243,9 @@ def _with_template(template: str) -> str:
 
 
 def _template(dice: random.Random) -> tuple[str, str]:
-    template = dice.choice(_TEMPLATES)
+    template = dice.choice(TEMPLATES)
     if dice.random() < 0.3:
-        template = f"{template}{dice.choice(_TEMPLATES)}"
+        template = f"{template}{dice.choice(TEMPLATES)}"
     return "template", _with_template(template)
 
 
