@@ -5,7 +5,7 @@
  * The guest's own init, and the one for guests that have none: mounts, reaping, clean power-off.
  */
 
-#include "guest.h"
+#include "init.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -7,7 +7,10 @@
  * "cmd" would do.  What can be done by those words is done here, without starting anything.
  */
 
-#include "guest.h"
+#include "line.h"
+#include "look.h"
+#include "network.h"
+#include "spool.h"
 
 #include <dirent.h>
 #include <errno.h>

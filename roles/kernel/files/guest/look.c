@@ -6,7 +6,9 @@
  * script in plugins/module_utils/_lab/guest/network.py; of what these tell, only what is used there.
  */
 
-#include "guest.h"
+#include "look.h"
+#include "netlink.h"
+#include "program.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

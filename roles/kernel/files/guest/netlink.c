@@ -5,7 +5,7 @@
  * Requests to the guest's kernel by rtnetlink(7), one at a time over one socket.
  */
 
-#include "guest.h"
+#include "netlink.h"
 
 #include <errno.h>
 #include <linux/netlink.h>

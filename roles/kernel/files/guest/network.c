@@ -6,7 +6,9 @@
  * programs; only a queue is left to tc.
  */
 
-#include "guest.h"
+#include "network.h"
+#include "netlink.h"
+#include "program.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

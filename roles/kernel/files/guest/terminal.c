@@ -10,7 +10,7 @@
  * program wait and needs little room.
  */
 
-#include "guest.h"
+#include "terminal.h"
 
 #include <errno.h>
 #include <fcntl.h>
