@@ -47,6 +47,14 @@ class Limits:
             return {"cpu.max": f"{_PERIOD} {_PERIOD}"}
         return {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(_PERIOD)}
 
+    def swap(self, controller: str, unified: bool) -> dict[str, str]:
+        """What to write, where the kernel counts swap (memory.swap.max, memory.memsw.limit_in_bytes): as much again as there is memory."""
+        if controller != "memory":
+            return {}
+        return (
+            {"memory.swap.max": str(self.memory)} if unified else {"memory.memsw.limit_in_bytes": str(2 * self.memory)}
+        )
+
 
 CONTROLLERS = ("memory", "pids", "cpu")
 
@@ -65,6 +73,9 @@ def join(lab: str, guest: str, pid: int, limits: Limits) -> tuple[str, ...]:
                 _hand_down(place.path, group, controller)
             for name, value in limits.settings(controller, place.unified).items():
                 (group / name).write_text(value)
+            for name, value in limits.swap(controller, place.unified).items():
+                with suppress(OSError):
+                    (group / name).write_text(value)
             (group / "cgroup.procs").write_text(str(pid))
             limited.append(controller)
     return tuple(limited)

@@ -33,7 +33,11 @@ def test_each_controller_of_version_1_has_a_group_of_its_own(monkeypatch: pytest
     limited = cgroups.join("lab", "alice", 4711, LIMITS)
 
     assert limited == ("memory", "pids", "cpu")
-    assert _files(tmp_path / "memory/dumm/lab/alice") == {"memory.limit_in_bytes": "104857600", "cgroup.procs": "4711"}
+    assert _files(tmp_path / "memory/dumm/lab/alice") == {
+        "memory.limit_in_bytes": "104857600",
+        "memory.memsw.limit_in_bytes": "209715200",
+        "cgroup.procs": "4711",
+    }
     assert _files(tmp_path / "pids/dumm/lab/alice") == {"pids.max": "300", "cgroup.procs": "4711"}
     assert _files(tmp_path / "cpu/dumm/lab/alice")["cpu.cfs_quota_us"] == "100000"
 
@@ -52,6 +56,7 @@ def test_those_of_version_2_share_one_which_the_groups_above_let_have_them(
 
     assert _files(tmp_path / "unified/dumm/lab/alice") == {
         "memory.max": "104857600",
+        "memory.swap.max": "104857600",
         "cpu.max": "100000 100000",
         "cgroup.procs": "4711",
     }
