@@ -13,7 +13,8 @@ from attack import SETTING, Attack, Off
 
 # MB of the guest that attacks, and of its disk; what is taken is more than its limits allow (``confine.Limits``).
 MEM, DISK = 32, 32
-_MORE_MEMORY = 360
+# Its memory, and that and as much swap.
+_MORE_MEMORY, _EVEN_MORE_MEMORY = 360, 700
 _MORE_DISK = 48
 _MORE_FILES = 4500
 _RLIMITS = {
@@ -51,8 +52,8 @@ SHARED = [
     Attack("lock 64 MB into memory when they are used", "lock_on_fault 64"),
     Attack("map 64 MB that are locked", "map_locked 64"),
     Attack("lock all of its memory", "lock_all"),
-    Attack("use more memory than it has", f"fill_memory {_MORE_MEMORY}"),
-    Attack("use more memory by a file of no name", f"fill_memfd {_MORE_MEMORY}"),
+    Attack("use more memory than it has", f"fill_memory {_EVEN_MORE_MEMORY}"),
+    Attack("use more memory by a file of no name", f"fill_memfd {_EVEN_MORE_MEMORY}"),
     Attack("use more memory by pipes", f"fill_pipes {_MORE_MEMORY}"),
     Attack("use more memory by sockets", f"fill_sockets {_MORE_MEMORY}"),
     Attack("have a pipe larger than a user may", "pipe_size", needs="CAP_SYS_RESOURCE"),
