@@ -331,6 +331,7 @@ class Lab:
         """What is on this host of a lab that has been taken away."""
         found = [f"network namespace {self.name}"] if has_namespace(self.name) else []
         found += [f"process {pid} of guest {guest}" for pid, guest in processes_of({self.name}).items()]
+        found += [f"process {pid} that keeps a log" for pid in log_keepers(self.path)]
         found += [f"mount {line}" for line in mounts_of(self.path)]
         found += [f"control group {group}" for group in self.control_groups()]
         found += [f"users {claim}" for claim in self.claims()]
@@ -421,6 +422,19 @@ def processes_of(labs: set[str]) -> dict[int, str]:
             owner = processes.owned_by(int(entry.name))
             if owner is not None and owner["lab"] in labs:
                 found[int(entry.name)] = owner["guest"]
+    return found
+
+
+def log_keepers(path: Path) -> list[int]:
+    """Processes that keep the logs of the guests of a lab short."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit():
+            # One that has ended has no words any more.
+            with suppress(OSError):
+                words = Path(entry.path, "cmdline").read_bytes().split(b"\0")
+                if words[0] == b"dumm-log" and words[3].startswith(os.fsencode(path) + b"/"):
+                    found.append(int(entry.name))
     return found
 
 

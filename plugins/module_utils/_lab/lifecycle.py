@@ -11,6 +11,7 @@ shutdown, the kernel's halt, SIGTERM, SIGKILL.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import secrets
@@ -134,7 +135,8 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) ->
         view = _view(workdir, directory, deed, identity, layers, confinement)
         if prepared.engine is UnionEngine.COWFS:
             view = stack.enter_context(_served(workdir, deed, view, layers, place.cpu))
-        return uml.launch(directory, view, line, place.netns, identity, definition.label)
+        keep = functools.partial(logs.keep, directory, workdir.agents, first=place.user)
+        return uml.launch(directory, view, line, place.netns, identity, definition.label, keep)
 
 
 def _mapped(directory: GuestDir, layers: sandbox.Layers, engine: UnionEngine) -> list[str]:
@@ -295,11 +297,17 @@ def serve_again(workdir: Workdir, name: str) -> None:
 
 
 def trim_logs(workdir: Workdir) -> None:
-    """Shorten the logs of guests that have said too much."""
+    """Shorten the logs of guests that have said too much, where nobody does, and have somebody do it from now on."""
     for name in workdir.guest_names():
+        directory = workdir.guest(name)
         # What is on a full disk stays as it is.
         with suppress(OSError):
-            logs.trim(workdir.guest(name))
+            if logs.is_kept(directory):
+                continue
+            logs.trim(directory)
+            process = processes.read(directory)
+            if process is not None and process.alive:
+                logs.keep(directory, workdir.agents, process.pid, users.claim(directory))
 
 
 def freshen(workdir: Workdir, name: str, scenario: str) -> None:
@@ -556,6 +564,7 @@ def clean(workdir: Workdir, name: str) -> None:
         raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")
     if workdir.guest(name).path.is_dir():
         cowfs.end(workdir.guest(name).path, f"guest {name}")
+        logs.let_go(workdir.guest(name))
         uml.gone(workdir.guest(name))
     cgroups.leave(workdir.lab_name, name)
 

@@ -16,6 +16,7 @@ import os
 import resource
 import signal
 import warnings
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -29,7 +30,13 @@ from .workdir import GuestDir
 
 
 def launch(
-    directory: GuestDir, view: sandbox.View, argv: list[str], netns: str | None, identity: Process, subject: str
+    directory: GuestDir,
+    view: sandbox.View,
+    argv: list[str],
+    netns: str | None,
+    identity: Process,
+    subject: str,
+    beside: Callable[[int], object],
 ) -> Process:
     """Start a guest's process, of whose earlier ones nothing is left (:func:`gone`).
 
@@ -37,6 +44,7 @@ def launch(
 
     :param netns: path of the network namespace.
     :param identity: what to store; number and start time are filled in.
+    :param beside: what to do with its number while it sets itself up.
     :raises HostError: where it could not be set up; it is gone then.
     """
     _make_line(directory)
@@ -59,6 +67,7 @@ def launch(
         os.write(go_write, b"go")
         os.close(go_write)
         go_write = -1
+        beside(pid)
         with os.fdopen(said_read, "rb", closefd=False) as said:
             complaint = said.read().decode("utf-8", "replace")
     finally:
