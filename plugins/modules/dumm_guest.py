@@ -135,7 +135,8 @@ options:
     type: raw
   save:
     description:
-      - Keep a copy of what the guest wrote, its C(diff), under this name, a DNS label. One that is there already stays as it is.
+      - Keep a copy of what the guest wrote under this name, a DNS label. One that is there already stays as it is.
+      - That is the layer that it writes to, its C(diff), or while a scenario is loaded that scenario's, as for O(reset) and O(restore).
       - This, O(reset) and O(restore) want a guest that does not run, or O(state=stopped) or V(restarted), which see to that.
     type: str
   unsave:

@@ -7,10 +7,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import pytest
 from lab import Lab
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import learning
+from ansible_collections.dumm.lab.plugins.module_utils._lab.confine import _release
 
 
 def _ports(lab: Lab, bridge: str) -> set[str]:
@@ -203,3 +207,36 @@ def test_lldp_passes_only_with_its_bit_in_group_fwd_mask(pair: Lab) -> None:
     assert not heard(1.5)
     pair.bridge("br0", group_fwd_mask=16384)
     assert heard(1.5)
+
+
+# A port of the bridge br0 whose other end sends from ever new addresses.
+_FLOOD = r"""
+import fcntl, os, struct, subprocess, sys
+port = os.open("/dev/net/tun", os.O_RDWR)
+fcntl.ioctl(port, 0x400454CA, struct.pack("16sH22x", b"flood", 0x1002))
+for setting in ("up", "master br0"):
+    subprocess.run(["ip", "link", "set", "flood", *setting.split()], check=True)
+def learned():
+    shown = subprocess.run(["bridge", "fdb", "show", "br", "br0"], capture_output=True, check=True).stdout
+    return len(shown.splitlines())
+# The host drops frames that come too fast for it.
+for _round in range(100):
+    full = learned() >= int(sys.argv[1])
+    for number in range(int(sys.argv[1]) + 2000):
+        os.write(port, b"\xff" * 6 + b"\x02\x00" + struct.pack(">I", number) + b"\x88\xb5" + bytes(46))
+    if full:
+        break
+print(learned())
+"""
+
+
+@pytest.mark.skipif(_release() < learning.SINCE, reason="the host's bridges have no bound on what they learn")
+def test_a_bridge_learns_no_more_addresses_than_a_switch_has_room_for(lab: Lab) -> None:
+    lab.bridge("br0")
+
+    done = lab.host(sys.executable, "-c", _FLOOD, str(learning.MOST))
+
+    assert done.returncode == 0, done.stderr
+    # With those of the bridge and its port.
+    assert learning.MOST <= int(done.stdout) < learning.MOST + 100
+    assert lab.info()["bridges"]["br0"]["device"] == "br0"

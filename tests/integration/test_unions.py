@@ -265,6 +265,44 @@ def test_a_guest_that_is_reset_is_as_its_master(lab: Lab) -> None:
     assert lab.info()["guests"]["alice"]["saves"] == []
 
 
+def test_what_is_saved_and_reset_is_what_the_guest_writes_to(lab: Lab) -> None:
+    """While a scenario is loaded that is a layer of its own, and so it is for each guest of a scenario."""
+    lab.scenario("lab", {"defaults": {"mem": 64}, "guests": {"alice": {"files": {"/etc/given": "given\n"}}}})
+    lab.read("alice", _WRITE)
+    lab.guest("alice", state="stopped", save="good")
+    assert lab.guest("alice", state="stopped", save="good", restore="good")["changed"] is False
+
+    assert lab.guest("alice", state="restarted", reset=True)["changed"]
+    assert lab.run("alice", "test -e /etc/debian_version -a ! -e /opt/new -a -e /etc/given").code == 0
+    assert lab.info(diff=True)["guests"]["alice"]["diff"]["deleted"] == []
+    lab.read("alice", "echo bad >/etc/issue")
+    assert lab.guest("alice", state="restarted", restore="good")["changed"]
+
+    assert lab.read("alice", _SHOW) == _SHOWN
+    assert lab.read("alice", "cat /etc/given") == "given\n"
+    assert "/etc/debian_version" in str(lab.info(diff=True)["guests"]["alice"]["diff"])
+
+
+def test_a_tree_too_deep_to_be_copied_is_told_before_the_guest_is_stopped(lab: Lab) -> None:
+    lab.guest("alice", mem=64)
+    lab.read(
+        "alice", "cd /root; n=0; while [ $n -lt 450 ]; do mkdir directory; cd directory; n=$((n+1)); done; touch file"
+    )
+    launch = lab.process("alice").launch
+
+    for wish in ({"save": "deep"}, {"disk": 64}):
+        with pytest.raises(
+            Refused, match=r"guest alice: cannot .*: directories lie so deep .* 4096 bytes; remove"
+        ) as refused:
+            lab.guest("alice", state="restarted", **wish)
+        assert len(str(refused.value)) < 300
+        assert lab.process("alice").launch == launch
+
+    lab.read("alice", "rm -r /root/directory")
+    lab.guest("alice", state="restarted", save="deep", disk=64)
+    assert lab.info()["guests"]["alice"]["saves"] == ["deep"]
+
+
 def test_saving_points_are_refused_while_the_guest_runs(lab: Lab) -> None:
     lab.guest("alice", mem=64)
     lab.read("alice", "echo x >/etc/x")

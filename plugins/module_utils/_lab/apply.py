@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from . import channel, kernels, lifecycle, mconsole, netlink, processes, rendering, users
+from . import channel, kernels, layers, lifecycle, mconsole, netlink, processes, rendering, users
 from .errors import DummError, from_oserror, together
 from .guest.network import Inside
 from .model import Power
@@ -65,7 +65,7 @@ from .steps import (
 )
 from .union import cowfs, saves
 from .wait import Deadline, poll_until
-from .workdir import Workdir
+from .workdir import Workdir, load_guest
 
 _PROGRESS_SECONDS = 3.0
 _POWER_SECONDS = 5.0
@@ -425,14 +425,15 @@ def _freshen(deed: Freshen, context: Context) -> None:
 @carry_out.register
 def _keep_written(deed: KeepWritten, context: Context) -> None:
     directory, keep = context.workdir.guest(deed.guest), deed.keep
+    layer = context.workdir.path / layers.stack(context.workdir, load_guest(directory)).upper
     if keep.remove is not None:
         saves.remove(directory, keep.remove)
     if keep.save is not None:
-        saves.save(directory, keep.save)
+        saves.save(directory, layer, keep.save)
     if keep.reset:
-        saves.reset(directory)
+        saves.reset(directory, layer)
     if keep.restore is not None:
-        saves.restore(directory, keep.restore)
+        saves.restore(directory, layer, keep.restore)
 
 
 @carry_out.register

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from . import cgroups, limits, privileges, seccomp, syscalls, users
+from . import cgroups, learning, limits, privileges, seccomp, syscalls, users
 from .cgroups import Limits
 
 # A process of the guest takes more than 64 kB of the guest's memory: its stack in the kernel, its page tables, its own pages.
@@ -212,6 +212,8 @@ def gaps(
         found.append("it may fill the file system of the working directory (disk: 0)")
     if not seccomp.supported():
         found.append("all system calls are allowed: there is no list for this architecture")
+    if _release() < learning.SINCE:
+        found.append("it may fill the forwarding tables of its segments: the host's kernel is older than 6.7")
     if in_host_netns:
         found.append("abstract UNIX sockets of the host are within its reach (netns: host)")
     return tuple(found)

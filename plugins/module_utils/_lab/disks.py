@@ -67,6 +67,11 @@ def fit(workdir: Workdir, name: str, size: int | None, group: int) -> None:
     _run(f"guest {name}", "mount", "-o", reserve, str(workdir.guest(name).path))
 
 
+def changes(workdir: Workdir, name: str, size: int | None) -> bool:
+    """Whether a guest is to have a disk of another size, or none any more, or its first."""
+    return _size(workdir, name) != size
+
+
 def make_room(directory: GuestDir) -> bool:
     """Give the spare inodes of a guest's disk free, where there are too few others for a request.
 

@@ -21,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 from . import beneath, stored, syscalls
-from .errors import HostError
+from .errors import REMEDIES, HostError
 
 GONE = ".gone-"
+PATH_MAX = 4096  # limits.h
+_MOST_SAID = 300
 _MOST = 64 << 20  # bytes of JSON; a guest's variables may be as large as its scenario's file
 _KINDS = {
     stat.S_IFDIR: "directory",
@@ -178,8 +180,46 @@ def copy_tree(source: Path, target: Path, subject: str, purpose: str) -> None:
     command = ["cp", "--archive", "--reflink=auto", "--no-target-directory", "--", str(source), str(target)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, "LC_ALL": "C"})
     if done.returncode:
-        said = done.stderr.strip().splitlines() or ["cp failed"]
-        raise HostError(subject, f"cannot {purpose}: {said[0]}", "free some space there and run again")
+        said = (done.stderr.strip().splitlines() or ["cp failed"])[0]
+        why = said.rpartition(": ")[2]
+        remedies = [remedy for number, remedy in REMEDIES.items() if os.strerror(number) == why]
+        if why == os.strerror(errno.ENAMETOOLONG):
+            raise too_deep(subject, purpose)
+        # A name may be as long as a path; how it ends tells the cause.
+        told = said if len(said) <= _MOST_SAID else f"{said[: _MOST_SAID // 2]}…{said[-_MOST_SAID // 2 :]}"
+        raise HostError(
+            subject, f"cannot {purpose}: {told}", remedies[0] if remedies else "look at the path and run again"
+        )
+
+
+def too_deep(subject: str, purpose: str) -> HostError:
+    """The error for directories that lie so deep in each other that their paths are longer than Linux takes."""
+    return HostError(
+        subject,
+        f"cannot {purpose}: directories lie so deep in each other that their paths are longer than {PATH_MAX} bytes",
+        "remove the deepest in the guest, and run again",
+    )
+
+
+def measure(top: Path) -> tuple[int, int]:
+    """Bytes of the longest path below a directory, at most ``PATH_MAX``, and on disk of all that is there."""
+    longest, size, todo = 0, 0, [""]
+    while todo:
+        path = todo.pop()
+        try:
+            entries = beneath.entries(top, path)
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        except OSError as exc:
+            if exc.errno != errno.ENAMETOOLONG:
+                raise
+            return PATH_MAX, size
+        for entry in entries:
+            below = f"{path}/{entry.name}".lstrip("/")
+            longest, size = max(longest, len(os.fsencode(below))), size + entry.status.st_blocks * 512
+            if stat.S_ISDIR(entry.status.st_mode):
+                todo.append(below)
+    return longest, size
 
 
 def sweep(directory: Path) -> None:

@@ -31,7 +31,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from . import syscalls
+from . import learning, syscalls
 from .errors import HostError, InvalidInput
 from .model import HOST_NETNS, Bridge, Iface, link_name
 
@@ -293,6 +293,9 @@ class Network:
             self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
             if asks:
                 self._set_responses(bridge.label, index)
+            with suppress(OSError):
+                # A kernel may have been built without what else it takes; the lab works without a bound.
+                self._inside(lambda: learning.bound(index))
             self._add_altname(index, name, bridge.name)
             self._bridges[bridge.name] = index
             self.change_addresses(bridge.label, index, (), bridge.addresses or ())

@@ -71,7 +71,9 @@ def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:
     """
     planner = _Planner(actual, wish, prepared)
     steps = ordered(list(planner.steps()))
-    return Plan(steps, planner.restart_required, tuple(planner.waiting), tuple(planner.first))
+    return Plan(
+        steps, planner.restart_required, tuple(planner.waiting), tuple(planner.silent), first=tuple(planner.first)
+    )
 
 
 class _Planner:
@@ -83,6 +85,7 @@ class _Planner:
         self.after: Lab = wish.lab
         self.restart_required: dict[str, tuple[str, ...]] = {}
         self.waiting: list[str] = []
+        self.silent: list[str] = []
         self.first: list[Step] = []
         self._rendered: set[str] = set()
         self._aims: dict[str, Given] = {}
@@ -92,6 +95,7 @@ class _Planner:
         scope = self.wish.scope
         guests = sorted(scope.guests | {port[0] for port in scope.ifaces if port[0] in self.after.guests})
         fates = {name: self._fate(name) for name in guests}
+        self.silent += [name for name, fate in fates.items() if fate.silent]
         used = {bridge for name in guests for bridge in self._bridges_used(name, fates[name])}
         bridges = scope.bridges | {name for name in used if netlink.bridge_owner(name) not in self.actual.devices}
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
@@ -211,11 +215,12 @@ class _Planner:
     def _fate(self, name: str) -> _Fate:
         guest = self.after.guests.get(name)
         was = self.before.guests[name].power if name in self.before.guests else Power.STOPPED
+        live = self.actual.live.get(name)
+        silent = live is not None and live.unreadable is not None
         if guest is None:
             return _Fate(was, Power.STOPPED, stops=was.alive, starts=False)
         if name not in self.wish.scope.guests:
-            return _Fate(was, was, stops=False, starts=False)
-        live = self.actual.live.get(name)
+            return _Fate(was, was, stops=False, starts=False, silent=silent)
         stale = self._stale(guest, live.process if live else None) if was.alive else ()
         restarts = (
             was.alive
@@ -224,10 +229,12 @@ class _Planner:
         )
         if stale and not restarts and guest.power.alive:
             self.restart_required[name] = stale
+        stops = restarts or (was.alive and not guest.power.alive)
         return _Fate(
             was,
             guest.power,
-            stops=restarts or (was.alive and not guest.power.alive),
+            stops=stops,
+            silent=silent and not stops,
             starts=guest.power.alive and guest.power is not Power.STARTING and (restarts or not was.alive),
         )
 
@@ -258,7 +265,7 @@ class _Planner:
             yield from self._prepare_layers(name, fate)
             yield from self._widen(name, fate)
             yield from self._store(name)
-        self._check_paused(name, fate)
+        self._check_mute(name, fate)
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
         if fate.stops:
@@ -269,12 +276,12 @@ class _Planner:
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
         yield from self._keep(name, fate)
-        if name not in self.waiting:
+        if name not in self.waiting and not fate.silent:
             yield from self._taps(name, fate)
         if fate.starts:
             yield self._start(name)
         changes: list[Step] = []
-        if self._stays(fate) and not self._stays_paused(fate) and name in self.after.guests:
+        if self._stays(fate) and not self._stays_mute(fate) and name in self.after.guests:
             changes = [*self._swap(name), *self._services(name), *self._break(name), *self._rewire(name)]
             changes += self._settle(name, bool(changes))
         yield from changes
@@ -313,8 +320,9 @@ class _Planner:
         return fate.was in (Power.RUNNING, Power.PAUSED) and not fate.starts and not fate.stops
 
     @classmethod
-    def _stays_paused(cls, fate: _Fate) -> bool:
-        return cls._stays(fate) and (fate.was, fate.will) == (Power.PAUSED, Power.PAUSED)
+    def _stays_mute(cls, fate: _Fate) -> bool:
+        """Whether it can then not be asked what it has, and not be told what it is to have."""
+        return cls._stays(fate) and (fate.silent or (fate.was, fate.will) == (Power.PAUSED, Power.PAUSED))
 
     def _given(self, name: str) -> Given:
         """What a guest was last brought to; where an earlier version has started it, its definition serves."""
@@ -351,10 +359,10 @@ class _Planner:
             self.first.append(step)
             yield step
 
-    def _check_paused(self, name: str, fate: _Fate) -> None:
-        """A guest that stays paused can neither be asked what it has nor be told what it is to have."""
+    def _check_mute(self, name: str, fate: _Fate) -> None:
+        """What is to change in a guest that cannot be told waits for the run after it can."""
         after = self.after.guests.get(name)
-        if not self._stays_paused(fate) or after is None or not self._differs(name):
+        if not self._stays_mute(fate) or after is None or not self._differs(name):
             return
         if not self.wish.later:
             raise InvalidInput(
@@ -441,7 +449,7 @@ class _Planner:
             fate.starts
             or stored is None
             or stored.loaded != guest.loaded
-            or (self._swaps(name) and not self._stays_paused(fate))
+            or (self._swaps(name) and not self._stays_mute(fate))
         ):
             return
         extra = self.wish.extras.get(name)
@@ -531,7 +539,7 @@ class _Planner:
     def _await_ready(self, name: str, fate: _Fate) -> Iterator[Step]:
         """Nothing is said of it, since nothing changes; a guest that was seen ready since its start need not be waited for."""
         prepared, extra = self.prepared.get(name), self.wish.extras.get(name)
-        if prepared is None or fate.will is not Power.RUNNING or not fate.runs:
+        if prepared is None or fate.will is not Power.RUNNING or not fate.runs or fate.silent:
             return
         works = extra is not None and bool(extra.commands or extra.services)
         ready = readiness.wanted(self.after.guests[name], works=works, boots=prepared.boots)
@@ -544,7 +552,7 @@ class _Planner:
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""
         extra = self.wish.extras.get(name)
-        if extra is None or not extra.commands or fate.will is not Power.RUNNING:
+        if extra is None or not extra.commands or fate.will is not Power.RUNNING or fate.silent:
             return
         if fate.starts or (fate.was is Power.RUNNING and not self._has_run(name, extra.commands)):
             label = f"guest {name}"
@@ -565,7 +573,7 @@ class _Planner:
         before = self.before.guests[name].loaded if name in self.before.guests else None
         after = self.after.guests[name].loaded
         now, later = ({each.scenario for each in loads(loaded) if not each.record} for loaded in (before, after))
-        if now - later or (not self._stays_paused(fate) and self._leaves_scratch(name)):
+        if now - later or (not self._stays_mute(fate) and self._leaves_scratch(name)):
             label = f"guest {name}"
             needs = (f"store {label}", f"swap {label}", f"stop {label}", f"start {label}")
             yield Step(f"unscratch {label}", Unscratch(name), (), needs)
@@ -700,12 +708,16 @@ class _Planner:
 
 @dataclass(frozen=True)
 class _Fate:
-    """What happens to a guest's process."""
+    """What happens to a guest's process.
+
+    :ivar silent: whether it goes on, and does not answer.
+    """
 
     was: Power
     will: Power
     stops: bool
     starts: bool
+    silent: bool = False
 
     @property
     def runs(self) -> bool:

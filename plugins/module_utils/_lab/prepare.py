@@ -203,6 +203,8 @@ def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
     :raises InvalidInput: where one is to be gone back to that is not there.
     """
     directory = workdir.known_guest(guest.name)
+    is_seen = guest.name not in workdir.read_out
+    layer = workdir.path / layers.stack(workdir, guest).upper if is_seen else directory.diff
     known = saves.names(directory)
     if wanted.restore is not None and wanted.restore not in {*known, wanted.save} - {wanted.remove}:
         raise InvalidInput(
@@ -211,11 +213,13 @@ def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
             f"make it with save ({nearest(wanted.restore, known)})",
         )
     is_saved = wanted.save in known and wanted.save != wanted.remove
-    is_restored = wanted.restore is not None and wanted.restore in known and saves.holds(directory, wanted.restore)
+    is_restored = (
+        wanted.restore is not None and wanted.restore in known and saves.holds(directory, layer, wanted.restore)
+    )
     return Keep(
         remove=wanted.remove if wanted.remove in known else None,
         save=None if is_saved else wanted.save,
-        reset=wanted.reset and not saves.is_empty(directory),
+        reset=wanted.reset and not saves.is_empty(layer),
         restore=None if is_restored else wanted.restore,
     )
 

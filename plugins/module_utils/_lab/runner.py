@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol
@@ -50,10 +50,10 @@ from .plan import plan
 from .prepare import has_init, keep, prepare
 from .processes import Process
 from .scenario import Scenario
-from .steps import AddTap, ForgetGuest, MakeNamespace, Plan, Prepared, WriteHosts
+from .steps import AddTap, Deed, ForgetGuest, KeepWritten, MakeNamespace, Plan, Prepared, Start, WriteHosts
 from .union.written import written
 from .wait import Deadline
-from .workdir import FORMAT, Workdir
+from .workdir import FORMAT, Workdir, load_guest
 
 Result = dict[str, Any]
 _PARALLEL = 16
@@ -286,7 +286,8 @@ def _run(
         with _locked(workdir, module) as workdir:
             durations: list[Result] = []
             healed, mute = _serve_all_again(workdir, module)
-            actual, wish, steps, refused = _plan(workdir, module.params, understand, mute)
+            actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, {})
+            silent = _silent_ones(actual, steps)
             if actual.unfinished and not module.check_mode:
                 _finish(actual)
             for warning in damaged.warnings(wish, actual.lab, refused):
@@ -300,7 +301,8 @@ def _run(
                 durations = _slowest_first(_apply(resume, workdir, wish, module, done))
                 first = resume.actions
                 done += first
-                actual, wish, steps, refused = _plan(workdir, module.params, understand, mute)
+                actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, silent)
+                silent = _silent_ones(actual, steps)
             _check_host(workdir, steps)
             if steps.steps and not module.check_mode:
                 if wish.lab.guests or wish.lab.bridges:
@@ -308,37 +310,44 @@ def _run(
                     settle.store(workdir)
                 context = _apply(steps, workdir, wish, module, done)
                 durations = [*durations, *_slowest_first(context)]
-                actual = _with_ready(_look(workdir, observe(workdir), wish, context.seen), context)
+                looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
+                actual = _with_silent(_with_ready(looked_at, context), silent)
             if not module.check_mode:
                 lifecycle.tidy_rendered(workdir, actual)
                 if not actual.lab.guests and not actual.lab.bridges:
                     workdir.forget()
+            unchanged = _unchanged(silent, steps.waiting)
             if refused:
-                raise together(refused)
+                raise together([*refused, *unchanged])
             lab = wish.lab if module.check_mode else describe.found_lab(actual)
             result = subject(None if module.check_mode else actual, lab)
-            for warning in (*wish.warnings, *_old_names(workdir, actual, steps)):
+            for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
                 module.warn(warning)
-            for name in steps.waiting:
-                module.warn(
-                    f"guest {name}: it is paused, and what is to change in it waits until it is resumed (state: started)"
-                )
-            for name, what in steps.restart_required.items():
-                module.warn(
-                    f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
-                )
-            if bare := [guest.name for guest in steps.starts if not guest.confine]:
-                module.warn(
-                    f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
-                )
-            module.exit_json(
-                changed=steps.changed or bool(healed or first),
-                actions=[*healed, *first, *steps.actions],
-                diff={"before": before, "after": describe.mentioned(lab, wish.scope)},
-                restart_required={name: list(what) for name, what in steps.restart_required.items()},
-                durations=durations,
+            told = {
+                "changed": steps.changed or bool(healed or first),
+                "actions": [*healed, *first, *steps.actions],
+                "diff": {"before": before, "after": describe.mentioned(lab, wish.scope)},
+                "restart_required": {name: list(what) for name, what in steps.restart_required.items()},
+                "durations": durations,
                 **result,
-            )
+            }
+            if unchanged:
+                module.fail_json(msg=str(together(unchanged)), **told)
+            module.exit_json(**told)
+
+
+def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
+    """What is to be said of guests that do not have everything yet, or more than they should."""
+    for name in steps.waiting:
+        if name not in silent:
+            yield f"guest {name}: it is paused, and what is to change in it waits until it is resumed (state: started)"
+    for name, why in silent.items():
+        if name not in steps.waiting:
+            yield f"{why.subject}: {why.cause}; nothing of it was to be changed; {why.remedy}"
+    for name, what in steps.restart_required.items():
+        yield f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
+    if bare := [guest.name for guest in steps.starts if not guest.confine]:
+        yield f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
 
 
 def _check_host(workdir: Workdir, steps: Plan) -> None:
@@ -353,6 +362,7 @@ def _check_host(workdir: Workdir, steps: Plan) -> None:
     for deed in deeds:
         if isinstance(deed, MakeNamespace):
             netlink.check_free(deed.netns)
+        _check_copies(workdir, deed)
     disks.check_unmounted(workdir, [deed.name for deed in deeds if isinstance(deed, ForgetGuest)])
 
 
@@ -361,6 +371,30 @@ def _finish(actual: Actual) -> None:
     with netlink.Network(actual.lab.name, actual.lab.netns) as network:
         for device in actual.unfinished:
             network.delete(f"device {device.name}", device)
+
+
+def _check_copies(workdir: Workdir, deed: Deed) -> None:
+    """Whether what is to be copied has paths that are not too long for it, and room where it goes.
+
+    :raises HostError: where it has not.
+    """
+    room = None
+    if isinstance(deed, KeepWritten) and deed.keep.save is not None:
+        name = deed.guest
+        source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
+        target, purpose = workdir.guest(name).saves / f".new-{deed.keep.save}", "copy what it wrote"
+    elif isinstance(deed, Start) and disks.changes(workdir, deed.guest.name, deed.guest.disk):
+        name, room = deed.guest.name, deed.guest.disk
+        source, target, purpose = workdir.guest(name).path, workdir.disks / f".new-{name}", "change its disk"
+    else:
+        return
+    longest, size = files.measure(source) if source.is_dir() else (0, 0)
+    above = max(len(os.fsencode(path)) for path in (source, target)) + 1
+    if above + longest >= files.PATH_MAX:
+        raise files.too_deep(f"guest {name}", purpose)
+    if room is not None and size > room << 20:
+        cause = f"cannot put what it has, {size >> 20} MB, into {room} MB (disk)"
+        raise HostError(f"guest {name}", cause, "give it a larger disk, or remove files in the guest")
 
 
 def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
@@ -406,8 +440,14 @@ def _plan(
     params: Mapping[str, Any],
     understand: Callable[[Mapping[str, Any], Lab], Wish],
     mute: frozenset[str],
+    silent: Mapping[str, DummError],
 ) -> tuple[Actual, Wish, Plan, list[DummError]]:
-    """:return: also the errors of what cannot be done, which the rest need not wait for."""
+    """Find out what is, what is wanted, and the steps between.
+
+    :param mute: guests that cannot be asked.
+    :param silent: guests that were asked before in this run and did not answer, with what became of that.
+    :return: also the errors of what cannot be done, which the rest need not wait for.
+    """
     actual = observe(workdir)
     # Only of a single guest: a scenario's file says more than that.
     stops = params["state"] == "stopped" and "src" not in params
@@ -416,7 +456,7 @@ def _plan(
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
-    actual = _look(workdir, actual, wish, {}, mute)
+    actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
     _check_readable(actual, wish)
     kept = {name: keep(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.keep.items()}
     wish = dataclasses.replace(wish, keep=kept)
@@ -426,6 +466,34 @@ def _plan(
     }
     _check_settings(actual, wish, prepared)
     return actual, wish, plan(actual, wish, prepared), refused
+
+
+def _silent_ones(actual: Actual, steps: Plan) -> dict[str, DummError]:
+    """Guests that go on and do not answer, each with what became of its request."""
+    told = {name: actual.live[name].unreadable for name in steps.silent}
+    return {name: why for name, why in told.items() if why is not None}
+
+
+def _with_silent(actual: Actual, silent: Mapping[str, DummError]) -> Actual:
+    live = {
+        name: dataclasses.replace(actual.live[name], unreadable=why)
+        for name, why in silent.items()
+        if name in actual.live
+    }
+    return dataclasses.replace(actual, live={**actual.live, **live})
+
+
+def _unchanged(silent: Mapping[str, DummError], waiting: Iterable[str]) -> list[DummError]:
+    """The errors for guests that were to be changed and do not answer; the others are as they should be."""
+    return [
+        DummError(
+            each.subject,
+            f"{each.cause}, and it is unchanged; all others are as they are to be",
+            f"{each.remedy}, then run again",
+        )
+        for name, each in silent.items()
+        if name in waiting
+    ]
 
 
 def _process(actual: Actual, name: str) -> Process | None:
@@ -465,7 +533,8 @@ def _check_readable(actual: Actual, wish: Wish) -> None:
                 "start it first with dumm_guest (state: started)",
             )
     for live in actual.live.values():
-        if live.unreadable is not None:
+        # A run for many guests goes on for the others.
+        if live.unreadable is not None and not wish.later:
             raise live.unreadable
 
 

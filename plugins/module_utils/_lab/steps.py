@@ -317,13 +317,15 @@ class Plan:
     """What is to be done.
 
     :ivar restart_required: for each guest, what of it takes effect only at its next start.
-    :ivar waiting: paused guests in which something is to change when they are resumed.
+    :ivar waiting: guests that are paused or do not answer, in which something is to change when they can be told.
+    :ivar silent: guests that go on, and do not answer.
     :ivar first: what must be done before the rest can be planned: paused guests that are to go on and to change are resumed.
     """
 
     steps: tuple[Step, ...]
     restart_required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
     first: tuple[Step, ...] = ()
 
     @property

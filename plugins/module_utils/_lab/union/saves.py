@@ -4,7 +4,8 @@
 
 """Saving points: copies of what a guest wrote, under names, to go back to.
 
-Only a guest that does not run is copied.  A copy is made aside and renamed when it is whole; where the file system can, it shares
+It is the layer that the guest writes to: its ``diff``, or while a scenario is loaded that scenario's (``layers``).  Only a guest that does
+not run is copied.  A copy is made aside and renamed when it is whole; where the file system can, it shares
 its data with the original (cp(1), ``--reflink``) until either is written to.  Hard links would not do: guests write into files
 where they are.
 """
@@ -29,46 +30,47 @@ def names(directory: GuestDir) -> list[str]:
     return sorted(name for name in found if is_label(name))
 
 
-def is_empty(directory: GuestDir) -> bool:
-    """Whether a guest has written nothing."""
-    return not directory.diff.is_dir() or not any(os.scandir(directory.diff))
+def is_empty(layer: Path) -> bool:
+    """Whether nothing was written to a layer."""
+    return not layer.is_dir() or not any(os.scandir(layer))
 
 
-def holds(directory: GuestDir, name: str) -> bool:
-    """Whether what a guest wrote is what a saving point has."""
-    return directory.diff.is_dir() and written.same(directory.diff, directory.saves / name)
+def holds(directory: GuestDir, layer: Path, name: str) -> bool:
+    """Whether what was written to a layer is what a saving point has."""
+    return layer.is_dir() and written.same(layer, directory.saves / name)
 
 
-def save(directory: GuestDir, name: str) -> None:
+def save(directory: GuestDir, layer: Path, name: str) -> None:
     """Make a saving point.
 
+    :param layer: the one that the guest writes to.
     :raises HostError: where it cannot be copied; there is none then.
     """
     directory.saves.mkdir(mode=0o700, exist_ok=True)
     fresh = directory.saves / f".new-{name}"
-    _copy(directory, directory.diff, fresh)
+    _copy(directory, _made(layer), fresh)
     fresh.rename(directory.saves / name)
 
 
-def restore(directory: GuestDir, name: str) -> None:
+def restore(directory: GuestDir, layer: Path, name: str) -> None:
     """Go back to a saving point.
 
     :raises HostError: where it cannot be copied; the guest keeps what it has then.
     """
     fresh = directory.path / ".new-diff"
     _copy(directory, directory.saves / name, fresh)
-    _exchange(directory, fresh)
+    _exchange(_made(layer), fresh)
 
 
-def reset(directory: GuestDir) -> None:
-    """Forget what a guest wrote."""
+def reset(directory: GuestDir, layer: Path) -> None:
+    """Forget what was written to a layer."""
     fresh = directory.path / ".new-diff"
     files.remove_tree(fresh)
     fresh.mkdir()
-    status = directory.diff.stat()
+    status = layer.stat()
     fresh.chmod(status.st_mode & 0o7777)
     os.chown(fresh, status.st_uid, status.st_gid)
-    _exchange(directory, fresh)
+    _exchange(layer, fresh)
 
 
 def remove(directory: GuestDir, name: str) -> None:
@@ -76,12 +78,21 @@ def remove(directory: GuestDir, name: str) -> None:
     files.remove_tree(directory.saves / name)
 
 
-def _exchange(directory: GuestDir, fresh: Path) -> None:
-    here = os.open(directory.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+def _made(layer: Path) -> Path:
+    """A layer that is there; one is made when a guest is first started with it."""
+    if not layer.is_dir():
+        layer.mkdir(parents=True)
+        layer.chmod(0o755)
+    return layer
+
+
+def _exchange(layer: Path, fresh: Path) -> None:
+    here, there = (os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC) for path in (fresh, layer))
     try:
-        syscalls.renameat2(here, os.fsencode(fresh.name), here, b"diff", syscalls.RENAME_EXCHANGE)
+        syscalls.renameat2(here, os.fsencode(fresh.name), there, os.fsencode(layer.name), syscalls.RENAME_EXCHANGE)
     finally:
         os.close(here)
+        os.close(there)
     files.remove_tree(fresh)
 
 

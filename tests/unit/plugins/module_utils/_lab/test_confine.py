@@ -22,6 +22,7 @@ ALL = ("memory", "pids", "cpu")
 @pytest.fixture(autouse=True)
 def _supported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(confine.seccomp, "supported", lambda: True)
+    monkeypatch.setattr(confine, "_release", lambda: (6, 7))
 
 
 def test_a_guest_that_is_confined_in_every_way_has_no_gaps() -> None:
@@ -50,6 +51,14 @@ def test_without_users_and_processes_of_its_own_it_reaches_those_of_root() -> No
     confinement = Confinement(LIMITS, 1 << 30, None, "it is too old")
     told, _outlive = confine.gaps(confinement, ALL, apart=False, disk=64, in_host_netns=False)
     assert "send signals to its processes and trace other guests with this gap: it is too old" in told
+
+
+def test_a_kernel_whose_bridges_have_no_bound_on_what_they_learn_is_a_gap(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(confine, "_release", lambda: (6, 6))
+
+    (told,) = confine.gaps(WHOLE, ALL, apart=True, disk=64, in_host_netns=False)
+
+    assert told == "it may fill the forwarding tables of its segments: the host's kernel is older than 6.7"
 
 
 def test_limits_grow_with_the_guests_memory() -> None:

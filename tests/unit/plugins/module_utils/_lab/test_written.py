@@ -93,20 +93,20 @@ def workdir(tmp_path: Path) -> Workdir:
 
 def test_a_copy_is_the_same_until_either_changes(workdir: Workdir) -> None:
     alice = workdir.guest("alice")
-    saves.save(alice, "good")
+    saves.save(alice, alice.diff, "good")
 
     assert saves.names(alice) == ["good"]
-    assert saves.holds(alice, "good")
+    assert saves.holds(alice, alice.diff, "good")
     assert (alice.saves / "good/etc/link").stat().st_nlink == 2
     (alice.diff / "etc/mine").write_text("other")
-    assert not saves.holds(alice, "good")
+    assert not saves.holds(alice, alice.diff, "good")
     assert (alice.saves / "good/etc/mine").read_text() == "etc/mine"
 
-    saves.restore(alice, "good")
-    assert saves.holds(alice, "good")
-    saves.reset(alice)
-    assert saves.is_empty(alice)
-    assert not saves.holds(alice, "good")
+    saves.restore(alice, alice.diff, "good")
+    assert saves.holds(alice, alice.diff, "good")
+    saves.reset(alice, alice.diff)
+    assert saves.is_empty(alice.diff)
+    assert not saves.holds(alice, alice.diff, "good")
     saves.remove(alice, "good")
     assert saves.names(alice) == []
     assert not [name for name in os.listdir(alice.path) if name.startswith(".")]
@@ -127,10 +127,10 @@ def test_only_what_is_not_so_already_is_done(workdir: Workdir) -> None:
     everything = Keep(remove="old", save="good", reset=True)
     assert prepare.keep(workdir, guest, everything) == Keep(save="good", reset=True)
 
-    saves.save(alice, "good")
+    saves.save(alice, alice.diff, "good")
     assert prepare.keep(workdir, guest, Keep(save="good", restore="good")) == Keep()
     assert prepare.keep(workdir, guest, Keep(remove="good", save="good")) == Keep(remove="good", save="good")
-    saves.reset(alice)
+    saves.reset(alice, alice.diff)
     assert prepare.keep(workdir, guest, Keep(reset=True)) == Keep()
     assert prepare.keep(workdir, guest, Keep(restore="good")) == Keep(restore="good")
     with pytest.raises(InvalidInput, match=r"guest alice: it has no saving point god; .*did you mean good\?"):
