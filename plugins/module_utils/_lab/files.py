@@ -216,9 +216,12 @@ def measure(top: Path) -> tuple[int, int]:
             return PATH_MAX, size
         for entry in entries:
             below = f"{path}/{entry.name}".lstrip("/")
-            longest, size = max(longest, len(os.fsencode(below))), size + entry.status.st_blocks * 512
+            longest = max(longest, len(os.fsencode(below)))
             if stat.S_ISDIR(entry.status.st_mode):
                 todo.append(below)
+            else:
+                # A file with several names is there once.
+                size += entry.status.st_blocks * 512 // entry.status.st_nlink
     return longest, size
 
 

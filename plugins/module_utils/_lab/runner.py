@@ -393,7 +393,7 @@ def _check_copies(workdir: Workdir, deed: Deed) -> None:
     if above + longest >= files.PATH_MAX:
         raise files.too_deep(f"guest {name}", purpose)
     if room is not None and size > room << 20:
-        cause = f"cannot put what it has, {size >> 20} MB, into {room} MB (disk)"
+        cause = f"cannot put what it has into {room} MB (disk): that is {size >> 20} MB"
         raise HostError(f"guest {name}", cause, "give it a larger disk, or remove files in the guest")
 
 
