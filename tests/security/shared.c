@@ -214,6 +214,16 @@ static int a_files(char **arg)
     errno = why;
     return result;
 }
+static int a_flood(char **arg)
+{
+    // What it says at its console.
+    static char block[MB];
+    memset(block, '.', sizeof block);
+    for (int left = number(arg[1]); left; left--)
+        if (write(number(arg[0]), block, MB) != MB)
+            return REFUSED;
+    return REACHED;
+}
 static int a_file_locks(char **arg)
 {
     int fd = open(arg[0], O_RDWR | O_CREAT, 0600);
@@ -261,6 +271,6 @@ const struct attack on_shared[] = {
     ATTACK(shm), ATTACK(sem), ATTACK(msg), ATTACK(mq), ATTACK(memfd_secret), ATTACK(inotify), ATTACK(timers),
     ATTACK(signals), ATTACK(pipe_size), ATTACK(raise_limit), ATTACK(lock_memory), ATTACK(lock_on_fault),
     ATTACK(map_locked), ATTACK(lock_all), ATTACK(fill_memory), ATTACK(fill_memfd), ATTACK(fill_pipes),
-    ATTACK(fill_sockets), ATTACK(threads), ATTACK(files), ATTACK(file_locks), ATTACK(open_files), ATTACK(ptys),
+    ATTACK(fill_sockets), ATTACK(threads), ATTACK(files), ATTACK(flood), ATTACK(file_locks), ATTACK(open_files), ATTACK(ptys),
     ATTACK(deadline), ATTACK(io_realtime), { NULL },
 };
