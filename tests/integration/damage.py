@@ -247,6 +247,11 @@ _LAB = {
     "netns leads out": holds(b'{"netns": "../x"}'),
     "netns is empty": holds(b'{"netns": ""}'),
     "netns is not ASCII": holds('{"netns": "grün"}'.encode()),
+    "a name that leads out": sets("name", to="../x"),
+    "a name that is a number": sets("name", to=5),
+    "a name without a place": holds(b'{"name": "dumm-x-123456"}'),
+    "a place that is a text": sets("place", to="/var/lib/dumm"),
+    "an inode that is a text": sets("place", "inode", to="5"),
     "format 0": holds(b'{"format": 0}'),
     **{name: do for name, do in NO_FILE.items() if name != "missing"},
 }

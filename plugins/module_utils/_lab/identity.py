@@ -108,6 +108,11 @@ def of(path: Path) -> Identity:
     return Identity(name, Path(place["path"]))
 
 
+def is_stored(path: Path) -> bool:
+    """Whether a directory says which lab it is."""
+    return _stored(path)[0] is not None
+
+
 def store(path: Path, name: str) -> dict[str, Any]:
     """What ``lab.json`` is to have of a lab's identity."""
     found = path.stat()

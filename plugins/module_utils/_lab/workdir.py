@@ -33,6 +33,12 @@ MAX_NETNS_NAME = 200
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 DISKS = "disks"
 _MEM_BYTES = 32
+_PLACE: Mapping[str, stored.Reader] = {
+    "path": stored.absolute,
+    "device": stored.whole,
+    "inode": stored.whole,
+    "boot": stored.line,
+}
 
 
 @dataclass(frozen=True)
@@ -360,6 +366,11 @@ class Workdir:
                     raise stored.Unfit(f"{exc.subject}: {exc.cause}") from None
             if isinstance(found.get("format"), (int, float)):
                 stored.whole(found["format"], "format", 1)
+            if "name" in found or "place" in found:
+                own = stored.table(found, "", {"name": stored.line, "place": stored.mapping})
+                stored.table(own.get("place"), "place", _PLACE)
+                if not identity.is_stored(self.path):
+                    raise stored.Unfit("name and place are not those of a lab")
 
     @property
     def format(self) -> int:
