@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lab import PATIENCE, Lab, fresh_lab, until
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import channel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 
 ALL_BYTES = bytes(range(256))
@@ -127,11 +128,11 @@ def test_many_more_requests_than_the_line_can_hold_are_all_answered(alice: Lab) 
 
 
 def test_three_hundred_requests_one_after_another_leave_nothing_behind(alice: Lab) -> None:
-    channel = alice.channel("alice")
+    line = alice.channel("alice")
     before = len(os.listdir("/proc/self/fd"))
 
     for number in range(300):
-        assert channel.run(f"echo {number}").stdout == f"{number}\n".encode()
+        assert line.run(f"echo {number}").stdout == f"{number}\n".encode()
 
     assert len(os.listdir("/proc/self/fd")) == before
     # One request's own remains may not be collected until the next.
@@ -207,6 +208,24 @@ def test_the_next_request_works_after_the_agent_was_killed(alice: Lab) -> None:
     assert alice.read("alice", "echo fine") == "fine\n"
 
 
+def test_a_guest_that_did_not_listen_for_a_while_hears_what_comes_later(alice: Lab) -> None:
+    """A serial line that holds more than it can is deaf for good."""
+    directory = alice.directory("alice")
+    holding = "kill -STOP $1; touch /root/held; until [ -e /.dumm/spool/enough ]; do sleep 0.1; done; kill -CONT $1"
+    alice.read("alice", f"setsid sh -c '{holding}' sh $(cat /.dumm/spool/hello) >/dev/null 2>&1 &")
+    until((directory.diff / "root/held").exists, "the agent to be stopped")
+    for number in range(400):
+        channel.poke(directory, f"nobody{number}")
+        channel.nudge(directory)
+
+    (directory.spool / "enough").touch()
+
+    assert alice.read("alice", "rm /root/held; echo fine") == "fine\n"
+    (directory.spool / "enough").unlink()
+    # The last of those that told what was heard is put away.
+    until(lambda: alice.read("alice", "true") == "" and _requests(alice) == [], "an empty spool")
+
+
 def test_a_stale_request_never_runs_in_the_next_boot(lab: Lab) -> None:
     lab.guest("alice")
     stale = lab.directory("alice").spool / "staleone"
@@ -245,14 +264,14 @@ def test_a_guest_that_is_shut_down_while_a_command_runs_is_told(lab: Lab) -> Non
 
 def test_a_paused_guest_is_a_clear_error(lab: Lab) -> None:
     lab.guest("alice")
-    channel = lab.channel("alice")
+    line = lab.channel("alice")
     lab.guest("alice", state="paused")
 
     with pytest.raises(Unreachable, match=r"guest alice: it is paused; let it go on first \(state: started\)"):
-        channel.run("echo")
+        line.run("echo")
 
     lab.guest("alice", state="started")
-    assert channel.run("echo awake").stdout == b"awake\n"
+    assert line.run("echo awake").stdout == b"awake\n"
 
 
 def test_a_command_goes_on_where_a_pause_held_it(lab: Lab) -> None:

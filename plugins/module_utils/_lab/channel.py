@@ -13,15 +13,11 @@ The guest owns what it writes: everything is read with bounds, and without follo
 
 from __future__ import annotations
 
-import errno
-import fcntl
 import json
 import os
 import re
-import secrets
 import shutil
 import signal
-import string
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -29,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from . import beneath, disks, syscalls
+from . import beneath, disks, doorbell, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .model import Power
 from .processes import Process, check_alive, is_cut_off, power
@@ -38,14 +34,9 @@ from .workdir import GuestDir
 
 BOOT = "boot"
 MAX_OUTPUT = 1 << 30
-# Unread bytes towards a guest's serial line make it deaf for good at about 3968 (docs/internals/control-channel.md);
-# 100 names of 11 bytes stay far below.
-_MAX_WAITING = 100
 _RING_AGAIN = 3.0
 _NUDGE_AFTER = 0.05
 _AFTER_KILL = 5.0
-_REMOVE_SECONDS = 5.0
-_NAME_LETTERS = string.ascii_lowercase + string.digits
 _SHELL_SIGNAL = 128
 _LAST_WORDS = 4096
 _SIGNALS = signal.valid_signals()
@@ -55,20 +46,34 @@ _SIGNALS = signal.valid_signals()
 _SHORT = 0.25
 _FIRST_PAUSE = 0.0003
 _LONGEST_PAUSE = 0.004
+# Each look at a full line is a look at all who wait with it.
+_LONGEST_WAIT = 0.2
 # A command is heard of an eighth later than it ended, whatever it takes.
 _GROWTH = 1.125
 # A guest's own Python is not started for callers that want little of it.
 _FEW = 4
 _PYTHON = "/usr/bin/python3"
 LOST = -1
-# Ends a request when its client is gone: arguments are request, bell and FIFO.
+# Ends a request when its client is gone: arguments are request, bell, FIFO, and the file of doorbell.py with its bound.
 _GUARD = r"""
 read -r done && exit
 cd "$1" 2>/dev/null || exit
 if [ ! -e exit ] && [ -p "$3" ]; then
-  echo "!${1##*/}" 1<>"$3"
+  name=${1##*/}
+  rung=
   tries=0
+  exec 9<>"$4"
   while [ ! -e exit ] && [ $tries -lt 50 ]; do
+    if [ -z "$rung" ]; then
+      flock 9 2>/dev/null
+      read -r written heard agent <"$4"
+      if [ $((${written:-0} - ${heard:-0})) -lt "$5" ]; then
+        echo "!$name" 1<>"$3"
+        echo "$((${written:-0} + ${#name} + 2)) ${heard:-0} ${agent:--}" 1<>"$4"
+        rung=yes
+      fi
+      flock -u 9 2>/dev/null
+    fi
     sleep 0.1
     tries=$((tries + 1))
   done
@@ -205,7 +210,8 @@ class Channel:
     @contextmanager
     def _guarded(self, request: Path) -> Iterator[None]:
         """Have a request killed should this process be, which nobody in the guest would notice."""
-        paths = (request, self._bell(request.name), self._directory.line_in)
+        place = self._directory
+        paths = (request, place.outbox / f"{request.name}.bell", place.line_in, place.doorbell_lock, doorbell.MOST)
         with syscalls.FORKING:
             guard = subprocess.Popen(
                 ["/bin/sh", "-c", _GUARD, "dumm-guard", *map(str, paths)],
@@ -232,7 +238,7 @@ class Channel:
     def _write_request(self, script: str, stdin: bytes | BinaryIO, hint: str | None, words: str) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
-        name = "".join(map(secrets.choice, [_NAME_LETTERS] * 10))
+        name = doorbell.new_name()
         # Made where the guest has no hands, so that nothing it plants can lead a write of ours elsewhere.
         fresh = self._directory.outbox / name
         self._lent = disks.make_room(self._directory)
@@ -246,34 +252,20 @@ class Channel:
             raise from_oserror(self._subject, "write a request to", exc) from exc
 
     def _ring(self, text: str, deadline: Deadline) -> None:
-        """Write a line to the guest, but never more of them than its serial line can hold unread."""
-        lock = os.open(self._directory.doorbell_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            if poll_until(lambda: self._ring_now(lock, text), deadline) is None:
-                check_alive(self._directory.name, self._process, self._directory)
-                raise Unreachable(
-                    self._subject,
-                    f"its control line did not take a request within {deadline.seconds:g} s",
-                    "restart the guest (state: restarted)",
-                )
-        finally:
-            os.close(lock)
+        """Write a line to the guest, once its serial line has room for it."""
+        if poll_until(lambda: self._ring_now(text) or None, deadline, longest=_LONGEST_WAIT) is None:
+            check_alive(self._directory.name, self._process, self._directory)
+            raise Unreachable(
+                self._subject,
+                f"its control line did not take a request within {deadline.seconds:g} s",
+                "restart the guest (state: restarted)",
+            )
 
-    def _ring_now(self, lock: int, text: str) -> bool | None:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    def _ring_now(self, text: str) -> bool:
         try:
-            if self._waiting() > _MAX_WAITING:
-                check_alive(self._directory.name, self._process, self._directory)
-                return None
-            line = os.open(self._directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-            try:
-                self._bell(text.lstrip("!")).touch(0o600)
-                os.write(line, f"{text}\n".encode())
-            finally:
-                os.close(line)
+            if doorbell.write(self._directory, text):
+                return True
         except OSError as exc:
-            if exc.errno == errno.EAGAIN:
-                return None
             check_alive(self._directory.name, self._process, self._directory)
             cause = f"its control line is gone ({exc.strerror})"
             if is_cut_off(self._directory, self._process):
@@ -282,35 +274,11 @@ class Channel:
                     " file system, or restored, while it ran"
                 )
             raise Unreachable(self._subject, cause, "restart the guest (state: restarted)") from exc
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)
-        return True
-
-    def _waiting(self) -> int:
-        """How many bells the guest has not heard, those too whose requests were given up: their lines are still unread."""
-        unheard = 0
-        for bell in self._directory.outbox.glob("*.bell"):
-            request = self._directory.spool / bell.stem
-            if os.path.lexists(request) and not beneath.exists(request, "ack"):
-                unheard += 1
-            elif not beneath.exists(request, "cmd"):
-                _remove(request)
-                bell.unlink(missing_ok=True)
-        return unheard
-
-    def _bell(self, name: str) -> Path:
-        return self._directory.outbox / f"{name}.bell"
+        check_alive(self._directory.name, self._process, self._directory)
+        return False
 
     def _put_away(self, request: Path) -> None:
-        """Take a request away; one that was rung for and not heard stays as an empty directory until it is."""
-        heard = beneath.exists(request, "ack")
-        _remove(request)
-        bell = self._bell(request.name)
-        if heard:
-            bell.unlink(missing_ok=True)
-        elif bell.exists():
-            with suppress(OSError):
-                request.mkdir(mode=0o700)
+        doorbell.put_away(self._directory, request)
         if self._lent:
             disks.save_spares(self._directory)
             self._lent = False
@@ -319,7 +287,7 @@ class Channel:
         """What says whether a request has ended.
 
         The agent may have been started anew and its predecessor's bells with it, so the bell is rung again; asked twice it still
-        runs once.  Ever more rarely, because a guest that does not listen must not find its line full one day.
+        runs once.  Ever more rarely, and only if the line has room, so that who asks still looks at the answer.
         """
         again, nudged = _RING_AGAIN, _NUDGE_AFTER
 
@@ -334,9 +302,8 @@ class Channel:
             if waited > nudged and not beneath.exists(request, "ack"):
                 nudged *= 2
                 nudge(self._directory)
-                if waited > again:
+                if waited > again and self._ring_now(request.name):
                     again *= 2
-                    self._ring(request.name, deadline)
             return ended
 
         return look
@@ -394,12 +361,16 @@ class Channel:
         return GuestError(self._subject, f"a command wrote more than {limit} bytes", "let it write less")
 
 
-def poke(directory: GuestDir, name: str) -> None:
+def poke(directory: GuestDir, name: str) -> bool:
     """Tell a request that there is something for it in its directory.  Do so once for each answer, or ever more rarely.
 
-    A line that is full or gone is not complained of: a request that is asked for an answer finds that out.
+    :return: whether it was told; otherwise try again a little later.  A line that is gone is not complained of: a request that is
+        asked for an answer finds that out.
     """
-    _write_line(directory, f"+{name}\n".encode())
+    try:
+        return doorbell.write(directory, f"+{name}")
+    except OSError:
+        return True
 
 
 def nudge(directory: GuestDir) -> None:
@@ -408,16 +379,7 @@ def nudge(directory: GuestDir) -> None:
     The kernels of distributions may fall asleep over what arrives in the microseconds before, until anything else arrives (the collection's
     kernel patch 0003).  An empty line is that, and means nothing to the agent.
     """
-    _write_line(directory, b"\n")
-
-
-def _write_line(directory: GuestDir, text: bytes) -> None:
-    with suppress(OSError):
-        line = os.open(directory.line_in, os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW)
-        try:
-            os.write(line, text)
-        finally:
-            os.close(line)
+    doorbell.nudge(directory)
 
 
 def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", words: str = "") -> Path:
@@ -464,9 +426,3 @@ def _largest(request: Path) -> int:
     """Bytes of the longer output so far."""
     found = (beneath.status(request, name) for name in ("out", "err"))
     return max((status.st_size for status in found if status is not None), default=0)
-
-
-def _remove(request: Path) -> None:
-    """Take a request away, as far as a guest that puts in more all the time allows; the rest goes when the guest does."""
-    with suppress(OSError):
-        beneath.remove(request, _REMOVE_SECONDS)

@@ -65,7 +65,7 @@ class Session:
         self._sent: Deadline | None = None
         self._segments = 0
         self._segment = -1
-        self._begun = False
+        self._begun = self._owes_poke = False
 
     def close(self) -> None:
         """Give the descriptors back."""
@@ -89,7 +89,7 @@ class Session:
     @property
     def answers(self) -> bool:
         """Whether the guest has taken up all that it was given."""
-        return self._sent is None
+        return self._sent is None and not self._owes_poke
 
     @property
     def paused(self) -> bool:
@@ -109,6 +109,7 @@ class Session:
         with suppress(BlockingIOError):
             while os.read(self.news, _CHUNK):
                 pass
+        self._tell_room()
         if self._sent is not None:
             if self._exists(self._name):
                 if self._sent.over:
@@ -185,7 +186,13 @@ class Session:
         self._segment = -1
         os.unlink(f"o{self._segments}", dir_fd=self._place)
         self._segments += 1
-        channel.poke(self._directory, self._request.name)
+        # The program may wait for it: it has to be told.
+        self._owes_poke = True
+        self._tell_room()
+
+    def _tell_room(self) -> None:
+        if self._owes_poke:
+            self._owes_poke = not channel.poke(self._directory, self._request.name)
 
     def ended(self) -> int | None:
         """The program's exit status, once it has ended.  Ask before :meth:`read`: nothing comes after it.

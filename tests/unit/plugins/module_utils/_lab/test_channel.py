@@ -25,7 +25,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, guest, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, doorbell, guest, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.agent import AGENT
@@ -397,24 +397,107 @@ def test_an_agent_that_does_not_listen_is_not_waited_for(line: Line) -> None:
         host.run("true", timeout=0.2)
 
 
-def test_never_more_is_written_than_an_unread_serial_line_holds(line: Line) -> None:
+# What a serial line holds.
+
+
+@pytest.fixture
+def deaf(line: Line) -> Iterator[Channel]:
+    """The channel of a guest that runs but reads nothing."""
     line.kill()
-    with subprocess.Popen(["sleep", "1000"]) as deaf:
-        host = Channel(line.directory, process(deaf.pid))
+    with subprocess.Popen(["sleep", "1000"]) as guests:
+        yield Channel(line.directory, process(guests.pid))
+        guests.kill()
 
-        def ask(_number: int) -> None:
-            with suppress(GuestError):
-                host.run("true", timeout=PATIENCE)
 
-        with ThreadPoolExecutor(250) as pool:
-            asked = pool.map(ask, range(250))
-            assert eventually(lambda: len(list(line.spool.glob("*/cmd"))) == 250)
-            time.sleep(0.3)
-            unread = line.unread()
-            deaf.kill()
-            list(asked)
+def _quietly(run: Callable[[], object]) -> None:
+    with suppress(GuestError, Unreachable, WaitTimeout):
+        run()
 
-    assert 0 < unread <= 2048
+
+def test_never_more_is_written_than_an_unread_serial_line_holds(
+    line: Line, deaf: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not for those either that are rung for again and again."""
+    monkeypatch.setattr(channel, "_RING_AGAIN", 0.06)
+
+    with ThreadPoolExecutor(250) as pool:
+        list(pool.map(lambda _number: _quietly(lambda: deaf.run("true", timeout=2)), range(250)))
+
+    assert 1000 < line.unread() <= 2048
+
+
+def test_nobody_fills_the_line_by_what_is_no_request(line: Line, deaf: Channel) -> None:
+    for number in range(400):
+        channel.poke(line.directory, f"nobody{number}")
+        channel.nudge(line.directory)
+        _quietly(lambda: deaf._ring("!nobody", channel.Deadline(0)))
+
+    assert 1000 < line.unread() <= 2048
+
+
+def test_what_was_written_counts_until_it_was_read(line: Line) -> None:
+    for _time in range(1000):
+        assert eventually(lambda: channel.poke(line.directory, "nobody"))
+
+    assert line.channel.run("echo here").stdout == b"here\n"
+    assert eventually(lambda: line.channel.run("true").code == 0 and not list(line.directory.outbox.iterdir()))
+
+
+def test_requests_that_are_lost_with_an_agent_do_not_fill_the_line_of_the_next(
+    line: Line, deaf: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(channel, "_RING_AGAIN", 0.1)
+    with ThreadPoolExecutor(200) as pool:
+        answers = [pool.submit(deaf.run, "echo here", timeout=PATIENCE) for _number in range(200)]
+        assert eventually(lambda: not doorbell.write(line.directory, "+nobody"))
+        os.read(line.fifo, 4096)
+
+        line.start()
+
+        assert {answer.result().stdout for answer in answers} == {b"here\n"}
+
+
+def test_requests_that_are_lost_before_they_begin_do_not_fill_the_line(
+    line: Line, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doorbell, "_LOST_AFTER", 0.1)
+    os.killpg(line.agent.pid, signal.SIGSTOP)
+    number = 0
+    while doorbell.write(line.directory, line.request(f"lost{number}", "true").name):
+        number += 1
+    # As if a warm Python had read it, and was killed then.
+    os.read(line.fifo, 4096)
+    os.killpg(line.agent.pid, signal.SIGCONT)
+
+    assert line.channel.run("echo here", timeout=PATIENCE).stdout == b"here\n"
+
+
+def _guard(line: Line, request: Path, most: int) -> None:
+    """What becomes of a request whose client was killed."""
+    paths = (line.directory.outbox / "x.bell", line.directory.line_in, line.directory.doorbell_lock)
+    words = ["/bin/sh", "-c", channel._GUARD, "dumm-guard", str(request), *map(str, paths), str(most)]
+    # Nobody waits half a second for what does not come.
+    (request.parent / "sleep").write_text("#!/bin/sh\n")
+    (request.parent / "sleep").chmod(0o755)
+    path = {"PATH": f"{request.parent}:{os.environ['PATH']}"}
+    subprocess.run(words, stdin=subprocess.DEVNULL, env=path, check=True, timeout=PATIENCE)
+
+
+@pytest.mark.parametrize("room", [True, False])
+def test_a_client_that_is_killed_has_its_request_ended_if_the_line_has_room(
+    line: Line, deaf: Channel, room: bool
+) -> None:
+    assert doorbell.write(line.directory, "+nobody")
+    before = line.unread()
+    total, heard, *_agent = line.directory.doorbell_lock.read_text().split()
+    request = line.request("abcdefghij", "true")
+
+    _guard(line, request, doorbell.MOST if room else before)
+
+    written = len("!abcdefghij\n") if room else 0
+    assert line.unread() == before + written
+    assert not request.exists()
+    assert line.directory.doorbell_lock.read_text().split()[:2] == [str(int(total) + written), heard]
 
 
 @pytest.mark.parametrize("when", ["before", "while it runs"])
