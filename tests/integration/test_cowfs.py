@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "4000"))
 ROUNDS, EACH = 4, 250
+_MNT_FORCE = 1  # umount(2)
 
 
 @pytest.fixture
@@ -350,6 +352,22 @@ def test_it_ends_with_its_mount_and_complains_of_nothing(place: Place) -> None:
         assert server is not None
     assert until(lambda: not Path(f"/proc/{server}/cmdline").exists(), "the server to be gone")
     assert cowfs.server(place.home) is None
+    assert place.log() == ""
+
+
+def test_an_answer_that_nobody_waits_for_any_more_is_no_complaint(place: Place) -> None:
+    """As that to the close of a file just before its union goes."""
+    write(place.lower[1], {"slow": "x"})
+    with place.mounted("cowfs") as at:
+        server = cowfs.server(place.home)
+        place.ask(do="fault", rules=[{"path": "/slow", "delay": 2000, "during": ["read"]}])
+        with subprocess.Popen(["cat", at / "slow"], stderr=subprocess.DEVNULL) as reader:
+            until(lambda: "nanosleep" in Path(f"/proc/{server}/wchan").read_text(), "the read to be delayed")
+            # Ends all requests first; the mount is in use.
+            with suppress(OSError):
+                syscalls.umount(str(at), _MNT_FORCE)
+        assert reader.returncode == 1
+    until(lambda: not Path(f"/proc/{server}/cmdline").exists(), "the server to be gone")
     assert place.log() == ""
 
 

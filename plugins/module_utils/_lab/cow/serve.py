@@ -12,6 +12,7 @@ directory.  What goes wrong is written to standard error, which is the guest's `
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import logging
@@ -29,9 +30,20 @@ from .owners import Owners
 from .requests import Requests, served
 
 
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether a complaint of pyfuse3 is about a fault.
+
+    The kernel refuses an answer that nobody waits for any more with ENOENT, as when a mount goes just after its last file was closed
+    (fuse_dev_do_write, fs/fuse/dev.c of Linux; libfuse does not complain of it either, pyfuse3 does).
+    """
+    told = record.getMessage()
+    return not ("fuse_reply" in told and told.endswith(os.strerror(errno.ENOENT)))
+
+
 def main(argument: str) -> None:
     """Serve."""
     logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("pyfuse3").addFilter(_is_fault)
     given = json.loads(argument)
     os.umask(0)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE):
