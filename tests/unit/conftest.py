@@ -10,9 +10,13 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, configuration, settings
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab import identity
 
 _home = tempfile.TemporaryDirectory(prefix="dumm-hypothesis-")
 configuration.set_hypothesis_home_dir(_home.name)
@@ -30,3 +34,10 @@ settings.load_profile("unit")
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Take hypothesis's own files away."""
     _home.cleanup()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_names_are_taken_on_the_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(identity, "_CLAIMS", Path(tmp_path_factory.mktemp("run"), "labs"))
+        yield
