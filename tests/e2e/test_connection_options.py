@@ -149,7 +149,7 @@ def _run(way: Way, settings: list[Setting]) -> dict[str, Result]:
 
 def _reboot(way: Way) -> list[Task]:
     """Have alice reboot herself, which ends her process."""
-    gone = f"p=$(cat {way.lab.path}/guests/alice/alice/pid); for i in $(seq 600); do [ -e /proc/$p ] || exit 0; sleep 0.1; done; exit 1"
+    gone = f"p=$(cat {way.lab.path}/guests/alice/alice/pid); for i in $(seq 3000); do [ -e /proc/$p ] || exit 0; sleep 0.1; done; exit 1"
     ask = f"cat {way.lab.path}/guests/alice/alice/pid >{way.lab.path}/was"
     gone = gone.replace(f"{way.lab.path}/guests/alice/alice/pid", f"{way.lab.path}/was")
     return [
