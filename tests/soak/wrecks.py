@@ -44,7 +44,7 @@ def _at_once(lab: Lab, kinds: list[Kind], dice: random.Random) -> list[str]:
         lambda: lab.guest(VICTIM, state="stopped", wait_timeout=5),
         lambda: lab.iface(VICTIM, "eth1"),
         lambda: lab.bridge(BRIDGE, mtu=1400),
-        lambda: lab.info(),
+        lab.info,
     ]
     for call in dice.sample(calls, 3):
         # An exception of any other class comes out.

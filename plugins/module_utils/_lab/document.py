@@ -532,7 +532,7 @@ def _loader() -> Any:
         nodes = 0
         depth = 0
 
-        def descend_resolver(self, around: Any, _index: Any) -> None:
+        def descend_resolver(self, around: Any, index: Any) -> None:  # pylint: disable=unused-argument
             self.nodes += 1
             self.depth += 1
             if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
