@@ -21,7 +21,7 @@ from mangle import Bad
 _MAX_GUESTS, _MAX_MEM, _MAX_DISK = 6, 512, 512
 # What nobody can know before: commands that are no commands, values that a kernel does not take, and what is beside the file.
 _OWN_FAULT = re.compile(
-    "exit code|/proc/sys/.*Invalid argument|is not ready|has not booted|there is no user|there is no group|no service"
+    "exit code|not ready within|/proc/sys/.*Invalid argument|has not booted|there is no user|there is no group|no service"
 )
 
 
