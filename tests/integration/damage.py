@@ -23,7 +23,7 @@ from typing import Any
 
 from lab import Lab, Refused
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
+from ansible_collections.dumm.lab.plugins.module_utils._lab import guests, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface
 
 # What is damaged, and what runs beside it.
@@ -355,7 +355,7 @@ def attempt(lab: Lab, kind: Kind) -> list[str]:
             path.write_bytes(before)
         lab.workdir.forget_guest(VICTIM)
         lab.workdir.forget_bridge(BRIDGE)
-    if lab.process(KEEPER).pid != pid or not lab.process(KEEPER).alive:
+    if lab.process(KEEPER).pid != pid or not processes.is_alive(lab.process(KEEPER)):
         wrong.append("the other guest was ended")
     return wrong
 

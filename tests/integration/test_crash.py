@@ -14,6 +14,8 @@ from contextlib import suppress
 import pytest
 from lab import HANG, Lab, Result, processes_of, until
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+
 # reboot(2) with RB_AUTOBOOT: a master without an init has no program for it.
 REBOOT = 'python3 -c "import ctypes; ctypes.CDLL(None).reboot(0x1234567)"'
 
@@ -139,7 +141,7 @@ def test_a_guest_that_does_not_answer_in_time_is_not_left_running(lab: Lab) -> N
 def test_interfaces_of_a_guest_that_died_can_be_changed_and_hold_when_it_is_started(pair: Lab) -> None:
     process = pair.process("alice")
     os.kill(process.pid, signal.SIGKILL)
-    until(lambda: not process.alive, "the guest to die")
+    until(lambda: not processes.is_alive(process), "the guest to die")
     pair.iface("alice", "eth0", address=["10.0.0.9/24"])
     pair.iface("alice", "eth1", address=["10.1.0.9/24"])
 

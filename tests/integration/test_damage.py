@@ -17,6 +17,8 @@ import pytest
 from lab import Lab, Refused, fresh_lab, mounts_of, processes_of
 from testbed import pair, pids
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+
 
 @pytest.fixture(scope="module")
 def beside() -> Iterator[Lab]:
@@ -57,7 +59,7 @@ def test_a_running_guest_whose_definition_is_damaged_is_left_alone(lab: Lab) -> 
 
     assert pids(lab, "moon", "sun") == before
     assert lab.read("sun", "cat /proc/sys/kernel/panic") == "9\n"
-    assert lab.reaches("sun", "10.0.0.1") and lab.process("late").alive
+    assert lab.reaches("sun", "10.0.0.1") and processes.is_alive(lab.process("late"))
     assert definition.read_bytes() == good[:40]
     found = lab.info()["guests"]["moon"]
     assert (found["state"], found["pid"], found["hostname"]) == ("unreadable", before["moon"], "moon")

@@ -20,6 +20,7 @@ import pytest
 from lab import HANG, PREFIX, Lab, Refused, fresh_lab, has_namespace, mounts_of, processes_of, until
 from programs import Ansible
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 PATIENCE = 300
@@ -245,7 +246,7 @@ def test_a_copy_that_is_made_while_a_guest_starts_leaves_it_alone(home: Path) ->
         assert (states(lab), states(second)) == ({"alice": "starting"}, {"alice": "stopped"})
         second.guest("alice", state="absent")
         assert second.leftovers() == []
-        assert lab.process("alice").pid == pid and lab.process("alice").alive
+        assert lab.process("alice").pid == pid and processes.is_alive(lab.process("alice"))
 
 
 def test_ansible_takes_no_guest_of_another_lab_for_that_of_a_copy(site: Lab, home: Path) -> None:

@@ -20,6 +20,8 @@ from lab import REPOSITORY, Lab, until
 from programs import Ansible, changes
 from testbed import pids
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+
 OURS = str(REPOSITORY / "lab.dumm.yml")
 VARS = {"router_id": "192.0.2.1", "text": "{{ 7 * 6 }}"}
 
@@ -204,7 +206,7 @@ def test_what_a_guest_is_doing_is_told_without_asking_it(lab: Lab, another: Ansi
     lab.guest("alice", state="started")
     process = lab.process("alice")
     os.kill(process.pid, signal.SIGKILL)
-    until(lambda: not process.alive, "alice to end")
+    until(lambda: not processes.is_alive(process), "alice to end")
     assert state() == "died"
     lab.guest("alice", state="stopped")
     assert state() == "stopped"

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import pytest
 from lab import BASE, PATIENCE, TUNED, Lab, fresh_lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
+from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole, processes
 
 DEBIAN = next((path.name for path in sorted(BASE.glob("kernels/debian-*"), reverse=True)), None)
 SERVICES = BASE / "masters/test-services"
@@ -622,7 +622,7 @@ def test_asking_for_the_size_of_queues_does_no_harm(pairs: dict[str, Pair]) -> N
         process = lab.process("victim")
         with pytest.raises(Exception, match="ended"):
             lab.run("victim", ask)
-        until(lambda: not process.alive, "the panic")
+        until(lambda: not processes.is_alive(process), "the panic")
         assert "panic" in lab.info()["guests"]["victim"]["reason"]
         lab.guest("victim", state="absent")
 

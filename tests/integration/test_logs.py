@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lab import Lab, fresh_lab, log_keepers, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import keeper, logs, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab import keeper, logs, processes, syscalls
 
 PATIENCE = 300.0
 _FLOOD = """
@@ -108,7 +108,7 @@ def test_who_keeps_a_log_is_nobody_and_ends_with_the_guest(lab: Lab) -> None:
     assert "Uid:\t0\t" not in status
 
     lab.read("alice", "(sleep 0.2; echo c >/proc/sysrq-trigger) >/dev/null 2>&1 &")
-    until(lambda: not lab.process("alice").alive, "the panic", PATIENCE)
+    until(lambda: not processes.is_alive(lab.process("alice")), "the panic", PATIENCE)
     until(lambda: not log_keepers(lab.path), "the keeper to end", PATIENCE)
     assert b"Kernel panic" in lab.directory("alice").boot_log.read_bytes()
 

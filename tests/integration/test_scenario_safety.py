@@ -274,7 +274,7 @@ def test_a_guest_that_a_killed_run_was_stopping_is_stopped_before_anything_else(
 
     result = lab.scenario("lab", pair())
 
-    assert not moon.alive
+    assert not processes.is_alive(moon)
     assert states(result) == {"moon": "running", "sun": "running"}
     assert "start guest moon" in result["actions"]
     assert not lab.scenario("lab", pair())["changed"]

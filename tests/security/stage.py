@@ -24,7 +24,7 @@ from lab import Lab
 from shared import DISK, MEM
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import cgroups, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab import cgroups, processes, syscalls
 
 SECRET = "the host's own"
 _PRELUDE = """
@@ -243,7 +243,7 @@ def _kill(lab: Lab, guest: str) -> None:
     if not lab.directory(guest).path.exists():
         return
     process = lab.process(guest)
-    if process.alive:
+    if processes.is_alive(process):
         os.kill(process.pid, signal.SIGKILL)
 
 

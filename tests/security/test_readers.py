@@ -21,7 +21,7 @@ from attack import Outcome, Tally
 from lab import Refused, until
 from stage import SECRET, Stage
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole
+from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import owned_by
 
@@ -109,7 +109,7 @@ def test_a_link_in_place_of_its_console_leads_nobody_to_another_guests(stage: St
             with pytest.raises(GuestError, match="guest evil: its management console failed"):
                 mconsole.ask(stage.lab.directory("evil").run, "evil", stage.netns, "halt")
 
-            assert stage.lab.process("peer").alive
+            assert processes.is_alive(stage.lab.process("peer"))
 
 
 def test_a_console_that_answers_for_ever_is_not_listened_to_for_ever(stage: Stage, refused: Judge) -> None:

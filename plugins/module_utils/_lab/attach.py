@@ -194,7 +194,7 @@ class _Console:
         _show(f"[dumm: console 0 of guest {self._directory.name}; Ctrl-] leaves]\n".encode())
         process = self._process
         with window.raw():
-            while process is not None and process.alive:
+            while process is not None and processes.is_alive(process):
                 self._show_news()
                 if self._keys(window, process) == _LEAVE:
                     return 0
@@ -251,7 +251,7 @@ def _running(workdir: Workdir, name: str) -> Process:
     """The guest's process."""
     directory = workdir.guest(name)
     process = processes.read(directory)
-    if process is None or not process.alive:
+    if process is None or not processes.is_alive(process):
         gone = None if process is None else f"it is not running: {processes.reason(directory, process)}"
         cause = gone or processes.why_none(directory)
         raise Unreachable(f"guest {name} of {workdir.path}", cause, "start it with dumm_guest")

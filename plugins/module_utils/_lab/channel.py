@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from . import beneath, disks, doorbell, syscalls
+from . import beneath, disks, doorbell, processes, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from .model import Power
 from .processes import Process, check_alive, is_cut_off, power
@@ -229,7 +229,7 @@ class Channel:
 
     def _kill(self, request: Path) -> None:
         """End a request that nobody waits for any more."""
-        if beneath.exists(request, "ack") and ending(request) is None and self._process.alive:
+        if beneath.exists(request, "ack") and ending(request) is None and processes.is_alive(self._process):
             with suppress(GuestError, Unreachable):
                 self._ring(f"!{request.name}", Deadline(_AFTER_KILL))
                 # The guest must have looked up what to kill before the request is put away.

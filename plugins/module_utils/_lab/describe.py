@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A lab as plain data, for results and ``--diff``: before and after are told by the same words.  Pure but for ages and sizes."""
+"""A lab as plain data, for results and ``--diff``: before and after are told by the same words.  Pure."""
 
 from __future__ import annotations
 
@@ -159,11 +159,11 @@ def live_guest(actual: Actual, name: str) -> Described:
     told: Described = {"name": name, "pid": None, "uptime": None, "memory_used": None, "reason": live.reason}
     told["ready_after"] = live.ready_after
     told["saves"] = list(live.saves)
-    if process is not None and process.alive:
+    if process is not None and live.alive:
         told |= {
             "pid": process.pid,
-            "uptime": round(processes.uptime(process), 1),
-            "memory_used": processes.resident(process.pid),
+            "uptime": None if live.uptime is None else round(live.uptime, 1),
+            "memory_used": live.memory,
             "running": {
                 "kernel": process.kernel,
                 "release": process.release,
@@ -317,9 +317,7 @@ def confirmed(actual: Actual, later: Actual) -> Actual:
 def _is_same(live: Live, later: Live | None) -> bool:
     """Whether a guest goes on with the process that it had."""
     processes_of = [None if each is None or each.process is None else each.process.launch for each in (live, later)]
-    return (
-        processes_of[0] == processes_of[1] and later is not None and later.process is not None and later.process.alive
-    )
+    return processes_of[0] == processes_of[1] and later is not None and later.process is not None and later.alive
 
 
 def whole_lab(actual: Actual, workdir: str) -> Described:

@@ -252,7 +252,11 @@ def remember(workdir: Workdir, name: str, given: Given) -> None:
 def cpus(workdir: Workdir) -> list[int]:
     """The CPUs that the lab's running guests have, each as often as a guest has it."""
     known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
-    return [process.cpu for process in known if process is not None and process.cpu is not None and process.alive]
+    return [
+        process.cpu
+        for process in known
+        if process is not None and process.cpu is not None and processes.is_alive(process)
+    ]
 
 
 def unserved(workdir: Workdir) -> list[str]:
@@ -265,7 +269,7 @@ def unserved(workdir: Workdir) -> list[str]:
 
 def _is_unserved(directory: GuestDir) -> bool:
     process = processes.read(directory)
-    return process is not None and process.alive and cowfs.server(directory.path) is None
+    return process is not None and processes.is_alive(process) and cowfs.server(directory.path) is None
 
 
 def serve_again(workdir: Workdir, name: str) -> None:
@@ -306,7 +310,7 @@ def trim_logs(workdir: Workdir) -> None:
                 continue
             logs.trim(directory)
             process = processes.read(directory)
-            if process is not None and process.alive:
+            if process is not None and processes.is_alive(process):
                 logs.keep(directory, workdir.agents, process.pid, users.claim(directory))
 
 
@@ -315,7 +319,7 @@ def freshen(workdir: Workdir, name: str, scenario: str) -> None:
     scratch = workdir.guest(name).scratch / scenario
     recorded = workdir.scenario_layer(scenario, name)
     process = processes.read(workdir.guest(name))
-    used = process.stacks if process is not None and process.alive else ()
+    used = process.stacks if process is not None and processes.is_alive(process) else ()
     if scratch in [workdir.path / stack.upper for stack in used]:
         return
     if used and process is not None:
@@ -413,7 +417,7 @@ def configure(workdir: Workdir, name: str, lines: tuple[str, ...]) -> None:
 
 def _running(directory: GuestDir) -> Process:
     process = processes.read(directory)
-    if process is None or not process.alive:
+    if process is None or not processes.is_alive(process):
         raise GuestError(f"guest {directory.name}", "it ended while it was changed", "run again")
     return process
 
@@ -440,7 +444,11 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
 def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> Inside | None:
     subject = deed.guest.label
     deadline = Deadline(timeout)
-    poll_until(lambda: beneath.exists(directory.spool, "hello") or not process.alive or None, deadline, longest=0.01)
+    poll_until(
+        lambda: beneath.exists(directory.spool, "hello") or not processes.is_alive(process) or None,
+        deadline,
+        longest=0.01,
+    )
     if not beneath.exists(directory.spool, "hello"):
         processes.check_alive(deed.guest.name, process, directory)
         if (missing := disks.full(directory.spool)) is not None:
@@ -489,7 +497,7 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
     """
     directory = workdir.guest(name)
     process = processes.read(directory)
-    if process is not None and process.alive:
+    if process is not None and processes.is_alive(process):
         # Not for want of space: what is stopped is to give some back.
         with suppress(OSError):
             processes.store(directory, dataclasses.replace(process, stopping=True))
@@ -506,7 +514,7 @@ def _end(directory: GuestDir, process: Process, netns: str | None, timeout: floa
         _tell_kernel(directory, netns, "go")
     if was is not Power.STARTING:
         _shut_down(directory, process, netns, timeout)
-    if process.alive:
+    if processes.is_alive(process):
         _tell_kernel(directory, netns, "halt")
     for harder in (signal.SIGTERM, signal.SIGKILL):
         if not _waits(process, _HARDER_SECONDS):
@@ -529,7 +537,7 @@ def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
 def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:
     """Ask the guest's init by Ctrl-Alt-Del, again and again: one that is just starting may not listen yet."""
     deadline = Deadline(timeout)
-    while process.alive and not deadline.over:
+    while processes.is_alive(process) and not deadline.over:
         _tell_kernel(directory, netns, "cad")
         _waits(process, min(_ASK_AGAIN, deadline.left))
 
@@ -541,7 +549,9 @@ def _tell_kernel(directory: GuestDir, netns: str | None, command: str) -> None:
 
 def _waits(process: Process, seconds: float) -> bool:
     """Give a process some time to end; whether it still has not."""
-    return poll_until(lambda: True if not process.alive else None, Deadline(seconds), longest=0.01) is None
+    return (
+        poll_until(lambda: True if not processes.is_alive(process) else None, Deadline(seconds), longest=0.01) is None
+    )
 
 
 def clean(workdir: Workdir, name: str) -> None:
@@ -557,7 +567,7 @@ def clean(workdir: Workdir, name: str) -> None:
         return None if left else True
 
     process = processes.read(workdir.guest(name))
-    if process is not None and process.alive:
+    if process is not None and processes.is_alive(process):
         processes.send(process, signal.SIGKILL)
         _waits(process, _HARDER_SECONDS)
     if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:

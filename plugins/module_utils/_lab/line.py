@@ -80,7 +80,7 @@ class Line:
         """The line; anew where the guest has been started since it was last used."""
         directory = self._workdir.guest(self._guest)
         process = processes.read(directory)
-        if process is None or not process.alive:
+        if process is None or not processes.is_alive(process):
             raise self._not_running(process)
         if self._channel is None or process != self._process:
             self._channel, self._process = Channel(directory, process), process

@@ -42,6 +42,8 @@ class Live:
     :ivar saves: its saving points.
     :ivar seen: what was seen of it on its way to being ready (:func:`readiness.key`).
     :ivar booted: whether it has booted; ``None`` where it was not asked.
+    :ivar uptime: seconds since its process was started.
+    :ivar memory: MB that its main process has, the guest's own memory included.
     """
 
     process: Process | None
@@ -52,6 +54,13 @@ class Live:
     saves: tuple[str, ...] = ()
     seen: frozenset[str] = frozenset()
     booted: bool | None = None
+    uptime: float | None = None
+    memory: int | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether it had a process when it was looked at."""
+        return self.uptime is not None
 
 
 @dataclass(frozen=True)
@@ -138,7 +147,9 @@ def nameless_namespace(workdir: Workdir, netns: str, known: Iterable[Process | N
     """Path of the lab's network namespace if it has lost its name and guests still run in it."""
     if netlink.exists(netns):
         return None
-    return netlink.nameless(workdir.lab_name, netns, [each.pid for each in known if each is not None and each.alive])
+    return netlink.nameless(
+        workdir.lab_name, netns, [each.pid for each in known if each is not None and processes.is_alive(each)]
+    )
 
 
 def look_inside(
@@ -186,7 +197,13 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
         reason = processes.damage(directory) if other is None else f"it was copied while it ran in the lab {other}"
         return Live(process, saves=points, reason=reason)
     if guest.power.alive:
-        return Live(process, saves=points, seen=processes.seen(workdir.known_guest(guest.name), process))
+        return Live(
+            process,
+            saves=points,
+            seen=processes.seen(workdir.known_guest(guest.name), process),
+            uptime=processes.uptime(process),
+            memory=processes.resident(process.pid),
+        )
     return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))
 
 
@@ -218,7 +235,7 @@ def _strays(workdir: Workdir, known: Mapping[str, Process | None]) -> dict[str, 
     for each in processes.of_lab(workdir):
         guest = each.owner["guest"]
         process = known.get(guest)
-        if process is None or not process.alive:
+        if process is None or not processes.is_alive(process):
             found[guest] = (*found.get(guest, ()), each.pid)
     return found
 

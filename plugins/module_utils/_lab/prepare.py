@@ -10,7 +10,7 @@ import os
 import stat
 from pathlib import Path
 
-from . import disks, files, kernels, layers, placement, rendering, union
+from . import disks, files, kernels, layers, placement, processes, rendering, union
 from .desired import Keep
 from .errors import InvalidInput
 from .kernels import Kernel
@@ -67,7 +67,7 @@ def prepare(
         _check_apart(workdir, guest, master)
         _check_number(guest, stack)
     busy: set[str] = set()
-    if process is not None and process.alive:
+    if process is not None and processes.is_alive(process):
         for found in process.stacks:
             if found != stack:
                 open_files = layers.busy_files(workdir, process.pid, found, stack)
@@ -190,7 +190,7 @@ def _breaks(workdir: Workdir, guest: Guest, engine: UnionEngine, process: Proces
             f"union {engine.value} cannot fail on purpose (faults)",
             "set union: cowfs, or leave faults out",
         )
-    if process is None or not process.alive or process.engine != UnionEngine.COWFS.value:
+    if process is None or not processes.is_alive(process) or process.engine != UnionEngine.COWFS.value:
         return False
     home = workdir.guest(guest.name).path
     # One that is not served has none to compare with; it gets them with its server.

@@ -104,11 +104,6 @@ class Process:
         """Whether its union engine was chosen for it when it was started."""
         return self.why != ASKED_FOR
 
-    @property
-    def alive(self) -> bool:
-        """Whether it still runs."""
-        return self.boot == boot_id() and start_time(self.pid) == self.started
-
 
 _MANY = stored.texts(stored.text)
 _MAYBE_NUMBER = stored.optional(stored.whole)
@@ -147,7 +142,7 @@ def read(directory: GuestDir) -> Process | None:
     None of another lab's, of whose directory the guest's is a copy.  What it was started with is told as the paths are now.
     """
     process = _record(directory)
-    if process is None or (process.alive and not _is_own(directory, process)):
+    if process is None or (is_alive(process) and not _is_own(directory, process)):
         return None
     return _followed(process, str(identity.of(directory.workdir).path), str(directory.workdir))
 
@@ -155,7 +150,7 @@ def read(directory: GuestDir) -> Process | None:
 def stranger(directory: GuestDir) -> str | None:
     """What lab a process belongs to that the record of a guest names and that is not the guest's; ``None`` where there is none."""
     process = _record(directory)
-    if process is None or not process.alive or _is_own(directory, process):
+    if process is None or not is_alive(process) or _is_own(directory, process):
         return None
     found = _seen(process.pid)
     return found.owner["lab"] if found is not None else "that it was copied from"
@@ -326,6 +321,11 @@ def _reap(pid: int) -> None:
         os.waitpid(pid, os.WNOHANG)
 
 
+def is_alive(process: Process) -> bool:
+    """Whether a guest's process still runs."""
+    return process.boot == boot_id() and start_time(process.pid) == process.started
+
+
 def uptime(process: Process) -> float:
     """Seconds since the process was started."""
     now = float(Path("/proc/uptime").read_text().split()[0])
@@ -345,7 +345,7 @@ def power(directory: GuestDir, process: Process | None) -> Power:
     """What a guest is doing, read from its process."""
     if process is None:
         return Power.STOPPED
-    if process.alive:
+    if is_alive(process):
         if not beneath.exists(directory.spool, "hello"):
             return Power.STARTING
         return Power.PAUSED if _is_paused(process.pid) else Power.RUNNING
@@ -436,7 +436,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
 def send(process: Process, number: signal.Signals) -> None:
     """Send a signal to a guest's process, and to nobody who has its number after it."""
     with _opened(process.pid) as fd, suppress(ProcessLookupError):
-        if fd is not None and process.alive:
+        if fd is not None and is_alive(process):
             signal.pidfd_send_signal(fd, number)
 
 
@@ -476,7 +476,7 @@ def of_lab(workdir: Workdir) -> Iterator[identity.Seen]:
 
 def check_alive(guest: str, process: Process, directory: GuestDir) -> None:
     """:raises GuestError: with the reason, where the process has ended."""
-    if not process.alive:
+    if not is_alive(process):
         raise GuestError(
             f"guest {guest}",
             f"it ended: {reason(directory, process)}",

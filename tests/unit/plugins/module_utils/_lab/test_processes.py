@@ -46,10 +46,10 @@ def directory(tmp_path: Path) -> GuestDir:
 def test_a_process_is_alive_until_it_is_gone() -> None:
     with subprocess.Popen(["sleep", "60"]) as child:
         identity = process(child.pid)
-        assert identity.alive
+        assert processes.is_alive(identity)
         child.kill()
 
-    assert not identity.alive
+    assert not processes.is_alive(identity)
 
 
 def test_the_remains_of_a_process_are_not_alive() -> None:
@@ -61,11 +61,11 @@ def test_the_remains_of_a_process_are_not_alive() -> None:
 
 
 def test_another_process_of_the_same_number_is_not_the_guest() -> None:
-    assert not process(os.getpid(), started=(processes.start_time(os.getpid()) or 0) - 1).alive
+    assert not processes.is_alive(process(os.getpid(), started=(processes.start_time(os.getpid()) or 0) - 1))
 
 
 def test_a_process_of_an_earlier_boot_of_the_host_is_not_alive() -> None:
-    assert not process(os.getpid(), boot="another").alive
+    assert not processes.is_alive(process(os.getpid(), boot="another"))
 
 
 def test_a_process_is_known_again_by_what_is_stored(directory: GuestDir) -> None:
@@ -293,7 +293,7 @@ def test_a_process_may_have_any_name() -> None:
         assert child.stdout is not None
         child.stdout.read(1)
 
-        assert process(child.pid).alive
+        assert processes.is_alive(process(child.pid))
         child.kill()
 
 
