@@ -38,7 +38,7 @@ import measure as meter
 from lab import BASE, TUNED, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, lifecycle
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Inside
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Inside, Kernel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
@@ -196,13 +196,13 @@ def _measure_init(command: list[str], files: list[tuple[str, str]], rows: list[R
     rows[0].add(meter.Cost(*json.loads(done.stdout)))
 
 
-def _uml(init: Path, kernel: kernels.Kernel, row: Row, rounds: int, savings: list[str]) -> Contender:
+def _uml(init: Path, kernel: Kernel, row: Row, rounds: int, savings: list[str]) -> Contender:
     """A kernel by hand."""
     files = [(str(kernel.path), "/linux"), (str(init), "/fs/init"), *kernel.libraries]
     return Contender([row], partial(_measure_init, ["/linux", *_UML.split(), *savings], files), rounds)
 
 
-def _savings(kernel: kernels.Kernel, way: str) -> list[str]:
+def _savings(kernel: Kernel, way: str) -> list[str]:
     """What the collection adds to a kernel's arguments to make it boot faster."""
     options = ["lpj=30000000", *kernel.savings, *(["noreboot"] if kernel.noreboot else [])]
     return [*options, "seccomp=on"] if way == "seccomp" else options

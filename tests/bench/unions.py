@@ -32,8 +32,8 @@ from lab import BASE, Lab, fresh_lab
 from mounts import Place
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import lifecycle, sandbox, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import ANY_CPU
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir

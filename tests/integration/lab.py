@@ -31,6 +31,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, runner
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
 # Seconds for what must happen, on however slow and busy a machine.
@@ -236,7 +237,7 @@ class Lab:
         """A guest's directory."""
         return self.workdir.guest(guest)
 
-    def process(self, guest: str) -> processes.Process:
+    def process(self, guest: str) -> Process:
         """A guest's process."""
         process = processes.read(self.directory(guest))
         assert process is not None, f"guest {guest} has no process"

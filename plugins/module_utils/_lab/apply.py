@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from . import channel, kernels, layers, lifecycle, mconsole, netlink, processes, rendering, users
 from .errors import DummError, from_oserror, together
-from .guest.network import Inside
+from .found import Inside, iface_owner
 from .model import Power
 from .netlink import Network
 from .placement import Placement
@@ -350,7 +350,7 @@ def _hand_over_taps(deed: Start, group: int, context: Context) -> None:
 
     An earlier version gave them to a user, which cannot be taken back, or the guest has lost its users to another.
     """
-    ifaces = {netlink.iface_owner(iface.label): iface for iface, _mac in deed.units}
+    ifaces = {iface_owner(iface.label): iface for iface, _mac in deed.units}
     for tap in deed.taps:
         if tap.group != group and tap.owner in ifaces:
             context.network.delete(deed.guest.label, tap)

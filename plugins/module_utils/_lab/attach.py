@@ -24,7 +24,7 @@ from types import FrameType
 
 from . import processes, syscalls, terminal
 from .errors import DummError, InvalidInput, Unreachable
-from .processes import Process
+from .found import Process
 from .terminal import MOST_WAITING, Session, Size
 from .workdir import DEFAULT, GuestDir, Workdir
 

@@ -7,15 +7,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 
 from . import beneath, processes, readiness
 from .channel import Channel
 from .errors import DummError, GuestError, HostError, WaitTimeout
+from .found import Process
 from .guest import boot
 from .model import Power, Readiness, ReadyCommand
-from .processes import Process, power
+from .processes import power
 from .readiness import Ready
 from .workdir import GuestDir, load_guest
 
@@ -114,18 +113,3 @@ def _await_command(directory: GuestDir, process: Process, ready: ReadyCommand) -
         f"it was not ready within {ready.within:g} s: {ready.run!r} did not succeed, and said last: {said or 'nothing'}",
         "see to what it waits for, or raise within",
     ) from late
-
-
-def look(directories: Mapping[str, tuple[GuestDir, Process]]) -> dict[str, bool | None]:
-    """Ask guests once whether they have booted, all at the same time; ``None`` for those that cannot be asked."""
-    if not directories:
-        return {}
-    with ThreadPoolExecutor(max_workers=min(32, len(directories))) as pool:
-        return dict(zip(directories, pool.map(lambda asked: _has_booted(*asked), directories.values()), strict=True))
-
-
-def _has_booted(directory: GuestDir, process: Process) -> bool | None:
-    try:
-        return Channel(directory, process).run(boot.LOOK, timeout=_ASK_SECONDS).code == 0
-    except DummError:
-        return None

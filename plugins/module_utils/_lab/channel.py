@@ -27,8 +27,9 @@ from typing import BinaryIO, Optional
 
 from . import beneath, disks, doorbell, processes, syscalls
 from .errors import GuestError, Unreachable, WaitTimeout, from_oserror
+from .found import Process
 from .model import Power
-from .processes import Process, check_alive, is_cut_off, power
+from .processes import check_alive, is_cut_off, power
 from .wait import Deadline, Watch, poll_until
 from .workdir import GuestDir
 

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from . import cgroups, learning, limits, privileges, seccomp, syscalls, users
 from .cgroups import Limits
+from .model import USERS_OF_A_GUEST
 
 # A process of the guest takes more than 64 kB of the guest's memory: its stack in the kernel, its page tables, its own pages.
 _PROCESSES_PER_MB = 16
@@ -99,7 +100,7 @@ def confinement(mem: int, first: int, paths: Iterable[str]) -> Iterator[Confinem
     if why_not is not None:
         yield Confinement(allowed, first, None, why_not)
         return
-    namespace = privileges.user_namespace(first, users.COUNT)
+    namespace = privileges.user_namespace(first, USERS_OF_A_GUEST)
     try:
         yield Confinement(allowed, first, Users(namespace, first))
     finally:
@@ -177,7 +178,7 @@ def _why_not_mapped(paths: Iterable[str]) -> str | None:
 
 @functools.cache
 def _trial_namespace() -> int:
-    return privileges.user_namespace(users.FIRST, users.COUNT)
+    return privileges.user_namespace(users.FIRST, USERS_OF_A_GUEST)
 
 
 def _release() -> tuple[int, int]:

@@ -13,9 +13,9 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterator
 
-from . import netlink
 from .desired import Scope, Wish
 from .errors import DummError, HostError
+from .found import bridge_owner
 from .model import Guest, Lab, Power
 
 
@@ -77,7 +77,7 @@ def warnings(wish: Wish, lab: Lab, refused: Collection[DummError]) -> Iterator[s
 
 def _is_lost(bridge: str, lab: Lab, devices: Collection[str]) -> bool:
     """Whether a bridge would have to be made anew, and nobody knows how."""
-    return f"bridge {bridge}" in lab.damaged and netlink.bridge_owner(bridge) not in devices
+    return f"bridge {bridge}" in lab.damaged and bridge_owner(bridge) not in devices
 
 
 def _unpluggable(guest: Guest, lost: Collection[str], lab: Lab) -> Iterator[DummError]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from . import model, netlink, processes, readiness, users, words
+from . import model, readiness, readiness_text, words
 from .desired import Scope
-from .guest import network
-from .model import Bridge, Guest, Iface, Lab, Power, Readiness
-from .observe import Actual, Live, found_iface, given_addresses, ordered
+from .found import Actual, Live, Process, bridge_owner, foreign, found_iface, given_addresses, iface_owner, ordered
+from .model import USERS_OF_A_GUEST, Bridge, Guest, Iface, Lab, Power, Readiness
 
 Described = dict[str, Any]
 # State of what has a definition that cannot be understood.
@@ -55,7 +54,7 @@ def _guest(lab: Lab, value: Guest) -> Described:
         "layers": list(value.layers),
         "union": value.union.value,
         "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
-        "ready": readiness.plain(value.ready),
+        "ready": readiness_text.plain(value.ready),
         "static_routes": None if value.routes is None else [words.route(route) for route in value.routes],
         "sysctl": dict(value.sysctl),
         "scenario": value.scenario,
@@ -115,7 +114,7 @@ def found_lab(actual: Actual) -> Lab:
 
 
 def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
-    device = actual.devices.get(netlink.bridge_owner(defined.name))
+    device = actual.devices.get(bridge_owner(defined.name))
     if device is None:
         return defined
     mine = {*device.counting(defined).addresses} & {*defined.given}
@@ -131,7 +130,7 @@ def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
 
 def live_iface(actual: Actual, value: Iface) -> Described:
     """What is found of an interface beyond its settings: its TAP, and what the guest shows."""
-    device = actual.devices.get(netlink.iface_owner(value.label))
+    device = actual.devices.get(iface_owner(value.label))
     live = actual.live.get(value.guest)
     link = live.inside.links.get(value.name) if live and live.inside else None
     told: Described = {
@@ -146,7 +145,7 @@ def live_iface(actual: Actual, value: Iface) -> Described:
         told["address"] = list(ordered(counted.addresses, value.addresses or ()))
         others = counted.addresses
         if value.addresses is not None:
-            others = network.foreign(counted, value, given_addresses(live, value.name))
+            others = foreign(counted, value, given_addresses(live, value.name))
         told["other_address"] = sorted(others)
         told["unit"] = link.unit
     return told
@@ -207,12 +206,12 @@ def _is_ready(guest: Guest, live: Live) -> bool | None:
     return live.booted if ready is Readiness.BOOTED else False
 
 
-def _protection(process: processes.Process) -> Described:
+def _protection(process: Process) -> Described:
     """What keeps a guest's root from being the host's, and what does not."""
     first = process.first_user
     return {
         "confined": process.confined,
-        "users": None if first is None else [first, first + users.COUNT - 1],
+        "users": None if first is None else [first, first + USERS_OF_A_GUEST - 1],
         "limited": list(process.limited),
         "disk": process.disk or 0,
         "gaps": list(process.gaps),
@@ -221,7 +220,7 @@ def _protection(process: processes.Process) -> Described:
 
 def live_bridge(actual: Actual, name: str) -> Described:
     """What is found of a bridge beyond its settings."""
-    device = actual.devices.get(netlink.bridge_owner(name))
+    device = actual.devices.get(bridge_owner(name))
     told: Described = {"name": name, "device": None if device is None else device.name}
     if device is not None:
         found = device.counting(actual.lab.bridges.get(name)).addresses

@@ -16,12 +16,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import model, notation, readiness
+from . import model, notation, readiness_text
 from .errors import Invalid, InvalidInput
-from .model import Bridge, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
-from .rendering import HostsLayer, RenderedLayer
-from .scenario import Command, Scenario
-from .workdir import check_netns
+from .model import Bridge, Command, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace, check_netns
+from .root import HostsLayer, RenderedLayer
+from .scenario import Scenario
 
 Params = Mapping[str, Any]
 _MOST_TOLD = 20
@@ -148,7 +147,7 @@ def guest(params: Params, lab: Lab) -> Wish:
     if params.get("union") is not None:
         given["union"] = UnionEngine(params["union"])
     if params.get("ready") is not None:
-        given["ready"] = _read(before, "ready", readiness.parse, params["ready"])
+        given["ready"] = _read(before, "ready", readiness_text.parse, params["ready"])
     if params.get("faults") is not None:
         given["faults"] = tuple(
             Fault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)

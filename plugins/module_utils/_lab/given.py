@@ -19,9 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import stored
-from .cow.disk import CHANGING
-from .layers import Stack
 from .model import Guest
+from .root import CHANGING, Stack
 
 
 @dataclass(frozen=True)

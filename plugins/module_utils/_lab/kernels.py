@@ -14,10 +14,10 @@ import os
 import re
 import struct
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InvalidInput
+from .found import Kernel, userspace
 from .model import Guest, Iface, Userspace, link_name
 
 # What a kernel is told to leave out, where it has it. Choosing among RAID-6 algorithms costs 0.85 s of every boot (the first
@@ -43,34 +43,6 @@ _PROBE_SECONDS = 20.0
 _PT_INTERP = 3
 # Since then the room for registers is what the CPU needs (arch/x86/um/os-Linux/registers.c); before it was 2696 bytes.
 _SAVES_AMX = (6, 13)
-
-
-@dataclass(frozen=True)
-class Kernel:
-    """A UML binary and what it can do.
-
-    :ivar release: as it names itself, ``6.1.176``.
-    :ivar seccomp: whether ``seccomp=on`` replaces ptrace, which is faster.
-    :ivar owners: whether a new file belongs to the user in the guest who makes it.
-    :ivar awake: whether an idle guest notices all that arrives while it falls asleep.
-    :ivar tells_time: whether the CPU time of programs and that of the kernel are told apart.
-    :ivar savings: boot arguments that leave out what is of no use in a lab.
-    :ivar libraries: what it is linked against: path on the host, path in the guest's view.
-    :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
-    :ivar agent: the guest's side as a program (role kernel compiles it); scripts do the same where there is none.
-    """
-
-    path: Path
-    release: str
-    seccomp: bool
-    noreboot: bool
-    owners: bool
-    awake: bool
-    tells_time: bool
-    savings: tuple[str, ...]
-    libraries: tuple[tuple[str, str], ...]
-    modules: Path | None
-    agent: Path | None = None
 
 
 def inspect(path: Path, subject: str) -> Kernel:
@@ -194,20 +166,6 @@ def limits(kernel: Kernel) -> tuple[str, ...]:
     )
     known = ((owners, kernel.owners), (awake, kernel.awake), (time, kernel.tells_time))
     return tuple(said for said, works in known if not works)
-
-
-def userspace(guest: Guest, kernel: Kernel) -> Userspace:
-    """How a guest's kernel is to run its processes: seccomp, which is faster, where it can and is not forbidden.
-
-    :raises InvalidInput: where the kernel cannot do what the guest asks for.
-    """
-    if guest.userspace is Userspace.SECCOMP and not kernel.seccomp:
-        raise InvalidInput(
-            guest.label,
-            f"kernel {kernel.release} ({kernel.path}) cannot run its processes by seccomp",
-            "let userspace be auto or ptrace, or use a kernel of the series 7",
-        )
-    return Userspace.SECCOMP if kernel.seccomp and guest.userspace is not Userspace.PTRACE else Userspace.PTRACE
 
 
 @functools.cache

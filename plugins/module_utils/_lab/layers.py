@@ -11,23 +11,11 @@ away, or, to be recorded, into the scenario; its ``diff`` is a layer below then.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 
 from .model import Guest, Loaded
+from .root import Stack
 from .workdir import Workdir
-
-
-@dataclass(frozen=True)
-class Stack:
-    """The part of a guest's layers that can change while it runs.
-
-    :ivar upper: what is written, relative to the working directory.
-    :ivar over: read-only layers over the kernel's modules and the master, topmost first.
-    """
-
-    upper: str
-    over: tuple[str, ...]
 
 
 def stack(workdir: Workdir, guest: Guest) -> Stack:

@@ -42,14 +42,11 @@ from . import (
 )
 from .confine import Confinement
 from .errors import GuestError, HostError, WaitTimeout, from_oserror
+from .found import Actual, Inside, Process
 from .given import Given
 from .guest import network, settings
-from .guest.network import Inside
-from .model import Guest, Power, UnionEngine, loads
-from .observe import Actual
-from .processes import Process
+from .model import Command, Guest, Power, UnionEngine, loads
 from .readiness import Ready
-from .scenario import Command
 from .steps import Prepared, Start, digest
 from .union import cowfs, overlay
 from .wait import Deadline, poll_until

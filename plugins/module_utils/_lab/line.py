@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, NoReturn
 from . import processes
 from .channel import Channel, Completed, Script
 from .errors import GuestError, HostError, Unreachable
-from .processes import Process
+from .found import Process
 from .workdir import Workdir
 
 _TMPDIR = "/var/tmp"

@@ -37,7 +37,9 @@ MIN_IPV6_MTU = 1280  # RFC 8200 section 5; Linux takes IPv6 away from an interfa
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
 MAX_IFACES = 1024  # of a guest; each is compared with the others
 MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
+MAX_NETNS_NAME = 200
 HOST_NETNS = "host"
+USERS_OF_A_GUEST = 65536
 
 # RFC 1123 section 2.1: letters, digits and hyphens, not at the ends, at most 63.
 _COMPARED = 50  # as many as a module has options; comparing thousands takes seconds
@@ -110,6 +112,19 @@ class ReadyCommand:
 
     run: str
     within: float = 60.0
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that a guest runs after its boot (``sh -c``).
+
+    :ivar creates: path in the guest; the command is left out where it exists.
+    :ivar unless: command; the other one is left out where this one succeeds.
+    """
+
+    command: str
+    creates: str | None = None
+    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -497,6 +512,16 @@ def check_ifname(guest: str, name: str) -> None:
         raise InvalidInput(subject, "the name is taken by the guest's kernel", "use another, such as eth0")
 
 
+def check_netns(name: str) -> None:
+    """Check the name of a network namespace (a file below /run/netns, ip-netns(8)).
+
+    :raises InvalidInput: naming the rule.
+    """
+    possible = name.isascii() and name.isprintable() and "/" not in name and not name.startswith(".")
+    if name != HOST_NETNS and not (possible and 0 < len(name) <= MAX_NETNS_NAME):
+        raise InvalidInput(f"network namespace {name!r}", "the name is not possible", "use letters, digits and hyphens")
+
+
 def nearest(name: str, known: Iterable[str]) -> str:
     """``did you mean a? (known: a, b)``, for the remedy of an unknown name."""
     names = sorted(known)
@@ -731,3 +756,11 @@ def _check_link_names(lab: Lab) -> Iterator[InvalidInput]:
         if name in seen:
             yield InvalidInput(who, f"its device would be {name}, as that of {seen[name]}", "rename one of them")
         seen.setdefault(name, who)
+
+
+def in_the_way(subject: str, name: str) -> InvalidInput:
+    """The error for a name that a device has which is not for us to change."""
+    cause = f"a device {name} that is not ours is in the way"
+    return InvalidInput(
+        subject, cause, "remove or rename it, or give it its alias back (ip link) where it was the lab's"
+    )

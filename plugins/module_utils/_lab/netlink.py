@@ -10,7 +10,6 @@ object; nothing without that mark is changed or deleted.  A namespace of ours is
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import fcntl
 import hashlib
@@ -23,16 +22,16 @@ import traceback
 import uuid
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from . import learning, syscalls
 from .errors import HostError, InvalidInput
+from .found import Device, bridge_owner, iface_owner
 from .model import HOST_NETNS, Bridge, Iface, link_name
 
 IMPORT_ERROR: str | None = None
@@ -67,60 +66,6 @@ _TAP_GROUP = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_GROUP")
 # Of devices that are still being made; ``~`` is in no name of a bridge or a TAP.
 _UNNAMED = "dumm~"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Device:
-    """A network device in the lab's namespace as the kernel shows it.
-
-    :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
-    :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
-    :ivar link_local: the others.
-    :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
-    :ivar querier: whether it asks them.
-    :ivar ipv6: whether the host has IPv6 on a bridge of ours; ``None`` where it has none at all.
-    :ivar others: more names that it has, where it is not ours.
-    :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
-    :ivar link_group: its link group.
-    :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
-    """
-
-    index: int
-    name: str
-    owner: str | None
-    master: int | None
-    mtu: int
-    mac: str
-    up: bool
-    carrier: bool
-    addresses: tuple[str, ...] = ()
-    link_local: tuple[str, ...] = ()
-    stp: bool = False
-    group_fwd_mask: int = 0
-    snooping: bool = True
-    querier: bool = True
-    ipv6: bool | None = None
-    others: tuple[str, ...] = ()
-    group: int | None = None
-    link_group: int = 0
-    counters: Mapping[str, int] = field(default_factory=dict)
-
-    def counting(self, *defined: Bridge | None) -> Device:
-        """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
-        named = {address for each in defined if each is not None for address in each.given}
-        ours = tuple(address for address in self.link_local if address in named)
-        rest = tuple(address for address in self.link_local if address not in named)
-        return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
-
-
-def iface_owner(label: str) -> str:
-    """Owner mark of an interface's TAP."""
-    return f"iface {label}"
-
-
-def bridge_owner(name: str) -> str:
-    """Owner mark of a bridge."""
-    return f"bridge {name}"
 
 
 def group_of(lab: str) -> int:
@@ -621,14 +566,6 @@ def _remedy(code: int) -> str:
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP):
         return "let role dumm.lab.host check what this kernel lacks (tun, bridge)"
     return "see dmesg, then run again"
-
-
-def in_the_way(subject: str, name: str) -> InvalidInput:
-    """The error for a name that a device has which is not for us to change."""
-    cause = f"a device {name} that is not ours is in the way"
-    return InvalidInput(
-        subject, cause, "remove or rename it, or give it its alias back (ip link) where it was the lab's"
-    )
 
 
 def check_taps() -> None:

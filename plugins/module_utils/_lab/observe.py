@@ -12,85 +12,21 @@ from __future__ import annotations
 
 import dataclasses
 import errno
-import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 
 from . import beneath, netlink, processes
 from .channel import Channel
 from .errors import DummError
-from .guest import network
-from .model import Guest, Iface, Lab, Power
-from .netlink import Device, Network
-from .processes import Process
+from .found import Actual, Device, Inside, Live, Process
+from .guest import boot, network
+from .model import Guest, Lab, Power
+from .netlink import Network
 from .union import saves
-from .workdir import Workdir
+from .workdir import GuestDir, Workdir
 
 READ_SECONDS = 20.0
 _TRIES = 10
-
-
-@dataclass(frozen=True)
-class Live:
-    """What is found of a guest beyond its definition.
-
-    :ivar inside: its own network configuration; ``None`` where it was not asked for or cannot be read.
-    :ivar unreadable: why it cannot.
-    :ivar ready_after: seconds from its launch until it answered, where this run has started it.
-    :ivar reason: why it is not running although it was started.
-    :ivar saves: its saving points.
-    :ivar seen: what was seen of it on its way to being ready (:func:`readiness.key`).
-    :ivar booted: whether it has booted; ``None`` where it was not asked.
-    :ivar uptime: seconds since its process was started.
-    :ivar memory: MB that its main process has, the guest's own memory included.
-    """
-
-    process: Process | None
-    inside: network.Inside | None = None
-    unreadable: DummError | None = None
-    reason: str | None = None
-    ready_after: float | None = None
-    saves: tuple[str, ...] = ()
-    seen: frozenset[str] = frozenset()
-    booted: bool | None = None
-    uptime: float | None = None
-    memory: int | None = None
-
-    @property
-    def alive(self) -> bool:
-        """Whether it had a process when it was looked at."""
-        return self.uptime is not None
-
-
-@dataclass(frozen=True)
-class Actual:
-    """A lab as it was found.
-
-    :ivar lab: definitions, with what each guest is doing.
-    :ivar devices: the lab's devices on the host by owner mark.
-    :ivar foreign: names of devices beside them that are not ours.
-    :ivar unfinished: devices that a run has begun to make; where none is under way, what a killed one has left.
-    :ivar strays: processes that bear the lab's mark and a guest's name that is not defined, or not theirs.
-    """
-
-    lab: Lab
-    netns_exists: bool = False
-    netns_ours: bool = False
-    devices: Mapping[str, Device] = field(default_factory=dict)
-    foreign: frozenset[str] = frozenset()
-    unfinished: tuple[Device, ...] = ()
-    live: Mapping[str, Live] = field(default_factory=dict)
-    strays: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
-
-    @functools.cached_property
-    def bridge_names(self) -> Mapping[int | None, str]:
-        """The lab's bridges by their index."""
-        return {
-            device.index: owner.removeprefix("bridge ")
-            for owner, device in self.devices.items()
-            if owner.startswith("bridge ")
-        }
 
 
 def observe(workdir: Workdir) -> Actual:
@@ -153,7 +89,7 @@ def nameless_namespace(workdir: Workdir, netns: str, known: Iterable[Process | N
 
 
 def look_inside(
-    workdir: Workdir, actual: Actual, names: Iterable[str], wanted: Lab, seen: Mapping[str, network.Inside]
+    workdir: Workdir, actual: Actual, names: Iterable[str], wanted: Lab, seen: Mapping[str, Inside]
 ) -> Actual:
     """Ask guests for their own network configuration, as far as they run, all at the same time.
 
@@ -240,35 +176,16 @@ def _strays(workdir: Workdir, known: Mapping[str, Process | None]) -> dict[str, 
     return found
 
 
-def found_iface(actual: Actual, iface: Iface) -> Iface:
-    """An interface as it was found: the definition, with what the host and the guest show in place of it where they can."""
-    device = actual.devices.get(netlink.iface_owner(iface.label))
-    live = actual.live.get(iface.guest)
-    link = live.inside.links.get(iface.name) if live and live.inside else None
-    if device is not None:
-        iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
-    if link is not None:
-        given = given_addresses(live, iface.name)
-        found = link.counting(iface, dataclasses.replace(iface, addresses=given))
-        others = network.foreign(found, iface, given)
-        mine = [address for address in found.addresses if address not in others]
-        addresses = iface.addresses if iface.addresses is None else ordered(mine, iface.addresses)
-        iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
-    return iface
+def have_booted(directories: Mapping[str, tuple[GuestDir, Process]]) -> dict[str, bool | None]:
+    """Ask guests once whether they have booted, all at the same time; ``None`` for those that cannot be asked."""
+    if not directories:
+        return {}
+    with ThreadPoolExecutor(max_workers=min(32, len(directories))) as pool:
+        return dict(zip(directories, pool.map(lambda asked: _has_booted(*asked), directories.values()), strict=True))
 
 
-def ordered(found: Iterable[str], defined: Sequence[str]) -> tuple[str, ...]:
-    """Addresses in the order of the definition, others behind: the kernel's own order is another one for each family."""
-    places = {address: number for number, address in enumerate(defined)}
-    return tuple(sorted(found, key=lambda address: (places.get(address, len(places)), address)))
-
-
-def given_addresses(live: Live | None, name: str) -> tuple[str, ...]:
-    """Addresses of an interface that the lab has given or may have given its guest since that was started."""
-    record = live.process.given if live is not None and live.process is not None else None
-    return () if record is None else record.addresses.get(name, ())
-
-
-def bridge_of(actual: Actual, device: Device) -> str | None:
-    """Name of our bridge that a device is plugged into."""
-    return actual.bridge_names.get(device.master)
+def _has_booted(directory: GuestDir, process: Process) -> bool | None:
+    try:
+        return Channel(directory, process).run(boot.LOOK, timeout=READ_SECONDS).code == 0
+    except DummError:
+        return None

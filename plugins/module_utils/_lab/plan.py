@@ -16,17 +16,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import given, kernels, model, netlink, readiness, rewire, words
+from . import given, model, readiness, rewire, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
+from .found import Actual, Device, Process, bridge_of, bridge_owner, iface_owner, userspace
 from .given import Given
-from .layers import Stack
-from .model import Bridge, Guest, Iface, Lab, Power, Readiness, UnionEngine, loads
-from .netlink import Device
-from .observe import Actual, bridge_of
-from .processes import Process
-from .rendering import HostsLayer
-from .scenario import Command
+from .model import Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, in_the_way, loads
+from .root import HostsLayer, Stack
 from .steps import (
     AddBridge,
     AddTap,
@@ -97,7 +93,7 @@ class _Planner:
         fates = {name: self._fate(name) for name in guests}
         self.silent += [name for name, fate in fates.items() if fate.silent]
         used = {bridge for name in guests for bridge in self._bridges_used(name, fates[name])}
-        bridges = scope.bridges | {name for name in used if netlink.bridge_owner(name) not in self.actual.devices}
+        bridges = scope.bridges | {name for name in used if bridge_owner(name) not in self.actual.devices}
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
         if self.after.netns != self.before.netns:
             yield Step("lab", StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",))
@@ -127,13 +123,13 @@ class _Planner:
         return {
             iface.bridge
             for iface in wanted
-            if iface.bridge is not None and (fate.runs or netlink.iface_owner(iface.label) in self.actual.devices)
+            if iface.bridge is not None and (fate.runs or iface_owner(iface.label) in self.actual.devices)
         }
 
     def _bridge_present(self, name: str) -> Iterator[Step]:
         bridge = self.after.bridges[name]
         stored = self.before.bridges.get(name)
-        found = self.actual.devices.get(netlink.bridge_owner(name))
+        found = self.actual.devices.get(bridge_owner(name))
         if found is not None:
             found = found.counting(stored, bridge)
         live = self._with_foreign(bridge, found)
@@ -163,7 +159,7 @@ class _Planner:
         """:raises InvalidInput: where somebody else's device has a name that one of ours is to get."""
         taken = {model.link_name(full), full} & self.actual.foreign
         if taken:
-            raise netlink.in_the_way(subject, min(taken, key=len))
+            raise in_the_way(subject, min(taken, key=len))
 
     def _with_foreign(self, bridge: Bridge, found: Device | None) -> Bridge:
         """A bridge with the addresses that others have given the host's leg, which stay."""
@@ -178,7 +174,7 @@ class _Planner:
         """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
         scope = self.wish.scope
         for iface in self.after.ports(bridge.name):
-            found = self.actual.devices.get(netlink.iface_owner(iface.label))
+            found = self.actual.devices.get(iface_owner(iface.label))
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
             if found is not None and found.master is None and not mentioned:
                 says = (f"interface {iface.label}: {words.plug_words(bridge.name)}",)
@@ -194,7 +190,7 @@ class _Planner:
 
     def _bridge_absent(self, name: str) -> Iterator[Step]:
         label = f"bridge {name}"
-        found = self.actual.devices.get(netlink.bridge_owner(name))
+        found = self.actual.devices.get(bridge_owner(name))
         if found is not None:
             yield Step(
                 label,
@@ -249,7 +245,7 @@ class _Planner:
             "mem": process.mem != guest.mem,
             "init": process.init != guest.init,
             "cmdline": process.cmdline != guest.cmdline,
-            "userspace": process.userspace not in ("", kernels.userspace(guest, prepared.kernel).value),
+            "userspace": process.userspace not in ("", userspace(guest, prepared.kernel).value),
             "confine": process.confined != guest.confine,
             "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
@@ -427,7 +423,7 @@ class _Planner:
             *self._tap_keys(name),
             *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
         )
-        found = (self.actual.devices.get(netlink.iface_owner(iface.label)) for iface, _mac in units)
+        found = (self.actual.devices.get(iface_owner(iface.label)) for iface, _mac in units)
         taps = tuple(device for device in found if device is not None)
         deed = Start(guest, self.prepared[name], units, taps)
         return Step(f"start {guest.label}", deed, (f"start {guest.label}",), needs)
@@ -622,7 +618,7 @@ class _Planner:
         for name in self._in_scope(guest):
             iface = self._wanted(guest, name)
             label = f"{guest}:{name}"
-            found = self.actual.devices.get(netlink.iface_owner(label))
+            found = self.actual.devices.get(iface_owner(label))
             key = f"tap {label}"
             if iface is None and found is not None:
                 says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)

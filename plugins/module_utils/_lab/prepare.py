@@ -13,11 +13,9 @@ from pathlib import Path
 from . import disks, files, kernels, layers, placement, processes, rendering, union
 from .desired import Keep
 from .errors import InvalidInput
-from .kernels import Kernel
-from .layers import Stack
+from .found import Kernel, Process
 from .model import Conditions, Guest, UnionEngine, nearest
-from .processes import Process
-from .rendering import RenderedLayer
+from .root import RenderedLayer, Stack
 from .steps import Prepared
 from .union import cowfs, overlay, saves
 from .workdir import Workdir

@@ -18,15 +18,13 @@ import signal
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import beneath, files, given, identity, kernels, stored
 from .errors import GuestError
-from .given import Given
-from .kernels import Kernel
-from .layers import Stack
-from .model import ANY_CPU, ASKED_FOR, Guest, Power
+from .found import Kernel, Process, userspace
+from .model import ANY_CPU, Guest, Power
+from .root import Stack
 from .workdir import GuestDir, Workdir
 
 # poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
@@ -35,74 +33,6 @@ BOOTED = "booted"
 # That Ansible's tasks have waited.
 TASKS = "tasks"
 REBOOTED = "it rebooted itself"
-
-
-@dataclass(frozen=True)
-class Process:
-    """Identity of a guest's process, as written before it becomes UML, and what it was started with.
-
-    :ivar started: start time in clock ticks since the host booted (proc_pid_stat(5), field 22).
-    :ivar boot: the host's boot id.
-    :ivar kernel: resolved path of the binary.
-    :ivar master: resolved path of the root file system.
-    :ivar engine: union engine, and why.
-    :ivar userspace: ``seccomp`` or ``ptrace``.
-    :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all; ``None`` where an older version started it.
-    :ivar confined: whether it has given up what ``confine`` says.
-    :ivar first_user: the host's user that is root in the guest; ``None`` where its users are the host's.
-    :ivar disk: how many MB it may write; ``None`` for no limit.
-    :ivar limited: control group controllers that limit it.
-    :ivar gaps: what does not protect the host from it, in words.
-    :ivar limits: what its kernel cannot do, in words.
-    :ivar upper: layer that its writes go to, relative to the working directory.
-    :ivar over: layers over the master that may change while it runs.
-    :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
-    :ivar shelved: the same for layers that it wrote to before and may come back to.
-    :ivar given: what it was last brought to; ``None`` where an earlier version started it.
-    :ivar stopping: whether a run has begun to stop it.
-    :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
-    :ivar next_over: its layers over the master then.
-    """
-
-    pid: int
-    started: int
-    boot: str
-    launch: str
-    kernel: str
-    release: str
-    master: str
-    mem: int
-    init: str | None
-    cmdline: str
-    engine: str
-    why: str
-    userspace: str = ""
-    cpu: int | None = None
-    confined: bool = False
-    first_user: int | None = None
-    disk: int | None = None
-    limited: tuple[str, ...] = ()
-    gaps: tuple[str, ...] = ()
-    limits: tuple[str, ...] = ()
-    upper: str = ""
-    over: tuple[str, ...] = ()
-    ran: str = ""
-    next_upper: str = ""
-    next_over: tuple[str, ...] = ()
-    shelved: Mapping[str, str] = field(default_factory=dict)
-    given: Given | None = None
-    stopping: bool = False
-
-    @property
-    def stacks(self) -> tuple[Stack, ...]:
-        """The layers that may change while it runs: those that it has, or where that is unknown, those that it may have."""
-        known = Stack(self.upper, self.over)
-        return (known, Stack(self.next_upper, self.next_over)) if self.next_upper else (known,)
-
-    @property
-    def chose_engine(self) -> bool:
-        """Whether its union engine was chosen for it when it was started."""
-        return self.why != ASKED_FOR
 
 
 _MANY = stored.texts(stored.text)
@@ -421,7 +351,7 @@ def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: st
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        userspace=kernels.userspace(guest, kernel).value,
+        userspace=userspace(guest, kernel).value,
         cpu=cpu,
         disk=guest.disk,
         limits=kernels.limits(kernel),

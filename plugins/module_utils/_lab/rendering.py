@@ -19,65 +19,18 @@ import ipaddress
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from . import files, notation, templates
-from .cow.disk import CHANGING
 from .errors import InvalidInput
 from .model import Guest
+from .root import CHANGING, Directory, HostsLayer, RenderedFile, RenderedLayer
 from .scenario import File, Scenario
 from .union import lookup
-from .union.lookup import Directory
 
 HOSTS = "/etc/hosts"
 _LOCAL = ("127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback")
-
-
-@dataclass(frozen=True)
-class RenderedFile:
-    """A file of a layer.
-
-    :ivar path: in the guest, absolute.
-    """
-
-    path: str
-    content: str
-    mode: int
-    uid: int
-    gid: int
-
-
-@dataclass(frozen=True)
-class RenderedLayer:
-    """Files of one guest.
-
-    :ivar directories: what they lie in, as it is without them, parents first.
-    """
-
-    files: tuple[RenderedFile, ...]
-    directories: tuple[Directory, ...]
-
-    @property
-    def name(self) -> str:
-        """Named by the content."""
-        return hashlib.sha256(repr((self.files, self.directories)).encode()).hexdigest()[:16]
-
-    def file(self, path: str) -> RenderedFile | None:
-        """The file of a path."""
-        return next((file for file in self.files if file.path == path), None)
-
-
-@dataclass(frozen=True)
-class HostsLayer:
-    """A layer with an /etc/hosts, which guests of a scenario share.
-
-    :ivar name: by whose it is and where it lies, whatever its content.
-    """
-
-    name: str
-    content: RenderedLayer
 
 
 class Known:

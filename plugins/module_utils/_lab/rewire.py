@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import model, netlink, words
+from . import model, words
 from .errors import InvalidInput
+from .found import Device, Inside, Link, iface_owner
 from .given import Given
 from .guest import network, settings
-from .guest.network import Inside, Link
 from .model import Guest, Iface, Lab
-from .netlink import Device
 from .steps import Configure, Plug, Step, Unplug
 
 
@@ -55,7 +54,7 @@ def steps(
             )
         if iface is not None:
             # A unit whose TAP is gone spins until it is made anew (docs/internals/uml-kernel.md, "A deleted TAP").
-            orphaned = netlink.iface_owner(iface.label) not in devices
+            orphaned = iface_owner(iface.label) not in devices
             changes.want(iface, after.mac_of(iface), link, orphaned)
         elif link is not None:
             changes.drop(name, link)

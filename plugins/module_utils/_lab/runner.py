@@ -20,7 +20,6 @@ from typing import Any, NoReturn, Protocol
 
 from . import (
     apply,
-    booting,
     damaged,
     describe,
     desired,
@@ -43,12 +42,12 @@ from . import (
 )
 from .desired import Extra, Wish
 from .errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
-from .guest.network import Inside
+from .found import Actual, Inside, Process
 from .model import Guest, Lab, Loaded, Power, Readiness, sysctl_path
-from .observe import Actual, look_inside, nameless_namespace, observe
+from .observe import have_booted, look_inside, nameless_namespace, observe
 from .plan import plan
 from .prepare import has_init, keep, prepare
-from .processes import Process
+from .root import RenderedLayer
 from .scenario import Scenario
 from .steps import AddTap, Deed, ForgetGuest, KeepWritten, MakeNamespace, Plan, Prepared, Start, WriteHosts
 from .union.written import written
@@ -156,7 +155,7 @@ def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[
     return extras
 
 
-def _same(workdir: Workdir, files: rendering.RenderedLayer | None, before: Guest | None) -> frozenset[str]:
+def _same(workdir: Workdir, files: RenderedLayer | None, before: Guest | None) -> frozenset[str]:
     """The layer of an earlier version, which had /etc/hosts in it, if a guest has one and its other files are these."""
     loaded = before.loaded if before is not None else None
     if loaded is None or loaded.files is None or loaded.hosts is not None:
@@ -233,7 +232,7 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
         and processes.BOOTED not in live.seen
     }
     asked = {name: each for name, each in unseen.items() if has_init(each[1].init, _roots(workdir, each[1]))}
-    found = {**dict.fromkeys(unseen, True), **booting.look(asked)}
+    found = {**dict.fromkeys(unseen, True), **have_booted(asked)}
     live = {name: dataclasses.replace(actual.live[name], booted=booted) for name, booted in found.items()}
     return dataclasses.replace(actual, live={**actual.live, **live})
 

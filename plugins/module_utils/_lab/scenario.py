@@ -17,12 +17,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cabling, model, notation, numbering, readiness, routing, schema
+from . import cabling, model, notation, numbering, readiness_text, routing, schema
 from .addressing import Network
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
 from .errors import Invalid
-from .model import Bridge, Conditions, Fault, Guest, Iface, Lab, Route, UnionEngine, Userspace
+from .model import Bridge, Command, Conditions, Fault, Guest, Iface, Lab, Route, UnionEngine, Userspace
 from .numbering import Addresses
 from .scenario_spec import CONDITIONS, SCENARIO
 
@@ -33,19 +33,6 @@ _BRIDGE = ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
 _MAX_SHARED = 3_000_000  # values that guests have in all: settings of many guests are written once
 _LETTERS = 1000  # of a text, that count as a value
 _MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command that a guest runs after its boot (``sh -c``).
-
-    :ivar creates: path in the guest; the command is left out where it exists.
-    :ivar unless: command; the other one is left out where this one succeeds.
-    """
-
-    command: str
-    creates: str | None = None
-    unless: str | None = None
 
 
 @dataclass(frozen=True)
@@ -243,7 +230,7 @@ class _Loader:
             union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
             interfaces=interfaces,
             faults=tuple(self._faults(given)),
-            ready=readiness.parse(given.get("ready", "auto")),
+            ready=readiness_text.parse(given.get("ready", "auto")),
             routes=self._routes(name, given, interfaces),
             sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
             scenario=self.name,

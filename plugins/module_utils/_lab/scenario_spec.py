@@ -8,22 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from . import notation, readiness
+from . import notation, readiness_text
 from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, Readiness, UnionEngine, Userspace
-from .schema import (
-    Anything,
-    Boolean,
-    Either,
-    Integer,
-    Json,
-    ListOf,
-    MappingOf,
-    Number,
-    Spec,
-    Struct,
-    Text,
-    json_schema,
-)
+from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
 _LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
 _IFNAME_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9_.@-]{{0,{MAX_IFNAME - 1}}}$"
@@ -175,7 +162,7 @@ _READY = Either(
             description="A command that is retried until it succeeds.",
             fields={
                 "run": Text(
-                    description="The command, for the guest's shell.", parse=readiness.command, means="a command"
+                    description="The command, for the guest's shell.", parse=readiness_text.command, means="a command"
                 ),
                 "within": Either(
                     description="How long that may take, in seconds or with a unit; 60 seconds if not given.",

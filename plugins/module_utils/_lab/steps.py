@@ -15,14 +15,11 @@ from dataclasses import dataclass, field
 
 from .desired import Keep
 from .errors import DummError
+from .found import Device, Kernel
 from .given import Given
-from .kernels import Kernel
-from .layers import Stack
-from .model import Bridge, Guest, Iface, UnionEngine
-from .netlink import Device
+from .model import Bridge, Command, Guest, Iface, UnionEngine
 from .readiness import Ready
-from .rendering import HostsLayer, RenderedLayer
-from .scenario import Command
+from .root import HostsLayer, RenderedLayer, Stack
 
 # As many objects as it takes to be told of together.
 _MANY = 4

@@ -20,9 +20,10 @@ from pathlib import Path
 from . import beneath, channel, syscalls
 from .channel import Channel
 from .errors import GuestError
+from .found import Process
 from .guest import HOME
 from .model import Power
-from .processes import Process, check_alive, power
+from .processes import check_alive, power
 from .wait import Deadline, poll_until
 from .workdir import GuestDir
 

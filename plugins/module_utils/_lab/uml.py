@@ -23,9 +23,9 @@ from typing import NoReturn
 
 from . import cgroups, confine, files, logs, processes, sandbox, seccomp, syscalls
 from .errors import HostError, from_oserror
-from .layers import Stack
+from .found import Process
 from .model import ANY_CPU
-from .processes import Process
+from .root import Stack
 from .workdir import GuestDir
 
 

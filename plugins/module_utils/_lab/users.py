@@ -20,12 +20,12 @@ from pathlib import Path
 
 from . import files
 from .errors import HostError
+from .model import USERS_OF_A_GUEST
 from .workdir import GuestDir
 
-COUNT = 65536
 # Used by nothing and nobody else (systemd's "Users, Groups, UIDs and GIDs on systemd Systems"; login.defs(5) has SUB_UID_MAX far below).
 FIRST, _END = 0x70000000, 0x7FFE0000
-_BLOCKS = (_END - FIRST) // COUNT
+_BLOCKS = (_END - FIRST) // USERS_OF_A_GUEST
 _CLAIMS = Path("/run/dumm/users")
 _NUMBER_BYTES = 32
 _DELEGATED = ("/etc/subuid", "/etc/subgid")
@@ -83,7 +83,7 @@ def release(directory: GuestDir) -> None:
 
 
 def _first(block: int) -> int:
-    return FIRST + block * COUNT
+    return FIRST + block * USERS_OF_A_GUEST
 
 
 def _own(directory: GuestDir) -> int | None:
@@ -119,7 +119,7 @@ def _free(directory: GuestDir, had: int | None) -> int:
     for number in range(_BLOCKS):
         block = (begin + number) % _BLOCKS
         if not _is_held(block) and not any(
-            low < _first(block) + COUNT and _first(block) < high for low, high in delegated
+            low < _first(block) + USERS_OF_A_GUEST and _first(block) < high for low, high in delegated
         ):
             return block
     raise HostError(
@@ -139,7 +139,7 @@ def _is_held(block: int) -> bool:
 
 def _runs(block: int) -> bool:
     """Whether a process belongs to a user of a block."""
-    users = range(_first(block), _first(block) + COUNT)
+    users = range(_first(block), _first(block) + USERS_OF_A_GUEST)
     for status in Path("/proc").glob("[0-9]*/status"):
         with suppress(OSError, ValueError):
             line = next(line for line in status.read_bytes().splitlines() if line.startswith(b"Uid:"))

@@ -11,11 +11,10 @@ import json
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from . import readiness
+from . import readiness_text
 from .desired import Keep
-from .guest import network
+from .found import Device, Link, foreign
 from .model import ANY_CPU, Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
-from .netlink import Device
 
 T = TypeVar("T")
 _SHARES = ("loss", "duplicate", "corrupt", "reorder")
@@ -38,7 +37,9 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     if before.cpu != after.cpu:
         says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
     if before.ready != after.ready:
-        says.append(f"{after.label}: set ready {readiness.words(before.ready)} → {readiness.words(after.ready)}")
+        says.append(
+            f"{after.label}: set ready {readiness_text.words(before.ready)} → {readiness_text.words(after.ready)}"
+        )
     says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
     old, new = dict(before.sysctl), dict(after.sysctl)
     says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]
@@ -151,7 +152,7 @@ def belongs(scenario: str | None) -> str:
     return "belongs to no scenario" if scenario is None else f"belongs to scenario {scenario}"
 
 
-def link_differences(link: network.Link, iface: Iface, mac: str, ours: Collection[str]) -> list[str]:
+def link_differences(link: Link, iface: Iface, mac: str, ours: Collection[str]) -> list[str]:
     """What differs between a guest's interface as it is found and as it should be, in words.
 
     :param ours: addresses that the lab has given or may have given.
@@ -164,7 +165,7 @@ def link_differences(link: network.Link, iface: Iface, mac: str, ours: Collectio
     if link.up != iface.up:
         says.append(f"bring {'up' if iface.up else 'down'} in the guest")
     if iface.addresses is not None:
-        stay = {*iface.addresses, *network.foreign(link, iface, ours)}
+        stay = {*iface.addresses, *foreign(link, iface, ours)}
         says += [f"take {address} away in the guest" for address in link.addresses if address not in stay]
         says += [f"give {address} in the guest" for address in iface.addresses if address not in link.addresses]
     return says

@@ -21,14 +21,13 @@ from typing import Any
 
 from . import files, identity, stored
 from .errors import DummError, HostError, InvalidInput, from_oserror
-from .model import HOST_NETNS, Bridge, Guest, Lab, check_label
+from .model import Bridge, Guest, Lab, check_label, check_netns
 
 DEFAULT = identity.DEFAULT
 # Of what is on disk.  1 is what dumm.lab 0.1.0 stored, which does not say so; since 2 the order of what is stored means something.
 FORMAT = 2
 # The first release that understands it.
 RELEASE = "0.2.0"
-MAX_NETNS_NAME = 200
 # Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 DISKS = "disks"
@@ -497,16 +496,6 @@ class Workdir:
     def forget_guest(self, name: str) -> None:
         """Remove a guest's directory with all it wrote."""
         files.remove_tree(self.guest(name).path)
-
-
-def check_netns(name: str) -> None:
-    """Check the name of a network namespace (a file below /run/netns, ip-netns(8)).
-
-    :raises InvalidInput: naming the rule.
-    """
-    possible = name.isascii() and name.isprintable() and "/" not in name and not name.startswith(".")
-    if name != HOST_NETNS and not (possible and 0 < len(name) <= MAX_NETNS_NAME):
-        raise InvalidInput(f"network namespace {name!r}", "the name is not possible", "use letters, digits and hyphens")
 
 
 def _names(directory: Path) -> list[str]:

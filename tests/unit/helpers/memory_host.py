@@ -18,11 +18,21 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import given, kernels, netlink, readiness, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab import given, readiness, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import (
+    Actual,
+    Device,
+    Inside,
+    Kernel,
+    Link,
+    Live,
+    Process,
+    bridge_owner,
+    iface_owner,
+    userspace,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
-from ansible_collections.dumm.lab.plugins.module_utils._lab.layers import Stack
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     HOST_NETNS,
     Bridge,
@@ -34,14 +44,12 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     UnionEngine,
     link_name,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
-from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual, Live
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.root import Stack
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, Prepared, Step
 
 LAB = "dumm-test"
-LOOPBACK = network.Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))
+LOOPBACK = Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))
 
 
 class Refused(AssertionError):
@@ -146,13 +154,13 @@ class Host:
         if run.power is not Power.RUNNING:
             return Live(run.process, reason=run.reason, seen=run.seen)
         links = {
-            unit.name: network.Link(unit.name, unit.number, unit.mac, unit.mtu, unit.up, tuple(unit.addresses))
+            unit.name: Link(unit.name, unit.number, unit.mac, unit.mtu, unit.up, tuple(unit.addresses))
             for unit in run.units.values()
         }
         routes = tuple(run.routes.values())
         return Live(
             run.process,
-            network.Inside(name, {"lo": LOOPBACK, **links}, routes, dict(run.sysctl), dict(run.conditions)),
+            Inside(name, {"lo": LOOPBACK, **links}, routes, dict(run.sysctl), dict(run.conditions)),
             seen=run.seen,
         )
 
@@ -250,7 +258,7 @@ class Host:
     def _do_add_bridge(self, deed: steps.AddBridge) -> None:
         bridge = deed.bridge
         self._add_device(
-            netlink.bridge_owner(bridge.name),
+            bridge_owner(bridge.name),
             bridge.name,
             mtu=bridge.mtu or 1500,
             addresses=bridge.addresses or (),
@@ -264,8 +272,8 @@ class Host:
     @_carry_out.register
     def _do_set_bridge(self, deed: steps.SetBridge) -> None:
         bridge = deed.bridge
-        found = self._found(netlink.bridge_owner(bridge.name), deed.found)
-        self.devices[netlink.bridge_owner(bridge.name)] = dataclasses.replace(
+        found = self._found(bridge_owner(bridge.name), deed.found)
+        self.devices[bridge_owner(bridge.name)] = dataclasses.replace(
             found,
             mtu=bridge.mtu or found.mtu,
             addresses=found.addresses if bridge.addresses is None else bridge.addresses,
@@ -281,11 +289,11 @@ class Host:
     def _do_add_tap(self, deed: steps.AddTap) -> None:
         iface = deed.iface
         master = self._bridge_index(iface.bridge)
-        self._add_device(netlink.iface_owner(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
+        self._add_device(iface_owner(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
 
     @_carry_out.register
     def _do_set_tap(self, deed: steps.SetTap) -> None:
-        owner = netlink.iface_owner(deed.iface.label)
+        owner = iface_owner(deed.iface.label)
         found = self._found(owner, deed.found)
         master = self._bridge_index(deed.iface.bridge)
         self.devices[owner] = dataclasses.replace(found, master=master, mtu=deed.iface.mtu, up=True)
@@ -433,7 +441,7 @@ class Host:
     def _bridge_index(self, name: str | None) -> int | None:
         if name is None:
             return None
-        device = self.devices.get(netlink.bridge_owner(name))
+        device = self.devices.get(bridge_owner(name))
         need(device is not None, f"there is no bridge {name} to plug it into")
         assert device is not None
         return device.index
@@ -442,7 +450,7 @@ class Host:
 
     def _plug(self, run: Run, iface: Iface, number: int, mac: str) -> None:
         need(number not in run.units, "the unit is in use")
-        owner = netlink.iface_owner(iface.label)
+        owner = iface_owner(iface.label)
         need(owner in self.devices, "it has no TAP")
         need(self.devices[owner].mtu == iface.mtu, "its TAP has another MTU")
         run.units[number] = Unit(number, iface.label, f"vec{number}", mac, iface.mtu)
@@ -536,7 +544,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        userspace=kernels.userspace(guest, what.kernel).value,
+        userspace=userspace(guest, what.kernel).value,
         cpu=guest.cpu or 0,
         confined=guest.confine,
         disk=guest.disk,

@@ -20,8 +20,6 @@ PRIVATE = "trusted.overlay."
 OPAQUE = f"{PRIVATE}opaque"
 WHITEOUT = f"{PRIVATE}whiteout"
 DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# A layer whose directory has such a name holds files whose content may change under those who use them.
-CHANGING = "hosts-"
 HIDES_ALL = b"y"
 HOLDS_WHITEOUTS = b"x"
 # What fuse-overlayfs marks a directory with that hides what is below it: a file in it, and an attribute.

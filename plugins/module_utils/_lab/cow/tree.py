@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from .. import syscalls
+from ..root import CHANGING
 from . import disk
 from .keeping import Plain
 
@@ -35,7 +36,7 @@ class Layer:
 
     def __init__(self, path: str, tag: int) -> None:
         self.path = path
-        self.changes = os.path.basename(path).startswith(disk.CHANGING)
+        self.changes = os.path.basename(path).startswith(CHANGING)
         self.tag = tag
         self.fd = os.open(path, disk.DIRECTORY)
 

@@ -9,7 +9,6 @@ Changes are lines for ``ip -batch`` (ip(8)), which costs one process however man
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import ipaddress
 import itertools
@@ -17,11 +16,11 @@ import json
 import re
 import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import GuestError
-from ..model import Conditions, Guest, Iface, sysctl_path
+from ..found import Inside, Link, foreign
+from ..model import Guest, Iface, sysctl_path
 from . import settings
 
 _UNIT_PATH = re.compile(r"/uml-vector\.(\d+)$")
@@ -67,47 +66,6 @@ _IPV6 = "/proc/sys/net/ipv6/"
 WITH_IPV6 = """
 [ -e /proc/net/if_inet6 ] || modprobe ipv6 || { echo "the kernel has no IPv6 (modprobe ipv6 failed)" >&2; exit 4; }
 """
-
-
-@dataclass(frozen=True)
-class Link:
-    """An interface as the guest shows it.
-
-    :ivar unit: number of the vector driver's device; ``None`` for any other interface.
-    :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
-    :ivar link_local: the others.
-    """
-
-    name: str
-    unit: int | None
-    mac: str
-    mtu: int
-    up: bool
-    addresses: tuple[str, ...]
-    link_local: tuple[str, ...] = ()
-
-    def counting(self, *defined: Iface | None) -> Link:
-        """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
-        named = {address for each in defined if each is not None for address in each.addresses or ()}
-        ours = tuple(address for address in self.link_local if address in named)
-        rest = tuple(address for address in self.link_local if address not in named)
-        return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
-
-
-@dataclass(frozen=True)
-class Inside:
-    """A guest's configuration.
-
-    :ivar routes: as ``ip -j route`` tells them, both families.
-    :ivar sysctl: values of the settings that were asked for, by file.
-    :ivar conditions: of the interfaces that have any, if they were asked for.
-    """
-
-    hostname: str
-    links: Mapping[str, Link]
-    routes: tuple[Mapping[str, Any], ...]
-    sysctl: Mapping[str, str] = field(default_factory=dict)
-    conditions: Mapping[str, Conditions] = field(default_factory=dict)
 
 
 def managed(guests: Iterable[Guest]) -> tuple[list[str], bool]:
@@ -320,15 +278,6 @@ def appear(unit: int, iface: Iface) -> list[str]:
 def disappear(link: Link) -> list[str]:
     """Lines after which a unit of the vector driver can be removed: the kernel refuses while it is up."""
     return [f"link set {link.name} down"]
-
-
-def foreign(link: Link, iface: Iface, ours: Collection[str]) -> tuple[str, ...]:
-    """Addresses that somebody else has given, such as a service in the guest.
-
-    :param ours: addresses that the lab has given or may have given.
-    """
-    mine = {*ours, *(iface.addresses or ())}
-    return tuple(address for address in link.addresses if address not in mine)
 
 
 def change(link: Link, iface: Iface, mac: str, ours: Collection[str], loses_ipv6: bool = False) -> list[str]:

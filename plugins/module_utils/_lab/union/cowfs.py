@@ -222,7 +222,7 @@ def _mount(flags: tuple[str, ...]) -> tuple[int, int]:
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
-    from .. import privileges
+    from .. import privileges, root
     from .. import syscalls as own_syscalls
     from ..cow import (
         changes,
@@ -254,6 +254,7 @@ def _program(agents: Path) -> Path:
         privileges,
         requests,
         restack,
+        root,
         serve,
         tree,
     )

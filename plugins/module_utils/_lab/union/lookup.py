@@ -14,23 +14,11 @@ import errno
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from ..root import Directory
+
 _MAX_LINKS = 40  # as the kernel, MAXSYMLINKS in include/linux/namei.h
-
-
-@dataclass(frozen=True)
-class Directory:
-    """A directory of the merged tree.
-
-    :ivar path: absolute, without symbolic links.
-    """
-
-    path: str
-    mode: int = 0o755
-    uid: int = 0
-    gid: int = 0
 
 
 def place(layers: Sequence[Path], path: str) -> tuple[str, tuple[Directory, ...]]:

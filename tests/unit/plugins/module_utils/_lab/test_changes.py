@@ -16,6 +16,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab import desired, rendering, scenario, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Extra, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.root import HostsLayer
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, grouped
 from ansible_collections.dumm.lab.tests.unit.helpers import labs
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host
@@ -190,7 +191,7 @@ def test_a_change_touches_what_it_is_about_and_is_taken_back_in_the_same_way(sit
 
 
 def test_a_hosts_file_is_shared_and_named_by_its_place(tmp_path: Path) -> None:
-    def layers(config: Config) -> dict[str, rendering.HostsLayer | None]:
+    def layers(config: Config) -> dict[str, HostsLayer | None]:
         known = rendering.Known(scenario.load(config, name="campus", place="config"))
         return {name: rendering.hosts(known, name, [tmp_path]) for name in known.scenario.guests}
 

@@ -28,9 +28,9 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, doorbell, guest, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.agent import AGENT
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.init import INIT, MINIMAL
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
 
 # Seconds for what must happen, on however slow and busy a machine.

@@ -22,8 +22,8 @@ import yaml
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab import describe, desired, document, scenario
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Lab
-from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import Scenario
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import prepared

@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import files, kernels
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.kernels import Kernel
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Kernel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Iface, Userspace
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 

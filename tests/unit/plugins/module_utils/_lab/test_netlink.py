@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import bridge_owner, iface_owner
 from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Network
 
 
@@ -72,4 +73,4 @@ def test_a_namespace_is_entered_by_its_file() -> None:
 
 
 def test_owner_marks_of_bridges_and_interfaces_cannot_be_mistaken() -> None:
-    assert netlink.iface_owner("br0") != netlink.bridge_owner("br0")
+    assert iface_owner("br0") != bridge_owner("br0")

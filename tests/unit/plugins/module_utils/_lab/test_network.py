@@ -16,8 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions, Guest, Iface, sysctl_path
 
 MAC = "02:00:00:00:00:01"

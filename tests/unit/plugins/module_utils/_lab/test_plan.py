@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab import steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Deed, Plan, Start, Step
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import wish

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import HOST_NETNS, Guest, Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.tests.unit.helpers import labs
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import LAB, Host, Run
 

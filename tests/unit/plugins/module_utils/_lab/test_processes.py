@@ -21,10 +21,10 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import files, processes, uml
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.given import Given
 from ansible_collections.dumm.lab.plugins.module_utils._lab.identity import Seen
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
 

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, readiness, scenario, words
+from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, readiness, readiness_text, scenario, words
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Extra, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import boot
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, Power, Readiness, ReadyCommand
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Command, Guest, Power, Readiness, ReadyCommand
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import Command
 from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import AwaitReady, Plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab, wish
@@ -47,8 +47,8 @@ KEPT = Extra(services=("nginx",))
 def test_module_arguments_are_understood_and_shown_as_they_are_read(
     written: Any, ready: readiness.Ready | None
 ) -> None:
-    assert readiness.parse(written) == ready
-    assert readiness.parse(readiness.plain(ready)) == ready
+    assert readiness_text.parse(written) == ready
+    assert readiness_text.parse(readiness_text.plain(ready)) == ready
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_change_is_said_in_words() -> None:
 def test_what_was_seen_of_a_guest_holds_for_one_launch(tmp_path: Any) -> None:
     home = Workdir.at(str(tmp_path)).guest("alice")
     home.path.mkdir(parents=True)
-    process = processes.Process(1, 1, "", "one", "", "", "", 64, None, "", "", "")
+    process = Process(1, 1, "", "one", "", "", "", 64, None, "", "", "")
 
     assert processes.seen(home, process) == frozenset()
     processes.note(home, process, "booted")
@@ -245,7 +245,7 @@ def test_a_damaged_record_has_seen_nothing(tmp_path: Any, content: str) -> None:
     home.path.mkdir(parents=True)
     home.ready.write_text(content)
 
-    assert processes.seen(home, processes.Process(1, 1, "", "one", "", "", "", 64, None, "", "", "")) == frozenset()
+    assert processes.seen(home, Process(1, 1, "", "one", "", "", "", 64, None, "", "", "")) == frozenset()
 
 
 # What scripts in guests say

@@ -22,6 +22,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import model, scenar
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
+    Command,
     Conditions,
     Fault,
     Guest,
@@ -31,7 +32,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     UnionEngine,
     Userspace,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import Command, File, Scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import File, Scenario
 
 DOCS = Path(__file__).parents[5] / "docs"
 

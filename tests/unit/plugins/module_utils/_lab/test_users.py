@@ -14,6 +14,7 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab import users
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import USERS_OF_A_GUEST
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
 
 
@@ -36,7 +37,7 @@ def test_guests_have_users_of_their_own_and_keep_them(tmp_path: Path) -> None:
 
     assert len(set(first)) == len(guests)
     assert [users.claim(guest) for guest in guests] == first
-    assert all((number - users.FIRST) % users.COUNT == 0 for number in first)
+    assert all((number - users.FIRST) % USERS_OF_A_GUEST == 0 for number in first)
 
 
 def test_a_guest_keeps_its_users_over_a_restart_of_the_host(tmp_path: Path) -> None:
@@ -95,12 +96,12 @@ def test_users_that_were_given_to_somebody_to_hand_out_are_not_taken(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(users, "_BLOCKS", 4)
-    taken = users.FIRST + users.COUNT
+    taken = users.FIRST + USERS_OF_A_GUEST
     (tmp_path / "subuid").write_text(f"# nonsense\nlxd:x\neve:{taken + 5}:70000\n")
 
     claimed = {users.claim(_guest(tmp_path, name)) for name in ("a", "b")}
 
-    assert claimed == {users.FIRST, users.FIRST + 3 * users.COUNT}
+    assert claimed == {users.FIRST, users.FIRST + 3 * USERS_OF_A_GUEST}
     with pytest.raises(HostError):
         users.claim(_guest(tmp_path, "c"))
 
@@ -115,7 +116,7 @@ def test_nonsense_in_a_guests_directory_is_as_good_as_nothing(tmp_path: Path, te
 
 def test_a_guest_that_was_moved_while_it_ran_keeps_its_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Blocks that this process belongs to one of.
-    monkeypatch.setattr(users, "FIRST", os.getuid() // users.COUNT * users.COUNT)
+    monkeypatch.setattr(users, "FIRST", os.getuid() // USERS_OF_A_GUEST * USERS_OF_A_GUEST)
     monkeypatch.setattr(users, "_BLOCKS", 1)
     alice, bob = _guest(tmp_path, "alice"), _guest(tmp_path, "bob")
     first = users.claim(alice)

@@ -22,7 +22,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import (
     WaitTimeout,
     from_oserror,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.network import Link
+from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Actual, Device, Link
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     ANY_CPU,
     Bridge,
@@ -34,8 +34,6 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     UnionEngine,
     Userspace,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.netlink import Device
-from ansible_collections.dumm.lab.plugins.module_utils._lab.observe import Actual
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
 IFACE = Iface("alice", "eth0")
