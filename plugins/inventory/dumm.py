@@ -139,10 +139,10 @@ from ansible_collections.dumm.lab.plugins.connection import dumm as _connection 
 
 # Nothing that imports pyroute2, which takes longer than all that is done here.
 from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, listed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, listed, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
 from ansible_collections.dumm.lab.plugins.module_utils._lab.identity import derived
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import meaning_elsewhere, nearest
+from ansible_collections.dumm.lab.plugins.module_utils._lab.rules import meaning_elsewhere
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 
 _ALL = "dumm_guests"

@@ -16,10 +16,11 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from . import model, notation, readiness_text
-from .errors import Invalid, InvalidInput
-from .model import Bridge, Command, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace, check_netns
+from . import notation, readiness_text, rules
+from .errors import Invalid, InvalidInput, nearest
+from .model import Bridge, Command, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
 from .root import HostsLayer, RenderedLayer
+from .rules import check_netns
 from .scenario import Scenario
 
 Params = Mapping[str, Any]
@@ -123,10 +124,10 @@ class Wish:
 def guest(params: Params, lab: Lab) -> Wish:
     """What ``dumm_guest`` asks for."""
     name, state = params["name"], params["state"]
-    model.check_label("guest", name)
+    rules.check_label("guest", name)
     # Earlier versions took any label, and what they made must be stopped and removed.
     if state != "absent" and name not in lab.guests:
-        model.check_guest_name(name)
+        rules.check_guest_name(name)
     scope = Scope(guests=frozenset({name}))
     timeout = float(params["wait_timeout"])
     if state == "absent":
@@ -172,7 +173,7 @@ def _keep(guest: Guest, params: Params) -> Keep:
     keep = Keep(params.get("unsave"), params.get("save"), params["reset"], params.get("restore"))
     for point in (keep.remove, keep.save, keep.restore):
         if point is not None:
-            model.check_label(f"saving point of {guest.label}:", point)
+            rules.check_label(f"saving point of {guest.label}:", point)
     if keep.reset and keep.restore is not None:
         raise InvalidInput(guest.label, "both reset and restore", "give one of them")
     return keep
@@ -181,8 +182,8 @@ def _keep(guest: Guest, params: Params) -> Keep:
 def iface(params: Params, lab: Lab) -> Wish:
     """What ``dumm_iface`` asks for."""
     owner, name = params["guest"], params["name"]
-    model.check_label("guest", owner)
-    model.check_ifname(owner, name)
+    rules.check_label("guest", owner)
+    rules.check_ifname(owner, name)
     scope = Scope(ifaces=frozenset({(owner, name)}))
     if params["state"] == "absent":
         return Wish(lab.without_iface(owner, name) if owner in lab.guests else lab, scope)
@@ -190,7 +191,7 @@ def iface(params: Params, lab: Lab) -> Wish:
         raise InvalidInput(
             f"interface {owner}:{name}",
             f"there is no guest {owner}",
-            f"make it first with dumm_guest ({model.nearest(owner, lab.guests)})",
+            f"make it first with dumm_guest ({nearest(owner, lab.guests)})",
         )
     before = lab.guests[owner].interfaces.get(name, Iface(owner, name))
     subject = f"interface {before.label}"
@@ -198,7 +199,7 @@ def iface(params: Params, lab: Lab) -> Wish:
     if params.get("bridge") is not None:
         given["bridge"] = params["bridge"] or None
     if params.get("mac") is not None:
-        given["mac"] = model.parse_mac(params["mac"], subject) if params["mac"] else None
+        given["mac"] = rules.parse_mac(params["mac"], subject) if params["mac"] else None
     if params.get("address") is not None:
         given["addresses"] = _addresses(params["address"], subject)
     return _checked(lab, Wish(_in_netns(params, lab).with_iface(dataclasses.replace(before, **given)), scope))
@@ -207,9 +208,9 @@ def iface(params: Params, lab: Lab) -> Wish:
 def bridge(params: Params, lab: Lab) -> Wish:
     """What ``dumm_bridge`` asks for."""
     name = params["name"]
-    model.check_label("bridge", name)
+    rules.check_label("bridge", name)
     if params["state"] != "absent" and name not in lab.bridges:
-        model.check_bridge_name(name)
+        rules.check_bridge_name(name)
     if params["state"] == "absent":
         ports = frozenset((port.guest, port.name) for port in lab.ports(name))
         return Wish(lab.without_bridge(name), Scope(bridges=frozenset({name}), ifaces=ports))
@@ -407,7 +408,7 @@ def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapp
     unknown = [name for name in only if name not in wanted.guests]
     if unknown:
         raise InvalidInput(
-            f"scenario {wanted.name}", f"it has no guest {unknown[0]}", model.nearest(unknown[0], wanted.guests)
+            f"scenario {wanted.name}", f"it has no guest {unknown[0]}", nearest(unknown[0], wanted.guests)
         )
     guests = {name: guest for name, guest in wanted.guests.items() if name in only}
     used = {iface.bridge for guest in guests.values() for iface in guest.interfaces.values()}
@@ -443,8 +444,8 @@ def _with_ports(lab: Lab, scope: Scope) -> Scope:
 
 def _checked(before: Lab, wish: Wish) -> Wish:
     """The wish, if what it adds to the lab can be."""
-    known = {str(fault) for fault in model.check(before)}
-    faults = [fault for fault in model.check(wish.lab) if str(fault) not in known]
+    known = {str(fault) for fault in rules.check(before)}
+    faults = [fault for fault in rules.check(wish.lab) if str(fault) not in known]
     if faults:
         raise Invalid(faults)
     return wish
@@ -456,7 +457,7 @@ def doubts(wish: Wish) -> list[str]:
     mentioned = {f"bridge {name}" for name in scope.bridges}
     mentioned |= {f"interface {owner}:{name}" for owner, name in scope.ifaces}
     mentioned |= {f"interface {iface.label}" for iface in wish.lab.ifaces() if iface.guest in scope.guests}
-    return [sentence for label, sentence in model.doubts(wish.lab) if label in mentioned]
+    return [sentence for label, sentence in rules.doubts(wish.lab) if label in mentioned]
 
 
 def _in_netns(params: Params, lab: Lab) -> Lab:
@@ -486,7 +487,7 @@ def _read(guest: Guest, key: str, parse: Callable[[str], T], text: str) -> T:
 
 def _addresses(texts: list[str], subject: str) -> tuple[str, ...]:
     # The first address of a prefix is the one that the kernel takes for what it sends.
-    return tuple(dict.fromkeys(model.parse_address(text, subject) for text in texts))
+    return tuple(dict.fromkeys(rules.parse_address(text, subject) for text in texts))
 
 
 def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:
@@ -500,6 +501,6 @@ def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:
         raise InvalidInput(
             bridge.label,
             f"there is no interface {text}",
-            f"make it first with dumm_iface ({model.nearest(text, known)})",
+            f"make it first with dumm_iface ({nearest(text, known)})",
         )
     return owner, name

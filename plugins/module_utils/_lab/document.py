@@ -20,8 +20,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from .errors import MAX_TOLD, InvalidInput
-from .model import closest, nearest
+from .errors import MAX_TOLD, InvalidInput, closest, nearest
 
 IMPORT_ERROR: str | None = None
 try:

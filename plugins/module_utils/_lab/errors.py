@@ -9,6 +9,7 @@ A message is written for the person who must act: it names the object, says what
 
 from __future__ import annotations
 
+import difflib
 import errno
 import os
 import re
@@ -18,6 +19,7 @@ MAX_TOLD = 20  # faults or errors in one message
 MAX_NAMES = 10  # names in a sentence
 # What a terminal acts on, what turns text around, and what stands for a byte that is no UTF-8 (PEP 383).
 _RAW = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_COMPARED = 50  # as many as a module has options; comparing thousands takes seconds
 
 
 def plain(text: str) -> str:
@@ -30,6 +32,23 @@ def listed(names: Iterable[str]) -> str:
     known = list(names)
     more = [f"and {len(known) - MAX_NAMES} more"] if len(known) > MAX_NAMES else []
     return ", ".join([*known[:MAX_NAMES], *more])
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``did you mean a? (known: a, b)``, for the remedy of an unknown name."""
+    names = sorted(known)
+    if not names:
+        return "there is none yet"
+    close = closest(name, names)
+    if MAX_NAMES < len(names) <= _COMPARED:
+        alike = sorted(difflib.get_close_matches(name, names, n=MAX_NAMES, cutoff=0.0))
+        names = [*alike, *(other for other in names if other not in alike)]
+    return f"known: {listed(names)}" if close is None else f"did you mean {close}? (known: {listed(names)})"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is most like another, if any is."""
+    return next(iter(difflib.get_close_matches(name, sorted(known), n=1)), None)
 
 
 def _lines(errors: Sequence[object], *, all_known: bool = True) -> str:

@@ -15,7 +15,7 @@ import keyword
 import re
 from fractions import Fraction
 
-from . import model
+from . import rules
 from .addressing import Address, Network
 from .errors import InvalidInput
 from .model import ANY_CPU, Route
@@ -86,19 +86,19 @@ _END = re.compile(r"([^\s:]+):([^\s:]+)")
 
 def guest_name(text: str) -> str:
     """Name of a guest."""
-    model.check_guest_name(text)
+    rules.check_guest_name(text)
     return text
 
 
 def bridge_name(text: str) -> str:
     """Name of a bridge."""
-    model.check_bridge_name(text)
+    rules.check_bridge_name(text)
     return text
 
 
 def iface_name(text: str) -> str:
     """Name of an interface."""
-    model.check_ifname("", text)
+    rules.check_ifname("", text)
     return text
 
 
@@ -211,24 +211,24 @@ def mode(text: str) -> int:
 
 def address(text: str) -> str:
     """An address with prefix length, or ``auto``."""
-    return text if text == AUTO else model.parse_address(text, text)
+    return text if text == AUTO else rules.parse_address(text, text)
 
 
 def mac(text: str) -> str:
     """A MAC address."""
-    return model.parse_mac(text, text)
+    return rules.parse_mac(text, text)
 
 
 def leg(text: str) -> str:
     """An address with prefix length."""
-    return model.parse_address(text, text)
+    return rules.parse_address(text, text)
 
 
 def prefix(text: str) -> Network:
     """A prefix."""
     if "/" not in text:
         raise InvalidInput(text, f"{text!r} is no prefix", "write it as 10.0.0.0/24 or fd00::/64")
-    model.without_zone(text, text)
+    rules.without_zone(text, text)
     try:
         return ipaddress.ip_network(text)
     except ValueError:
@@ -243,20 +243,20 @@ def prefix(text: str) -> Network:
 def segment_prefix(text: str) -> Network:
     """A prefix whose addresses interfaces can have."""
     found = prefix(text)
-    model.check_assignable(found[min(1, found.num_addresses - 1)], text)
+    rules.check_assignable(found[min(1, found.num_addresses - 1)], text)
     return found
 
 
 def next_hop(text: str) -> str:
     """The address of a host, without prefix length."""
     found = ipaddress.ip_address(_plain_address(text))
-    model.check_assignable(found, text)
+    rules.check_assignable(found, text)
     return str(found)
 
 
 def _plain_address(text: str) -> str:
     try:
-        return str(ipaddress.ip_address(model.without_zone(text, text)))
+        return str(ipaddress.ip_address(rules.without_zone(text, text)))
     except ValueError:
         raise InvalidInput(text, f"{text!r} is no IP address", "write it as 10.0.0.1 or fd00::1") from None
 
@@ -370,7 +370,7 @@ def end(text: str) -> tuple[str, str]:
     found = _END.fullmatch(text.strip())
     if found is None:
         raise InvalidInput(text, f"{text!r} is no interface of a guest", "write it as alice:eth0")
-    model.check_ifname(found[1], found[2])
+    rules.check_ifname(found[1], found[2])
     return found[1], found[2]
 
 

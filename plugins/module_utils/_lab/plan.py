@@ -16,13 +16,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from . import given, model, readiness, rewire, words
+from . import given, model, readiness, rewire, rules, words
 from .desired import Keep, Wish
 from .errors import InvalidInput
 from .found import Actual, Device, Process, bridge_of, bridge_owner, iface_owner, userspace
 from .given import Given
-from .model import Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, in_the_way, loads
+from .model import Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, loads
 from .root import HostsLayer, Stack
+from .rules import in_the_way
 from .steps import (
     AddBridge,
     AddTap,
@@ -145,7 +146,7 @@ class _Planner:
             yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
             yield from self._replug(bridge)
         elif says := words.bridge_differences(live, found):
-            if found.mtu < model.MIN_IPV6_MTU and bridge.mtu is None:
+            if found.mtu < rules.MIN_IPV6_MTU and bridge.mtu is None:
                 # Its MTU is that of its ports, with which it may get IPv6 back.
                 ports = tuple(f"tap {port.label}" for port in self.after.ports(name))
                 yield Step(f"leg {bridge.label}", SetBridge(live, found), says, (f"store {bridge.label}", *ports))

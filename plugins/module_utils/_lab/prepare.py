@@ -12,9 +12,9 @@ from pathlib import Path
 
 from . import disks, files, kernels, layers, placement, processes, rendering, union
 from .desired import Keep
-from .errors import InvalidInput
+from .errors import InvalidInput, nearest
 from .found import Kernel, Process
-from .model import Conditions, Guest, UnionEngine, nearest
+from .model import Conditions, Guest, UnionEngine
 from .root import RenderedLayer, Stack
 from .steps import Prepared
 from .union import cowfs, overlay, saves

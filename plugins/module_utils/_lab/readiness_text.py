@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from . import model, notation
+from . import errors, notation
 from .errors import InvalidInput
 from .model import Readiness, ReadyCommand
 from .readiness import Ready
@@ -28,7 +28,7 @@ def parse(value: object) -> Ready | None:
         return None
     known = [each.value for each in Readiness]
     if text not in known:
-        nearest = model.nearest(text, [notation.AUTO, *known])
+        nearest = errors.nearest(text, [notation.AUTO, *known])
         raise InvalidInput(text, f"{text!r} is not one of its values", f"{nearest}, or {{run: COMMAND, within: 60s}}")
     return Readiness(text)
 
@@ -36,7 +36,7 @@ def parse(value: object) -> Ready | None:
 def _command(value: Mapping[Any, Any]) -> ReadyCommand:
     unknown = [str(name) for name in value if name not in ("run", "within")]
     if unknown:
-        raise InvalidInput(unknown[0], f"unknown key {unknown[0]}", model.nearest(unknown[0], ["run", "within"]))
+        raise InvalidInput(unknown[0], f"unknown key {unknown[0]}", errors.nearest(unknown[0], ["run", "within"]))
     within = value.get("within")
     seconds = ReadyCommand.within if within is None else _seconds(within)
     return ReadyCommand(command(value.get("run")), seconds)

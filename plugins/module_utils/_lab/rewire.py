@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from . import model, words
+from . import model, rules, words
 from .errors import InvalidInput
 from .found import Device, Inside, Link, iface_owner
 from .given import Given
@@ -100,7 +100,7 @@ class _Changes:
             loses_ipv6 = bool(self._without_ipv6 & {"all", iface.name})
             ours = self._given.addresses.get(iface.name, ())
             self._lines += network.change(link, iface, mac, ours, loses_ipv6)
-            if link.mtu < model.MIN_IPV6_MTU <= iface.mtu:
+            if link.mtu < rules.MIN_IPV6_MTU <= iface.mtu:
                 self._fresh.add(iface.name)
             self._says += [f"{label}: {said}" for said in words.link_differences(link, iface, mac, ours)]
             self._set_conditions(iface)

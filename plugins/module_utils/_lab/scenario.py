@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import cabling, model, notation, numbering, readiness_text, routing, schema
+from . import cabling, model, notation, numbering, readiness_text, routing, rules, schema
 from .addressing import Network
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
@@ -88,7 +88,7 @@ def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
     :param place: how messages call the source, such as the file's path.
     :raises Invalid: with everything that is wrong.
     """
-    model.check_label("scenario", name)
+    rules.check_label("scenario", name)
     document = read(source, place)
     found = None
     with contextlib.suppress(TooManyFaults):
@@ -164,9 +164,9 @@ class _Loader:
     def _check_number(self, cables: Cabling) -> None:
         """:raises TooManyFaults: where a guest has so many interfaces that there is no point in looking at them."""
         for name, ports in cables.by_guest.items():
-            if len(ports) > model.MAX_IFACES:
+            if len(ports) > rules.MAX_IFACES:
                 cause = f"guest {name} has {len(ports)} interfaces"
-                self.document.blame(("guests", name), cause, f"give it {model.MAX_IFACES} or fewer")
+                self.document.blame(("guests", name), cause, f"give it {rules.MAX_IFACES} or fewer")
                 raise TooManyFaults
 
     # Settings
@@ -304,7 +304,7 @@ class _Loader:
     ) -> None:
         ports = {f"interface {port.label}": port for port in cables.ports.values()}
         segments = {f"bridge {segment.name}": segment.path for segment in cables.segments.values()}
-        for fault in model.check(Lab(self.name, self.name, guests, bridges)):
+        for fault in rules.check(Lab(self.name, self.name, guests, bridges)):
             key = _key_of(fault.cause)
             if fault.subject in ports:
                 path = ports[fault.subject].where(key) if key else ports[fault.subject].path

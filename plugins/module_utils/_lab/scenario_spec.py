@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from . import notation, readiness_text
-from .model import MAX_IFNAME, MAX_MTU, MIN_MEM, Readiness, UnionEngine, Userspace
+from .model import MAX_IFNAME, Readiness, UnionEngine, Userspace
+from .rules import MAX_MTU, MIN_MEM
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
 _LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"

@@ -23,7 +23,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, TypeVar
 
-from . import model
+from . import rules
 from .errors import InvalidInput
 from .model import (
     ANY_CPU,
@@ -233,7 +233,7 @@ def label(value: object, place: str) -> str:
     """
     found = text(value, place)
     try:
-        model.check_label(place, found)
+        rules.check_label(place, found)
     except InvalidInput:
         _wrong(value, place, "a name of letters, digits and hyphens")
     return found
@@ -352,7 +352,7 @@ def _ifname(value: object, place: str) -> str:
 
 def _mac(value: object, place: str) -> str:
     try:
-        return model.parse_mac(text(value, place), place)
+        return rules.parse_mac(text(value, place), place)
     except InvalidInput:
         _wrong(value, place, "a unicast MAC address")
 

@@ -21,7 +21,8 @@ from typing import Any
 
 from . import files, identity, stored
 from .errors import DummError, HostError, InvalidInput, from_oserror
-from .model import Bridge, Guest, Lab, check_label, check_netns
+from .model import Bridge, Guest, Lab
+from .rules import check_label, check_netns
 
 DEFAULT = identity.DEFAULT
 # Of what is on disk.  1 is what dumm.lab 0.1.0 stored, which does not say so; since 2 the order of what is stored means something.

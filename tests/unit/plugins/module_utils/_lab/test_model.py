@@ -13,9 +13,9 @@ from ansible.constants import LOCALHOST
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import addressing, model
+from ansible_collections.dumm.lab.plugins.module_utils._lab import addressing, model, rules
 from ansible_collections.dumm.lab.plugins.module_utils._lab.addressing import Address
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput, nearest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Power, Route
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab
 
@@ -24,7 +24,7 @@ labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 
 @pytest.mark.parametrize("name", ["a", "alice", "ALICE", "web-1", "0", "a" * 63])
 def test_a_dns_label_names_a_guest_or_a_bridge(name: str) -> None:
-    model.check_label("guest", name)
+    rules.check_label("guest", name)
 
 
 @pytest.mark.parametrize(
@@ -50,14 +50,14 @@ def test_a_dns_label_names_a_guest_or_a_bridge(name: str) -> None:
 )
 def test_nothing_else_names_a_guest_or_a_bridge(name: str) -> None:
     with pytest.raises(InvalidInput, match="DNS label") as caught:
-        model.check_label("guest", name)
+        rules.check_label("guest", name)
 
     assert caught.value.subject == f"guest {name!r}"
 
 
 @pytest.mark.parametrize("name", ["R1", "host", "10", "vec0", "dumm-guests", "All", "all-1", "local", "default", "lo"])
 def test_a_guest_may_have_a_name_that_means_nothing_else(name: str) -> None:
-    model.check_guest_name(name)
+    rules.check_guest_name(name)
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_guest_may_have_a_name_that_means_nothing_else(name: str) -> None:
 )
 def test_a_guest_cannot_have_a_name_that_means_something_else(name: str, meaning: str) -> None:
     with pytest.raises(InvalidInput) as caught:
-        model.check_guest_name(name)
+        rules.check_guest_name(name)
 
     assert str(caught.value) == f"guest {name}: the name {name} is {meaning}; give the guest another name"
 
@@ -82,7 +82,7 @@ def test_what_ansible_takes_for_the_controller_cannot_be_a_guest() -> None:
     """Should Ansible come to know another name for it."""
     for name in LOCALHOST:
         with pytest.raises(InvalidInput):
-            model.check_guest_name(name)
+            rules.check_guest_name(name)
 
 
 @pytest.mark.parametrize("name", ["lo", "all", "default"])
@@ -90,24 +90,24 @@ def test_a_bridge_cannot_have_a_name_that_each_namespace_has(name: str) -> None:
     with pytest.raises(
         InvalidInput, match=f"^bridge {name}: the name {name} is taken by the kernel; give the bridge another"
     ):
-        model.check_bridge_name(name)
+        rules.check_bridge_name(name)
 
 
 @pytest.mark.parametrize("name", ["eth0", "e", "ens3f0np0", "eth0.100", "wg_0", "a@b", "vec", "vecx1", "A" * 15])
 def test_an_interface_has_a_name_that_linux_takes(name: str) -> None:
-    model.check_ifname("alice", name)
+    rules.check_ifname("alice", name)
 
 
 @pytest.mark.parametrize("name", ["", ".", "..", "a/b", "a b", "a:b", "eth0\n", "-eth0", "a" * 16, "é", "a%d"])
 def test_other_names_of_interfaces_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match=r"(?s)interface alice:.*Linux takes"):
-        model.check_ifname("alice", name)
+        rules.check_ifname("alice", name)
 
 
 @pytest.mark.parametrize("name", ["lo", "vec0", "vec17", "all", "default", "bonding_masters"])
 def test_names_that_the_guests_kernel_gives_itself_are_refused(name: str) -> None:
     with pytest.raises(InvalidInput, match="taken by the guest's kernel"):
-        model.check_ifname("alice", name)
+        rules.check_ifname("alice", name)
 
 
 @pytest.mark.parametrize(
@@ -121,13 +121,13 @@ def test_names_that_the_guests_kernel_gives_itself_are_refused(name: str) -> Non
     ],
 )
 def test_an_address_has_one_spelling(text: str, canonical: str) -> None:
-    assert model.parse_address(text, "interface alice:eth0") == canonical
+    assert rules.parse_address(text, "interface alice:eth0") == canonical
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1", "fd00::1", ""])
 def test_an_address_without_prefix_length_is_refused_with_the_way_to_write_it(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"no prefix length; write it as .*/24"):
-        model.parse_address(text, "interface alice:eth0")
+        rules.parse_address(text, "interface alice:eth0")
 
 
 @pytest.mark.parametrize(
@@ -135,15 +135,15 @@ def test_an_address_without_prefix_length_is_refused_with_the_way_to_write_it(te
 )
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match=r"interface alice:eth0.*no IP address"):
-        model.parse_address(text, "interface alice:eth0")
+        rules.parse_address(text, "interface alice:eth0")
 
 
 @given(st.ip_addresses(), st.integers(0, 32))
 def test_reading_a_canonical_address_changes_nothing(address: Address, length: int) -> None:
     assume(addressing.unassignable(address) is None)
-    once = model.parse_address(f"{address}/{length}", "interface alice:eth0")
+    once = rules.parse_address(f"{address}/{length}", "interface alice:eth0")
 
-    assert model.parse_address(once, "interface alice:eth0") == once
+    assert rules.parse_address(once, "interface alice:eth0") == once
 
 
 @pytest.mark.parametrize(
@@ -162,22 +162,22 @@ def test_reading_a_canonical_address_changes_nothing(address: Address, length: i
 )
 def test_an_address_that_no_interface_can_have_is_refused(text: str, why: str) -> None:
     with pytest.raises(InvalidInput, match=f"^interface alice:eth0: address [^ ]+ {why}; give one of a host"):
-        model.parse_address(text, "interface alice:eth0")
+        rules.parse_address(text, "interface alice:eth0")
 
 
 @pytest.mark.parametrize("text", ["169.254.1.1/16", "240.0.0.1/4", "100.64.0.1/10", "fe80::1/64", "fec0::1/64"])
 def test_an_address_of_a_special_kind_that_works_is_taken(text: str) -> None:
-    assert model.parse_address(text, "interface alice:eth0") == text
+    assert rules.parse_address(text, "interface alice:eth0") == text
 
 
 def test_an_address_with_a_zone_is_refused_with_the_one_without() -> None:
     with pytest.raises(InvalidInput, match=r"address 'fe80::1%eth0/64' names an interface; write fe80::1/64;"):
-        model.parse_address("fe80::1%eth0/64", "interface alice:eth0")
+        rules.parse_address("fe80::1%eth0/64", "interface alice:eth0")
 
 
 @pytest.mark.parametrize("text", ["02:00:00:00:00:01", "02-00-00-00-00-01"])
 def test_a_mac_address_has_one_spelling(text: str) -> None:
-    assert model.parse_mac(text.upper(), "interface alice:eth0") == "02:00:00:00:00:01"
+    assert rules.parse_mac(text.upper(), "interface alice:eth0") == "02:00:00:00:00:01"
 
 
 @pytest.mark.parametrize(
@@ -196,14 +196,14 @@ def test_a_mac_address_has_one_spelling(text: str) -> None:
 )
 def test_what_is_no_unicast_mac_address_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput, match="no unicast MAC address"):
-        model.parse_mac(text, "interface alice:eth0")
+        rules.parse_mac(text, "interface alice:eth0")
 
 
 @given(labels, labels)
 def test_a_derived_mac_address_is_stable_local_and_unicast(lab_name: str, label: str) -> None:
     mac = model.derived_mac(lab_name, label)
 
-    assert mac == model.derived_mac(lab_name, label) == model.parse_mac(mac, "")
+    assert mac == model.derived_mac(lab_name, label) == rules.parse_mac(mac, "")
     assert int(mac[:2], 16) & 0b11 == 0b10
 
 
@@ -378,7 +378,7 @@ TWICE = "is already that of"
     ],
 )
 def test_a_lab_cannot_be_so(objects: list[Guest | Bridge], fault: str) -> None:
-    faults = model.check(lab(*objects))
+    faults = rules.check(lab(*objects))
 
     assert [fault in str(each) for each in faults] == [True], faults
 
@@ -453,13 +453,13 @@ def test_a_lab_cannot_be_so(objects: list[Guest | Bridge], fault: str) -> None:
     ],
 )
 def test_a_lab_can_be_so(objects: list[Guest | Bridge]) -> None:
-    assert model.check(lab(*objects)) == []
+    assert rules.check(lab(*objects)) == []
 
 
 def test_every_fault_is_named() -> None:
     broken = lab(Bridge("br0", mtu=1), guest("a", Iface("a", "eth0", "br1", mtu=1), mem=1))
 
-    assert [fault.subject for fault in model.check(broken)] == [
+    assert [fault.subject for fault in rules.check(broken)] == [
         "guest a",
         "interface a:eth0",
         "interface a:eth0",
@@ -500,12 +500,12 @@ def test_a_guest_has_a_process_or_not(power: Power, alive: bool) -> None:
     ],
 )
 def test_an_unknown_name_is_answered_with_the_nearest_known(name: str, known: list[str], remedy: str) -> None:
-    assert model.nearest(name, known) == remedy
+    assert nearest(name, known) == remedy
 
 
 def test_of_many_known_names_the_most_alike_are_told() -> None:
     known = [*(f"option{number}" for number in range(20)), "mem", "name"]
 
-    assert model.nearest("ram", known).startswith("known: mem, name, option")
-    assert model.nearest("ram", known).endswith(", and 12 more")
-    assert model.nearest("gast7", [f"guest{number:04}" for number in range(3000)]).endswith("guest0009, and 2990 more")
+    assert nearest("ram", known).startswith("known: mem, name, option")
+    assert nearest("ram", known).endswith(", and 12 more")
+    assert nearest("gast7", [f"guest{number:04}" for number in range(3000)]).endswith("guest0009, and 2990 more")

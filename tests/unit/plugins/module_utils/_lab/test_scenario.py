@@ -18,7 +18,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import model, scenario, scenario_spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab import rules, scenario, scenario_spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import Invalid, InvalidInput, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Bridge,
@@ -299,9 +299,9 @@ def test_a_link_has_the_same_name_from_either_end():
 def test_names_of_links_are_labels_of_their_own(text):
     found = load(text)
     for name in found.bridges:
-        model.check_label("bridge", name)
+        rules.check_label("bridge", name)
     assert len(found.bridges) == text.count(" -- ") + text.count("bridges:")
-    assert not model.check(Lab("x", "x", found.guests, found.bridges))
+    assert not rules.check(Lab("x", "x", found.guests, found.bridges))
 
 
 def test_settings_of_a_link_hold_for_both_directions_and_those_of_an_end_for_what_it_sends():
@@ -447,7 +447,7 @@ def test_addresses_of_a_testbed_are_unique_and_inside_their_prefixes(data):
     assert len({interface.ip for interface in given_out}) == len(given_out)
     prefixes = [ipaddress.ip_network(text) for text in ("10.1.0.0/16", "fd01::/64", "10.2.0.0/24", "10.255.0.0/16")]
     assert all(any(interface.ip in prefix for prefix in prefixes) for interface in given_out)
-    assert not model.check(Lab("x", "x", found.guests, found.bridges))
+    assert not rules.check(Lab("x", "x", found.guests, found.bridges))
 
 
 @given(labs())

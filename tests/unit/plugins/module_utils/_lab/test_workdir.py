@@ -34,8 +34,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     Route,
     UnionEngine,
     Userspace,
-    check_netns,
 )
+from ansible_collections.dumm.lab.plugins.module_utils._lab.rules import check_netns
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import FORMAT, RELEASE, Workdir
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
