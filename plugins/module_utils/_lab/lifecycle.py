@@ -30,25 +30,23 @@ from . import (
     confine,
     disks,
     files,
-    guest,
     kernels,
     logs,
     mconsole,
     processes,
     sandbox,
     uml,
-    union,
     users,
 )
 from .confine import Confinement
 from .errors import GuestError, HostError, WaitTimeout, from_oserror
 from .found import Actual, Inside, Process
 from .given import Given
-from .guest import network, settings
+from .guest import home, network, settings
 from .model import Command, Guest, Power, UnionEngine, loads
 from .readiness import Ready
 from .steps import Prepared, Start, digest
-from .union import cowfs, overlay
+from .union import cowfs, engines, overlay
 from .wait import Deadline, poll_until
 from .workdir import GuestDir, Workdir, load_guest
 
@@ -108,7 +106,7 @@ def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, deed: Start, pl
         fault = overlay.trial(directory.works) if deed.prepared.engine is UnionEngine.OVERLAY else None
         if fault is None:
             raise
-    choice = union.instead(deed.guest.union, fault, deed.guest.label, workdir.guests)
+    choice = engines.instead(deed.guest.union, fault, deed.guest.label, workdir.guests)
     clean(workdir, deed.guest.name)
     prepared = dataclasses.replace(deed.prepared, engine=choice.engine, why=choice.why)
     return _launch(workdir, directory, dataclasses.replace(deed, prepared=prepared), place)
@@ -196,13 +194,13 @@ def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: 
     if not upper.is_dir():
         upper.mkdir(parents=True)
         upper.chmod(0o755)
-    lower = [str(guest.layer(workdir.agents, prepared.kernel.agent)), *prepared.stack.over]
+    lower = [str(home.layer(workdir.agents, prepared.kernel.agent)), *prepared.stack.over]
     modules = prepared.kernel.modules
     if modules is not None:
         # Where /lib is a link to usr/lib, a layer with a directory of that name would hide it.
         merged = (Path(prepared.master) / "lib").is_symlink()
         lower.append(str(modules if merged else modules / "usr"))
-    names = guest.names(directory.names, definition.name, Path(prepared.master))
+    names = home.names(directory.names, definition.name, Path(prepared.master))
     lower += [] if names is None else [str(names)]
     return sandbox.Layers(
         home=str(workdir.path),

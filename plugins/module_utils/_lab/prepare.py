@@ -10,14 +10,14 @@ import os
 import stat
 from pathlib import Path
 
-from . import disks, files, kernels, layers, placement, processes, rendering, union
+from . import disks, files, kernels, layers, placement, processes, rendering
 from .desired import Keep
 from .errors import InvalidInput, nearest
 from .found import Kernel, Process
 from .model import Conditions, Guest, UnionEngine
 from .root import RenderedLayer, Stack
 from .steps import Prepared
-from .union import cowfs, overlay, saves
+from .union import cowfs, engines, overlay, saves
 from .workdir import Workdir
 
 # The agent, the kernel's modules, the guest's own name, and the master (lifecycle).
@@ -59,7 +59,7 @@ def prepare(
     if guest.name not in workdir.read_out:
         _check_root(guest, kernel, [workdir.guest(guest.name).diff, *map(Path, guest.layers), master])
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
-    choice = union.choose(guest.union, guest.label, workdir.guests)
+    choice = engines.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
     if choice.engine is UnionEngine.OVERLAY:
         _check_apart(workdir, guest, master)

@@ -21,7 +21,7 @@ from . import beneath, channel, syscalls
 from .channel import Channel
 from .errors import GuestError
 from .found import Process
-from .guest import HOME
+from .guest.home import HOME
 from .model import Power
 from .processes import check_alive, power
 from .wait import Deadline, poll_until

@@ -2,12 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The process: take the kernel's end of a mount that was made already, serve it until it is unmounted.
+"""The server of the union engine cowfs: a copy-on-write file system in user space, one process a guest.
 
-    python3 -m cow.serve {"layers": [...], "work": ..., "fuse": 3, "ready": 4, "directory": 5, "socket": ...}
+Here it begins: it takes the kernel's end of a mount that was made already, and serves it until it is unmounted.
+
+    python3 -m server.serve {"layers": [...], "work": ..., "fuse": 3, "ready": 4, "directory": 5, "socket": ...}
 
 ``fuse``, ``ready`` and ``directory`` are descriptors: of /dev/fuse, of a pipe that is told when requests are served, and of the guest's
 directory.  What goes wrong is written to standard error, which is the guest's ``cowfs.log``.
+
+``serve`` starts it, ``driver`` runs requests one after another, ``requests`` says what each means, ``tree`` knows what is where in the
+layers, ``changes`` and ``copyup`` write, ``restack`` changes the layers, ``control`` listens to the module, ``disk`` is the format on disk
+(that of overlayfs, Documentation/filesystems/overlayfs.rst), ``faults`` breaks things on purpose.
+
+It runs under the Python that has pyfuse3, from a copy of these files: only the standard library, ``pyfuse3`` and ``syscalls``
+are imported here, and pyfuse3 only where the process starts.
 """
 
 from __future__ import annotations

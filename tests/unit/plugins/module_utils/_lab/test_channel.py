@@ -25,10 +25,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, doorbell, guest, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab import channel, doorbell, processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import home
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.agent import AGENT
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.init import INIT, MINIMAL
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir
@@ -66,7 +67,7 @@ class Line:
         os.mkfifo(self.directory.line_in)
         self.fifo = os.open(self.directory.line_in, os.O_RDWR | os.O_NONBLOCK)
         program = path / "warm.py"
-        program.write_text(guest.WARM.replace("/.dumm/spool", str(self.spool)))
+        program.write_text(home.WARM.replace("/.dumm/spool", str(self.spool)))
         self.script = AGENT.replace("/.dumm/spool", str(self.spool)).replace("/dev/ttyS0", str(self.directory.line_in))
         self.script = self.script.replace("/.dumm/warm", str(program))
         self.shell = shell
@@ -132,10 +133,10 @@ def test_the_guests_scripts_are_shell(shell: str, script: str) -> None:
 
 
 def test_the_layer_for_guests_holds_the_scripts_and_is_made_once(tmp_path: Path) -> None:
-    layer = guest.layer(tmp_path)
+    layer = home.layer(tmp_path)
     made = (layer / ".dumm" / "agent").stat()
 
-    assert guest.layer(tmp_path) == layer
+    assert home.layer(tmp_path) == layer
     assert (layer / ".dumm" / "agent").stat() == made
     scripts = ["agent", "init", "minimal", "terminal"]
     assert sorted(path.name for path in (layer / ".dumm").iterdir()) == sorted([*scripts, "proc", "spool", "warm"])
@@ -159,7 +160,7 @@ def test_a_guests_own_name_is_a_line_more_than_the_masters(tmp_path: Path, their
         (etc / "hosts").write_text(theirs)
 
     for _time in range(2):
-        layer = guest.names(tmp_path / "names", "alice", tmp_path / "master")
+        layer = home.names(tmp_path / "names", "alice", tmp_path / "master")
 
         assert layer is not None
         assert (layer / "etc/hosts").read_text() == ours
@@ -174,8 +175,8 @@ def test_nothing_of_an_odd_master_is_hidden_for_a_name(tmp_path: Path) -> None:
     (odd / "etc").mkdir(parents=True)
     (odd / "etc/hosts").symlink_to("/run/hosts")
 
-    assert guest.names(tmp_path / "names", "alice", linked) is None
-    assert guest.names(tmp_path / "names", "alice", odd) is None
+    assert home.names(tmp_path / "names", "alice", linked) is None
+    assert home.names(tmp_path / "names", "alice", odd) is None
 
 
 @pytest.mark.parametrize(("ability", "linked"), [(b"dumm: terminal: %s", True), (b"", False)])
@@ -186,10 +187,10 @@ def test_a_program_of_an_earlier_version_is_not_taken_for_a_terminal(
     program.write_bytes(b"ELF" + ability)
     (tmp_path / "agents").mkdir()
 
-    home = guest.layer(tmp_path / "agents", program) / ".dumm"
+    layer = home.layer(tmp_path / "agents", program) / ".dumm"
 
-    assert (home / "minimal").is_symlink()
-    assert (home / "terminal").is_symlink() is linked
+    assert (layer / "minimal").is_symlink()
+    assert (layer / "terminal").is_symlink() is linked
 
 
 # The agent alone.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, prepare, union
+from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, prepare
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, UnionEngine
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, engines, overlay
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
@@ -155,7 +155,7 @@ def test_an_engine_that_cannot_work_is_an_error_with_the_cause(
         monkeypatch.setattr(engine, "fault", lambda _directory, found=found: found)
 
     with pytest.raises(HostError, match=f"guest alice: union {named} cannot work here: it lies on overlay; put it on"):
-        union.choose(wanted, "guest alice", tmp_path)
+        engines.choose(wanted, "guest alice", tmp_path)
 
 
 def test_auto_takes_the_other_engine_where_the_kernels_cannot_work_and_says_why(
@@ -164,7 +164,7 @@ def test_auto_takes_the_other_engine_where_the_kernels_cannot_work_and_says_why(
     monkeypatch.setattr(overlay, "fault", lambda _directory: _FAULT)
     monkeypatch.setattr(cowfs, "fault", lambda _directory: None)
 
-    choice = union.choose(UnionEngine.AUTO, "guest alice", tmp_path)
+    choice = engines.choose(UnionEngine.AUTO, "guest alice", tmp_path)
 
     assert (choice.engine, choice.why) == (UnionEngine.COWFS, "overlay cannot work here: it lies on overlay")
 
@@ -175,11 +175,11 @@ def test_a_host_without_pyfuse3_or_its_device_is_told_what_to_install(
     monkeypatch.setattr(cowfs, "_DEVICE", Path(os.devnull))
     monkeypatch.setattr(cowfs, "_interpreter", lambda: None)
     with pytest.raises(HostError, match=r"union cowfs cannot work here: no pyfuse3 .*; install python3-pyfuse3"):
-        union.choose(UnionEngine.COWFS, "guest alice", tmp_path)
+        engines.choose(UnionEngine.COWFS, "guest alice", tmp_path)
 
     monkeypatch.setattr(cowfs, "_DEVICE", tmp_path / "none")
     with pytest.raises(HostError, match=r"none cannot be opened .*; load the module \(modprobe fuse\)"):
-        union.choose(UnionEngine.COWFS, "guest alice", tmp_path)
+        engines.choose(UnionEngine.COWFS, "guest alice", tmp_path)
 
 
 @pytest.mark.parametrize("kind", ["overlay", "fuse", "nfs4"])

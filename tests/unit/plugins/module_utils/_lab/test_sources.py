@@ -32,10 +32,11 @@ ANSIBLE = "from ansible.plugins.loader import init_plugin_loader; init_plugin_lo
 _PROGRAM = """
 import hashlib, json, pathlib, sys
 {loader}
-from {package} import guest, sources
+from {package} import sources
+from {package}.guest import home
 from {package}.union import cowfs
 agents = pathlib.Path(sys.argv[1])
-places = [guest.layer(agents), cowfs._program(agents)]
+places = [home.layer(agents), cowfs._program(agents)]
 files = {{str(path.relative_to(agents)): hashlib.sha256(path.read_bytes()).hexdigest() for path in agents.rglob("*") if path.is_file()}}
 print(json.dumps([type(sources.__loader__).__name__, files]))
 """
