@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from . import notation, readiness_text, rules
 from .errors import Invalid, InvalidInput, nearest
-from .model import Bridge, Command, Fault, Guest, Iface, Lab, Loaded, Power, UnionEngine, Userspace
+from .model import Bridge, Command, Guest, Iface, InjectedFault, Lab, Loaded, Power, UnionEngine, Userspace
 from .root import HostsLayer, RenderedLayer
 from .rules import check_netns
 from .scenario import Scenario
@@ -151,7 +151,7 @@ def guest(params: Params, lab: Lab) -> Wish:
         given["ready"] = _read(before, "ready", readiness_text.parse, params["ready"])
     if params.get("faults") is not None:
         given["faults"] = tuple(
-            Fault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)
+            InjectedFault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)
             for fault in params["faults"]
         )
     after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)

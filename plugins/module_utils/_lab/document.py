@@ -69,7 +69,7 @@ class Place:
         return f"{position}: {shown(self.path)}" if self.path else position
 
 
-class Fault(InvalidInput):
+class Mistake(InvalidInput):
     """Something in the source that cannot be.
 
     :ivar key: the word that is wrong, where it is one.
@@ -99,7 +99,7 @@ class _Found:
     key: str | None
     known: Collection[str]
 
-    def fault(self, *, helped: bool) -> Fault:
+    def fault(self, *, helped: bool) -> Mistake:
         """As an error.
 
         :param helped: whether the word is compared with those that are known, which takes milliseconds where these are thousands.
@@ -107,7 +107,7 @@ class _Found:
         remedy, close = self.remedy, None
         if self.known and self.key is not None and helped:
             remedy, close = nearest(self.key, self.known), closest(self.key, self.known)
-        return Fault(self.place, _cut(self.cause), _cut(remedy), key=self.key, nearest=close)
+        return Mistake(self.place, _cut(self.cause), _cut(remedy), key=self.key, nearest=close)
 
 
 @dataclass(frozen=True)
@@ -228,17 +228,17 @@ def _cut(text: str) -> str:
 def decoded(raw: bytes, source: str) -> str:
     """Text of a file.
 
-    :raises Fault: naming the line, unless it is UTF-8; where it is too large.
+    :raises Mistake: naming the line, unless it is UTF-8; where it is too large.
     """
     if len(raw) > MAX_BYTES:
-        raise Fault(Place(source), *_TOO_LARGE)
+        raise Mistake(Place(source), *_TOO_LARGE)
     try:
         return raw.decode()
     except UnicodeDecodeError as exc:
         begin = raw.rfind(b"\n", 0, exc.start) + 1
         place = Place(source, (), raw.count(b"\n", 0, exc.start) + 1, len(raw[begin : exc.start].decode()) + 1)
         cause = f"the byte {raw[exc.start]:#04x} is not UTF-8"
-    raise Fault(place, cause, "save the file as UTF-8")
+    raise Mistake(place, cause, "save the file as UTF-8")
 
 
 def check_library() -> None:

@@ -187,7 +187,7 @@ def loads(loaded: Loaded | None) -> Iterator[Loaded]:
 
 
 @dataclass(frozen=True)
-class Fault:
+class InjectedFault:
     """Something that fails on purpose in a guest's union, or takes its time.
 
     :ivar path: pattern of absolute paths in the guest.
@@ -244,7 +244,7 @@ class Guest:
     sysctl: tuple[tuple[str, str], ...] = ()
     scenario: str | None = None
     loaded: Loaded | None = None
-    faults: tuple[Fault, ...] = ()
+    faults: tuple[InjectedFault, ...] = ()
     ready: Readiness | ReadyCommand | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)

@@ -22,7 +22,7 @@ from .addressing import Network
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
 from .errors import Invalid
-from .model import Bridge, Command, Conditions, Fault, Guest, Iface, Lab, Route, UnionEngine, Userspace
+from .model import Bridge, Command, Conditions, Guest, Iface, InjectedFault, Lab, Route, UnionEngine, Userspace
 from .numbering import Addresses
 from .scenario_spec import CONDITIONS, SCENARIO
 
@@ -238,14 +238,14 @@ class _Loader:
             vars=given.get("vars", {}),
         )
 
-    def _faults(self, given: _Given) -> Iterator[Fault]:
+    def _faults(self, given: _Given) -> Iterator[InjectedFault]:
         for index, fault in schema.right(given.get("faults", [])):
             where = (*given.origins["faults"], index)
             wrong = any(self.document.blames((*where, key)) for key in ("error", "delay"))
             if not fault.get("error") and not fault.get("delay") and not wrong:
                 self.document.blame(where, "it neither fails nor takes time", "give error, delay or both")
             during = tuple(word for _index, word in schema.right(fault.get("during", [])))
-            yield Fault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
+            yield InjectedFault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
 
     def _files(self, given: _Given) -> Iterator[File]:
         for path, settings in given.get("files", {}).items():

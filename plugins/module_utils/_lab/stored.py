@@ -29,9 +29,9 @@ from .model import (
     ANY_CPU,
     Bridge,
     Conditions,
-    Fault,
     Guest,
     Iface,
+    InjectedFault,
     Loaded,
     Readiness,
     ReadyCommand,
@@ -390,8 +390,8 @@ def _route(value: object, place: str) -> Route:
     return Route(**_with("to", table(value, place, _ROUTE), place))
 
 
-def _fault(value: object, place: str) -> Fault:
-    return Fault(**_with("path", table(value, place, _FAULT), place))
+def _fault(value: object, place: str) -> InjectedFault:
+    return InjectedFault(**_with("path", table(value, place, _FAULT), place))
 
 
 def _conditions(value: object, place: str) -> Conditions:

@@ -14,7 +14,7 @@ from typing import TypeVar
 from . import readiness_text
 from .desired import Keep
 from .found import Device, Link, foreign
-from .model import ANY_CPU, Bridge, Conditions, Fault, Guest, Iface, Loaded, Route, UnionEngine, Userspace
+from .model import ANY_CPU, Bridge, Conditions, Guest, Iface, InjectedFault, Loaded, Route, UnionEngine, Userspace
 
 T = TypeVar("T")
 _SHARES = ("loss", "duplicate", "corrupt", "reorder")
@@ -121,7 +121,7 @@ def route(value: Route) -> str:
     return words + (f" metric {value.metric}" if value.metric is not None else "")
 
 
-def fault(value: Fault) -> str:
+def fault(value: InjectedFault) -> str:
     """A fault, in words."""
     words = f"{value.path}: {value.error or 'no error'}"
     words += f" after {value.delay:g} ms" if value.delay else ""

@@ -31,7 +31,7 @@ from typing import Any
 from .. import files, model, sources, syscalls
 from ..errors import HostError
 from ..wait import Deadline, poll_until
-from .overlay import Fault, filesystem
+from .overlay import Unusable, filesystem
 
 SOCKET = "cowfs.sock"
 LOG = "cowfs.log"
@@ -93,23 +93,23 @@ class Mounted:
         threading.Thread(target=self._process.wait, daemon=True).start()
 
 
-def fault(directory: Path) -> Fault | None:
+def fault(directory: Path) -> Unusable | None:
     """Why cowfs cannot keep what a guest writes below ``directory`` (which need not be there yet); ``None`` where it can."""
     kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
     if kind in _NO_WHITEOUTS:
-        return Fault(
+        return Unusable(
             f"{directory} lies on {kind}, which takes no whiteouts (character devices 0/0)",
             "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
         )
     try:
         os.close(os.open(_DEVICE, os.O_RDWR | os.O_CLOEXEC))
     except OSError as exc:
-        return Fault(
+        return Unusable(
             f"{_DEVICE} cannot be opened ({exc.strerror})",
             "load the module (modprobe fuse), and give the device to the container where this is one",
         )
     if _interpreter() is None:
-        return Fault(
+        return Unusable(
             f"no pyfuse3 for {_SYSTEM_PYTHON}",
             "install python3-pyfuse3 (role dumm.lab.host does), or use union: overlay",
         )
@@ -134,7 +134,7 @@ def start(
     work: str,
     subject: str,
     *,
-    faults: Sequence[model.Fault] = (),
+    faults: Sequence[model.InjectedFault] = (),
     cpu: int | None = None,
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
@@ -281,7 +281,7 @@ def replace(home: Path, layers: Sequence[str], subject: str) -> None:
     files.write_json(home / LAYERS, list(layers))
 
 
-def rules(faults: Sequence[model.Fault]) -> list[dict[str, Any]]:
+def rules(faults: Sequence[model.InjectedFault]) -> list[dict[str, Any]]:
     """Faults as a server is told of them."""
     return [
         {"path": each.path, "during": list(each.during), "error": each.error, "delay": each.delay} for each in faults

@@ -17,7 +17,7 @@ from pathlib import Path
 from ..errors import HostError
 from ..model import ASKED_FOR, UnionEngine
 from . import cowfs, overlay
-from .overlay import Fault
+from .overlay import Unusable
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
     return Choice(UnionEngine.OVERLAY, why)
 
 
-def instead(wanted: UnionEngine, fault: Fault, subject: str, directory: Path) -> Choice:
+def instead(wanted: UnionEngine, fault: Unusable, subject: str, directory: Path) -> Choice:
     """The engine for a guest where overlayfs does not work.
 
     :param fault: why it does not.

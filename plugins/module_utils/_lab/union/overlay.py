@@ -22,27 +22,27 @@ MAX_LAYERS = 500
 
 
 @dataclass(frozen=True)
-class Fault:
+class Unusable:
     """Why overlayfs cannot be used."""
 
     cause: str
     remedy: str
 
 
-def fault(directory: Path) -> Fault | None:
+def fault(directory: Path) -> Unusable | None:
     """Why what a guest writes cannot be kept below ``directory`` (which need not be there yet); ``None`` where it can."""
     if not _supported():
-        return Fault("the host's kernel has no overlayfs", "load it (modprobe overlay) or use a kernel that has it")
+        return Unusable("the host's kernel has no overlayfs", "load it (modprobe overlay) or use a kernel that has it")
     kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
     if kind in ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p"):
-        return Fault(
+        return Unusable(
             f"{directory} lies on {kind}, which overlayfs does not take for the layer that is written",
             "put the working directory (workdir) on ext4, xfs, btrfs or tmpfs, for example by a tmpfs mounted there",
         )
     return None
 
 
-def trial(works: Path) -> Fault | None:
+def trial(works: Path) -> Unusable | None:
     """Why no union can be mounted whose work directories are in ``works``; ``None`` where it can.
 
     Tried: what a file system lacks (FUSE and network ones above all), and what a container may not do, is known to the kernel alone.
@@ -53,7 +53,7 @@ def trial(works: Path) -> Fault | None:
         try:
             os.close(mount([f"{place}/lower"], f"{place}/upper", f"{place}/work"))
         except OSError as exc:
-            return Fault(
+            return Unusable(
                 f"the kernel does not mount overlayfs with a layer on {filesystem(works)} ({exc.strerror}; see dmesg)",
                 "set union: cowfs or auto, or put the working directory (workdir) on ext4, xfs, btrfs or tmpfs",
             )

@@ -136,7 +136,7 @@ def test_what_a_master_lacks_may_be_in_a_layer_or_in_what_the_guest_wrote(workdi
     assert prepare.prepare(workdir, Guest("alice", init="/sbin/init", layers=(str(layer),)))
 
 
-_FAULT = overlay.Fault("it lies on overlay", "put it on tmpfs")
+_FAULT = overlay.Unusable("it lies on overlay", "put it on tmpfs")
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Actual,
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     ANY_CPU,
     Bridge,
-    Fault,
     Guest,
     Iface,
+    InjectedFault,
     Lab,
     Route,
     UnionEngine,
@@ -101,8 +101,8 @@ def test_an_error_of_the_system_without_words_is_told_too() -> None:
         ({"confine": False}, "guest alice: set confine true → false"),
         ({"layers": ("/a", "/b")}, "guest alice: set layers none → /a, /b"),
         ({"union": UnionEngine.OVERLAY}, "guest alice: set union auto → overlay"),
-        ({"faults": (Fault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),
-        ({"faults": (Fault("/x", (), None, 5),)}, "guest alice: add fault /x: no error after 5 ms"),
+        ({"faults": (InjectedFault("/x", ("read",), "EIO"),)}, "guest alice: add fault /x: EIO during read"),
+        ({"faults": (InjectedFault("/x", (), None, 5),)}, "guest alice: add fault /x: no error after 5 ms"),
     ],
 )
 def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], sentence: str) -> None:
@@ -110,7 +110,7 @@ def test_a_change_of_a_guest_is_told_with_both_values(change: dict[str, Any], se
 
 
 ROUTES = (Route("10.1.0.0/24", dev="eth0"), Route("default", "10.1.0.1"))
-FAULTS = (Fault("/x/*", (), "EIO"), Fault("/x/y", (), None, 5))
+FAULTS = (InjectedFault("/x/*", (), "EIO"), InjectedFault("/x/y", (), None, 5))
 
 
 @pytest.mark.parametrize(

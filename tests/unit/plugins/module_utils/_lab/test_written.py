@@ -17,7 +17,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab import files, plan, 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.cow import faults
 from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Keep, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Fault, Guest, Lab, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Guest, InjectedFault, Lab, Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, saves
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union.written import same, written
 from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
@@ -170,9 +170,9 @@ def test_the_first_rule_that_matches_is_met(monkeypatch: pytest.MonkeyPatch) -> 
     slept: list[float] = []
     monkeypatch.setattr(faults.time, "sleep", slept.append)
     wanted = (
-        Fault("/var/*.db", ("write",), "ENOSPC"),
-        Fault("/var/*", (), None, 20.0),
-        Fault("*", ("read",), "EIO"),
+        InjectedFault("/var/*.db", ("write",), "ENOSPC"),
+        InjectedFault("/var/*", (), None, 20.0),
+        InjectedFault("*", ("read",), "EIO"),
     )
     active = faults.rules(cowfs.rules(wanted))
 
