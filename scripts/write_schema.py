@@ -11,7 +11,7 @@ PYTHONPATH=.collections .venv/bin/python scripts/write_schema.py
 import json
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario_spec import schema
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.spec import schema
 
 TARGET = Path(__file__).resolve().parent.parent / "docs" / "scenario.schema.json"
 

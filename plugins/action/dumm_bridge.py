@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_bridge
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_bridge
 from ansible_collections.dumm.lab.plugins.module_utils._spec import BRIDGE
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
 

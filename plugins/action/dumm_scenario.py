@@ -14,10 +14,10 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.parsing.vault import is_encrypted
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.document import MAX_BYTES, decoded
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.files import read_at_most
-from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.files import read_at_most
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.document import MAX_BYTES, decoded
 from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
 

@@ -145,9 +145,9 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
-from ansible_collections.dumm.lab.plugins.module_utils._lab.line import Line, Rebooted
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.line import Line, Rebooted
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
 
 _display = Display()
 # Of what a shell would do more with than to take it as it is, nothing may be in a command that goes without one.

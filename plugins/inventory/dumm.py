@@ -138,12 +138,11 @@ except ImportError:  # before ansible-core 2.19, which takes all text for templa
 from ansible_collections.dumm.lab.plugins.connection import dumm as _connection  # noqa: F401  pylint: disable=unused-import
 
 # Nothing that imports pyroute2, which takes longer than all that is done here.
-from ansible_collections.dumm.lab.plugins.module_utils._lab import guests
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, listed, nearest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
-from ansible_collections.dumm.lab.plugins.module_utils._lab.identity import derived
-from ansible_collections.dumm.lab.plugins.module_utils._lab.rules import meaning_elsewhere
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.hosts import Found, look
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.identity import derived
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, listed, nearest
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.rules import meaning_elsewhere
 
 _ALL = "dumm_guests"
 # Variables of the group, so that those of a host, of group_vars and of host_vars go before them.
@@ -308,7 +307,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             lab_host = _lab_host.reached(name, self._known_of(name, path))
             if lab_host is not None:
                 return lab_host.guests(workdir)
-        return guests.look(workdir)
+        return look(workdir)
 
     def _known_of(self, name: str, path: str) -> dict[str, Any]:
         """Variables of a host of an inventory that was read before this one; none where there is no such host."""

@@ -179,7 +179,7 @@ restart_required:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_iface
 from ansible_collections.dumm.lab.plugins.module_utils._spec import IFACE
 
 

@@ -103,7 +103,7 @@ lab:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.runner import run_info
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_info
 from ansible_collections.dumm.lab.plugins.module_utils._spec import INFO
 
 

@@ -19,7 +19,7 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, plain
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, plain
 
 _display = Display()
 

@@ -4,9 +4,9 @@
 
 """A lab host that is another machine, reached by any connection plugin of Ansible's.  PRIVATE to the collection.
 
-What is asked of it is answered by this collection's own code there (``module_utils/_lab/delegate.py``), which is sent once, as a zip file,
-and kept below ``~/.cache/dumm`` by the hash of its content, next to which Python leaves its byte code.  All goes through commands, their
-standard input and output: ``become`` on the lab host works then, and no file transfer is needed.
+What is asked of it is answered by this collection's own code there (``module_utils/_lab/access/remote.py``), which is sent once, as a zip
+file, and kept below ``~/.cache/dumm`` by the hash of its content, next to which Python leaves its byte code.  All goes through commands,
+their standard input and output: ``become`` on the lab host works then, and no file transfer is needed.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import become_loader, connection_loader
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import delegate, errors, line
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guests import Found
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import line, remote
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.hosts import Found
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import errors
 
 Variables = Mapping[str, Any]
 
@@ -43,8 +44,8 @@ if not os.path.isdir(home + sys.argv[1]):
     os.write(1, {_ABSENT!r})
     sys.exit()
 sys.path.insert(0, home + sys.argv[1])
-from dumm_lab import delegate
-delegate.main()
+from dumm_lab.access import remote
+remote.main()
 """
 _INSTALL = f"""{_HOME}
 import io, shutil, tempfile, zipfile
@@ -99,12 +100,12 @@ class LabHost:
         return RemoteLine(self, workdir, guest)
 
     def guests(self, workdir: str) -> Found | None:
-        """What an inventory tells of the lab's guests, see :func:`guests.look`."""
+        """What an inventory tells of the lab's guests, see :func:`hosts.look`."""
         found: Found | None = json.loads(self.ask("inventory", workdir=workdir)[1])
         return found
 
     def ask(self, what: str, data: bytes = b"", **arguments: Any) -> tuple[dict[str, Any], bytes]:
-        """Have a request answered, see ``delegate``.
+        """Have a request answered, see ``access.remote``.
 
         :raises DummError: as what answers it does there.
         :raises AnsibleConnectionFailure: where the lab host cannot be reached, or has no Python.
@@ -114,7 +115,7 @@ class LabHost:
         if _ABSENT in output:
             self._python(_INSTALL, _program()[1])
             output = self._python(_ANSWER, request)
-        _noise, found, answer = output.partition(delegate.MARK)
+        _noise, found, answer = output.partition(remote.MARK)
         if not found:
             raise self._strange(output, "it gave no answer")
         head, _newline, rest = answer.partition(b"\n")
@@ -221,10 +222,10 @@ class RemoteLine:
     def _given(self, stdin: bytes | BinaryIO) -> tuple[str, bytes]:
         """Put what is large in pieces: the token of what was put, or what is small enough to go with the request."""
         source = io.BytesIO(stdin) if isinstance(stdin, bytes) else stdin
-        token, piece = "", source.read(delegate.PIECE)
-        while len(piece) == delegate.PIECE or (token and piece):
+        token, piece = "", source.read(remote.PIECE)
+        while len(piece) == remote.PIECE or (token and piece):
             token = self._host.ask("put", piece, token=token)[0]["token"]
-            piece = source.read(delegate.PIECE)
+            piece = source.read(remote.PIECE)
         return token, piece
 
     def _rest(self, token: str) -> Iterator[bytes]:
@@ -238,7 +239,7 @@ class RemoteLine:
 @functools.cache
 def _program() -> tuple[str, bytes]:
     """What answers on the lab host, as a zip file, and its hash.  The same sources give the same bytes."""
-    home = Path(delegate.__file__).parent
+    home = Path(remote.__file__).parents[1]
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in sorted(home.rglob("*.py")):

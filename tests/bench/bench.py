@@ -34,7 +34,7 @@ import measure
 import ours
 from lab import BASE, TUNED
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
 
 _MEM = 64
 _PARTS = ("lab", "boot", "traffic", "cpu", "confine", "unions", "inside")

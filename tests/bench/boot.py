@@ -37,10 +37,11 @@ import bare
 import measure as meter
 from lab import BASE, TUNED, fresh_lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import kernels, lifecycle
-from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Inside, Kernel
-from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Start
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Inside, Kernel
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import lifecycle
 
 _CACHE = Path("/var/cache/dumm/bench")
 _PACKAGES = {"qemu-system-x86_64": "qemu-system-x86", "cpio": "cpio", "gcc": "gcc", "ping": "iputils-ping"}

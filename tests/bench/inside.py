@@ -28,7 +28,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 
 from lab import COLLECTIONS, REPOSITORY, Lab, fresh_lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 _ROUNDS = int(os.environ.get("BENCH_ROUNDS") or 5)
 _CALLS = 20

@@ -20,7 +20,7 @@ from typing import Any
 import measure
 from lab import Lab, Refused, fresh_lab, processes_of
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
 
 Config = dict[str, Any]
 

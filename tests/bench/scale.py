@@ -17,7 +17,7 @@ from collections import defaultdict
 
 import yaml
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
 from ansible_collections.dumm.lab.tests.unit.helpers.scale import SHAPES
 
 SIZES = (300, 3000)
@@ -32,7 +32,7 @@ def main() -> None:
         for _round in range(rounds):
             for size, text in texts.items():
                 begun = time.process_time()
-                scenario.load(text, name="big", place="big.yml")
+                loader.load(text, name="big", place="big.yml")
                 taken[size].append(time.process_time() - begun)
         few, many = (min(taken[size]) for size in SIZES)
         print(f"{name:6}  {few:6.2f} s  {many:6.2f} s  ratio {many / few:5.1f}", flush=True)

@@ -31,12 +31,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "integration"))
 from lab import BASE, Lab, fresh_lab
 from mounts import Place
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import lifecycle, sandbox, syscalls
-from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import ANY_CPU
-from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import sandbox
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import ANY_CPU
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import lifecycle
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
 
 _SYS_OPEN_TREE = 428
 _OPEN_TREE_CLONE = 1

@@ -29,7 +29,7 @@ import posix_cases
 from differential import compare
 from mounts import Place
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 ENGINES = ("overlay", "cowfs", *(("fuse-overlayfs",) if shutil.which("fuse-overlayfs") else ()))
 _STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "40000"))

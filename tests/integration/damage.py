@@ -23,8 +23,9 @@ from typing import Any
 
 from lab import Lab, Refused
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import guests, processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import hosts
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge, Guest, Iface
 
 # What is damaged, and what runs beside it.
 VICTIM, BRIDGE, KEEPER, SEGMENT = "victim", "damaged", "keeper", "br0"
@@ -368,7 +369,7 @@ def _others_are_told(lab: Lab, found: dict[str, Any]) -> Iterator[str]:
         yield f"orphans: {found['orphans']}"
     expected = {"guests": {KEEPER, VICTIM}, "bridges": {SEGMENT, BRIDGE}}
     yield from (f"{key}: {set(found[key])}" for key, names in expected.items() if set(found[key]) != names)
-    told = guests.look(str(lab.path)) or {}
+    told = hosts.look(str(lab.path)) or {}
     if told.get(KEEPER, {}).get("variables", {}).get("dumm_state") != "running":
         yield f"the inventory: {told}"
 

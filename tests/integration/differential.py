@@ -22,7 +22,7 @@ from typing import Any
 
 from mounts import Place
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 NAMES = (b"a", b"b", b"c", b"d", b"\xff\xfe odd\n", b"n" * 255)
 # Times before this are those that were set; others are of the run.

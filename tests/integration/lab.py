@@ -29,10 +29,11 @@ from typing import Any, NamedTuple, NoReturn
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes, runner
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Channel, Completed
-from ansible_collections.dumm.lab.plugins.module_utils._lab.found import Process
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import GuestDir, Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Channel, Completed
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
 
 # Seconds for what must happen, on however slow and busy a machine.
 PATIENCE = 300.0

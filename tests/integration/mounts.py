@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
 
 ENGINES = ("overlay", "cowfs")

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from lab import Lab
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import learning
-from ansible_collections.dumm.lab.plugins.module_utils._lab.confine import _release
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.confine import _release
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import learning
 
 
 def _ports(lab: Lab, bridge: str) -> set[str]:

@@ -16,8 +16,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lab import PATIENCE, Lab, fresh_lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import channel
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError, Unreachable, WaitTimeout
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import channel
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError, Unreachable, WaitTimeout
 
 ALL_BYTES = bytes(range(256))
 # Kills the agent itself: the shell that runs a request is a child of it.

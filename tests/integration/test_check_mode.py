@@ -20,7 +20,8 @@ import pytest
 from conftest import make_pair
 from lab import Lab, Refused, has_namespace, processes_of, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import guests, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import hosts
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 Call = tuple[str, dict[str, Any]]
@@ -301,7 +302,7 @@ def test_who_only_looks_changes_nothing_at_all(lab: Lab, arrange: Callable[[Lab]
         with suppress(Refused):
             lab.call(module, options, check=True)
         assert _changed(before, _fingerprint(lab)) == {}, (module, options)
-    guests.look(str(lab.path))
+    hosts.look(str(lab.path))
     assert _changed(before, _fingerprint(lab)) == {}
 
 
@@ -310,7 +311,7 @@ def test_what_is_on_a_disk_that_is_not_mounted_is_known(lab: Lab, arrange: Calla
     arrange(lab)
 
     told = lab.info(diff=True)["guests"]["moon"]
-    listed = guests.look(str(lab.path))
+    listed = hosts.look(str(lab.path))
     checked = lab.scenario("site", CONFIG, check=True)
     real = lab.scenario("site", CONFIG)
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from lab import Lab, Refused, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 ENGINES = ["overlay", "cowfs"]
 COUNT = 65536

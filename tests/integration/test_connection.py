@@ -22,8 +22,8 @@ import pytest
 from lab import COLLECTIONS, PATIENCE, Lab, fresh_lab, until
 from programs import REBOOT, Ansible
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Completed, Script
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import GuestError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError
 
 PYTHON = "/usr/bin/python3"
 ASKED = f"/bin/sh -c '{PYTHON} && sleep 0'"

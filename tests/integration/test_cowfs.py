@@ -21,7 +21,7 @@ from differential import compare, tree_of
 from lab import PATIENCE, until
 from mounts import Place, file_system, run
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "4000"))

@@ -14,7 +14,7 @@ from contextlib import suppress
 import pytest
 from lab import HANG, Lab, Result, processes_of, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 # reboot(2) with RB_AUTOBOOT: a master without an init has no program for it.
 REBOOT = 'python3 -c "import ctypes; ctypes.CDLL(None).reboot(0x1234567)"'

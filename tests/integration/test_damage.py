@@ -17,7 +17,7 @@ import pytest
 from lab import Lab, Refused, fresh_lab, mounts_of, processes_of
 from testbed import pair, pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 
 @pytest.fixture(scope="module")

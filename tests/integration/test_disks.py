@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from lab import Lab, Refused, mounts_of
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 ENGINES = ["overlay", "cowfs"]
 

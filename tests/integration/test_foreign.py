@@ -14,8 +14,8 @@ import pytest
 from lab import Lab, Refused, Result
 from testbed import Config, pair, pids, states
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
 
 VIP = "10.0.0.250/24"
 

@@ -15,7 +15,7 @@ import pytest
 from lab import Lab, mounts_of, prepare
 from mounts import file_system
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 ENGINES = ["overlay", "cowfs"]
 # In the guest: as many empty files as there can be, in a loop that takes at once what becomes free again.

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from lab import Lab, Refused, processes_of, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 

@@ -20,7 +20,7 @@ import pytest
 from lab import HANG, PREFIX, Lab, Refused, fresh_lab, has_namespace, mounts_of, processes_of, until
 from programs import Ansible
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 PATIENCE = 300

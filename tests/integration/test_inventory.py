@@ -20,7 +20,7 @@ from lab import REPOSITORY, Lab, until
 from programs import Ansible, changes
 from testbed import pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 OURS = str(REPOSITORY / "lab.dumm.yml")
 VARS = {"router_id": "192.0.2.1", "text": "{{ 7 * 6 }}"}

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import pytest
 from lab import BASE, PATIENCE, TUNED, Lab, fresh_lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import mconsole, processes
 
 DEBIAN = next((path.name for path in sorted(BASE.glob("kernels/debian-*"), reverse=True)), None)
 SERVICES = BASE / "masters/test-services"

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 from lab import Lab, fresh_lab, log_keepers, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import keeper, logs, processes, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import keeper, logs, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 PATIENCE = 300.0
 _FLOOD = """

@@ -12,7 +12,7 @@ import posix_cases
 import pytest
 from mounts import ENGINES, Place
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 # Of a directory in a lower layer, both engines say that they cannot rename it, as overlayfs does without redirect_dir; programs then copy.
 _NOT_MOVED = "EXDEV"

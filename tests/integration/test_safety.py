@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 from lab import HANG, PATIENCE, PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 
 KILLS = 10
 

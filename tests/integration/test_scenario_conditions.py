@@ -17,8 +17,8 @@ import pytest
 from lab import Lab, Refused, until
 from testbed import Config, pair, pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Conditions
+from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import settings
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Conditions
 
 DELAY = 50.0
 RATE = 1_000_000

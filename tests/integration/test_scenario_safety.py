@@ -18,7 +18,7 @@ import pytest
 from lab import HANG, PATIENCE, Lab, Refused, Result, until
 from testbed import Config, pair, pids, states
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 KILLS = 10
 ABSENT: Result = {"state": "absent"}

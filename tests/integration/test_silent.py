@@ -12,7 +12,7 @@ import pytest
 from lab import Lab, Refused, Result, until
 from testbed import pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import observe
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import observe
 
 NAMES = ("moon", "sun", "mars")
 # The agent is stopped until the host's leg has an address.

@@ -24,7 +24,7 @@ from lab import BASE, REPOSITORY, until
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 
 KEY = "user.containers.override_stat"
-_MODULE = "ansible_collections.dumm.lab.plugins.module_utils._lab.union.unprivileged"
+_MODULE = "ansible_collections.dumm.lab.plugins.module_utils._lab.access.user_union"
 # What a host has for everybody, where udev looks after it (50-udev-default.rules).
 _DEVICES = ("/dev/fuse", "/dev/net/tun")
 _INIT = """#!/bin/sh

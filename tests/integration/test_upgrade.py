@@ -25,7 +25,7 @@ from typing import Any
 import pytest
 from lab import BASE, PATIENCE, PREFIX, REPOSITORY, Lab, Refused, Result, fresh_lab, tree
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.workdir import FORMAT
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import FORMAT
 
 # The last version whose labs have no format (workdir.FORMAT).
 COMMIT = "874975c"

@@ -24,7 +24,8 @@ from lab import Lab
 from shared import DISK, MEM
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import cgroups, processes, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import cgroups, syscalls
 
 SECRET = "the host's own"
 _PRELUDE = """

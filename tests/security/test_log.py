@@ -14,7 +14,7 @@ from attack import Outcome, Tally
 from lab import until
 from stage import Stage
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import logs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import logs
 
 pytestmark = pytest.mark.parametrize("stage", [True], ids=["confined"], indirect=True)
 

@@ -21,7 +21,8 @@ from attack import Outcome, Tally
 from lab import Lab, until
 from stage import Stage
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import confine, learning, syscalls
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import confine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import learning, syscalls
 
 pytestmark = pytest.mark.parametrize("stage", [True], ids=["confined"], indirect=True)
 

@@ -21,9 +21,9 @@ from attack import Outcome, Tally
 from lab import Refused, until
 from stage import SECRET, Stage
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import mconsole, processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError, GuestError
-from ansible_collections.dumm.lab.plugins.module_utils._lab.processes import owned_by
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import mconsole, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.processes import owned_by
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, GuestError
 
 Judge = Callable[[], AbstractContextManager[None]]
 _KIND = "host's readers"

@@ -25,8 +25,8 @@ from attack import Outcome, Tally
 from lab import fresh_lab, processes_of, until
 from shared import DISK, MEM
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import beneath
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import DummError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import beneath
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
 
 _KIND = "make itself unstoppable"
 _PATIENCE = 300.0

@@ -21,7 +21,7 @@ from lab import Lab, Refused, Result, call
 from mangle import Bad
 from material import RICH
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import plain
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import plain
 
 # Twenty faults of a thousand letters for the cause and as many for the remedy, and their places.
 _MAX_MESSAGE = 50_000

@@ -26,7 +26,7 @@ from measure import descendants
 from programs import Ansible
 from testbed import Config, pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 
 # Longer than any run takes, however much else the machine does.
 _PATIENCE = 300

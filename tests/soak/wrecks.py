@@ -15,7 +15,7 @@ import damage
 from damage import BRIDGE, KEEPER, SEGMENT, VICTIM, Kind, Outcome
 from lab import Lab, Refused
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge, Guest, Iface
 
 
 def wreck(lab: Lab, dice: random.Random) -> tuple[str, list[str]]:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, configuration, settings
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import identity
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import identity
 
 _home = tempfile.TemporaryDirectory(prefix="dumm-hypothesis-")
 configuration.set_hypothesis_home_dir(_home.name)

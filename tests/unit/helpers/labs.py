@@ -11,9 +11,9 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import desired
-from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import Bridge, Guest, Iface, Lab, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge, Guest, Iface, Lab, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import desired
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Wish
 
 _MODULES = {
     "guest": (_spec.GUEST, desired.guest),

@@ -18,9 +18,9 @@ import random
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import given, readiness, steps
-from ansible_collections.dumm.lab.plugins.module_utils._lab.desired import Wish
-from ansible_collections.dumm.lab.plugins.module_utils._lab.found import (
+from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import network, settings
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import given, readiness
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import (
     Actual,
     Device,
     Inside,
@@ -32,8 +32,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.found import (
     iface_owner,
     userspace,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import network, settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     HOST_NETNS,
     Bridge,
     Conditions,
@@ -44,9 +43,11 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import (
     UnionEngine,
     link_name,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.root import Stack
-from ansible_collections.dumm.lab.plugins.module_utils._lab.steps import Plan, Prepared, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.root import Stack
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, Prepared, Step
 
 LAB = "dumm-test"
 LOOPBACK = Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))

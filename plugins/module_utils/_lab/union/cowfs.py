@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The union engine cowfs, seen from the module: start a guest's server, talk to it, wait for its end (the server itself is ``cow``).
+"""The union engine cowfs, seen from the module: start a guest's server, talk to it, wait for its end (the server itself is ``server``).
 
 The mount is made here, attached nowhere, and put into the guest's private mount namespace as overlayfs is; the server gets the other end of
 it.  So it ends with the guest's last process, and also when a run is killed before the guest has it.  It is found by its socket in
@@ -28,9 +28,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from .. import files, model, sources, syscalls
-from ..errors import HostError
-from ..wait import Deadline, poll_until
+from ..host import files, sources, syscalls
+from ..host.wait import Deadline, poll_until
+from ..model.errors import HostError
+from ..model.lab import ANY_CPU, InjectedFault
 from .overlay import Unusable, filesystem
 
 SOCKET = "cowfs.sock"
@@ -40,7 +41,7 @@ _NO_WHITEOUTS = ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p")
 _DEVICE = Path("/dev/fuse")
 _SYSTEM_PYTHON = Path("/usr/bin/python3")
 _SYSTEM_PACKAGES = Path("/usr/lib/python3/dist-packages")
-_START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.cow.serve import main; main(sys.argv[1])"
+_START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.union.server.serve import main; main(sys.argv[1])"
 _ANSWER_SECONDS = 60.0
 _END_SECONDS = 10.0
 # Guests of one run start at the same time.
@@ -78,7 +79,7 @@ class Mounted:
             self._process.wait()
             said = " | ".join(files.tail(self._home / LOG, 3)) or "it said nothing"
             raise HostError(self._subject, f"the server of its union does not start: {said}", f"see {self._home / LOG}")
-        if self._cpu not in (None, model.ANY_CPU):
+        if self._cpu not in (None, ANY_CPU):
             # Not before: until it serves, the guest's kernel has enough to do on that CPU.
             with suppress(ProcessLookupError):
                 os.sched_setaffinity(self._process.pid, {self._cpu})
@@ -134,7 +135,7 @@ def start(
     work: str,
     subject: str,
     *,
-    faults: Sequence[model.InjectedFault] = (),
+    faults: Sequence[InjectedFault] = (),
     cpu: int | None = None,
     flags: tuple[str, ...] = (),
     xattrs: bool = False,
@@ -153,7 +154,7 @@ def start(
     :param flags: more options of the mount.
     :param first_user: the host's user that owns what belongs to root on the disk, as those who use the mount see it.
     :param xattrs: whether extended attributes are served.
-    :param kept: whether owners and modes are kept in extended attributes (``cow.keeping``).
+    :param kept: whether owners and modes are kept in extended attributes (``server.keeping``).
     :param mounter: mounts it in another way.
     :raises HostError: where there is nothing to start it with.
     :raises OSError: where it cannot be mounted; nothing is left then.
@@ -222,9 +223,10 @@ def _mount(flags: tuple[str, ...]) -> tuple[int, int]:
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
-    from .. import privileges, root
-    from .. import syscalls as own_syscalls
-    from ..cow import (
+    from ..host import privileges
+    from ..host import syscalls as own_syscalls
+    from ..model import root
+    from .server import (
         changes,
         control,
         copyup,
@@ -265,8 +267,8 @@ def _program(agents: Path) -> Path:
         if not path.is_dir():
             fresh = path.with_name(f".new-{path.name}")
             files.remove_tree(fresh)
-            (fresh / "_lab/cow").mkdir(parents=True)
             for name, source in program.items():
+                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
                 files.write(fresh / name, source)
             fresh.rename(path)
     return path
@@ -281,7 +283,7 @@ def replace(home: Path, layers: Sequence[str], subject: str) -> None:
     files.write_json(home / LAYERS, list(layers))
 
 
-def rules(faults: Sequence[model.InjectedFault]) -> list[dict[str, Any]]:
+def rules(faults: Sequence[InjectedFault]) -> list[dict[str, Any]]:
     """Faults as a server is told of them."""
     return [
         {"path": each.path, "during": list(each.during), "error": each.error, "delay": each.delay} for each in faults
@@ -362,7 +364,7 @@ def _connect(home: Path) -> socket.socket:
 
 
 def ask(home: Path, subject: str, **request: object) -> Mapping[str, Any]:
-    """Have a server do something (``cow.control``).
+    """Have a server do something (``server.control``).
 
     :raises HostError: where it does not, or is not there.
     """

@@ -14,8 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import HostError
-from ..model import ASKED_FOR, UnionEngine
+from ..model.errors import HostError
+from ..model.lab import ASKED_FOR, UnionEngine
 from . import cowfs, overlay
 from .overlay import Unusable
 

@@ -16,7 +16,7 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..root import Directory
+from ..model.root import Directory
 
 _MAX_LINKS = 40  # as the kernel, MAXSYMLINKS in include/linux/namei.h
 

@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from .. import beneath, syscalls
+from ..host import beneath, syscalls
 
 # With any of these on, the on-disk format would no longer be the one that all engines read.  Redirects that are found in a layer are not
 # followed either, which ``off`` leaves to the kernel's default: whoever gave us the layer chose where they lead.

@@ -15,9 +15,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from .. import files, syscalls
-from ..errors import HostError
-from ..workdir import GuestDir, is_label
+from ..host import files, syscalls
+from ..host.workdir import GuestDir, is_label
+from ..model.errors import HostError
 from . import written
 
 

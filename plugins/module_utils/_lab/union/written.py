@@ -16,8 +16,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .. import beneath
-from ..errors import plain
+from ..host import beneath
+from ..model.errors import plain
 from . import lookup
 
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The guest's end of the control line: reads doorbells from the serial line, does requests from the spool.  The protocol is that of
- * plugins/module_utils/_lab/guest/agent.py; beyond that a request may have a file "op", which says in words what its shell script
+ * plugins/module_utils/_lab/inside/agent.py; beyond that a request may have a file "op", which says in words what its shell script
  * "cmd" would do.  What can be done by those words is done here, without starting anything.
  */
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
  * The guest's network configuration, told as "ip -j addr", "ip -j route", "ip -j -6 route" and "tc -j qdisc" do, in the parts of the
- * script in plugins/module_utils/_lab/guest/network.py; of what these tell, only what is used there.
+ * script in plugins/module_utils/_lab/inside/network.py; of what these tell, only what is used there.
  */
 
 #include "look.h"

@@ -2,7 +2,7 @@
  * GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
  * SPDX-License-Identifier: GPL-3.0-or-later
  *
- * Lines of words as plugins/module_utils/_lab/guest makes them for ip -batch, tc and the kernel's settings, carried out without these
+ * Lines of words as plugins/module_utils/_lab/inside makes them for ip -batch, tc and the kernel's settings, carried out without these
  * programs; only a queue is left to tc.
  */
 

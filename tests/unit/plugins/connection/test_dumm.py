@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.dumm.lab.plugins.connection.dumm import plain_script
-from ansible_collections.dumm.lab.plugins.module_utils._lab.channel import Script
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Script
 
 PYTHON = "/usr/bin/python3"
 

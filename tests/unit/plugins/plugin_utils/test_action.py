@@ -15,7 +15,7 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab import runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
 
 SPEC = {"name": {"type": "str", "required": True}, "mem": {"type": "int"}, "state": {"type": "str", "default": "here"}}

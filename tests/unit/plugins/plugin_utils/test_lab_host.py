@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab import delegate
-from ansible_collections.dumm.lab.plugins.module_utils._lab.errors import HostError, InvalidInput, Unreachable
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import remote
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput, Unreachable
 from ansible_collections.dumm.lab.plugins.plugin_utils import _lab_host
 
 
@@ -99,26 +99,26 @@ def test_a_lab_host_without_a_python_is_told(connection: Here) -> None:
 @pytest.mark.parametrize("token", ["", "../../../etc/passwd", "a" * 9, "/etc/aaa"])
 def test_only_what_waits_can_be_asked_for(token: str) -> None:
     with pytest.raises(InvalidInput, match="is no file that waits"):
-        delegate._get(io.BytesIO(), token, 0)
+        remote._get(io.BytesIO(), token, 0)
 
 
 def test_what_is_put_in_pieces_comes_back_in_pieces(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(delegate, "_spool", lambda: tmp_path / "spool")
-    monkeypatch.setattr(delegate, "PIECE", 4)
+    monkeypatch.setattr(remote, "_spool", lambda: tmp_path / "spool")
+    monkeypatch.setattr(remote, "PIECE", 4)
     token = ""
     for piece in (b"abcd", b"efgh", b"i"):
-        token = delegate._put(io.BytesIO(piece), token)[0]["token"]
+        token = remote._put(io.BytesIO(piece), token)[0]["token"]
 
-    assert [delegate._get(io.BytesIO(), token, offset)[1] for offset in (0, 4, 8, 9)] == [b"abcd", b"efgh", b"i", b""]
+    assert [remote._get(io.BytesIO(), token, offset)[1] for offset in (0, 4, 8, 9)] == [b"abcd", b"efgh", b"i", b""]
     assert list((tmp_path / "spool").iterdir()) == []
 
 
 def test_what_nobody_asked_for_is_forgotten_after_a_day(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(delegate, "_spool", lambda: tmp_path)
+    monkeypatch.setattr(remote, "_spool", lambda: tmp_path)
     (tmp_path / "recent00").touch()
     (tmp_path / "forgotten").touch()
     os.utime(tmp_path / "forgotten", (0, 0))
 
-    made = delegate._Spooled.create()
+    made = remote._Spooled.create()
 
     assert {path.name for path in tmp_path.iterdir()} == {"recent00", made.token}

@@ -1,0 +1,154 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A guest's control line by the guest's name, whichever process of its has it right now.
+
+The connection plugin runs tasks with it: in its own process where controller and lab host are one machine, else at the other end
+of a connection to the lab host (``remote``).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, BinaryIO, NoReturn
+
+from ..guest import processes
+from ..guest.channel import Channel, Completed, Script
+from ..host.workdir import Workdir
+from ..model.errors import GuestError, HostError, Unreachable
+from ..model.found import Process
+
+_TMPDIR = "/var/tmp"
+
+
+class Rebooted(Unreachable):
+    """A guest rebooted itself, which ended its process."""
+
+
+def _beside_tmp(script: str, warm: Script | None) -> tuple[str, Script | None]:
+    """A script whose programs keep temporary files where no init removes them.
+
+    systemd-tmpfiles and sysvinit's bootclean empty ``/tmp`` while a guest boots, under a running module.
+    """
+    elsewhere = f"if [ -d {_TMPDIR} ]; then TMPDIR={_TMPDIR}; export TMPDIR; fi\n{script}"
+    if warm is None:
+        return elsewhere, None
+    return elsewhere, dataclasses.replace(warm, environment={"TMPDIR": _TMPDIR, **warm.environment})
+
+
+class Line:
+    """A guest's control line.
+
+    :param workdir: path of the working directory, as the user wrote it.
+    :param guest: name of the guest.
+    """
+
+    def __init__(self, workdir: str, guest: str) -> None:
+        self._workdir = Workdir.at(workdir)
+        self._guest = guest
+        self._channel: Channel | None = None
+        self._process: Process | None = None
+
+    def run(
+        self,
+        script: str,
+        stdin: bytes | BinaryIO = b"",
+        *,
+        timeout: float,
+        max_output: int,
+        stdout: BinaryIO | None = None,
+        warm: Script | None = None,
+        ready: float = 0.0,
+    ) -> Completed:
+        """Run a shell script in the guest, see :meth:`Channel.run`.
+
+        :param ready: seconds that the guest may take until it is ready for it; 0 does not wait.
+        :raises Rebooted: where the guest has to be started again first (:meth:`start`).
+        :raises DummError: as :meth:`Channel.run`, and where the guest is not running or its directory not to be read.
+        """
+        try:
+            channel = self._open()
+            if not self._is_settled(ready):
+                script, warm = _beside_tmp(script, warm)
+            return channel.run(script, stdin, timeout, max_output, stdout, warm)
+        except PermissionError as exc:
+            raise HostError(f"guest {self._guest}", f"cannot reach it: {exc}", "run as root") from exc
+
+    def _open(self) -> Channel:
+        """The line; anew where the guest has been started since it was last used."""
+        directory = self._workdir.guest(self._guest)
+        process = processes.read(directory)
+        if process is None or not processes.is_alive(process):
+            raise self._not_running(process)
+        if self._channel is None or process != self._process:
+            self._channel, self._process = Channel(directory, process), process
+        return self._channel
+
+    def _is_settled(self, patience: float) -> bool:
+        """Whether the guest is known to have booted, so that nothing empties its ``/tmp`` any more; waits for that."""
+        directory, process = self._workdir.guest(self._guest), self._process
+        if process is None:
+            return False
+        seen = processes.seen(directory, process)
+        if patience > 0 and not seen & {processes.BOOTED, processes.TASKS}:
+            # Needed once after each start of a guest, and each task is a process that imports anew.
+            from ..guest import booting
+
+            booting.await_for_tasks(directory, process, patience)
+            seen = processes.seen(directory, process)
+        return processes.BOOTED in seen
+
+    def _not_running(self, process: Process | None) -> Unreachable:
+        directory = self._workdir.guest(self._guest)
+        subject = f"guest {self._guest} of {self._workdir.path}"
+        if not directory.path.is_dir():
+            return Unreachable(subject, "there is no such guest", "make it with dumm_guest")
+        if process is not None and processes.reason(directory, process) == processes.REBOOTED:
+            return Rebooted(subject, f"it is not running, since {processes.REBOOTED}", "start it with dumm_guest")
+        return Unreachable(subject, processes.why_none(directory), "start it with dumm_guest")
+
+    def start(self, options: Mapping[str, Any]) -> list[str]:
+        """Start the guest.
+
+        :param options: all of ``dumm_guest``.
+        :return: warnings.
+        :raises GuestError: where it does not start.
+        """
+        # Takes long to import and is hardly ever needed.
+        from ..run import runner
+
+        module = _Module(self._guest, {**options, "workdir": str(self._workdir.path), "name": self._guest})
+        try:
+            runner.run_guest(module)
+        except _Told:
+            return module.warnings
+        raise AssertionError("a module's body said nothing")
+
+
+class _Told(BaseException):
+    """A module's body is at its end."""
+
+
+class _Module:
+    """What the body of dumm_guest needs to start one."""
+
+    check_mode = False
+
+    def __init__(self, guest: str, params: dict[str, Any]) -> None:
+        self._guest = guest
+        self.params = params
+        self.warnings: list[str] = []
+
+    def warn(self, warning: str) -> None:
+        """Collect a warning."""
+        self.warnings.append(warning)
+
+    def exit_json(self, **_result: Any) -> NoReturn:
+        """Succeed."""
+        raise _Told
+
+    def fail_json(self, msg: str, **_result: Any) -> NoReturn:
+        """Fail."""
+        raise GuestError(f"guest {self._guest}", f"it cannot be started: {msg}", "")

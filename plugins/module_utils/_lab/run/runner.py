@@ -1,0 +1,657 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One module run: observe, plan, apply unless in check mode, report.
+
+The only place that knows how a module talks: it is given an object with ``params``, ``check_mode``, ``warn``, ``exit_json`` and
+``fail_json``, so that module, action plugin and test run the same body, and it alone turns an error into ``fail_json``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn, Protocol
+
+from ..guest import kernels, processes
+from ..host import disks, files, limits, lock, netlink
+from ..host.wait import Deadline
+from ..host.workdir import FORMAT, Workdir, load_guest
+from ..model import readiness, stored
+from ..model.errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
+from ..model.found import Actual, Inside, Process
+from ..model.lab import Guest, Lab, Loaded, Power, Readiness, sysctl_path
+from ..model.root import RenderedLayer
+from ..plan import damaged, describe, desired
+from ..plan.desired import Extra, Wish
+from ..plan.plan import plan
+from ..plan.steps import AddTap, Deed, ForgetGuest, KeepWritten, MakeNamespace, Plan, Prepared, Start, WriteHosts
+from ..scenario import document, loader
+from ..scenario.loader import Scenario
+from ..union import layers
+from ..union.written import written
+from . import apply, lifecycle, quiet, rendering, settle
+from .observe import have_booted, look_inside, nameless_namespace, observe
+from .prepare import has_init, keep, prepare
+
+Result = dict[str, Any]
+_PARALLEL = 16
+_STOP_SECONDS = 60.0
+# How long something odd may be on its way.
+_ODD_SECONDS, _FIRST_PAUSE = 2.0, 0.05
+
+
+class Module(Protocol):
+    """What is needed of AnsibleModule."""
+
+    params: dict[str, Any]
+    check_mode: bool
+
+    def warn(self, warning: str) -> None:
+        """Tell the user something that did not go wrong yet."""
+
+    def exit_json(self, **kwargs: Any) -> NoReturn:
+        """Succeed."""
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        """Fail."""
+
+
+def _silent(_sentence: str) -> None:
+    """Where nobody can be told while the module runs."""
+
+
+def run_guest(module: Module) -> None:
+    """Body of ``dumm_guest``."""
+    name = module.params["name"]
+    _run(module, desired.guest, lambda actual, lab: {"guest": _guest_result(actual, lab, name)})
+
+
+def run_iface(module: Module) -> None:
+    """Body of ``dumm_iface``."""
+    owner, name = module.params["guest"], module.params["name"]
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        found = lab.guests[owner].interfaces.get(name) if owner in lab.guests else None
+        if found is None:
+            return {"iface": None}
+        return {"iface": describe.iface(lab, found) if actual is None else describe.whole_iface(actual, lab, found)}
+
+    _run(module, desired.iface, told)
+
+
+def run_bridge(module: Module) -> None:
+    """Body of ``dumm_bridge``."""
+    name = module.params["name"]
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        return {"bridge": _bridge_result(actual, lab, name)}
+
+    _run(module, desired.bridge, told)
+
+
+def run_scenario(module: Module) -> None:
+    """Body of ``dumm_scenario``."""
+    params = module.params
+
+    def understand(arguments: Mapping[str, Any], lab: Lab) -> Wish:
+        if arguments["state"] in ("absent", "unloaded"):
+            return desired.scenario(arguments, lab, None, {})
+        wanted = _load_scenario(module)
+        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted, arguments["record"], lab))
+
+    def told(actual: Actual | None, lab: Lab) -> Result:
+        guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
+        bridges = [name for name, bridge in lab.bridges.items() if bridge.scenario == params["name"]]
+        return {
+            "scenario": {
+                "name": params["name"],
+                "guests": {name: _guest_result(actual, lab, name) for name in guests},
+                "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
+            }
+        }
+
+    _run(module, understand, told)
+
+
+def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
+    loaded, known = Loaded(wanted.name, record), rendering.Known(wanted)
+    current: dict[str, bool] = {}
+    extras: dict[str, Extra] = {}
+    for name, guest in wanted.guests.items():
+        below = [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)]
+        files, hosts = rendering.render(known, name, below), rendering.hosts(known, name, below)
+        if hosts is not None and hosts.name not in current:
+            current[hosts.name] = rendering.is_current(hosts, workdir.rendered(hosts.name))
+        extras[name] = Extra(
+            files=files,
+            hosts=hosts,
+            hosts_current=hosts is not None and current[hosts.name],
+            same=_same(workdir, files, lab.guests.get(name)),
+            commands=wanted.run.get(name, ()),
+            services=wanted.restart_services.get(name, ()),
+            sysctl=wanted.sysctl.get(name, {}),
+        )
+    return extras
+
+
+def _same(workdir: Workdir, files: RenderedLayer | None, before: Guest | None) -> frozenset[str]:
+    """The layer of an earlier version, which had /etc/hosts in it, if a guest has one and its other files are these."""
+    loaded = before.loaded if before is not None else None
+    if loaded is None or loaded.files is None or loaded.hosts is not None:
+        return frozenset()
+    is_other = files is None or files.name != loaded.files
+    same = is_other and rendering.holds(workdir.rendered(loaded.files), files)
+    return frozenset((loaded.files,)) if same else frozenset()
+
+
+def _load_scenario(module: Module) -> Scenario:
+    params = module.params
+    name, src = params["name"], params.get("src")
+    if params.get("config") is not None and params.get("content") is not None:
+        raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")
+    if params.get("config") is not None:
+        return loader.load(params["config"], name=name, place="config")
+    if params.get("content") is not None:
+        return loader.load(params["content"], name=name, place=src or "content")
+    path = Path(src) if src else _workdir(module).scenario(name)
+    try:
+        raw = files.read_at_most(path, document.MAX_BYTES + 1) if src else files.read(path)
+    except stored.Unfit as exc:
+        raise InvalidInput(f"scenario {name}", f"{path} is no scenario file: {exc}", "write it there anew") from None
+    except OSError as exc:
+        cause = f"cannot read {path} on the lab host: {exc.strerror}"
+        raise InvalidInput(f"scenario {name}", cause, "write it there, or give src, content or config") from None
+    return loader.load(document.decoded(raw, str(path)), name=name, place=str(path))
+
+
+def run_info(module: Module) -> None:
+    """Body of ``dumm_info``."""
+    with _errors(module, []), disks.peek(_workdir(module)) as workdir:
+        if workdir.format > FORMAT:
+            module.warn(
+                f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
+            )
+        try:
+            workdir.check_identity()
+        except DummError as exc:
+            module.warn(f"{exc}. Until then its network namespace is taken to be {workdir.lab_name}.")
+        actual = observe(workdir)
+        for damage in actual.lab.damaged.values():
+            module.warn(str(damage))
+        if module.params["inside"]:
+            actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
+            actual = _look_at_boots(workdir, actual)
+        actual = _look_again(workdir, actual)
+        told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
+        if module.params["diff"]:
+            for name, guest in actual.lab.guests.items():
+                if guest.label not in actual.lab.damaged:
+                    told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
+        module.exit_json(changed=False, lab=told)
+
+
+def _look_again(workdir: Workdir, actual: Actual) -> Actual:
+    """What is odd must be so at a second look, and a third: a run may change the lab meanwhile, whose lock is not asked for."""
+    deadline, pause = Deadline(_ODD_SECONDS), _FIRST_PAUSE
+    while describe.is_odd(actual) and not deadline.over:
+        time.sleep(pause)
+        pause *= 2
+        actual = describe.confirmed(actual, observe(workdir))
+    return actual
+
+
+def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
+    """With whether guests have booted, as far as that counts and was not seen before; the minimal init takes no time to."""
+    unseen = {
+        name: (workdir.guest(name), live.process)
+        for name, live in actual.live.items()
+        if live.process is not None
+        and live.inside is not None
+        and readiness.for_tasks(actual.lab.guests[name].ready) is Readiness.BOOTED
+        and processes.BOOTED not in live.seen
+    }
+    asked = {name: each for name, each in unseen.items() if has_init(each[1].init, _roots(workdir, each[1]))}
+    found = {**dict.fromkeys(unseen, True), **have_booted(asked)}
+    live = {name: dataclasses.replace(actual.live[name], booted=booted) for name, booted in found.items()}
+    return dataclasses.replace(actual, live={**actual.live, **live})
+
+
+def _written(workdir: Workdir, guest: Guest, process: Process | None, module: Module) -> Result | None:
+    if guest.name in workdir.read_out:
+        module.warn(
+            f"{guest.label}: what it wrote is not shown, since its disk is not mounted; any change of the lab mounts it"
+        )
+        return None
+    # A guest that runs writes to the layer that it has, whatever is defined for its next start.
+    alive = process is not None and guest.power.alive
+    stack = process.stacks[0] if process is not None and alive else layers.stack(workdir, guest)
+    upper, *below = map(Path, layers.whole(workdir, stack))
+    return dataclasses.asdict(written(upper, [*below, workdir.master(guest.master)]))
+
+
+def _roots(workdir: Workdir, process: Process) -> list[Path]:
+    """What a running guest's root is made of, as far as it may bring an init."""
+    return [workdir.path / process.upper, *map(Path, process.over), Path(process.master)]
+
+
+def _guest_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
+    if name not in lab.guests:
+        return None
+    return describe.guest(lab, lab.guests[name]) if actual is None else describe.whole_guest(actual, lab, name)
+
+
+def _bridge_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
+    if name not in lab.bridges:
+        return None
+    plain = describe.bridge(lab, lab.bridges[name])
+    return plain if actual is None else describe.whole_bridge(actual, lab, name)
+
+
+def _run(
+    module: Module,
+    understand: Callable[[Mapping[str, Any], Lab], Wish],
+    subject: Callable[[Actual | None, Lab], Result],
+) -> None:
+    """Make the lab what the module's arguments say.
+
+    :param understand: arguments and the lab as it is → what is wanted.
+    :param subject: the lab as found (or, with ``None``, as predicted) → the part of the result that is named after its subject.
+    """
+    done: list[str] = []
+    with _errors(module, done):
+        workdir = _workdir(module)
+        workdir.check_format()
+        with _locked(workdir, module) as workdir:
+            durations: list[Result] = []
+            healed, mute = _serve_all_again(workdir, module)
+            actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, {})
+            silent = _silent_ones(actual, steps)
+            if actual.unfinished and not module.check_mode:
+                _finish(actual)
+            for warning in damaged.warnings(wish, actual.lab, refused):
+                module.warn(warning)
+            for doubt in desired.doubts(wish):
+                module.warn(doubt)
+            before = describe.mentioned(describe.found_lab(actual), wish.scope)
+            first: list[str] = []
+            if steps.first and not module.check_mode:
+                resume = Plan(steps.first)
+                durations = _slowest_first(_apply(resume, workdir, wish, module, done))
+                first = resume.actions
+                done += first
+                actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, silent)
+                silent = _silent_ones(actual, steps)
+            _check_host(workdir, steps)
+            if steps.steps and not module.check_mode:
+                if wish.lab.guests or wish.lab.bridges:
+                    workdir.store_format()
+                    settle.store(workdir)
+                context = _apply(steps, workdir, wish, module, done)
+                durations = [*durations, *_slowest_first(context)]
+                looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
+                actual = _with_silent(_with_ready(looked_at, context), silent)
+            if not module.check_mode:
+                lifecycle.tidy_rendered(workdir, actual)
+                if not actual.lab.guests and not actual.lab.bridges:
+                    workdir.forget()
+            unchanged = _unchanged(silent, steps.waiting)
+            if refused:
+                raise together([*refused, *unchanged])
+            lab = wish.lab if module.check_mode else describe.found_lab(actual)
+            result = subject(None if module.check_mode else actual, lab)
+            for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
+                module.warn(warning)
+            told = {
+                "changed": steps.changed or bool(healed or first),
+                "actions": [*healed, *first, *steps.actions],
+                "diff": {"before": before, "after": describe.mentioned(lab, wish.scope)},
+                "restart_required": {name: list(what) for name, what in steps.restart_required.items()},
+                "durations": durations,
+                **result,
+            }
+            if unchanged:
+                module.fail_json(msg=str(together(unchanged)), **told)
+            module.exit_json(**told)
+
+
+def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
+    """What is to be said of guests that do not have everything yet, or more than they should."""
+    for name in steps.waiting:
+        if name not in silent:
+            yield f"guest {name}: it is paused, and what is to change in it waits until it is resumed (state: started)"
+    for name, why in silent.items():
+        if name not in steps.waiting:
+            yield f"{why.subject}: {why.cause}; nothing of it was to be changed; {why.remedy}"
+    for name, what in steps.restart_required.items():
+        yield f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
+    if bare := [guest.name for guest in steps.starts if not guest.confine]:
+        yield f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
+
+
+def _check_host(workdir: Workdir, steps: Plan) -> None:
+    """Whether the host can do what is planned, as far as that can be seen before.
+
+    :raises DummError: where it cannot.
+    """
+    deeds = [step.deed for step in steps.steps]
+    limits.check(steps.starts)
+    if any(isinstance(deed, AddTap) for deed in deeds):
+        netlink.check_taps()
+    for deed in deeds:
+        if isinstance(deed, MakeNamespace):
+            netlink.check_free(deed.netns)
+        _check_copies(workdir, deed)
+    disks.check_unmounted(workdir, [deed.name for deed in deeds if isinstance(deed, ForgetGuest)])
+
+
+def _finish(actual: Actual) -> None:
+    """Remove the devices that a killed run had begun to make."""
+    with netlink.Network(actual.lab.name, actual.lab.netns) as network:
+        for device in actual.unfinished:
+            network.delete(f"device {device.name}", device)
+
+
+def _check_copies(workdir: Workdir, deed: Deed) -> None:
+    """Whether what is to be copied has paths that are not too long for it, and room where it goes.
+
+    :raises HostError: where it has not.
+    """
+    room = None
+    if isinstance(deed, KeepWritten) and deed.keep.save is not None:
+        name = deed.guest
+        source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
+        target, purpose = workdir.guest(name).saves / f".new-{deed.keep.save}", "copy what it wrote"
+    elif isinstance(deed, Start) and disks.changes(workdir, deed.guest.name, deed.guest.disk):
+        name, room = deed.guest.name, deed.guest.disk
+        source, target, purpose = workdir.guest(name).path, workdir.disks / f".new-{name}", "change its disk"
+    else:
+        return
+    longest, size = files.measure(source) if source.is_dir() else (0, 0)
+    above = max(len(os.fsencode(path)) for path in (source, target)) + 1
+    if above + longest >= files.PATH_MAX:
+        raise files.too_deep(f"guest {name}", purpose)
+    if room is not None and size > room << 20:
+        cause = f"cannot put what it has into {room} MB (disk): that is {size >> 20} MB"
+        raise HostError(f"guest {name}", cause, "give it a larger disk, or remove files in the guest")
+
+
+def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
+    """What is to be said of guests that hold a file open whose content changes under them."""
+    changing = {step.deed.layer.name for step in steps.steps if isinstance(step.deed, WriteHosts)}
+    for guest in actual.lab.guests.values() if changing else ():
+        process = _process(actual, guest.name)
+        if process is None or not guest.power.alive or guest.loaded is None or guest.loaded.hosts not in changing:
+            continue
+        own = os.path.lexists(f"{workdir.path / process.upper}{rendering.HOSTS}")
+        if not own and layers.holds_open(process.pid, rendering.HOSTS):
+            yield (
+                f"{guest.label}: its processes hold {rendering.HOSTS} open, and all of them see the names as they were"
+                " until it is closed"
+            )
+
+
+def _serve_all_again(workdir: Workdir, module: Module) -> tuple[list[str], frozenset[str]]:
+    """Give running guests their unions back: what was done, and the guests that still cannot be asked."""
+    unserved = lifecycle.unserved(workdir)
+    healed: list[str] = []
+    mute = set(unserved if module.check_mode else ())
+    for name in unserved:
+        try:
+            healed.append(_serve_again(workdir, name, module))
+        except DummError as exc:
+            # It can still be stopped or restarted.
+            mute.add(name)
+            module.warn(str(exc))
+    return healed, frozenset(mute)
+
+
+def _serve_again(workdir: Workdir, name: str, module: Module) -> str:
+    """Give a running guest its union back whose server was killed: before that it cannot even be asked."""
+    if not module.check_mode:
+        lifecycle.serve_again(workdir, name)
+    module.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
+    return f"guest {name}: serve its union again, whose server was killed"
+
+
+def _plan(
+    workdir: Workdir,
+    params: Mapping[str, Any],
+    understand: Callable[[Mapping[str, Any], Lab], Wish],
+    mute: frozenset[str],
+    silent: Mapping[str, DummError],
+) -> tuple[Actual, Wish, Plan, list[DummError]]:
+    """Find out what is, what is wanted, and the steps between.
+
+    :param mute: guests that cannot be asked.
+    :param silent: guests that were asked before in this run and did not answer, with what became of that.
+    :return: also the errors of what cannot be done, which the rest need not wait for.
+    """
+    actual = observe(workdir)
+    # Only of a single guest: a scenario's file says more than that.
+    stops = params["state"] == "stopped" and "src" not in params
+    wish = understand(params, actual.lab)
+    wish, refused = damaged.set_aside(wish, actual.lab, actual.devices.keys(), stopped=stops)
+    if wish.lab.netns != actual.lab.netns:
+        # Only an empty lab changes its place, and what counts is whether the new one is there.
+        actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
+    actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
+    _check_readable(actual, wish)
+    kept = {name: keep(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.keep.items()}
+    wish = dataclasses.replace(wish, keep=kept)
+    prepared = {
+        name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
+        for name, guest in _to_prepare(actual, wish).items()
+    }
+    _check_settings(actual, wish, prepared)
+    return actual, wish, plan(actual, wish, prepared), refused
+
+
+def _silent_ones(actual: Actual, steps: Plan) -> dict[str, DummError]:
+    """Guests that go on and do not answer, each with what became of its request."""
+    told = {name: actual.live[name].unreadable for name in steps.silent}
+    return {name: why for name, why in told.items() if why is not None}
+
+
+def _with_silent(actual: Actual, silent: Mapping[str, DummError]) -> Actual:
+    live = {
+        name: dataclasses.replace(actual.live[name], unreadable=why)
+        for name, why in silent.items()
+        if name in actual.live
+    }
+    return dataclasses.replace(actual, live={**actual.live, **live})
+
+
+def _unchanged(silent: Mapping[str, DummError], waiting: Iterable[str]) -> list[DummError]:
+    """The errors for guests that were to be changed and do not answer; the others are as they should be."""
+    return [
+        DummError(
+            each.subject,
+            f"{each.cause}, and it is unchanged; all others are as they are to be",
+            f"{each.remedy}, then run again",
+        )
+        for name, each in silent.items()
+        if name in waiting
+    ]
+
+
+def _process(actual: Actual, name: str) -> Process | None:
+    return actual.live[name].process if name in actual.live else None
+
+
+def _look(
+    workdir: Workdir, actual: Actual, wish: Wish, seen: Mapping[str, Inside], mute: frozenset[str] = frozenset()
+) -> Actual:
+    """Look into the guests whose interfaces are mentioned; those that have none, or are to stop, need not answer.
+
+    :param seen: guests that have just told it.
+    :param mute: guests that cannot.
+    """
+    stay = {name for name, guest in wish.lab.guests.items() if guest.power.alive and name not in wish.renew}
+    owners = {port[0] for port in wish.scope.ifaces}
+    owners |= {
+        name
+        for name in wish.scope.guests & stay
+        if wish.lab.guests[name].interfaces or (name in actual.lab.guests and actual.lab.guests[name].interfaces)
+    }
+    return look_inside(workdir, actual, (owners & stay) - mute, wish.lab, seen)
+
+
+def _check_readable(actual: Actual, wish: Wish) -> None:
+    """Interfaces of a guest that runs can only be changed if it can be asked."""
+    for owner, name in sorted(wish.scope.ifaces):
+        guest = actual.lab.guests.get(owner)
+        if guest is not None and guest.power is Power.PAUSED and not wish.later:
+            raise InvalidInput(
+                f"interface {owner}:{name}", f"guest {owner} is paused", "resume it first (state: started)"
+            )
+        if guest is not None and guest.power is Power.STARTING:
+            raise InvalidInput(
+                f"interface {owner}:{name}",
+                f"guest {owner} does not answer yet, a run may have been cut off while it started",
+                "start it first with dumm_guest (state: started)",
+            )
+    for live in actual.live.values():
+        # A run for many guests goes on for the others.
+        if live.unreadable is not None and not wish.later:
+            raise live.unreadable
+
+
+def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
+    """Guests whose definition must hold: those that are to run, and those whose definition changes."""
+    return {
+        name: guest
+        for name, guest in wish.lab.guests.items()
+        if name in wish.scope.guests
+        and guest.label not in actual.lab.damaged
+        and (guest.power.alive or actual.lab.guests.get(name) != guest)
+    }
+
+
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> apply.Context:
+    # Only an action plugin can show anything while it runs.
+    tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
+    parallel = max(1, module.params.get("parallel", _PARALLEL))
+    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
+    try:
+        apply.apply(steps, context)
+    except apply.Failed as exc:
+        done += exc.done
+        raise together([_placed(error, wish) for error in exc.errors]) from exc
+    return context
+
+
+def _placed(error: DummError, wish: Wish) -> DummError:
+    """An error, with where that is written which it is about."""
+    if not isinstance(error, GuestError) or error.setting is None:
+        return error
+    extra = wish.extras.get(error.subject.removeprefix("guest "), Extra())
+    place = extra.sysctl.get(error.setting)
+    return error if place is None else GuestError(f"{place}: {error.subject}", error.cause, error.remedy)
+
+
+def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> None:
+    """Kernel settings that no kernel of these has.
+
+    :raises Invalid: naming them.
+    """
+    faults = []
+    for name, each in prepared.items():
+        live = actual.live.get(name)
+        found = live.inside.sysctl if live is not None and live.inside is not None else {}
+        for key, _value in wish.lab.guests[name].sysctl:
+            path = sysctl_path(key)
+            # A module of its own may have brought it to one that runs.
+            if path not in found and kernels.lacks_setting(each.kernel, path):
+                place = wish.extras.get(name, Extra()).sysctl.get(path)
+                subject = f"guest {name}" if place is None else f"{place}: guest {name}"
+                cause = f"kernel {each.kernel.release} has no setting {key}"
+                faults.append(InvalidInput(subject, cause, "correct its name, or leave it out"))
+    if faults:
+        raise Invalid(faults)
+
+
+def _slowest_first(context: apply.Context) -> list[Result]:
+    slowest = sorted(context.durations.items(), key=lambda item: -item[1])
+    return [{"step": step, "seconds": round(seconds, 4)} for step, seconds in slowest]
+
+
+def _with_ready(actual: Actual, context: apply.Context) -> Actual:
+    """With the time that each guest took to come up, of those that just did."""
+    came_up = {
+        name: dataclasses.replace(live, ready_after=round(context.ready[name], 4))
+        for name, live in actual.live.items()
+        if name in context.ready
+    }
+    return dataclasses.replace(actual, live={**actual.live, **came_up})
+
+
+def _workdir(module: Module) -> Workdir:
+    netlink.check_library()
+    if os.geteuid() != 0:
+        raise HostError(
+            "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
+        )
+    limits.widen()
+    for option in ("workdir", "src"):
+        if "\0" in (module.params.get(option) or ""):
+            raise InvalidInput(
+                "this task", f"{option}: there is a NUL in the path, which no path can have", "leave it out"
+            )
+    workdir = Workdir.at(module.params["workdir"])
+    if workdir.path.exists() and not workdir.path.is_dir():
+        raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
+    return workdir
+
+
+@contextmanager
+def _locked(workdir: Workdir, module: Module) -> Iterator[Workdir]:
+    """The working directory is ours until the end.  Check mode changes nothing, so it neither waits nor makes anything."""
+    if module.check_mode:
+        with disks.peek(workdir) as looked_at:
+            yield looked_at
+        return
+    workdir.create()
+    purpose = module.params.get("name") or "a run"
+    with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
+        workdir = disks.attach(workdir)
+        workdir.sweep()
+        if (told := settle.settle(workdir)) is not None:
+            module.warn(told)
+        lifecycle.trim_logs(workdir)
+        _restore_namespace(workdir, module)
+        netns = netlink.path_of(workdir.netns() or workdir.lab_name)
+        quiet.open_again(workdir)
+        lifecycle.finish_stops(workdir, netns, float(module.params.get("wait_timeout") or _STOP_SECONDS))
+        yield workdir
+
+
+def _restore_namespace(workdir: Workdir, module: Module) -> None:
+    """Give the lab's network namespace its name back, where somebody has deleted that under running guests."""
+    netns = workdir.netns() or workdir.lab_name
+    if netlink.exists(netns):
+        return
+    known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
+    place = nameless_namespace(workdir, netns, known)
+    if place is not None:
+        netlink.name_again(netns, place)
+        module.warn(f"network namespace {netns} had lost its name under running guests, and has it again")
+
+
+@contextmanager
+def _errors(module: Module, done: list[str]) -> Iterator[None]:
+    try:
+        yield
+    except DummError as exc:
+        module.fail_json(msg=str(exc), actions=done)
+    except OSError as exc:
+        module.fail_json(msg=str(from_oserror("this task", "work on", exc)), actions=done)
+    except (MemoryError, RuntimeError) as exc:
+        if (error := limits.from_shortage(exc)) is None:
+            raise
+        module.fail_json(msg=str(error), actions=done)

@@ -1,0 +1,361 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A scenario file, or the same as Ansible variables → the guests and bridges it describes.  Pure.
+
+The file goes through small transformations, each in a room of its own: ``document`` (text to values that know their place), ``schema``
+with ``spec`` (is it written right), ``cabling`` (who is plugged into what), ``numbering`` (addresses) and ``routing``; here are
+the settings of guests, and the model's objects.  Each goes on after a fault, so that all are told at once.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model import rules
+from ..model.addressing import Network
+from ..model.errors import Invalid
+from ..model.lab import (
+    Bridge,
+    Command,
+    Conditions,
+    Guest,
+    Iface,
+    InjectedFault,
+    Lab,
+    Route,
+    UnionEngine,
+    Userspace,
+    sysctl_path,
+)
+from . import cabling, notation, numbering, readiness_text, routing, schema
+from .cabling import Cabling, Label, Port, Segment, Settings
+from .document import Document, Path, Scalar, Table, TooManyFaults, read
+from .numbering import Addresses
+from .spec import CONDITIONS, SCENARIO
+
+# Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
+TRANSPARENT = 0xFFF8
+
+_BRIDGE = ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
+_MAX_SHARED = 3_000_000  # values that guests have in all: settings of many guests are written once
+_LETTERS = 1000  # of a text, that count as a value
+_MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a guest; exactly one of ``content`` and ``template`` is given.
+
+    :ivar path: in the guest, absolute.
+    :ivar template: Jinja2 text, to be rendered with the whole lab as variables.
+    :ivar owner: name or number in the guest, as text; ``None`` for root.
+    :ivar place: where the template is written, for messages; empty where that has no lines.
+    """
+
+    path: str
+    content: str | None = None
+    template: str | None = None
+    mode: int = 0o644
+    owner: str | None = None
+    group: str | None = None
+    place: str = field(default="", compare=False)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What a scenario file describes.
+
+    :ivar guests: in the order of the file, with all their settings but those below; marked as this scenario's.
+    :ivar bridges: those of the file, then one for each link.
+    :ivar run: commands by guest, in order; guests without any are left out here and below.
+    :ivar hosts: whether every guest's /etc/hosts knows all guests.
+    :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
+    :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
+    :ivar sysctl: by guest, where the kernel settings are written, by their files; for messages.
+    :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
+    """
+
+    name: str
+    guests: Mapping[str, Guest] = field(default_factory=dict)
+    bridges: Mapping[str, Bridge] = field(default_factory=dict)
+    run: Mapping[str, tuple[Command, ...]] = field(default_factory=dict)
+    files: Mapping[str, tuple[File, ...]] = field(default_factory=dict)
+    hosts: bool = True
+    restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    automatic: Mapping[Label, Mapping[str, Network]] = field(default_factory=dict)
+    sysctl: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    without_guests: str = ""
+
+
+def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
+    """Understand a scenario.
+
+    :param source: text of a file, or its content as Ansible variables.
+    :param name: of the scenario.
+    :param place: how messages call the source, such as the file's path.
+    :raises Invalid: with everything that is wrong.
+    """
+    rules.check_label("scenario", name)
+    document = read(source, place)
+    found = None
+    with contextlib.suppress(TooManyFaults):
+        _check_not_empty(document)
+        data = schema.check(SCENARIO, document)
+        found = None if data is schema.WRONG else _Loader(name, document, data).scenario()
+    if document.faults or found is None:
+        raise Invalid(document.sorted_faults(), all_known=not document.gave_up)
+    return found
+
+
+def _check_not_empty(document: Document) -> None:
+    """A file that was cut off must not take the whole lab away."""
+    root = document.root
+    nothing = (isinstance(root, Scalar) and root.value is None) or (isinstance(root, Table) and not root.entries)
+    if not document.faults and (root is None or nothing):
+        document.blame((), "there is nothing in it", "describe guests (guests: {} is for none)")
+
+
+@dataclass(frozen=True)
+class _Given:
+    """What a guest's settings are, after defaults and groups, and where each is written.
+
+    :ivar files: where each file is.
+    :ivar sysctl: where each kernel setting is.
+    """
+
+    settings: Settings
+    origins: Mapping[str, Path]
+    files: Mapping[str, Path]
+    sysctl: Mapping[str, Path]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self.settings.get(key, default)
+
+
+class _Loader:
+    def __init__(self, name: str, document: Document, data: Settings) -> None:
+        self.name = name
+        self.document = document
+        self.data = data
+        self.weight = 0
+        self.weights: dict[Path, int] = {}
+
+    def scenario(self) -> Scenario:
+        cables = cabling.cable(self.data, self.document)
+        self._check_number(cables)
+        numbers = numbering.number(cables, self.data.get("pools", {}), self.document)
+        given = {name: self._given(name, guest) for name, guest in self.data.get("guests", {}).items()}
+        guests = {name: self._guest(name, given[name], cables, numbers.addresses) for name in given}
+        bridges = {segment.name: self._bridge(segment) for segment in cables.segments.values()}
+        self._check_lab(guests, bridges, cables, given)
+        return Scenario(
+            self.name,
+            guests,
+            bridges,
+            automatic=numbers.automatic,
+            without_guests=self._without_guests(),
+            run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
+            files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
+            hosts=self.data.get("hosts", True),
+            sysctl=_some({name: self._sysctl_places(own) for name, own in given.items()}),
+            restart_services=_some(
+                {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
+            ),
+        )
+
+    def _without_guests(self) -> str:
+        root = self.document.root
+        told = root.entries.get("guests") if isinstance(root, Table) else None
+        return "" if isinstance(told, Table) else str(self.document.place(("guests",)))
+
+    def _check_number(self, cables: Cabling) -> None:
+        """:raises TooManyFaults: where a guest has so many interfaces that there is no point in looking at them."""
+        for name, ports in cables.by_guest.items():
+            if len(ports) > rules.MAX_IFACES:
+                cause = f"guest {name} has {len(ports)} interfaces"
+                self.document.blame(("guests", name), cause, f"give it {rules.MAX_IFACES} or fewer")
+                raise TooManyFaults
+
+    # Settings
+
+    def _given(self, name: str, guest: Settings) -> _Given:
+        """Defaults, then groups in their order, then the guest's own: the later wins."""
+        settings: dict[str, Any] = {}
+        origins: dict[str, Path] = {}
+        files: dict[str, Path] = {}
+        sysctl: dict[str, Path] = {}
+        for path, layer in self._layers(name, guest):
+            self._count(path, layer)
+            files.update({each: (*path, "files", each) for each in layer.get("files", ())})
+            sysctl.update({each: (*path, "sysctl", each) for each in layer.get("sysctl", ())})
+            for key, value in layer.items():
+                settings[key] = {**settings.get(key, {}), **value} if key in _MERGED else value
+                origins[key] = (*path, key)
+        return _Given(settings, origins, files, sysctl)
+
+    def _count(self, path: Path, layer: Settings) -> None:
+        """What is written once may be given to thousands of guests.
+
+        :raises TooManyFaults: where that is more than a host is to keep.
+        """
+        if path not in self.weights:
+            self.weights[path] = _weight(layer)
+        self.weight += self.weights[path]
+        if self.weight > _MAX_SHARED:
+            remedy = "shorten what is shared, or put it in a layer (layers)"
+            self.document.blame(path, f"guests have more than {_MAX_SHARED} values in all", remedy)
+            raise TooManyFaults
+
+    def _layers(self, name: str, guest: Settings) -> Iterator[tuple[Path, Settings]]:
+        yield ("defaults",), self.data.get("defaults", {})
+        groups = self.data.get("groups", {})
+        there = cabling.names(self.document, "groups")
+        for index, group in schema.right(guest.get("groups", [])):
+            if group in groups:
+                yield ("groups", group), groups[group]
+            elif there is not None and group not in there:
+                path = ("guests", name, "groups", index)
+                self.document.blame_unknown(path, f"there is no group {group}", group, groups)
+        yield ("guests", name), guest
+
+    # Objects
+
+    def _guest(self, name: str, given: _Given, cables: Cabling, addresses: Mapping[Label, Addresses | None]) -> Guest:
+        plain = {
+            key: given.settings[key] for key in ("kernel", "master", "mem", "init", "cmdline") if key in given.settings
+        }
+        ports = cables.by_guest.get(name, ())
+        interfaces = {port.name: self._iface(port, addresses[(name, port.name)]) for port in ports}
+        return Guest(
+            name,
+            **plain,
+            layers=tuple(cabling.listed(given.get("layers", []))),
+            cpu=given.get("cpu"),
+            confine=given.get("confine", True),
+            disk=given.get("disk") or None,
+            userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
+            union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
+            interfaces=interfaces,
+            faults=tuple(self._faults(given)),
+            ready=readiness_text.parse(given.get("ready", "auto")),
+            routes=self._routes(name, given, interfaces),
+            sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
+            scenario=self.name,
+            labels={key: _word(value) for key, value in given.get("labels", {}).items()},
+            vars=given.get("vars", {}),
+        )
+
+    def _faults(self, given: _Given) -> Iterator[InjectedFault]:
+        for index, fault in schema.right(given.get("faults", [])):
+            where = (*given.origins["faults"], index)
+            wrong = any(self.document.blames((*where, key)) for key in ("error", "delay"))
+            if not fault.get("error") and not fault.get("delay") and not wrong:
+                self.document.blame(where, "it neither fails nor takes time", "give error, delay or both")
+            during = tuple(word for _index, word in schema.right(fault.get("during", [])))
+            yield InjectedFault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
+
+    def _files(self, given: _Given) -> Iterator[File]:
+        for path, settings in given.get("files", {}).items():
+            above = (path[:end] for end, letter in enumerate(path) if letter == "/")
+            within = next((each for each in above if each in given.files), None)
+            if within is not None:
+                self.document.blame(
+                    given.files[path], f"{path} lies in {within}, which is a file, too", "give one of them another path"
+                )
+            if isinstance(settings, str):
+                yield File(path, content=settings)
+                continue
+            owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
+            place = self.document.place((*given.files[path], "template")) if "template" in settings else None
+            told = "" if place is None or place.line is None else str(place)
+            yield File(path, **{**settings, **owners}, place=told)
+
+    def _sysctl_places(self, given: _Given) -> dict[str, str]:
+        return {sysctl_path(key): str(self.document.place(path)) for key, path in given.sysctl.items()}
+
+    def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
+        if "routes" not in given.settings:
+            return None
+        return routing.routes(self.document, name, given.settings["routes"], given.origins["routes"], interfaces)
+
+    def _iface(self, port: Port, addresses: Addresses | None) -> Iface:
+        plain = {key: port.settings[key] for key in ("mac", "mtu", "up") if key in port.settings}
+        return Iface(
+            port.guest, port.name, port.segment, addresses=addresses, conditions=self._conditions(port), **plain
+        )
+
+    def _conditions(self, port: Port) -> Conditions | None:
+        given = {key: port.settings[key] for key in CONDITIONS if key in port.settings}
+        if given.get("reorder") and not given.get("delay") and not self.document.blames(port.where("delay")):
+            # tc-netem(8): what is not sent at once must be delayed.
+            self.document.blame(port.where("reorder"), "reorder without delay", "give a delay too")
+        if 0 < given.get("rate", 0) < notation.MIN_RATE:
+            few = f"the kernel keeps no rate of {given['rate']} bit/s"
+            self.document.blame(port.where("rate"), few, f"give {notation.MIN_RATE} or more, or 0 for no limit")
+        return Conditions(**given) if given else None
+
+    def _bridge(self, segment: Segment) -> Bridge:
+        if segment.is_link:
+            return Bridge(segment.name, group_fwd_mask=TRANSPARENT, multicast_snooping=False, scenario=self.name)
+        plain = {key: segment.settings[key] for key in _BRIDGE if key in segment.settings}
+        return Bridge(segment.name, numbering.leg_of(segment), scenario=self.name, **plain)
+
+    # What the model says of the whole
+
+    def _check_lab(
+        self,
+        guests: Mapping[str, Guest],
+        bridges: Mapping[str, Bridge],
+        cables: Cabling,
+        given: Mapping[str, _Given],
+    ) -> None:
+        ports = {f"interface {port.label}": port for port in cables.ports.values()}
+        segments = {f"bridge {segment.name}": segment.path for segment in cables.segments.values()}
+        for fault in rules.check(Lab(self.name, self.name, guests, bridges)):
+            key = _key_of(fault.cause)
+            if fault.subject in ports:
+                path = ports[fault.subject].where(key) if key else ports[fault.subject].path
+            else:
+                name = fault.subject.removeprefix("the host's leg of ")
+                path = segments.get(name, ("guests", name.removeprefix("guest ")))
+                path = (*path, key) if key else path
+                if key and path[0] == "guests":
+                    path = given[str(path[1])].origins.get(key, path)
+            self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
+
+
+def _key_of(cause: str) -> str | None:
+    """The setting that one of the model's faults is about; each names it first."""
+    found = re.match(r"(address|MAC address|mtu|mem|disk|layers|group_fwd_mask)\b", cause)
+    return None if found is None else found[1].replace("MAC address", "mac")
+
+
+def _weight(value: Any) -> int:
+    """How many values there are in a value."""
+    if isinstance(value, Mapping):
+        return 1 + sum(map(_weight, value.values()))
+    if isinstance(value, (list, tuple)):
+        return 1 + sum(map(_weight, value))
+    return 1 + len(value) // _LETTERS if isinstance(value, str) else 1
+
+
+def _some(found: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in found.items() if value}
+
+
+def _command(given: Any) -> Command:
+    return Command(given) if isinstance(given, str) else Command(**given)
+
+
+def _sysctl(value: bool | int | str) -> str:
+    return str(int(value)) if isinstance(value, bool) else str(value)
+
+
+def _word(value: bool | float | str) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,0 +1,400 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a scenario file may say, as a spec; docs/scenario.md explains it and docs/scenario.schema.json is made from it.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..model.lab import MAX_IFNAME, Readiness, UnionEngine, Userspace
+from ..model.rules import MAX_MTU, MIN_MEM
+from . import notation, readiness_text
+from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
+
+_LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
+_IFNAME_PATTERN = f"^[A-Za-z0-9][A-Za-z0-9_.@-]{{0,{MAX_IFNAME - 1}}}$"
+_END_PATTERN = r"^\s*[^\s:]+:[^\s:]+\s*$"
+_CABLE_PATTERN = r"^\s*[^\s:]+:[^\s:]+\s+--\s+[^\s:]+:[^\s:]+\s*$"
+
+
+def _one_or_more(item: Text, description: str) -> Spec:
+    return Either(description=description, specs=(item, ListOf(item=item)))
+
+
+def _quantity(bare: Spec, text: Text, description: str) -> Spec:
+    return Either(description=description, specs=(bare, text))
+
+
+def _time(description: str, parse: Callable[[str], float], most: int) -> Spec:
+    text = Text(parse=parse, means="text such as 20ms, 1s or 500us", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
+    return _quantity(Number(minimum=0, maximum=most), text, f"{description}, in ms or with a unit.")
+
+
+def _share(description: str) -> Spec:
+    text = Text(parse=notation.share, means="text such as 1%", pattern=r"^\s*[0-9.]+ ?%\s*$")
+    return _quantity(Number(minimum=0, maximum=100), text, f"{description}, in percent.")
+
+
+_RATE_TEXT = Text(parse=notation.rate, means="text such as 10mbit", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
+_ADDRESS = Text(
+    parse=notation.address,
+    means="an address with prefix length such as 10.0.0.1/24",
+    pattern="^(auto|[0-9A-Fa-f.:]+/[0-9]+)$",
+)
+_LEG = Text(
+    parse=notation.leg,
+    means="an address with prefix length such as 10.0.0.254/24",
+    pattern="^[0-9A-Fa-f.:]+/[0-9]+$",
+)
+_PREFIX = Text(
+    parse=notation.segment_prefix, means="a prefix such as 10.0.0.0/24 or fd00::/64", pattern="^[0-9A-Fa-f.:]+/[0-9]+$"
+)
+_PREFIXES = _one_or_more(
+    _PREFIX, "One IPv4 prefix, one IPv6 prefix, or both; interfaces without an address get one of each, by position."
+)
+_MTU = Integer(description="MTU in bytes.", minimum=68, maximum=MAX_MTU)
+_MAC = Text(
+    description="MAC address; without one it is derived from the names of lab, guest and interface.",
+    parse=notation.mac,
+    means="a MAC address such as 02:00:00:00:00:01",
+    pattern="^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$",
+)
+_IFACE_ADDRESS = _one_or_more(
+    _ADDRESS,
+    "Addresses with prefix length; auto stands for those by position in the segment's prefix. An empty list is for none at all.",
+)
+
+CONDITIONS: dict[str, Spec] = {
+    "delay": _time("How long what is sent is held back", notation.delay, notation.MAX_DELAY),
+    "jitter": _time("By how much that varies, to either side", notation.jitter, notation.MAX_JITTER),
+    "loss": _share("Share of the frames that is lost"),
+    "duplicate": _share("Share of the frames that is sent twice"),
+    "corrupt": _share("Share of the frames that gets an error in one bit"),
+    "reorder": _share("Share of the frames that is sent at once and so overtakes the delayed ones"),
+    "rate": _quantity(
+        Integer(minimum=0, maximum=notation.MAX_RATE),
+        _RATE_TEXT,
+        "Limit in bits a second or with a unit of tc(8); 0 for none.",
+    ),
+}
+
+_OWNER = (Text(), Integer(minimum=0, maximum=notation.MAX_OWNER))
+_FILE = Struct(
+    name="file",
+    description="A file.",
+    fields={
+        "content": Text(description="What is in it."),
+        "template": Text(description="The same as a Jinja2 template, rendered with the whole lab as variables."),
+        "mode": Text(
+            description="Permissions, octal, in quotes.",
+            parse=notation.mode,
+            means='an octal file mode in quotes such as "0644"',
+            pattern="^0?[0-7]{3,4}$",
+        ),
+        "owner": Either(description="Owner, by name or number.", specs=_OWNER),
+        "group": Either(description="Group, by name or number.", specs=_OWNER),
+    },
+    one_of=("content", "template"),
+)
+
+_COMMAND = Struct(
+    name="command",
+    description="A command for the guest's shell.",
+    fields={
+        "command": Text(description="The command.", parse=notation.command),
+        "creates": Text(
+            description="A path in the guest; where it exists the command is left out.",
+            parse=notation.absolute,
+            means="an absolute path",
+            pattern="^/",
+        ),
+        "unless": Text(description="A command; where it succeeds the other is left out.", parse=notation.command),
+    },
+    required=("command",),
+)
+
+_ROUTE = Struct(
+    name="route",
+    description="A static route.",
+    fields={
+        "to": Text(
+            description="default, a prefix or an address.",
+            parse=notation.destination,
+            means="default or a prefix such as 10.2.0.0/16",
+            pattern="^(default|[0-9A-Fa-f.:]+(/[0-9]+)?)$",
+        ),
+        "via": Text(
+            description="Address of the next hop, which an interface of the guest must reach.",
+            parse=notation.next_hop,
+            means="an address such as 10.0.0.1",
+            pattern="^[0-9A-Fa-f.:]+$",
+        ),
+        "dev": Text(description="Interface, where the next hop does not say it."),
+        "metric": Integer(
+            description="Of several routes the one with the lowest is taken.", minimum=0, maximum=notation.MAX_METRIC
+        ),
+    },
+    required=("to",),
+)
+
+_FAULT = Struct(
+    name="fault",
+    description="Something that fails on purpose in the guest's union (cowfs), or takes its time.",
+    fields={
+        "path": Text(description="Pattern of absolute paths in the guest, such as /var/lib/app/*."),
+        "during": ListOf(
+            description="What it is met by; everything without it.",
+            item=Text(choices=("create", "open", "read", "remove", "write")),
+        ),
+        "error": Text(description="The error.", choices=("EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS")),
+        "delay": Number(description="Milliseconds that it takes.", minimum=0),
+    },
+    required=("path",),
+)
+
+_READY = Either(
+    description="When the guest counts as ready; run, restart_services and the end of dumm_scenario wait for it.",
+    specs=(
+        Text(choices=("auto", *(each.value for each in Readiness))),
+        Struct(
+            name="ready",
+            description="A command that is retried until it succeeds.",
+            fields={
+                "run": Text(
+                    description="The command, for the guest's shell.", parse=readiness_text.command, means="a command"
+                ),
+                "within": Either(
+                    description="How long that may take, in seconds or with a unit; 60 seconds if not given.",
+                    specs=(
+                        Number(minimum=1, maximum=notation.MAX_WITHIN),
+                        Text(
+                            parse=notation.within,
+                            means="text such as 60s or 500ms",
+                            pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$",
+                        ),
+                    ),
+                ),
+            },
+            required=("run",),
+        ),
+    ),
+)
+
+_SETTINGS: dict[str, Spec] = {
+    "kernel": Text(
+        description="A kernel's name below kernels/ or the absolute path of a UML binary.", parse=notation.reference
+    ),
+    "master": Text(
+        description="A master root file system's name below masters/ or its absolute path.", parse=notation.reference
+    ),
+    "mem": Integer(description="Memory in MB.", minimum=MIN_MEM),
+    "init": Text(description="Path of the init in the guest, minimal, or auto.", parse=notation.init),
+    "cmdline": Text(description="More arguments for the kernel.", parse=notation.cmdline),
+    "userspace": Text(
+        description="How the kernel runs its processes: seccomp, which is faster, ptrace, or auto.",
+        choices=tuple(e.value for e in Userspace),
+    ),
+    "cpu": Either(
+        description="The CPU of the host that the guest runs on: its number, any, or auto for the one with the fewest guests.",
+        specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu)),
+    ),
+    "confine": Boolean(description="Whether root of the guest is nobody on the host."),
+    "disk": Integer(description="How many MB the guest may write, 0 for no limit.", minimum=0),
+    "layers": ListOf(
+        description="Directories of the host between the master and what the guest writes, topmost first.",
+        item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),
+    ),
+    "union": Text(description="What makes the root out of its layers.", choices=tuple(e.value for e in UnionEngine)),
+    "faults": ListOf(description="What fails on purpose in the guest, the first that fits.", item=_FAULT),
+    "ready": _READY,
+    "routes": ListOf(
+        description="All static routes. An empty list is for none; without this key the guest's own are left alone.",
+        item=Either(
+            specs=(
+                Text(parse=notation.route_words, means="text such as default via 10.1.0.1", pattern=r"^\S+\s"),
+                _ROUTE,
+            )
+        ),
+    ),
+    "sysctl": MappingOf(
+        description="Settings of the guest's kernel (sysctl(8)).",
+        item=Either(specs=(Text(parse=notation.sysctl_value), Integer(), Boolean())),
+        key=notation.sysctl_name,
+        key_pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*[./][A-Za-z0-9_@:.*-]+(/[A-Za-z0-9_@:.*-]+)*$",
+    ),
+    "files": MappingOf(
+        description="Files of the guest, by path: the content, or a mapping.",
+        item=Either(specs=(Text(), _FILE)),
+        key=notation.file_path,
+        key_pattern="^/",
+    ),
+    "run": ListOf(
+        description="Commands that the guest runs after it has started, in this order.",
+        item=Either(specs=(Text(parse=notation.command), _COMMAND)),
+    ),
+    "restart_services": ListOf(
+        description="Services that are restarted when the scenario's layer changes under the running guest.",
+        item=Text(parse=notation.service),
+    ),
+    "vars": MappingOf(
+        description="Ansible variables of the guest.",
+        item=Anything(),
+        key=notation.variable,
+        key_pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+    ),
+    "labels": MappingOf(
+        description="What you call the guest besides its name, such as role: router.",
+        item=Either(specs=(Text(), Number(), Boolean())),
+    ),
+}
+
+_SHARED = Struct(name="settings", description="Settings of several guests; a guest's own win.", fields=_SETTINGS)
+
+_IFACE = Struct(
+    name="interface",
+    description="An interface of a guest.",
+    fields={
+        "bridge": Text(description="The bridge that it is plugged into."),
+        "mac": _MAC,
+        "mtu": _MTU,
+        "address": _IFACE_ADDRESS,
+        "up": Boolean(description="Whether it is up in the guest."),
+        **CONDITIONS,
+    },
+)
+
+_GROUPS = ListOf(description="Groups whose settings the guest takes; of several the last wins.", item=Text())
+
+_GUEST = Struct(
+    name="guest",
+    description="A guest.",
+    fields={
+        "groups": _GROUPS,
+        "interfaces": MappingOf(
+            description="Interfaces, by name.", item=_IFACE, key=notation.iface_name, key_pattern=_IFNAME_PATTERN
+        ),
+        **_SETTINGS,
+    },
+)
+
+_BRIDGE = Struct(
+    name="bridge",
+    description="A segment.",
+    fields={
+        "address": _one_or_more(_LEG, "Addresses of the host's leg."),
+        "prefix": _PREFIXES,
+        "interfaces": ListOf(
+            description="Interfaces that are plugged in; a guest gets those that it does not define.",
+            item=Text(parse=notation.end, means="text such as alice:eth0", pattern=_END_PATTERN),
+        ),
+        "mtu": _MTU,
+        "stp": Boolean(description="Whether it speaks the spanning tree protocol."),
+        "group_fwd_mask": Integer(
+            description="Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each.",
+            minimum=0,
+            maximum=0xFFF8,
+        ),
+        "multicast_snooping": Boolean(
+            description="Whether it forwards a multicast group only to those who have joined it, and asks who has; true if not given."
+        ),
+    },
+)
+
+_END = Either(
+    specs=(
+        Text(parse=notation.end, means="text such as moon:eth2", pattern=_END_PATTERN),
+        Struct(
+            name="end",
+            description="An end of a link; conditions are of what it sends.",
+            fields={
+                "guest": Text(description="The guest."),
+                "interface": Text(description="Its interface.", parse=notation.iface_name, pattern=_IFNAME_PATTERN),
+                "mac": _MAC,
+                "mtu": _MTU,
+                "address": _IFACE_ADDRESS,
+                "up": Boolean(description="Whether it is up in the guest."),
+                **CONDITIONS,
+            },
+            required=("guest", "interface"),
+        ),
+    )
+)
+
+_LINK = Struct(
+    name="link",
+    description="A cable; settings and conditions are for both directions.",
+    fields={
+        "a": _END,
+        "b": _END,
+        "name": Text(
+            description="Name of its bridge, if it is not to be made from those of the ends.",
+            parse=notation.bridge_name,
+            means="a DNS label",
+            pattern=_LABEL_PATTERN,
+        ),
+        "prefix": _PREFIXES,
+        "pool": Text(description="Pool that its prefix is taken from, if not links."),
+        "mtu": _MTU,
+        "state": Text(description="Whether its ends are up.", choices=("up", "down")),
+        **CONDITIONS,
+    },
+    required=("a", "b"),
+)
+
+_SUBNET = Integer(minimum=1, maximum=128)
+
+_POOL = Struct(
+    name="pool",
+    description="Where links take their prefixes from, in the order of the file.",
+    fields={
+        "prefix": _one_or_more(_PREFIX, "One IPv4 prefix, one IPv6 prefix, or both."),
+        "subnet": Either(
+            description="Prefix length of a link, or a list of one for each prefix; 31 and 127 if not given.",
+            specs=(_SUBNET, ListOf(item=_SUBNET)),
+        ),
+    },
+    required=("prefix",),
+)
+
+SCENARIO = Struct(
+    description="A scenario of dumm.lab: guests, the segments and cables between them, and what they are set to.",
+    fields={
+        "description": Text(description="What this is, for the reader."),
+        "defaults": _SHARED,
+        "groups": MappingOf(
+            description="Settings that guests take on by name; they win over the defaults.", item=_SHARED
+        ),
+        "guests": MappingOf(
+            description="Guests, by name. Their order counts for automatic addresses.",
+            item=_GUEST,
+            key=notation.guest_name,
+            key_pattern=_LABEL_PATTERN,
+        ),
+        "bridges": MappingOf(
+            description="Segments, by name.", item=_BRIDGE, key=notation.bridge_name, key_pattern=_LABEL_PATTERN
+        ),
+        "links": ListOf(
+            description="Cables between two interfaces.",
+            item=Either(
+                specs=(
+                    Text(parse=notation.cable, means="text such as moon:eth2 -- sun:eth2", pattern=_CABLE_PATTERN),
+                    _LINK,
+                )
+            ),
+        ),
+        "pools": MappingOf(
+            description="Where links take their prefixes from, by name; links is for those that name no pool.",
+            item=_POOL,
+        ),
+        "hosts": Boolean(
+            description="Whether every guest's /etc/hosts knows all guests; it does if this is not given."
+        ),
+    },
+)
+
+
+def schema() -> Json:
+    """The scenario file as JSON Schema."""
+    return json_schema(SCENARIO, "dumm.lab scenario")

@@ -1,0 +1,91 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""When segments are closed and opened."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Readiness
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import (
+    AwaitReady,
+    Plan,
+    RemoveNamespace,
+    Run,
+    Step,
+    Stop,
+)
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.quiet import Segments
+
+MANY = 20
+RUN = Step("run guest g0", Run("g0", ()))
+WAIT = Step("ready guest g0", AwaitReady("g0", Readiness.BOOTED))
+
+
+@pytest.fixture
+def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the network was told; its namespace is there."""
+    monkeypatch.setattr(netlink, "exists", lambda _name: True)
+    return []
+
+
+def segments(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[Segments, list[Step]]:
+    """Those of a plan that stops so many guests."""
+
+    class Network:
+        """Keeps what it is told."""
+
+        def __getattr__(self, name: str) -> Any:
+            return lambda _fewest: said.append(name)
+
+    steps = [Step(f"stop guest g{number}", Stop(f"g{number}")) for number in range(count)]
+    return Segments(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
+
+
+def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: list[str]) -> None:
+    these, steps = segments(tmp_path, said, MANY)
+    for step in steps[:-1]:
+        these.done(step)
+
+    assert (said, these.allow(RUN), Workdir(tmp_path).closed.exists()) == (["close_segments"], False, True)
+    assert not these.allow(WAIT)
+
+    these.done(steps[-1])
+
+    assert (said, these.allow(RUN)) == (["close_segments", "open_segments"], True)
+    assert these.allow(WAIT)
+    assert not Workdir(tmp_path).closed.exists()
+
+
+def test_they_are_opened_where_not_all_guests_came_up(tmp_path: Path, said: list[str]) -> None:
+    these, steps = segments(tmp_path, said, MANY)
+    these.done(steps[0])
+
+    these.open()
+    these.open()
+
+    assert said == ["close_segments", "open_segments"]
+
+
+def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
+    these, steps = segments(tmp_path, said, 2)
+    for step in steps:
+        these.done(step)
+
+    assert (said, these.allow(RUN), Workdir(tmp_path).closed.exists()) == ([], True, False)
+
+
+def test_what_goes_with_its_namespace_is_not_opened(tmp_path: Path, said: list[str]) -> None:
+    these, steps = segments(tmp_path, said, MANY, Step("netns", RemoveNamespace("lab")))
+    for step in steps:
+        these.done(step)
+
+    assert said == ["close_segments"]
+    assert not Workdir(tmp_path).closed.exists()

@@ -1,0 +1,345 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One module run on a lab host in memory: what is reported is what is done, in check mode as in a real run."""
+
+from __future__ import annotations
+
+import errno
+import os
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import lock, netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, HostError, InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Deed, Plan, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply, runner
+from ansible_collections.dumm.lab.tests.unit.helpers.labs import params
+from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
+
+BODIES = {"guest": runner.run_guest, "iface": runner.run_iface, "bridge": runner.run_bridge}
+
+
+class Ended(BaseException):
+    """The module is done."""
+
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__(result)
+        self.result = result
+
+
+class Module:
+    """What a body needs of Ansible."""
+
+    def __init__(self, arguments: dict[str, Any], check_mode: bool = False) -> None:
+        self.params = arguments
+        self.check_mode = check_mode
+        self.warnings: list[str] = []
+
+    def warn(self, warning: str) -> None:
+        self.warnings.append(warning)
+
+    def exit_json(self, **kwargs: Any) -> NoReturn:
+        raise Ended({"failed": False, "warnings": self.warnings, **kwargs})
+
+    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
+        raise Ended({"failed": True, "msg": msg, **kwargs})
+
+
+class Lab:
+    """Modules on a host in memory."""
+
+    def __init__(self, host: Host, workdir: Path) -> None:
+        self.host = host
+        self.workdir = workdir
+
+    def __call__(self, kind: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Run a module."""
+        module = Module(params(kind, workdir=str(self.workdir), **arguments), check)
+        with pytest.raises(Ended) as ended:
+            BODIES[kind](module)
+        return ended.value.result
+
+
+@pytest.fixture
+def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
+    """An empty lab."""
+    host = Host()
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(netlink, "check_library", lambda: None)
+    monkeypatch.setattr(netlink, "exists", lambda name: name in host.spaces)
+    monkeypatch.setattr(runner, "observe", lambda _workdir: host.observe())
+    monkeypatch.setattr(runner, "look_inside", lambda _workdir, actual, _names, _wanted, _seen: actual)
+    monkeypatch.setattr(runner, "prepare", lambda _workdir, guest, *_found: prepared(guest))
+    monkeypatch.setattr(apply, "apply", lambda plan, _context: host.apply(plan))
+    return Lab(host, tmp_path / "workdir")
+
+
+CALLS: list[tuple[str, dict[str, Any]]] = [
+    ("bridge", {"name": "br0", "address": ["10.0.0.254/24"]}),
+    ("guest", {"name": "alice"}),
+    ("iface", {"guest": "alice", "name": "eth0", "bridge": "br0", "address": ["10.0.0.1/24"]}),
+    ("iface", {"guest": "alice", "name": "eth0", "mtu": 9000}),
+    ("iface", {"guest": "alice", "name": "eth0", "mac": "02:00:00:00:00:01", "address": [], "up": False}),
+    ("guest", {"name": "alice", "state": "paused"}),
+    ("guest", {"name": "alice", "state": "started"}),
+    ("guest", {"name": "alice", "mem": 64}),
+    ("guest", {"name": "alice", "mem": 256, "restart": True}),
+    ("bridge", {"name": "br0", "stp": True, "mtu": 1400, "address": []}),
+    ("bridge", {"name": "br1", "interfaces": ["alice:eth0"]}),
+    ("bridge", {"name": "br0", "state": "absent"}),
+    ("iface", {"guest": "alice", "name": "eth0", "state": "absent"}),
+    ("guest", {"name": "alice", "state": "stopped"}),
+    ("guest", {"name": "alice", "state": "absent"}),
+    ("bridge", {"name": "br1", "state": "absent"}),
+]
+
+
+def test_check_mode_tells_what_the_real_run_then_does_and_a_third_finds_nothing(lab: Lab) -> None:
+    for kind, arguments in CALLS:
+        told = lab(kind, check=True, **arguments)
+        done = lab(kind, **arguments)
+        again = lab(kind, **arguments)
+
+        assert (told["failed"], told["changed"], told["actions"]) == (False, True, done["actions"]), (kind, arguments)
+        assert told["diff"] == done["diff"], (kind, arguments)
+        assert done["diff"]["before"] != done["diff"]["after"] or not done["actions"]
+        assert (again["changed"], again["actions"]) == (False, []), (kind, arguments)
+        assert again["diff"]["before"] == again["diff"]["after"] == done["diff"]["after"]
+
+
+def test_check_mode_touches_nothing_and_makes_nothing(lab: Lab) -> None:
+    lab("guest", check=True, name="alice")
+
+    assert not lab.workdir.exists()
+    assert lab.host.guests == {}
+
+
+def test_check_mode_does_not_wait_for_another_run(lab: Lab) -> None:
+    lab("bridge", name="br0")
+
+    with lock.hold(lab.workdir / "lock", "x", "y", 0):
+        assert lab("bridge", check=True, name="br1", lock_timeout=0)["changed"]
+
+
+def test_a_real_run_waits_for_another_and_says_who_it_is(lab: Lab) -> None:
+    lab("bridge", name="br0")
+
+    with lock.hold(lab.workdir / "lock", "x", "working on moon", 0):
+        failed = lab("bridge", name="br1", lock_timeout=0)
+
+    assert failed["failed"]
+    assert f"process {os.getpid()} (working on moon)" in failed["msg"]
+    assert set(lab.host.bridges) == {"br0"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "names"),
+    [("guest", {"name": "alice"}), ("iface", {"guest": "alice", "name": "eth0"}), ("bridge", {"name": "br0"})],
+)
+def test_a_result_is_named_after_its_subject(lab: Lab, kind: str, names: dict[str, str]) -> None:
+    for each, arguments in CALLS[:3]:
+        lab(each, **arguments)
+
+    assert lab(kind, **names)[kind]["name"] == list(names.values())[-1]
+    assert lab(kind, check=True, **names)[kind] is not None
+    assert lab(kind, state="absent", **names)[kind] is None
+
+
+def test_what_takes_effect_after_a_restart_is_a_warning_and_a_result(lab: Lab) -> None:
+    lab("guest", name="alice")
+
+    done = lab("guest", name="alice", mem=64)
+
+    assert done["restart_required"] == {"alice": ["mem"]}
+    assert done["warnings"] == ["guest alice: mem will take effect when it is restarted (restart: true does it)"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "complaint"),
+    [
+        ("guest", {"name": "a/b"}, "guest 'a/b': the name is not a DNS label"),
+        ("guest", {"name": "alice", "mem": 3}, "guest alice: mem: 3 MB is too little"),
+        ("iface", {"guest": "carol", "name": "eth0"}, "interface carol:eth0: there is no guest carol"),
+        ("iface", {"guest": "alice", "name": "eth0", "bridge": "br7"}, "there is no bridge br7"),
+    ],
+)
+def test_bad_input_fails_with_one_message_and_changes_nothing(
+    lab: Lab, kind: str, arguments: dict[str, Any], complaint: str
+) -> None:
+    lab("guest", name="alice")
+    before = lab.host.observe()
+
+    failed = lab(kind, **arguments)
+
+    assert (failed["failed"], failed["actions"]) == (True, [])
+    assert complaint in failed["msg"]
+    assert lab.host.observe() == before
+
+
+@pytest.mark.parametrize("power", [Power.PAUSED, Power.STARTING])
+@pytest.mark.parametrize(
+    ("kind", "arguments"),
+    [
+        ("iface", {"guest": "alice", "name": "eth0", "mtu": 1400}),
+        ("iface", {"guest": "alice", "name": "eth0", "state": "absent"}),
+        ("bridge", {"name": "br0", "state": "absent"}),
+    ],
+)
+def test_an_interface_of_a_guest_that_cannot_answer_is_not_changed(
+    lab: Lab, kind: str, arguments: dict[str, Any], power: Power
+) -> None:
+    for each, given in CALLS[:3]:
+        lab(each, **given)
+    lab.host.runs["alice"].power = power
+
+    failed = lab(kind, **arguments)
+
+    assert failed["failed"]
+    assert failed["msg"].startswith("interface alice:eth0: guest alice ")
+    assert "state: started" in failed["msg"]
+
+
+def test_a_run_without_root_says_so(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+
+    assert lab("guest", name="alice")["msg"].endswith("add become: true")
+
+
+def test_a_working_directory_that_is_a_file_is_refused(lab: Lab) -> None:
+    lab.workdir.touch()
+
+    assert "it is not a directory; give workdir another path" in lab("guest", name="alice")["msg"]
+
+
+def test_an_error_of_the_host_is_a_message_and_not_a_traceback(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_plan: Plan, _context: object) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device", "/x")
+
+    monkeypatch.setattr(apply, "apply", full)
+
+    failed = lab("guest", name="alice")
+
+    assert failed["msg"] == "this task: cannot work on /x: No space left on device; free some space there and run again"
+
+
+def test_a_run_that_fails_half_way_tells_what_was_done(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    def half(plan: Plan, _context: object) -> NoReturn:
+        lab.host.apply(plan, stop_after=1)
+        raise apply.Failed(["make guest alice"], [HostError("guest alice", "it broke", "mend it")])
+
+    monkeypatch.setattr(apply, "apply", half)
+    failed = lab("guest", name="alice")
+    monkeypatch.setattr(apply, "apply", lambda plan, _context: lab.host.apply(plan))
+
+    assert (failed["msg"], failed["actions"]) == ("guest alice: it broke; mend it", ["make guest alice"])
+    assert lab("guest", name="alice")["actions"] == ["make network namespace dumm-test", "start guest alice"]
+
+
+def test_what_an_interrupted_run_left_is_swept_up(lab: Lab) -> None:
+    lab("bridge", name="br0")
+    (lab.workdir / "guests" / ".new-alice" / "diff").mkdir(parents=True)
+
+    lab("bridge", name="br0")
+
+    assert os.listdir(lab.workdir / "guests") == []
+
+
+# How a plan is carried out.
+
+
+class Said(Deed):
+    """A deed of these tests."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+@pytest.fixture
+def context() -> Any:
+    """What the deeds of these tests work on."""
+    told: list[str] = []
+    return SimpleNamespace(
+        workdir=None,
+        told=told,
+        tell=told.append,
+        progress=told.append,
+        parallel=16,
+        durations={},
+        begun={},
+        close=lambda: told.append("closed"),
+    )
+
+
+def test_steps_that_do_not_need_each_other_are_done_at_the_same_time(
+    monkeypatch: pytest.MonkeyPatch, context: Any
+) -> None:
+    together = threading.Barrier(3, timeout=300)
+    monkeypatch.setattr(apply, "carry_out", lambda _deed, _context: together.wait())
+
+    apply.apply(Plan(tuple(Step(name, Said(name)) for name in "abc")), context)
+
+
+def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    done: list[str] = []
+    monkeypatch.setattr(apply, "carry_out", lambda deed, _context: done.append(deed.name))
+    steps = [Step(str(n), Said(str(n)), (f"do {n}",), (str(n + 1), "not in the plan")) for n in range(20)]
+
+    apply.apply(Plan(tuple(steps)), context)
+
+    assert done == [str(n) for n in reversed(range(20))]
+    assert context.told == [*(f"do {n}" for n in reversed(range(20))), "closed"]
+    assert set(context.durations) == set(done)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (InvalidInput("guest b", "it cannot be", "do something"), "guest b: it cannot be; do something"),
+        (PermissionError(errno.EPERM, "Operation not permitted"), "b: cannot do what is planned: Operation not"),
+    ],
+)
+def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
+    monkeypatch: pytest.MonkeyPatch, context: Any, error: Exception, message: str
+) -> None:
+    failed = threading.Event()
+    done: list[str] = []
+
+    def carry_out(deed: Said, _context: object) -> None:
+        if deed.name == "b":
+            failed.set()
+            raise error
+        if deed.name == "a":
+            failed.wait(300)
+        done.append(deed.name)
+
+    monkeypatch.setattr(apply, "carry_out", carry_out)
+    steps = (Step("a", Said("a"), ("do a",)), Step("b", Said("b"), ("do b",)), Step("c", Said("c"), (), ("b",)))
+
+    with pytest.raises(apply.Failed, match=message) as caught:
+        apply.apply(Plan(steps), context)
+
+    assert done == ["a"]
+    assert caught.value.done == ["do a"]
+    assert context.told[-1] == "closed"
+
+
+def test_every_failure_is_told(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    together = threading.Barrier(2, timeout=300)
+
+    def fail(deed: Said, _context: object) -> NoReturn:
+        together.wait()
+        raise DummError(deed.name, "failed", "")
+
+    monkeypatch.setattr(apply, "carry_out", fail)
+
+    with pytest.raises(apply.Failed) as caught:
+        apply.apply(Plan((Step("a", Said("a")), Step("b", Said("b")))), context)
+
+    assert sorted(str(error) for error in caught.value.errors) == ["a: failed", "b: failed"]
