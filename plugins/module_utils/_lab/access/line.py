@@ -14,7 +14,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, BinaryIO, NoReturn
 
-from ..guest import processes
+from ..guest import booting, processes
 from ..guest.channel import Channel, Completed, Script
 from ..host.workdir import Workdir
 from ..model.errors import GuestError, HostError, Unreachable
@@ -93,9 +93,6 @@ class Line:
             return False
         seen = processes.seen(directory, process)
         if patience > 0 and not seen & {processes.BOOTED, processes.TASKS}:
-            # Needed once after each start of a guest, and each task is a process that imports anew.
-            from ..guest import booting
-
             booting.await_for_tasks(directory, process, patience)
             seen = processes.seen(directory, process)
         return processes.BOOTED in seen
@@ -116,7 +113,7 @@ class Line:
         :return: warnings.
         :raises GuestError: where it does not start.
         """
-        # Takes long to import and is hardly ever needed.
+        # Takes long to import (pyroute2) and is hardly ever needed.
         from ..run import runner
 
         module = _Module(self._guest, {**options, "workdir": str(self._workdir.path), "name": self._guest})

@@ -28,8 +28,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..host import files, sources, syscalls
+from ..host import files, privileges, sources, syscalls
 from ..host.wait import Deadline, poll_until
+from ..model import root
 from ..model.errors import HostError
 from ..model.lab import ANY_CPU, InjectedFault
 from .overlay import Unusable, filesystem
@@ -223,9 +224,6 @@ def _mount(flags: tuple[str, ...]) -> tuple[int, int]:
 
 def _program(agents: Path) -> Path:
     """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
-    from ..host import privileges
-    from ..host import syscalls as own_syscalls
-    from ..model import root
     from .server import (
         changes,
         control,
@@ -251,13 +249,13 @@ def _program(agents: Path) -> Path:
         faults,
         handshake,
         keeping,
-        own_syscalls,
         owners,
         privileges,
         requests,
         restack,
         root,
         serve,
+        syscalls,
         tree,
     )
     program = {f"_lab/{sources.place(module)}": sources.read(module) for module in modules}
