@@ -211,6 +211,7 @@ def test_info_tells_of_a_running_guest(lab: Lab) -> None:
     assert 1 < told["memory_used"] < 200
     assert told["hostname"] == "alice"
     assert Path(f"/proc/{told['pid']}/exe").exists()
+    assert (lab.path / "guests/alice/alice/pid").read_text() == f"{told['pid']}\n"
     assert told["running"]["kernel"] == str((lab.path / "kernels/default/linux").resolve())
     assert told["running"]["master"] == str((lab.path / "masters/default").resolve())
     assert told["running"]["release"] == lab.read("alice", "uname -r").strip()

@@ -51,24 +51,37 @@ def _directory(path: Path | str) -> Iterator[int]:
         os.close(fd)
 
 
-def open_file(directory: Path | int, name: str) -> int:
-    """Open a regular file to read it.
+def open_file(directory: Path | int, name: str, access: int = os.O_RDONLY) -> int:
+    """Open a regular file that is there, to read it if not told otherwise.
 
     :param directory: its path, or a descriptor.
     :param name: below it.
+    :param access: flags of open(2).
     :raises OSError: also when a link, a FIFO or a device is in the way.
     """
     if not isinstance(directory, int):
         with _directory(directory) as parent:
-            return open_file(parent, name)
+            return open_file(parent, name, access)
     # A device would notice that it is opened, so what is there is looked at first (open(2), O_PATH).
     place = syscalls.openat2(directory, name, os.O_PATH | os.O_NOFOLLOW, _RULES)
     try:
         if not stat.S_ISREG(os.fstat(place).st_mode):
             raise OSError(errno.EINVAL, "not a regular file", name)
-        return os.open(f"/proc/self/fd/{place}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return os.open(f"/proc/self/fd/{place}", access | os.O_NONBLOCK | os.O_CLOEXEC)
     finally:
         os.close(place)
+
+
+def overwrite(directory: Path, name: str, data: bytes) -> None:
+    """Write a file anew that is there.
+
+    :raises OSError: see :func:`open_file`.
+    """
+    fd = open_file(directory, name, os.O_WRONLY | os.O_TRUNC)
+    try:
+        os.write(fd, data)
+    finally:
+        os.close(fd)
 
 
 def read(directory: Path | int, name: str, limit: int) -> bytes:

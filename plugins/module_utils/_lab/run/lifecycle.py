@@ -71,6 +71,7 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
         launcher.gone(directory)
         process = _launch_by_any_engine(workdir, directory, deed, place)
         seen = _await_ready(directory, process, deed, timeout)
+        _number_for_host(directory, process)
         disks.save_spares(directory)
         return seen
     except OSError as exc:
@@ -420,6 +421,13 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
         stdin,
         f"{network.words(lines)}\n{words}",
     )
+
+
+def _number_for_host(directory: GuestDir, process: Process) -> None:
+    """UML's own ``pid`` has the process's number in its PID namespace; whoever reads that file means the host's."""
+    # It is the guest's to write; whatever there is in its place, the guest runs.
+    with suppress(OSError):
+        beneath.overwrite(directory.run, f"{directory.name}/pid", f"{process.pid}\n".encode())
 
 
 def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> Inside | None:
