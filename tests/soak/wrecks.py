@@ -15,6 +15,7 @@ import damage
 from damage import BRIDGE, KEEPER, SEGMENT, VICTIM, Kind, Outcome
 from lab import Lab, Refused
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge, Guest, Iface
 
 
@@ -66,6 +67,6 @@ def _at_once(lab: Lab, kinds: list[Kind], dice: random.Random) -> list[str]:
         for path in (lab.workdir.guest(VICTIM).path, lab.workdir.bridge(BRIDGE))
         if os.path.lexists(path)
     ]
-    if lab.process(KEEPER).pid != keeper.pid or not keeper.alive:
+    if lab.process(KEEPER).pid != keeper.pid or not processes.is_alive(keeper):
         wrong.append("the other guest was ended")
     return wrong

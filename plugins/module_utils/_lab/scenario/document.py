@@ -531,11 +531,13 @@ def _loader() -> Any:
         nodes = 0
         depth = 0
 
-        def descend_resolver(self, around: Any, index: Any) -> None:  # pylint: disable=unused-argument
+        def descend_resolver(self, current_node: Any, current_index: Any) -> None:  # pylint: disable=unused-argument
             self.nodes += 1
             self.depth += 1
             if self.nodes > MAX_NODES or self.depth > MAX_DEPTH:
-                raise _TooMuch(_TOO_MANY if self.nodes > MAX_NODES else _TOO_DEEP, around and around.start_mark)
+                raise _TooMuch(
+                    _TOO_MANY if self.nodes > MAX_NODES else _TOO_DEEP, current_node and current_node.start_mark
+                )
 
         def ascend_resolver(self) -> None:
             self.depth -= 1
