@@ -17,8 +17,8 @@ import pytest
 from lab import Lab, Refused, until
 from testbed import Config, pair, pids
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Conditions
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import conditions
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions
 
 DELAY = 50.0
 RATE = 1_000_000
@@ -235,7 +235,7 @@ def test_conditions_change_from_any_set_to_any_other_in_one_line(cable: Lab) -> 
     """What a netem is not told it keeps: tried with tc itself, over all ordered pairs of sets."""
     chance = random.Random(13)
     walk = [_any_conditions(keys, chance) for keys in _all_ordered_pairs(SETS)]
-    lines = [f"{settings.set_conditions('eth0', each)}\nqdisc show dev eth0\n" for each in walk]
+    lines = [f"{conditions.line('eth0', each)}\nqdisc show dev eth0\n" for each in walk]
     found: list[Any] = []
     # tc keeps what it has shown in memory.
     for start in range(0, len(lines), 2000):
@@ -246,8 +246,8 @@ def test_conditions_change_from_any_set_to_any_other_in_one_line(cable: Lab) -> 
 
     assert len(found) == len(walk) > len(SETS) * (len(SETS) - 1)
     for number, (wanted, entries) in enumerate(zip(walk, found, strict=True)):
-        seen = settings.conditions_of([{"dev": "eth0", **entry} for entry in entries]).get("eth0")
-        assert settings.same_conditions(wanted, seen), f"{walk[number - 1]} → {wanted}: {entries}"
+        seen = conditions.found([{"dev": "eth0", **entry} for entry in entries]).get("eth0")
+        assert conditions.is_same(wanted, seen), f"{walk[number - 1]} → {wanted}: {entries}"
     cable.read("moon", "tc qdisc del dev eth0 root 2>/dev/null || :")
 
 

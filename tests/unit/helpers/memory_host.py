@@ -20,6 +20,7 @@ from pathlib import Path
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import network, settings
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import given, readiness
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import (
     Actual,
     Device,
@@ -35,7 +36,6 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import (
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     HOST_NETNS,
     Bridge,
-    Conditions,
     Guest,
     Iface,
     Lab,

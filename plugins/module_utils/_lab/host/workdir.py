@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..model import stored
+from ..model import definition, stored
 from ..model.errors import DummError, HostError, InvalidInput, from_oserror
 from ..model.lab import Bridge, Guest, Lab
 from ..model.rules import check_label, check_netns
@@ -465,7 +465,7 @@ class Workdir:
     def store_bridge(self, bridge: Bridge) -> None:
         """Write a bridge's definition."""
         path = self.bridge(bridge.name)
-        files.write_json(path, stored.plain_bridge(bridge, files.read_json(path)))
+        files.write_json(path, definition.plain_bridge(bridge, files.read_json(path)))
 
     def forget_bridge(self, name: str) -> None:
         """Remove a bridge's definition."""
@@ -517,7 +517,7 @@ def is_label(name: str) -> bool:
 
 def _store_guest(directory: GuestDir, guest: Guest) -> None:
     before = files.read_json(directory.definition)
-    rest = stored.plain_guest(guest, before)
+    rest = definition.plain_guest(guest, before)
     if files.json_text(before) != files.json_text(rest):
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
@@ -584,7 +584,7 @@ def load_guest(directory: GuestDir, *, newer: bool = False) -> Guest:
     remove = f"remove guest {name} with all it wrote (dumm_guest, state: absent)"
     anew = f"restore that file, write {{}} to it to define guest {name} anew, or {remove}"
     with _understood(f"guest {name}", directory.definition, anew):
-        found = stored.guest(name, stored.parse(files.read(directory.definition)), newer=newer)
+        found = definition.guest(name, stored.parse(files.read(directory.definition)), newer=newer)
     with _understood(f"guest {name}", directory.mem, "write its memory in MB to that file, such as 128"):
         mem = _mem(directory)
     kernel = _named(directory.linux, "../../kernels/default/linux")
@@ -596,7 +596,7 @@ def _load_bridge(path: Path) -> Bridge:
     name = path.stem
     remedy = f"restore that file, write {{}} to it to define bridge {name} anew, or remove the bridge (dumm_bridge, state: absent)"
     with _understood(f"bridge {name}", path, remedy):
-        return stored.bridge(name, stored.parse(files.read(path)))
+        return definition.bridge(name, stored.parse(files.read(path)))
 
 
 @contextmanager

@@ -18,6 +18,7 @@ import shlex
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from ..model.conditions import found as found_conditions
 from ..model.errors import GuestError
 from ..model.found import Inside, Link, foreign
 from ..model.lab import Guest, Iface, sysctl_path
@@ -113,7 +114,7 @@ def parse(guest: str, output: bytes) -> Inside:
             links={link.name: link for link in links},
             routes=tuple(found),
             sysctl=dict(_pair(line) for line in values.splitlines()),
-            conditions=settings.conditions_of(json.loads(queues.strip() or "[]")),
+            conditions=found_conditions(json.loads(queues.strip() or "[]")),
         )
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError) as exc:
         raise GuestError(

@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a guest is set to beside its links: routes, kernel settings, and the conditions of what it sends.  Pure.
+"""What a guest is set to beside its links: routes and kernel settings (``conditions`` has those of what it sends).  Pure.
 
-Like ``network``, this makes lines: ``route …`` for ``ip -batch``, ``qdisc …`` for ``tc -batch``, ``sysctl key value`` for the kernel.
+Like ``network``, this makes lines: ``route …`` for ``ip -batch``, ``sysctl key value`` for the kernel.
 Only routes of protocol ``static`` are ours; what a routing daemon, a DHCP client or the kernel has made is left alone (ip-route(8)).
 """
 
@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-import math
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.lab import Conditions, Guest, Iface, Route, sysctl_path
+from ..model import conditions
+from ..model.lab import Guest, Iface, Route, sysctl_path
 
-_NONE = Conditions()
 _GENERAL = ("all", "default", "")
 _PER_INTERFACE = re.compile(r"/proc/sys/net/([^/]+)/(?:conf|neigh)/([^/]+)/([^/]+)")
 _FORWARD, _FORWARD_ALL = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/forwarding"
@@ -28,12 +27,6 @@ _CONGESTION = (
     "/proc/sys/net/ipv4/tcp_congestion_control",
     "/proc/sys/net/ipv4/tcp_allowed_congestion_control",
 )
-_SHARES = ("loss", "duplicate", "corrupt", "reorder")
-# How exactly conditions can be found again: six digits, 64 ns of which tc(8) tells whole microseconds (in ms), and the 32 bits of
-# a share (in percent).
-_DIGITS, _TICK, _SHARE = 6e-6, 0.0015, 100 / 2**32
-# Packets that may be under way in a delayed link; the kernel's own 1000 would drop at 100 Mbit/s and 150 ms.
-_QUEUE = 10000
 
 
 def routes_of(entries: Iterable[Mapping[str, Any]]) -> tuple[Route, ...]:
@@ -220,83 +213,13 @@ def takes_ipv6(due: Iterable[tuple[str, str]]) -> set[str]:
     return {each.whose for each in named if each is not None and (each.family, each.what) == ("ipv6", "disable_ipv6")}
 
 
-def set_conditions(name: str, conditions: Conditions) -> str:
-    """Line that lets a guest's interface send under conditions (tc-netem(8)); none at all takes the queue away.
-
-    All of them are named: a netem keeps what is not given (netem_change, net/sched/sch_netem.c), and with it the packets that
-    are under way, which go with a queue that is taken away.
-    """
-    if conditions == _NONE:
-        return f"qdisc del dev {name} root"
-    # tc(8) shows no jitter without a delay, and takes reorder only with one.
-    delay = _microseconds(conditions.delay) or int(bool(conditions.jitter or conditions.reorder))
-    words = [f"qdisc replace dev {name} root netem limit {_QUEUE}"]
-    words.append(f"delay {delay}us {_microseconds(conditions.jitter)}us")
-    words += [f"{share} {getattr(conditions, share):g}%" for share in _SHARES]
-    words.append(f"rate {conditions.rate}bit")
-    return " ".join(words)
-
-
-def _microseconds(milliseconds: float) -> int:
-    return round(milliseconds * 1000)
-
-
-def conditions_of(entries: Iterable[Mapping[str, Any]]) -> dict[str, Conditions]:
-    """Conditions by interface, of what ``tc -j qdisc`` tells."""
-    return {
-        str(entry["dev"]): _conditions(entry.get("options", {}))
-        for entry in entries
-        if entry.get("kind") == "netem" and entry.get("root")
-    }
-
-
-def _conditions(options: Mapping[str, Any]) -> Conditions:
-    delay = options.get("delay") or {}
-    return Conditions(
-        delay=_number(delay.get("delay", 0) * 1000),
-        jitter=_number(delay.get("jitter", 0) * 1000),
-        loss=_share(options, "loss-random", "loss"),
-        duplicate=_share(options, "duplicate", "duplicate"),
-        corrupt=_share(options, "corrupt", "corrupt"),
-        reorder=_share(options, "reorder", "reorder"),
-        # Told in bytes a second.
-        rate=int((options.get("rate") or {}).get("rate", 0)) * 8,
-    )
-
-
-def _share(options: Mapping[str, Any], key: str, inner: str) -> float:
-    return _number((options.get(key) or {}).get(inner, 0) * 100)
-
-
-def _number(value: float) -> float:
-    # tc(8) tells six digits.
-    return float(f"{float(value):.6g}")
-
-
-def same_conditions(wanted: Conditions, found: Conditions | None) -> bool:
-    """Whether a guest's interface sends under these conditions, as exactly as the kernel keeps them and tc(8) tells them.
-
-    :param found: ``None`` where it has no such queue.
-    """
-    if found is None or wanted == _NONE:
-        return found is None and wanted == _NONE
-    times = all(_is_close(getattr(wanted, key), getattr(found, key), _TICK) for key in ("delay", "jitter"))
-    shares = all(_is_close(getattr(wanted, key), getattr(found, key), _SHARE) for key in _SHARES)
-    # Kept in bytes a second.
-    return times and shares and wanted.rate // 8 == found.rate // 8
-
-
-def _is_close(wanted: float, found: float, unit: float) -> bool:
-    return math.isclose(wanted, found, rel_tol=_DIGITS, abs_tol=unit)
-
-
 def all_lines(guest: Guest) -> list[str]:
     """Lines for a guest that was just started, after its links have appeared."""
     lines = [set_sysctl(key, value) for key, value in guest.sysctl]
     lines += [add_route(route) for route in usable_routes(guest)]
     lines += [
-        set_conditions(iface.name, iface.conditions)
+        conditions.line(iface.name, iface.conditions)
         for iface in guest.interfaces.values()
-        if iface.conditions is not None and iface.conditions != _NONE
+        if iface.conditions is not None and iface.conditions != conditions.NONE
     ]
     return lines

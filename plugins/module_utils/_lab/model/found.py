@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .conditions import Conditions
 from .errors import DummError, InvalidInput
 from .given import Given
-from .lab import ASKED_FOR, Bridge, Conditions, Guest, Iface, Lab, Userspace
+from .lab import ASKED_FOR, Bridge, Guest, Iface, Lab, Userspace
 from .root import Stack
 
 

@@ -19,6 +19,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from .conditions import Conditions
 from .errors import DummError
 
 DEFAULT_MEM = 128
@@ -96,25 +97,6 @@ class Command:
     command: str
     creates: str | None = None
     unless: str | None = None
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What happens to frames that a guest sends through an interface (tc-netem(8)).
-
-    :ivar delay: milliseconds.
-    :ivar jitter: milliseconds, more or less than the delay.
-    :ivar loss: percent of the frames; the other shares too.
-    :ivar rate: bits a second; 0 for no limit.
-    """
-
-    delay: float = 0.0
-    jitter: float = 0.0
-    loss: float = 0.0
-    duplicate: float = 0.0
-    corrupt: float = 0.0
-    reorder: float = 0.0
-    rate: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..inside import network, settings
-from ..model import rules
+from ..model import conditions, rules
 from ..model.errors import InvalidInput
 from ..model.found import Device, Inside, Link, iface_owner
 from ..model.given import Given
-from ..model.lab import DEFAULT_MTU, UNIT_NAME, Conditions, Guest, Iface, Lab, sysctl_path
+from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
 from . import wording
 from .steps import Configure, Plug, Step, Unplug
 
@@ -123,27 +123,25 @@ class _Changes:
         self._plugs.append((iface, unit, mac))
         self._lines += network.appear(unit, iface)
         self._fresh.add(iface.name)
-        if iface.conditions is not None and iface.conditions != Conditions():
-            self._lines.append(settings.set_conditions(iface.name, iface.conditions))
+        if iface.conditions is not None and iface.conditions != conditions.NONE:
+            self._lines.append(conditions.line(iface.name, iface.conditions))
         self._says += [said] if said else []
 
     def _set_conditions(self, iface: Iface) -> None:
         stored = self._before.interfaces.get(iface.name)
         wanted = iface.conditions
         if wanted is None and iface.name in self._given.conditions:
-            wanted = Conditions()
+            wanted = conditions.NONE
         found = self._inside.conditions.get(iface.name)
-        if wanted is None or (wanted == Conditions() and found is None):
+        if wanted is None or (wanted == conditions.NONE and found is None):
             return
         # What changes is set even where it is less than can be found again.
         changes = stored is not None and stored.conditions != iface.conditions
-        if changes or not settings.same_conditions(wanted, found):
-            self._lines.append(settings.set_conditions(iface.name, wanted))
+        if changes or not conditions.is_same(wanted, found):
+            self._lines.append(conditions.line(iface.name, wanted))
             if stored is not None and stored.conditions == iface.conditions:
                 # Else the change of the definition says it.
-                self._says.append(
-                    f"interface {iface.label}: {wording.conditions(found)} → {wording.conditions(wanted)}"
-                )
+                self._says.append(f"interface {iface.label}: {conditions.words(found)} → {conditions.words(wanted)}")
 
     def _forget_neighbours(self, iface: Iface) -> None:
         """Behind another cable the same address is somebody else's, but a TAP that moves shows its guest no loss of carrier."""

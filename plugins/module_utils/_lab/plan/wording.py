@@ -11,13 +11,13 @@ import json
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
+from ..model import conditions
 from ..model.found import Device, Link, foreign
-from ..model.lab import ANY_CPU, Bridge, Conditions, Guest, Iface, InjectedFault, Loaded, Route, UnionEngine, Userspace
+from ..model.lab import ANY_CPU, Bridge, Guest, Iface, InjectedFault, Loaded, Route, UnionEngine, Userspace
 from ..scenario import readiness_text
 from .desired import Keep
 
 T = TypeVar("T")
-_SHARES = ("loss", "duplicate", "corrupt", "reorder")
 
 
 def cpu(number: int | None) -> str:
@@ -87,7 +87,7 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
     if before.up != after.up:
         says.append(f"{label}: set {'up' if after.up else 'down'}")
     if before.conditions != after.conditions:
-        says.append(f"{label}: {conditions(after.conditions)}")
+        says.append(f"{label}: {conditions.words(after.conditions)}")
     old, new = set(before.addresses or ()), set(after.addresses or ())
     says += [f"{label}: remove address {address}" for address in sorted(old - new)]
     says += [f"{label}: add address {address}" for address in sorted(new - old)]
@@ -126,15 +126,6 @@ def fault(value: InjectedFault) -> str:
     words = f"{value.path}: {value.error or 'no error'}"
     words += f" after {value.delay:g} ms" if value.delay else ""
     return words + (f" during {', '.join(value.during)}" if value.during else "")
-
-
-def conditions(value: Conditions | None) -> str:
-    """Conditions of what an interface sends, in words."""
-    told = value or Conditions()
-    words = [f"{key} {getattr(told, key):g} ms" for key in ("delay", "jitter") if getattr(told, key)]
-    words += [f"{key} {getattr(told, key):g} %" for key in _SHARES if getattr(told, key)]
-    words += [f"rate {told.rate} bit/s"] if told.rate else []
-    return ", ".join(words) or "no conditions"
 
 
 def _load_words(before: Loaded | None, after: Loaded | None) -> str:

@@ -13,9 +13,10 @@ from pathlib import Path
 from ..guest import kernels, placement, processes
 from ..host import disks, files
 from ..host.workdir import Workdir
+from ..model import conditions
 from ..model.errors import InvalidInput, nearest
 from ..model.found import Kernel, Process
-from ..model.lab import Conditions, Guest, UnionEngine
+from ..model.lab import Guest, UnionEngine
 from ..model.root import RenderedLayer, Stack
 from ..plan.desired import Keep
 from ..plan.steps import Prepared
@@ -106,7 +107,7 @@ def _check_root(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
         found = next(status for root in roots if (status := files.status_in_root(root, guest.init)) is not None)
         if not stat.S_ISREG(found.st_mode) or not found.st_mode & 0o111:
             raise InvalidInput(guest.label, f"init: {guest.init} in its root is no program", "give init another path")
-    if any(iface.conditions not in (None, Conditions()) for iface in guest.interfaces.values()):
+    if any(iface.conditions not in (None, conditions.NONE) for iface in guest.interfaces.values()):
         _need_conditions(guest, kernel, roots)
 
 

@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.addressing import Network
+from ..model.conditions import CONDITIONS
 from .document import Document, Path, Table
 from .schema import right
-from .spec import CONDITIONS
 
 MAX_LABEL = 63  # RFC 1035 section 2.3.4
 DEFAULT_POOL = "links"

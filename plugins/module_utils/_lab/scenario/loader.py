@@ -19,11 +19,11 @@ from typing import Any
 
 from ..model import rules
 from ..model.addressing import Network
+from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid
 from ..model.lab import (
     Bridge,
     Command,
-    Conditions,
     Guest,
     Iface,
     InjectedFault,
@@ -33,11 +33,11 @@ from ..model.lab import (
     Userspace,
     sysctl_path,
 )
-from . import cabling, notation, numbering, readiness_text, routing, schema
+from . import cabling, numbering, readiness_text, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
 from .numbering import Addresses
-from .spec import CONDITIONS, SCENARIO
+from .spec import SCENARIO
 
 # Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
 TRANSPARENT = 0xFFF8
@@ -295,9 +295,9 @@ class _Loader:
         if given.get("reorder") and not given.get("delay") and not self.document.blames(port.where("delay")):
             # tc-netem(8): what is not sent at once must be delayed.
             self.document.blame(port.where("reorder"), "reorder without delay", "give a delay too")
-        if 0 < given.get("rate", 0) < notation.MIN_RATE:
+        if 0 < given.get("rate", 0) < MIN_RATE:
             few = f"the kernel keeps no rate of {given['rate']} bit/s"
-            self.document.blame(port.where("rate"), few, f"give {notation.MIN_RATE} or more, or 0 for no limit")
+            self.document.blame(port.where("rate"), few, f"give {MIN_RATE} or more, or 0 for no limit")
         return Conditions(**given) if given else None
 
     def _bridge(self, segment: Segment) -> Bridge:

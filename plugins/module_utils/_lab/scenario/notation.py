@@ -17,15 +17,13 @@ from fractions import Fraction
 
 from ..model import rules
 from ..model.addressing import Address, Network
+from ..model.conditions import MAX_RATE, MIN_RATE
 from ..model.errors import InvalidInput
 from ..model.lab import ANY_CPU, Route
 
 AUTO = "auto"
-# What tc(8) and the kernel keep: 32 bits of 64 ns for a delay, 31 bits of ns for jitter, and whole bytes a second.
-MAX_DELAY = 274_877  # ms
 MAX_WITHIN = 3600.0  # seconds
 MAX_JITTER = 2_147  # ms
-MIN_RATE, MAX_RATE = 8, 10**15  # bits a second
 MAX_NAME = 255  # bytes: NAME_MAX (linux/limits.h)
 MAX_PATH = 4095  # bytes: PATH_MAX less the final zero
 MAX_SYSCTL = 255  # letters, in /proc/sys no name comes near
@@ -302,14 +300,9 @@ def version(made: Route) -> int:
     return 6 if ":" in text else 4
 
 
-def delay(text: str) -> float:
+def milliseconds(text: str, most: int) -> float:
     """Milliseconds."""
-    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_DELAY, f"{MAX_DELAY} ms")
-
-
-def jitter(text: str) -> float:
-    """Milliseconds."""
-    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), MAX_JITTER, f"{MAX_JITTER} ms")
+    return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), most, f"{most} ms")
 
 
 def within(text: str) -> float:

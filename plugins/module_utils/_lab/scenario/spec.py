@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
 
+from ..model.conditions import CONDITIONS, Condition, Rate, Share, Time
 from ..model.lab import MAX_IFNAME, Readiness, UnionEngine, Userspace
 from ..model.rules import MAX_MTU, MIN_MEM
 from . import notation, readiness_text
@@ -27,17 +28,32 @@ def _quantity(bare: Spec, text: Text, description: str) -> Spec:
     return Either(description=description, specs=(bare, text))
 
 
-def _time(description: str, parse: Callable[[str], float], most: int) -> Spec:
-    text = Text(parse=parse, means="text such as 20ms, 1s or 500us", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
-    return _quantity(Number(minimum=0, maximum=most), text, f"{description}, in ms or with a unit.")
+def _time(condition: Condition) -> Spec:
+    text = Text(
+        parse=functools.partial(notation.milliseconds, most=condition.maximum),
+        means="text such as 20ms, 1s or 500us",
+        pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$",
+    )
+    number = Number(minimum=0, maximum=condition.maximum)
+    return _quantity(number, text, f"{condition.description}, in ms or with a unit.")
 
 
-def _share(description: str) -> Spec:
+def _share(condition: Condition) -> Spec:
     text = Text(parse=notation.share, means="text such as 1%", pattern=r"^\s*[0-9.]+ ?%\s*$")
-    return _quantity(Number(minimum=0, maximum=100), text, f"{description}, in percent.")
+    return _quantity(Number(minimum=0, maximum=condition.maximum), text, f"{condition.description}, in percent.")
 
 
-_RATE_TEXT = Text(parse=notation.rate, means="text such as 10mbit", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
+def _rate(condition: Condition) -> Spec:
+    text = Text(parse=notation.rate, means="text such as 10mbit", pattern=r"^\s*[0-9.]+ ?[a-zA-Z]+\s*$")
+    number = Integer(minimum=0, maximum=condition.maximum)
+    return _quantity(number, text, f"{condition.description} in bits a second or with a unit of tc(8); 0 for none.")
+
+
+def _condition(condition: Condition) -> Spec:
+    specs = {Time: _time, Share: _share, Rate: _rate}
+    return next(spec for kind, spec in specs.items() if isinstance(condition, kind))(condition)
+
+
 _ADDRESS = Text(
     parse=notation.address,
     means="an address with prefix length such as 10.0.0.1/24",
@@ -66,19 +82,7 @@ _IFACE_ADDRESS = _one_or_more(
     "Addresses with prefix length; auto stands for those by position in the segment's prefix. An empty list is for none at all.",
 )
 
-CONDITIONS: dict[str, Spec] = {
-    "delay": _time("How long what is sent is held back", notation.delay, notation.MAX_DELAY),
-    "jitter": _time("By how much that varies, to either side", notation.jitter, notation.MAX_JITTER),
-    "loss": _share("Share of the frames that is lost"),
-    "duplicate": _share("Share of the frames that is sent twice"),
-    "corrupt": _share("Share of the frames that gets an error in one bit"),
-    "reorder": _share("Share of the frames that is sent at once and so overtakes the delayed ones"),
-    "rate": _quantity(
-        Integer(minimum=0, maximum=notation.MAX_RATE),
-        _RATE_TEXT,
-        "Limit in bits a second or with a unit of tc(8); 0 for none.",
-    ),
-}
+_CONDITIONS: dict[str, Spec] = {name: _condition(each) for name, each in CONDITIONS.items()}
 
 _OWNER = (Text(), Integer(minimum=0, maximum=notation.MAX_OWNER))
 _FILE = Struct(
@@ -261,7 +265,7 @@ _IFACE = Struct(
         "mtu": _MTU,
         "address": _IFACE_ADDRESS,
         "up": Boolean(description="Whether it is up in the guest."),
-        **CONDITIONS,
+        **_CONDITIONS,
     },
 )
 
@@ -315,7 +319,7 @@ _END = Either(
                 "mtu": _MTU,
                 "address": _IFACE_ADDRESS,
                 "up": Boolean(description="Whether it is up in the guest."),
-                **CONDITIONS,
+                **_CONDITIONS,
             },
             required=("guest", "interface"),
         ),
@@ -338,7 +342,7 @@ _LINK = Struct(
         "pool": Text(description="Pool that its prefix is taken from, if not links."),
         "mtu": _MTU,
         "state": Text(description="Whether its ends are up.", choices=("up", "down")),
-        **CONDITIONS,
+        **_CONDITIONS,
     },
     required=("a", "b"),
 )

@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import workdir as workdir_module
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import FORMAT, RELEASE, Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Bridge,
-    Conditions,
     Guest,
     Iface,
     InjectedFault,

@@ -16,9 +16,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import network, settings
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions, is_same
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import line as line_of
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Link
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Conditions, Guest, Iface, sysctl_path
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Iface, sysctl_path
 
 MAC = "02:00:00:00:00:01"
 ETH0: dict[str, Any] = {
@@ -451,7 +453,7 @@ def test_a_setting_is_a_file(key: str, path: str) -> None:
 )
 def test_every_condition_is_said_because_the_kernel_keeps_what_is_not(conditions: Conditions, line: str) -> None:
     whole = line if line.startswith("qdisc") else f"qdisc replace dev eth0 root netem limit 10000 {line}"
-    assert settings.set_conditions("eth0", conditions) == whole
+    assert line_of("eth0", conditions) == whole
 
 
 @pytest.mark.parametrize(
@@ -474,7 +476,7 @@ def test_every_condition_is_said_because_the_kernel_keeps_what_is_not(conditions
 def test_conditions_are_the_same_as_far_as_tc_tells_them(
     wanted: Conditions, found: Conditions | None, same: bool
 ) -> None:
-    assert settings.same_conditions(wanted, found) is same
+    assert is_same(wanted, found) is same
 
 
 @pytest.mark.parametrize("conditions", [True, False])

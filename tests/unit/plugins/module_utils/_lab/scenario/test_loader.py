@@ -19,11 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import rules
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import Invalid, InvalidInput, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Bridge,
     Command,
-    Conditions,
     Guest,
     Iface,
     InjectedFault,
