@@ -40,7 +40,7 @@ from lab import BASE, TUNED, fresh_lab, until
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Inside, Kernel
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import lifecycle
 
 _CACHE = Path("/var/cache/dumm/bench")

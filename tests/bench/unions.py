@@ -36,7 +36,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import ANY_CPU
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import lifecycle
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
 

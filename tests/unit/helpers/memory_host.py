@@ -44,10 +44,11 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     link_name,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.root import Stack
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, layer_steps, network_steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Prepared
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, Prepared, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 
 LAB = "dumm-test"
 LOOPBACK = Link("lo", None, "00:00:00:00:00:00", 65536, True, ("127.0.0.1/8",))
@@ -206,58 +207,58 @@ class Host:
 
     def _do(self, step: Step) -> None:
         try:
-            self._carry_out(step.deed)
+            self._carry_out(step.action)
         except Refused as exc:
             raise Refused(f"{step.key}: {exc}") from exc
 
     @functools.singledispatchmethod
-    def _carry_out(self, deed: steps.Deed) -> None:
-        raise NotImplementedError(deed)
+    def _carry_out(self, action: Action) -> None:
+        raise NotImplementedError(action)
 
     @_carry_out.register
-    def _do_make_namespace(self, deed: steps.MakeNamespace) -> None:
-        need(deed.netns == self.space, "the lab does not live there")
+    def _do_make_namespace(self, action: network_steps.MakeNamespace) -> None:
+        need(action.netns == self.space, "the lab does not live there")
         need(bool(self.guests or self.bridges), "nothing would say whose namespace it is")
-        if deed.netns not in self.spaces:
-            self.spaces[deed.netns] = {}
-            self.ours.add(deed.netns)
+        if action.netns not in self.spaces:
+            self.spaces[action.netns] = {}
+            self.ours.add(action.netns)
 
     @_carry_out.register
-    def _do_store_netns(self, deed: steps.StoreNetns) -> None:
-        self.netns = deed.netns
+    def _do_store_netns(self, action: network_steps.StoreNetns) -> None:
+        self.netns = action.netns
 
     @_carry_out.register
-    def _do_remove_namespace(self, deed: steps.RemoveNamespace) -> None:
+    def _do_remove_namespace(self, action: network_steps.RemoveNamespace) -> None:
         need(not any(run.power.alive for run in self.runs.values()), "a guest still lives there")
-        if deed.netns in self.ours:
-            self.ours.remove(deed.netns)
-            del self.spaces[deed.netns]
+        if action.netns in self.ours:
+            self.ours.remove(action.netns)
+            del self.spaces[action.netns]
         self.netns = None
 
     @_carry_out.register
-    def _do_store_guest(self, deed: steps.StoreGuest) -> None:
-        self.guests[deed.guest.name] = dataclasses.replace(deed.guest, power=Power.STOPPED)
+    def _do_store_guest(self, action: guest_steps.StoreGuest) -> None:
+        self.guests[action.guest.name] = dataclasses.replace(action.guest, power=Power.STOPPED)
 
     @_carry_out.register
-    def _do_forget_guest(self, deed: steps.ForgetGuest) -> None:
-        need(not self.power(deed.name).alive, "it still runs")
-        need(not self.strays.get(deed.name), "processes of it still run")
-        self.guests.pop(deed.name, None)
-        self.runs.pop(deed.name, None)
+    def _do_forget_guest(self, action: guest_steps.ForgetGuest) -> None:
+        need(not self.power(action.name).alive, "it still runs")
+        need(not self.strays.get(action.name), "processes of it still run")
+        self.guests.pop(action.name, None)
+        self.runs.pop(action.name, None)
 
     @_carry_out.register
-    def _do_store_bridge(self, deed: steps.StoreBridge) -> None:
-        self.bridges[deed.bridge.name] = deed.bridge
+    def _do_store_bridge(self, action: network_steps.StoreBridge) -> None:
+        self.bridges[action.bridge.name] = action.bridge
 
     @_carry_out.register
-    def _do_forget_bridge(self, deed: steps.ForgetBridge) -> None:
-        plugged = [i.label for g in self.guests.values() for i in g.interfaces.values() if i.bridge == deed.name]
+    def _do_forget_bridge(self, action: network_steps.ForgetBridge) -> None:
+        plugged = [i.label for g in self.guests.values() for i in g.interfaces.values() if i.bridge == action.name]
         need(not plugged, f"{plugged} still name it")
-        self.bridges.pop(deed.name, None)
+        self.bridges.pop(action.name, None)
 
     @_carry_out.register
-    def _do_add_bridge(self, deed: steps.AddBridge) -> None:
-        bridge = deed.bridge
+    def _do_add_bridge(self, action: network_steps.AddBridge) -> None:
+        bridge = action.bridge
         self._add_device(
             bridge_owner(bridge.name),
             bridge.name,
@@ -271,9 +272,9 @@ class Host:
         )
 
     @_carry_out.register
-    def _do_set_bridge(self, deed: steps.SetBridge) -> None:
-        bridge = deed.bridge
-        found = self._found(bridge_owner(bridge.name), deed.found)
+    def _do_set_bridge(self, action: network_steps.SetBridge) -> None:
+        bridge = action.bridge
+        found = self._found(bridge_owner(bridge.name), action.found)
         self.devices[bridge_owner(bridge.name)] = dataclasses.replace(
             found,
             mtu=bridge.mtu or found.mtu,
@@ -287,129 +288,129 @@ class Host:
         )
 
     @_carry_out.register
-    def _do_add_tap(self, deed: steps.AddTap) -> None:
-        iface = deed.iface
+    def _do_add_tap(self, action: network_steps.AddTap) -> None:
+        iface = action.iface
         master = self._bridge_index(iface.bridge)
         self._add_device(iface_owner(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
 
     @_carry_out.register
-    def _do_set_tap(self, deed: steps.SetTap) -> None:
-        owner = iface_owner(deed.iface.label)
-        found = self._found(owner, deed.found)
-        master = self._bridge_index(deed.iface.bridge)
-        self.devices[owner] = dataclasses.replace(found, master=master, mtu=deed.iface.mtu, up=True)
+    def _do_set_tap(self, action: network_steps.SetTap) -> None:
+        owner = iface_owner(action.iface.label)
+        found = self._found(owner, action.found)
+        master = self._bridge_index(action.iface.bridge)
+        self.devices[owner] = dataclasses.replace(found, master=master, mtu=action.iface.mtu, up=True)
 
     @_carry_out.register
-    def _do_delete_device(self, deed: steps.DeleteDevice) -> None:
-        owner = deed.found.owner or ""
+    def _do_delete_device(self, action: network_steps.DeleteDevice) -> None:
+        owner = action.found.owner or ""
         if owner not in self.devices:
             return
         need(not self._is_attached(owner), "a guest is attached to it")
         del self.devices[owner]
         for key, device in self.devices.items():
-            if device.master == deed.found.index:
+            if device.master == action.found.index:
                 self.devices[key] = dataclasses.replace(device, master=None)
 
     @_carry_out.register
-    def _do_start(self, deed: steps.Start) -> None:
-        name = deed.guest.name
+    def _do_start(self, action: guest_steps.Start) -> None:
+        name = action.guest.name
         need(not self.power(name).alive, "it runs already")
         need(not self.strays.get(name), "processes of an earlier start still run")
-        need(dataclasses.replace(deed.guest, power=Power.STOPPED) == self.guests.get(name), "it is not stored so")
+        need(dataclasses.replace(action.guest, power=Power.STOPPED) == self.guests.get(name), "it is not stored so")
         need(self.space in self.spaces, "there is no namespace to live in")
-        self._check_layers(deed.prepared.stack)
-        process = process_of(deed.guest, deed.prepared)
-        record = given.of(deed.guest, deed.prepared.stack)
+        self._check_layers(action.prepared.stack)
+        process = process_of(action.guest, action.prepared)
+        record = given.of(action.guest, action.prepared.stack)
         run = Run(Power.RUNNING, dataclasses.replace(process, given=record))
         self.runs[name] = run
-        for number, (iface, mac) in enumerate(deed.units):
+        for number, (iface, mac) in enumerate(action.units):
             self._plug(run, iface, number, mac)
             self._configure(name, network.appear(number, iface))
-        self._configure(name, settings.all_lines(deed.guest))
+        self._configure(name, settings.all_lines(action.guest))
 
     @_carry_out.register
-    def _do_stop(self, deed: steps.Stop) -> None:
-        self.runs.pop(deed.name, None)
-        self.strays.pop(deed.name, None)
+    def _do_stop(self, action: guest_steps.Stop) -> None:
+        self.runs.pop(action.name, None)
+        self.strays.pop(action.name, None)
 
     @_carry_out.register
-    def _do_clean(self, deed: steps.Clean) -> None:
-        self.runs.pop(deed.name, None)
-        self.strays.pop(deed.name, None)
+    def _do_clean(self, action: guest_steps.Clean) -> None:
+        self.runs.pop(action.name, None)
+        self.strays.pop(action.name, None)
 
     @_carry_out.register
-    def _do_swap(self, deed: steps.Swap) -> None:
-        name = deed.guest.name
+    def _do_swap(self, action: layer_steps.Swap) -> None:
+        name = action.guest.name
         need(self.power(name) is Power.RUNNING, "it does not run")
         run = self.runs[name]
-        stack = deed.prepared.stack
+        stack = action.prepared.stack
         self._check_layers(stack)
         run.process = dataclasses.replace(run.process, upper=stack.upper, over=stack.over)
 
     @_carry_out.register
-    def _do_render(self, deed: steps.Render) -> None:
-        self.layers.add(deed.layer.name)
+    def _do_render(self, action: layer_steps.Render) -> None:
+        self.layers.add(action.layer.name)
 
     @_carry_out.register
-    def _do_write_hosts(self, deed: steps.WriteHosts) -> None:
-        self.layers.add(deed.layer.name)
+    def _do_write_hosts(self, action: layer_steps.WriteHosts) -> None:
+        self.layers.add(action.layer.name)
 
     @_carry_out.register
-    def _do_freshen(self, deed: steps.Freshen) -> None:
-        need(deed.guest in self.guests, "it is not defined")
+    def _do_freshen(self, action: layer_steps.Freshen) -> None:
+        need(action.guest in self.guests, "it is not defined")
 
     @_carry_out.register
-    def _do_unscratch(self, deed: steps.Unscratch) -> None:
-        need(deed.guest in self.guests, "it is not defined")
+    def _do_unscratch(self, action: layer_steps.Unscratch) -> None:
+        need(action.guest in self.guests, "it is not defined")
 
     @_carry_out.register
-    def _do_restart_services(self, deed: steps.RestartServices) -> None:
-        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
+    def _do_restart_services(self, action: guest_steps.RestartServices) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "it does not run")
 
     @_carry_out.register
-    def _do_run(self, deed: steps.Run) -> None:
-        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
-        run = self.runs[deed.guest]
-        run.process = dataclasses.replace(run.process, ran=steps.digest(deed.commands))
+    def _do_run(self, action: guest_steps.Run) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "it does not run")
+        run = self.runs[action.guest]
+        run.process = dataclasses.replace(run.process, ran=guest_steps.digest(action.commands))
 
     @_carry_out.register
-    def _do_remember(self, deed: steps.Remember) -> None:
-        need(self.power(deed.guest).alive, "it does not run")
-        run = self.runs[deed.guest]
-        run.process = dataclasses.replace(run.process, given=deed.given)
+    def _do_remember(self, action: guest_steps.Remember) -> None:
+        need(self.power(action.guest).alive, "it does not run")
+        run = self.runs[action.guest]
+        run.process = dataclasses.replace(run.process, given=action.given)
 
     @_carry_out.register
-    def _do_pause(self, deed: steps.Pause) -> None:
-        need(self.power(deed.name) is Power.RUNNING, "it does not run")
-        self.runs[deed.name].power = Power.PAUSED
+    def _do_pause(self, action: guest_steps.Pause) -> None:
+        need(self.power(action.name) is Power.RUNNING, "it does not run")
+        self.runs[action.name].power = Power.PAUSED
 
     @_carry_out.register
-    def _do_resume(self, deed: steps.Resume) -> None:
-        need(self.power(deed.name) is Power.PAUSED, "it is not paused")
-        self.runs[deed.name].power = Power.RUNNING
+    def _do_resume(self, action: guest_steps.Resume) -> None:
+        need(self.power(action.name) is Power.PAUSED, "it is not paused")
+        self.runs[action.name].power = Power.RUNNING
 
     @_carry_out.register
-    def _do_plug(self, deed: steps.Plug) -> None:
-        need(self.power(deed.iface.guest) is Power.RUNNING, "its guest does not run")
-        self._plug(self.runs[deed.iface.guest], deed.iface, deed.unit, deed.mac)
+    def _do_plug(self, action: guest_steps.Plug) -> None:
+        need(self.power(action.iface.guest) is Power.RUNNING, "its guest does not run")
+        self._plug(self.runs[action.iface.guest], action.iface, action.unit, action.mac)
 
     @_carry_out.register
-    def _do_unplug(self, deed: steps.Unplug) -> None:
-        need(self.power(deed.guest) is Power.RUNNING, "its guest does not run")
-        units = self.runs[deed.guest].units
-        need(deed.unit in units, "there is no such unit")
-        need(not units[deed.unit].up, "the kernel does not remove a unit that is up")
-        del units[deed.unit]
+    def _do_unplug(self, action: guest_steps.Unplug) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "its guest does not run")
+        units = self.runs[action.guest].units
+        need(action.unit in units, "there is no such unit")
+        need(not units[action.unit].up, "the kernel does not remove a unit that is up")
+        del units[action.unit]
 
     @_carry_out.register
-    def _do_configure(self, deed: steps.Configure) -> None:
-        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
-        self._configure(deed.guest, deed.lines)
+    def _do_configure(self, action: guest_steps.Configure) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "it does not run")
+        self._configure(action.guest, action.lines)
 
     @_carry_out.register
-    def _do_await_ready(self, deed: steps.AwaitReady) -> None:
-        need(self.power(deed.guest) is Power.RUNNING, "it does not run")
-        self.runs[deed.guest].seen |= {readiness.key(deed.ready)}
+    def _do_await_ready(self, action: guest_steps.AwaitReady) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "it does not run")
+        self.runs[action.guest].seen |= {readiness.key(action.ready)}
 
     def _check_layers(self, stack: Stack) -> None:
         rendered = {layer.removeprefix("rendered/") for layer in stack.over if layer.startswith("rendered/")}

@@ -4,7 +4,7 @@
 
 """Two labs → the ordered steps from one to the other.  Pure: no I/O, and the only place that decides what changes.
 
-A step says in words what it does, which other steps must be done before it, and carries a deed for ``apply``.  Check mode and
+A step says in words what it does, which other steps must be done before it, and carries an action.  Check mode and
 ``--diff`` print the same steps that a real run does.
 """
 
@@ -23,43 +23,10 @@ from ..model.given import Given
 from ..model.lab import HOST_NETNS, Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, link_name, loads
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
-from . import rewire, wording
+from . import guest_steps, layer_steps, network_steps, rewire, wording
 from .desired import Keep, Wish
-from .steps import (
-    AddBridge,
-    AddTap,
-    AwaitReady,
-    Break,
-    Clean,
-    DeleteDevice,
-    ForgetBridge,
-    ForgetGuest,
-    Freshen,
-    KeepWritten,
-    MakeNamespace,
-    Pause,
-    Plan,
-    Prepared,
-    Remember,
-    RemoveNamespace,
-    Render,
-    RestartServices,
-    Resume,
-    Run,
-    SetBridge,
-    SetTap,
-    Start,
-    Step,
-    Stop,
-    StoreBridge,
-    StoreGuest,
-    StoreNetns,
-    Swap,
-    Unscratch,
-    WriteHosts,
-    digest,
-    ordered,
-)
+from .guest_steps import Prepared
+from .steps import Plan, Step, ordered
 
 
 def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:
@@ -98,11 +65,18 @@ class _Planner:
         bridges = scope.bridges | {name for name in used if bridge_owner(name) not in self.actual.devices}
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
         if self.after.netns != self.before.netns:
-            yield Step("lab", StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",))
+            yield Step(
+                "lab", network_steps.StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",)
+            )
         if not self.actual.netns_exists and (present or any(fate.starts for fate in fates.values())):
             # Definitions first: a namespace is never there without something that says whose it is.
             needs = ("lab", *(f"store guest {name}" for name in guests), *(f"store bridge {name}" for name in present))
-            yield Step("netns", MakeNamespace(self.after.netns), (f"make network namespace {self.after.netns}",), needs)
+            yield Step(
+                "netns",
+                network_steps.MakeNamespace(self.after.netns),
+                (f"make network namespace {self.after.netns}",),
+                needs,
+            )
         for name in present:
             yield from self._bridge_present(name)
         for name in guests:
@@ -140,22 +114,30 @@ class _Planner:
         if stored != bridge:
             # What a change of the definition means is said by the step on the live bridge.
             kept = dataclasses.replace(bridge, retired=retired)
-            yield Step(f"store {bridge.label}", StoreBridge(kept), self._said_if_live_is_right(live, found))
+            yield Step(
+                f"store {bridge.label}", network_steps.StoreBridge(kept), self._said_if_live_is_right(live, found)
+            )
         if found is None:
             self._check_name(bridge.label, bridge.name)
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
-            yield Step(f"{bridge.label}", AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}"))
+            yield Step(
+                f"{bridge.label}", network_steps.AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}")
+            )
             yield from self._replug(bridge)
         elif says := wording.bridge_differences(live, found):
             if found.mtu < rules.MIN_IPV6_MTU and bridge.mtu is None:
                 # Its MTU is that of its ports, with which it may get IPv6 back.
                 ports = tuple(f"tap {port.label}" for port in self.after.ports(name))
-                yield Step(f"leg {bridge.label}", SetBridge(live, found), says, (f"store {bridge.label}", *ports))
+                yield Step(
+                    f"leg {bridge.label}", network_steps.SetBridge(live, found), says, (f"store {bridge.label}", *ports)
+                )
             else:
-                yield Step(bridge.label, SetBridge(live, found), says, (f"store {bridge.label}",))
+                yield Step(bridge.label, network_steps.SetBridge(live, found), says, (f"store {bridge.label}",))
         if retired and bridge.addresses is not None:
             needs = (f"store {bridge.label}", bridge.label, f"leg {bridge.label}")
-            yield Step(f"settle {bridge.label}", StoreBridge(dataclasses.replace(bridge, retired=())), (), needs)
+            yield Step(
+                f"settle {bridge.label}", network_steps.StoreBridge(dataclasses.replace(bridge, retired=())), (), needs
+            )
 
     def _check_name(self, subject: str, full: str) -> None:
         """:raises InvalidInput: where somebody else's device has a name that one of ours is to get."""
@@ -180,7 +162,7 @@ class _Planner:
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
             if found is not None and found.master is None and not mentioned:
                 says = (f"interface {iface.label}: {wording.plug_words(bridge.name)}",)
-                yield Step(f"tap {iface.label}", SetTap(iface, found), says, (bridge.label,))
+                yield Step(f"tap {iface.label}", network_steps.SetTap(iface, found), says, (bridge.label,))
 
     def _said_if_live_is_right(self, bridge: Bridge, found: Device | None) -> tuple[str, ...]:
         if found is None or wording.bridge_differences(bridge, found):
@@ -196,13 +178,15 @@ class _Planner:
         if found is not None:
             yield Step(
                 label,
-                DeleteDevice(label, found, self._namespace_goes),
+                network_steps.DeleteDevice(label, found, self._namespace_goes),
                 (f"remove {label}",),
                 self._ports_released(name),
             )
         if name in self.before.bridges:
             says = () if found is not None else (f"remove {label}",)
-            yield Step(f"forget {label}", ForgetBridge(name), says, (label, "netns", *self._ports_released(name)))
+            yield Step(
+                f"forget {label}", network_steps.ForgetBridge(name), says, (label, "netns", *self._ports_released(name))
+            )
 
     def _ports_released(self, name: str) -> tuple[str, ...]:
         """The definitions of what was plugged in must not name the bridge any more when it is forgotten."""
@@ -267,12 +251,12 @@ class _Planner:
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
         if fate.stops:
-            yield Step(f"stop {label}", Stop(name), (f"stop {label}",))
+            yield Step(f"stop {label}", guest_steps.Stop(name), (f"stop {label}",))
         elif gone_badly:
             why = live.reason if live and live.reason else "unknown"
-            yield Step(f"stop {label}", Clean(name), (f"clean up after {label}, which died: {why}",))
+            yield Step(f"stop {label}", guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
-            yield Step(f"stop {label}", Clean(name), (f"end what {label} left running",))
+            yield Step(f"stop {label}", guest_steps.Clean(name), (f"end what {label} left running",))
         yield from self._keep(name, fate)
         if name not in self.waiting and not fate.silent:
             yield from self._taps(name, fate)
@@ -291,7 +275,7 @@ class _Planner:
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
                 f"forget {label}",
-                ForgetGuest(name),
+                guest_steps.ForgetGuest(name),
                 (f"remove {label}",),
                 (f"stop {label}", "netns", *self._tap_keys(name)),
             )
@@ -308,7 +292,7 @@ class _Planner:
                 "stop it (state: stopped), or have it stopped for that (state: restarted)",
             )
         needs = (f"store guest {name}", f"stop guest {name}")
-        yield Step(f"keep guest {name}", KeepWritten(name, self.wish.keep[name]), says, needs)
+        yield Step(f"keep guest {name}", layer_steps.KeepWritten(name, self.wish.keep[name]), says, needs)
 
     # What a running guest was brought to
 
@@ -353,7 +337,7 @@ class _Planner:
     def _wake(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A paused guest that is to go on and to change does the one before the other: only then it can be asked what it has."""
         if self._stays(fate) and (fate.was, fate.will) == (Power.PAUSED, Power.RUNNING) and self._differs(name):
-            step = Step(f"resume guest {name}", Resume(name), (f"resume guest {name}",))
+            step = Step(f"resume guest {name}", guest_steps.Resume(name), (f"resume guest {name}",))
             self.first.append(step)
             yield step
 
@@ -379,7 +363,7 @@ class _Planner:
         wide = given.wider(now, aim)
         recorded = process is not None and process.given is not None
         if wide != now or (not recorded and now.definition != aim.definition):
-            yield Step(f"widen guest {name}", Remember(name, wide), (), (f"resume guest {name}",))
+            yield Step(f"widen guest {name}", guest_steps.Remember(name, wide), (), (f"resume guest {name}",))
 
     def _settle(self, name: str, changes: bool) -> list[Step]:
         """A guest that has been brought to its definition is known to have been."""
@@ -399,17 +383,24 @@ class _Planner:
         kinds = ("resume", "widen", "store", "swap", "services", "break", "configure", "down")
         keys = [f"{kind} {label}" for kind in kinds]
         keys += [f"{verb} {name}:{each}" for verb in ("plug", "unplug", "tap") for each in names]
-        return [Step(f"settle {label}", Remember(name, after), (), tuple(keys))]
+        return [Step(f"settle {label}", guest_steps.Remember(name, after), (), tuple(keys))]
 
     def _store(self, name: str) -> Iterator[Step]:
         after = self.after.guests[name]
         before = self.before.guests.get(name)
         if before is None:
-            yield Step(f"store {after.label}", StoreGuest(after), (f"make {after.label}", *wording.said_ifaces(after)))
+            yield Step(
+                f"store {after.label}",
+                guest_steps.StoreGuest(after),
+                (f"make {after.label}", *wording.said_ifaces(after)),
+            )
         elif says := wording.guest_differences(before, after):
             # Killed in between, the next run must still know that the guest comes from another scenario.
             yield Step(
-                f"store {after.label}", StoreGuest(after), says, (f"freshen {after.label}", f"widen {after.label}")
+                f"store {after.label}",
+                guest_steps.StoreGuest(after),
+                says,
+                (f"freshen {after.label}", f"widen {after.label}"),
             )
 
     def _start(self, name: str) -> Step:
@@ -427,16 +418,16 @@ class _Planner:
         )
         found = (self.actual.devices.get(iface_owner(iface.label)) for iface, _mac in units)
         taps = tuple(device for device in found if device is not None)
-        deed = Start(guest, self.prepared[name], units, taps)
-        return Step(f"start {guest.label}", deed, (f"start {guest.label}",), needs)
+        action = guest_steps.Start(guest, self.prepared[name], units, taps)
+        return Step(f"start {guest.label}", action, (f"start {guest.label}",), needs)
 
     def _pause(self, name: str, fate: _Fate, changes: tuple[str, ...]) -> Iterator[Step]:
         label = f"guest {name}"
         if fate.will is Power.PAUSED and (fate.starts or fate.was is Power.RUNNING):
-            yield Step(f"pause {label}", Pause(name), (f"pause {label}",), (f"start {label}", *changes))
+            yield Step(f"pause {label}", guest_steps.Pause(name), (f"pause {label}",), (f"start {label}", *changes))
         woken = any(step.key == f"resume {label}" for step in self.first)
         if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts and not woken:
-            yield Step(f"resume {label}", Resume(name), (f"resume {label}",))
+            yield Step(f"resume {label}", guest_steps.Resume(name), (f"resume {label}",))
 
     # Layers and commands of a scenario
 
@@ -456,9 +447,9 @@ class _Planner:
             # Guests may share a layer, which is made once.
             if key not in self._rendered:
                 self._rendered.add(key)
-                yield Step(key, Render(extra.files))
+                yield Step(key, layer_steps.Render(extra.files))
         if self._freshens(name):
-            yield Step(f"freshen {guest.label}", Freshen(name, guest.loaded.scenario))
+            yield Step(f"freshen {guest.label}", layer_steps.Freshen(name, guest.loaded.scenario))
 
     def _freshens(self, name: str) -> bool:
         """Whether a scenario is loaded anew: not again, and not gone back to."""
@@ -479,7 +470,7 @@ class _Planner:
         for layer in stale.values():
             says = ("change the names in /etc/hosts",) if layer.name in had and not said else ()
             said = said or bool(says)
-            yield Step(f"render {layer.name}", WriteHosts(layer), says)
+            yield Step(f"render {layer.name}", layer_steps.WriteHosts(layer), says)
 
     def _swaps(self, name: str) -> bool:
         """Whether a running guest has other layers than it should."""
@@ -507,7 +498,7 @@ class _Planner:
         known = stored is not None and (stored.loaded, stored.layers) == (guest.loaded, guest.layers)
         says = (f"{guest.label}: bring its layers up to date",) if known else ()
         needs = (f"resume {guest.label}", f"store {guest.label}", *self._layer_keys(name))
-        yield Step(f"swap {guest.label}", Swap(guest, prepared), says, needs)
+        yield Step(f"swap {guest.label}", layer_steps.Swap(guest, prepared), says, needs)
 
     def _services(self, name: str) -> Iterator[Step]:
         """The user's services are restarted for other layers, but not for another /etc/hosts."""
@@ -523,7 +514,7 @@ class _Planner:
             label = f"guest {name}"
             restarts = tuple(f"{label}: restart {service}" for service in extra.services)
             needs = (f"resume {label}", f"swap {label}", f"ready {label}")
-            yield Step(f"services {label}", RestartServices(name, extra.services), restarts, needs)
+            yield Step(f"services {label}", guest_steps.RestartServices(name, extra.services), restarts, needs)
 
     def _break(self, name: str) -> Iterator[Step]:
         """What is to fail on purpose may change while the guest runs."""
@@ -532,7 +523,7 @@ class _Planner:
             stored = self.before.guests.get(name)
             known = stored is not None and stored.faults == guest.faults
             says = (f"{guest.label}: bring its faults up to date",) if known else ()
-            yield Step(f"break {guest.label}", Break(guest), says, (f"store {guest.label}",))
+            yield Step(f"break {guest.label}", layer_steps.Break(guest), says, (f"store {guest.label}",))
 
     def _await_ready(self, name: str, fate: _Fate) -> Iterator[Step]:
         """Nothing is said of it, since nothing changes; a guest that was seen ready since its start need not be waited for."""
@@ -545,7 +536,7 @@ class _Planner:
         seen = live.seen if live is not None and not fate.starts else ()
         if ready is not Readiness.AGENT and readiness.key(ready) not in seen:
             label = f"guest {name}"
-            yield Step(f"ready {label}", AwaitReady(name, ready), (), (f"start {label}", f"resume {label}"))
+            yield Step(f"ready {label}", guest_steps.AwaitReady(name, ready), (), (f"start {label}", f"resume {label}"))
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""
@@ -557,7 +548,7 @@ class _Planner:
             says = tuple(f"{label}: run {command.command}" for command in extra.commands)
             changes = ("start", "resume", "configure", "swap", "services", "settle", "ready")
             needs = tuple(f"{change} {label}" for change in changes)
-            yield Step(f"run {label}", Run(name, extra.commands), says, needs)
+            yield Step(f"run {label}", guest_steps.Run(name, extra.commands), says, needs)
 
     def _has_run(self, name: str, commands: tuple[Command, ...]) -> bool:
         live, prepared = self.actual.live.get(name), self.prepared.get(name)
@@ -565,7 +556,7 @@ class _Planner:
         if process is None or prepared is None or self._freshens(name):
             return False
         upper = prepared.stack.upper
-        return (process.ran if process.upper == upper else process.shelved.get(upper)) == digest(commands)
+        return (process.ran if process.upper == upper else process.shelved.get(upper)) == guest_steps.digest(commands)
 
     def _unscratch(self, name: str, fate: _Fate) -> Iterator[Step]:
         before = self.before.guests[name].loaded if name in self.before.guests else None
@@ -574,7 +565,7 @@ class _Planner:
         if now - later or (not self._stays_mute(fate) and self._leaves_scratch(name)):
             label = f"guest {name}"
             needs = (f"store {label}", f"swap {label}", f"stop {label}", f"start {label}")
-            yield Step(f"unscratch {label}", Unscratch(name), (), needs)
+            yield Step(f"unscratch {label}", layer_steps.Unscratch(name), (), needs)
 
     def _leaves_scratch(self, name: str) -> bool:
         """Whether a running guest leaves such a layer that its definition does not name any more."""
@@ -626,18 +617,18 @@ class _Planner:
                 says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)
                 yield Step(
                     key,
-                    DeleteDevice(f"interface {label}", found, self._namespace_goes),
+                    network_steps.DeleteDevice(f"interface {label}", found, self._namespace_goes),
                     says,
                     (f"unplug {label}", f"stop guest {guest}", f"store guest {guest}"),
                 )
             elif iface is not None and found is None and fate.runs:
                 self._check_name(f"interface {label}", iface.tap_name)
                 says = () if fate.starts else (f"interface {label}: make TAP {link_name(iface.tap_name)}",)
-                yield Step(key, AddTap(iface), says, self._tap_needs(iface))
+                yield Step(key, network_steps.AddTap(iface), says, self._tap_needs(iface))
             elif iface is not None and found is not None:
                 differences = self._tap_differences(iface, found)
                 if differences is not None:
-                    yield Step(key, SetTap(iface, found), differences, self._tap_needs(iface))
+                    yield Step(key, network_steps.SetTap(iface, found), differences, self._tap_needs(iface))
 
     def _is_said_elsewhere(self, guest: str, name: str) -> bool:
         """A TAP goes unmentioned with its interface or its guest; one that belongs to nothing does not."""
@@ -701,7 +692,7 @@ class _Planner:
         needs = [f"bridge {name}" for name in scope.bridges]
         needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
         says = (f"remove network namespace {self.before.netns}",) if self._namespace_goes else ()
-        yield Step("netns", RemoveNamespace(self.before.netns), says, tuple(needs))
+        yield Step("netns", network_steps.RemoveNamespace(self.before.netns), says, tuple(needs))
 
 
 @dataclass(frozen=True)

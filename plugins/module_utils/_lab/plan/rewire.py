@@ -19,7 +19,8 @@ from ..model.found import Device, Inside, Link, iface_owner
 from ..model.given import Given
 from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
 from . import wording
-from .steps import Configure, Plug, Step, Unplug
+from .guest_steps import Configure, Plug, Unplug
+from .steps import Step
 
 
 def steps(

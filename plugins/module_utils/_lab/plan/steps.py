@@ -2,296 +2,34 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a plan is made of: deeds, which ``apply`` knows how to do, and steps, which say them in words and put them in order.  Pure."""
+"""What a plan is made of: steps, each an action, what is said of it, and what comes before it.  Pure.
+
+The kinds of actions are in ``network_steps``, ``guest_steps`` and ``layer_steps``; files of these names in ``run`` carry them out.
+"""
 
 from __future__ import annotations
 
-import hashlib
 import heapq
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from ..model.errors import DummError
-from ..model.found import Device, Kernel
-from ..model.given import Given
-from ..model.lab import Bridge, Command, Guest, Iface, UnionEngine
-from ..model.readiness import Ready
-from ..model.root import HostsLayer, RenderedLayer, Stack
-from .desired import Keep
 
 # As many objects as it takes to be told of together.
 _MANY = 4
 _ABOUT = re.compile(r"(?P<kind>guest|interface|bridge) \S+: (?P<what>.*)", re.DOTALL)
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What a guest's definition means on this host, found out and checked before anything is changed.
+class Action:
+    """Something to do, with what it takes; ``run`` has how each kind is carried out.
 
-    :ivar master: resolved path of the root file system.
-    :ivar engine: the union engine, and why.
-    :ivar stack: the layers that may change while it runs.
-    :ivar busy: files that the running guest holds open of layers that would come or go.
-    :ivar breaks: whether other things fail on purpose in the running guest's union than should.
-    :ivar boots: whether it has an init of its own, which takes its time.
+    :cvar changes: whether it changes anything, which waiting and our own record do not.
     """
 
-    kernel: Kernel
-    master: str
-    engine: UnionEngine
-    why: str
-    stack: Stack
-    busy: tuple[str, ...] = ()
-    breaks: bool = False
-    boots: bool = True
-
-
-class Deed:
-    """Something that ``apply`` knows how to do."""
-
-
-@dataclass(frozen=True)
-class MakeNamespace(Deed):
-    """Make the lab's network namespace."""
-
-    netns: str
-
-
-@dataclass(frozen=True)
-class StoreNetns(Deed):
-    """Remember where the lab's network is."""
-
-    netns: str
-
-
-@dataclass(frozen=True)
-class RemoveNamespace(Deed):
-    """Remove it."""
-
-    netns: str
-
-
-@dataclass(frozen=True)
-class StoreGuest(Deed):
-    """Write a definition."""
-
-    guest: Guest
-
-
-@dataclass(frozen=True)
-class ForgetGuest(Deed):
-    """Remove a guest's directory."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class StoreBridge(Deed):
-    """Write a definition."""
-
-    bridge: Bridge
-
-
-@dataclass(frozen=True)
-class ForgetBridge(Deed):
-    """Remove a definition."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class AddBridge(Deed):
-    """Make a bridge."""
-
-    bridge: Bridge
-
-
-@dataclass(frozen=True)
-class SetBridge(Deed):
-    """Change a bridge."""
-
-    bridge: Bridge
-    found: Device
-
-
-@dataclass(frozen=True)
-class AddTap(Deed):
-    """Make a TAP."""
-
-    iface: Iface
-
-
-@dataclass(frozen=True)
-class SetTap(Deed):
-    """Change a TAP."""
-
-    iface: Iface
-    found: Device
-
-
-@dataclass(frozen=True)
-class DeleteDevice(Deed):
-    """Delete a device of ours.
-
-    :ivar with_namespace: whether its network namespace goes in the same plan, and it with that.
-    """
-
-    subject: str
-    found: Device
-    with_namespace: bool = False
-
-
-@dataclass(frozen=True)
-class Start(Deed):
-    """Start a guest and wait until its control line answers.
-
-    :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
-    :ivar taps: those of its TAPs that were there before.
-    """
-
-    guest: Guest
-    prepared: Prepared
-    units: tuple[tuple[Iface, str], ...]
-    taps: tuple[Device, ...] = ()
-
-
-@dataclass(frozen=True)
-class Render(Deed):
-    """Make a layer of files."""
-
-    layer: RenderedLayer
-
-
-@dataclass(frozen=True)
-class WriteHosts(Deed):
-    """Make a layer with /etc/hosts, or change its content under the guests that have it."""
-
-    layer: HostsLayer
-
-
-@dataclass(frozen=True)
-class Freshen(Deed):
-    """Let a guest's scratch layer for a scenario be empty."""
-
-    guest: str
-    scenario: str
-
-
-@dataclass(frozen=True)
-class Swap(Deed):
-    """Give a running guest the layers that it should have."""
-
-    guest: Guest
-    prepared: Prepared
-
-
-@dataclass(frozen=True)
-class Break(Deed):
-    """Let those things fail on purpose in a running guest's union that should."""
-
-    guest: Guest
-
-
-@dataclass(frozen=True)
-class Unscratch(Deed):
-    """Throw away what a guest wrote while a scenario was loaded that is not any more."""
-
-    guest: str
-
-
-@dataclass(frozen=True)
-class Remember(Deed):
-    """Write down what a running guest is given."""
-
-    guest: str
-    given: Given
-
-
-@dataclass(frozen=True)
-class Run(Deed):
-    """Run a scenario's commands in a guest that was just started."""
-
-    guest: str
-    commands: tuple[Command, ...]
-
-
-@dataclass(frozen=True)
-class AwaitReady(Deed):
-    """Wait until a running guest is ready; that changes nothing."""
-
-    guest: str
-    ready: Ready
-
-
-@dataclass(frozen=True)
-class RestartServices(Deed):
-    """Restart services of a guest."""
-
-    guest: str
-    services: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class KeepWritten(Deed):
-    """Save, throw away or bring back what a guest wrote."""
-
-    guest: str
-    keep: Keep
-
-
-@dataclass(frozen=True)
-class Stop(Deed):
-    """Stop a guest, cleanly if it lets itself."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Clean(Deed):
-    """Take away what an ended or half-started guest left."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Pause(Deed):
-    """Halt a guest's kernel where it is."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Resume(Deed):
-    """Let it go on."""
-
-    name: str
-
-
-@dataclass(frozen=True)
-class Plug(Deed):
-    """Hot-plug an interface."""
-
-    iface: Iface
-    unit: int
-    mac: str
-
-
-@dataclass(frozen=True)
-class Unplug(Deed):
-    """Hot-unplug a unit whose link is down."""
-
-    guest: str
-    unit: int
-
-
-@dataclass(frozen=True)
-class Configure(Deed):
-    """Carry out lines for ``ip -batch`` in a guest."""
-
-    guest: str
-    lines: tuple[str, ...]
+    changes: ClassVar[bool] = True
 
 
 @dataclass(frozen=True)
@@ -304,7 +42,7 @@ class Step:
     """
 
     key: str
-    deed: Deed
+    action: Action
     says: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
 
@@ -327,13 +65,8 @@ class Plan:
 
     @property
     def changed(self) -> bool:
-        """Whether anything is changed, which waiting and our own record are not."""
-        return any(not isinstance(step.deed, (AwaitReady, Remember)) for step in self.steps)
-
-    @property
-    def starts(self) -> list[Guest]:
-        """The guests that are started."""
-        return [step.deed.guest for step in self.steps if isinstance(step.deed, Start)]
+        """Whether anything is changed."""
+        return any(step.action.changes for step in self.steps)
 
     @property
     def actions(self) -> list[str]:
@@ -357,11 +90,6 @@ def grouped(sentences: Iterable[str]) -> dict[str, str]:
         return f"{count} {kind}s: {what}" if count >= _MANY else sentence
 
     return {sentence: told(sentence) for sentence in sentences}
-
-
-def digest(commands: tuple[Command, ...]) -> str:
-    """Names a list of commands."""
-    return hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if commands else ""
 
 
 def ordered(steps: list[Step]) -> tuple[Step, ...]:

@@ -33,7 +33,7 @@ from ..model.found import Actual, Inside, Process
 from ..model.given import Given
 from ..model.lab import Command, Guest, Power, UnionEngine, loads
 from ..model.readiness import Ready
-from ..plan.steps import Prepared, Start, digest
+from ..plan.guest_steps import Prepared, Start, digest
 from ..union import cowfs, engines, overlay
 
 _ASK_AGAIN = 3.0

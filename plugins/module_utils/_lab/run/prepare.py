@@ -19,7 +19,7 @@ from ..model.found import Kernel, Process
 from ..model.lab import Guest, UnionEngine
 from ..model.root import RenderedLayer, Stack
 from ..plan.desired import Keep
-from ..plan.steps import Prepared
+from ..plan.guest_steps import Prepared
 from ..union import cowfs, engines, layers, overlay, saves
 from . import rendering
 

@@ -20,7 +20,9 @@ from collections.abc import Callable
 from ..host import files, netlink
 from ..host.netlink import Network
 from ..host.workdir import Workdir
-from ..plan.steps import AddTap, AwaitReady, Plan, RemoveNamespace, Run, Start, Step, Stop
+from ..plan.guest_steps import AwaitReady, Run, Start, Stop
+from ..plan.network_steps import AddTap, RemoveNamespace
+from ..plan.steps import Plan, Step
 
 # As many guests as it takes to be worth it.
 _MANY = 8
@@ -35,9 +37,9 @@ class Segments:
     def __init__(self, plan: Plan, workdir: Workdir, network: Callable[[], Network]) -> None:
         self._workdir = workdir
         self._network = network
-        self._moving = {step.key for step in plan.steps if isinstance(step.deed, (Start, Stop))}
-        self._goes = any(isinstance(step.deed, RemoveNamespace) for step in plan.steps)
-        taps = Counter(step.deed.iface.bridge for step in plan.steps if isinstance(step.deed, AddTap))
+        self._moving = {step.key for step in plan.steps if isinstance(step.action, (Start, Stop))}
+        self._goes = any(isinstance(step.action, RemoveNamespace) for step in plan.steps)
+        taps = Counter(step.action.iface.bridge for step in plan.steps if isinstance(step.action, AddTap))
         self._crowded = {name for name, count in taps.items() if count >= _MANY}
         self.closed = len(self._moving) >= _MANY
         if self.closed:
@@ -55,7 +57,7 @@ class Segments:
 
     def allow(self, step: Step) -> bool:
         """Whether a step may begin: commands of a scenario may need the network, and so may services that a guest boots with."""
-        return not (self.closed and isinstance(step.deed, (AwaitReady, Run)))
+        return not (self.closed and isinstance(step.action, (AwaitReady, Run)))
 
     def done(self, step: Step) -> None:
         """Take notice of a step that is done.

@@ -29,13 +29,17 @@ from ..model.lab import Guest, Lab, Loaded, Power, Readiness, sysctl_path
 from ..model.root import RenderedLayer
 from ..plan import damaged, describe, desired
 from ..plan.desired import Extra, Wish
+from ..plan.guest_steps import ForgetGuest, Prepared, Start, started
+from ..plan.layer_steps import KeepWritten, WriteHosts
+from ..plan.network_steps import AddTap, MakeNamespace
 from ..plan.plan import plan
-from ..plan.steps import AddTap, Deed, ForgetGuest, KeepWritten, MakeNamespace, Plan, Prepared, Start, WriteHosts
+from ..plan.steps import Action, Plan
 from ..scenario import document, loader
 from ..scenario.loader import Scenario
 from ..union import layers
 from ..union.written import written
 from . import apply, lifecycle, quiet, rendering, settle
+from .context import Context
 from .observe import have_booted, look_inside, nameless_namespace, observe
 from .prepare import has_init, keep, prepare
 
@@ -330,7 +334,7 @@ def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
             yield f"{why.subject}: {why.cause}; nothing of it was to be changed; {why.remedy}"
     for name, what in steps.restart_required.items():
         yield f"guest {name}: {', '.join(what)} will take effect when it is restarted (restart: true does it)"
-    if bare := [guest.name for guest in steps.starts if not guest.confine]:
+    if bare := [guest.name for guest in started(steps) if not guest.confine]:
         yield f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
 
 
@@ -339,15 +343,15 @@ def _check_host(workdir: Workdir, steps: Plan) -> None:
 
     :raises DummError: where it cannot.
     """
-    deeds = [step.deed for step in steps.steps]
-    limits.check(steps.starts)
-    if any(isinstance(deed, AddTap) for deed in deeds):
+    actions = [step.action for step in steps.steps]
+    limits.check(started(steps))
+    if any(isinstance(action, AddTap) for action in actions):
         netlink.check_taps()
-    for deed in deeds:
-        if isinstance(deed, MakeNamespace):
-            netlink.check_free(deed.netns)
-        _check_copies(workdir, deed)
-    disks.check_unmounted(workdir, [deed.name for deed in deeds if isinstance(deed, ForgetGuest)])
+    for action in actions:
+        if isinstance(action, MakeNamespace):
+            netlink.check_free(action.netns)
+        _check_copies(workdir, action)
+    disks.check_unmounted(workdir, [action.name for action in actions if isinstance(action, ForgetGuest)])
 
 
 def _finish(actual: Actual) -> None:
@@ -357,18 +361,18 @@ def _finish(actual: Actual) -> None:
             network.delete(f"device {device.name}", device)
 
 
-def _check_copies(workdir: Workdir, deed: Deed) -> None:
+def _check_copies(workdir: Workdir, action: Action) -> None:
     """Whether what is to be copied has paths that are not too long for it, and room where it goes.
 
     :raises HostError: where it has not.
     """
     room = None
-    if isinstance(deed, KeepWritten) and deed.keep.save is not None:
-        name = deed.guest
+    if isinstance(action, KeepWritten) and action.keep.save is not None:
+        name = action.guest
         source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
-        target, purpose = workdir.guest(name).saves / f".new-{deed.keep.save}", "copy what it wrote"
-    elif isinstance(deed, Start) and disks.changes(workdir, deed.guest.name, deed.guest.disk):
-        name, room = deed.guest.name, deed.guest.disk
+        target, purpose = workdir.guest(name).saves / f".new-{action.keep.save}", "copy what it wrote"
+    elif isinstance(action, Start) and disks.changes(workdir, action.guest.name, action.guest.disk):
+        name, room = action.guest.name, action.guest.disk
         source, target, purpose = workdir.guest(name).path, workdir.disks / f".new-{name}", "change its disk"
     else:
         return
@@ -383,7 +387,7 @@ def _check_copies(workdir: Workdir, deed: Deed) -> None:
 
 def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
     """What is to be said of guests that hold a file open whose content changes under them."""
-    changing = {step.deed.layer.name for step in steps.steps if isinstance(step.deed, WriteHosts)}
+    changing = {step.action.layer.name for step in steps.steps if isinstance(step.action, WriteHosts)}
     for guest in actual.lab.guests.values() if changing else ():
         process = _process(actual, guest.name)
         if process is None or not guest.power.alive or guest.loaded is None or guest.loaded.hosts not in changing:
@@ -533,11 +537,11 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> apply.Context:
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> Context:
     # Only an action plugin can show anything while it runs.
     tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
     parallel = max(1, module.params.get("parallel", _PARALLEL))
-    context = apply.Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
+    context = Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
@@ -576,12 +580,12 @@ def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]
         raise Invalid(faults)
 
 
-def _slowest_first(context: apply.Context) -> list[Result]:
+def _slowest_first(context: Context) -> list[Result]:
     slowest = sorted(context.durations.items(), key=lambda item: -item[1])
     return [{"step": step, "seconds": round(seconds, 4)} for step, seconds in slowest]
 
 
-def _with_ready(actual: Actual, context: apply.Context) -> Actual:
+def _with_ready(actual: Actual, context: Context) -> Actual:
     """With the time that each guest took to come up, of those that just did."""
     came_up = {
         name: dataclasses.replace(live, ready_after=round(context.ready[name], 4))

@@ -28,8 +28,9 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import wording
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Extra, Scope, Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import AwaitReady, Plan
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader, readiness_text
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab, wish
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
@@ -157,7 +158,7 @@ def steps(
 
 def awaited(what: Plan) -> list[readiness.Ready]:
     """What steps wait for."""
-    return [step.deed.ready for step in what.steps if isinstance(step.deed, AwaitReady)]
+    return [step.action.ready for step in what.steps if isinstance(step.action, AwaitReady)]
 
 
 @pytest.mark.parametrize(

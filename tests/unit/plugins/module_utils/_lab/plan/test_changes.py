@@ -15,7 +15,7 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.root import HostsLayer
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import desired, steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import desired, guest_steps, layer_steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Extra, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, grouped
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import rendering
@@ -79,8 +79,8 @@ class Site:
         what = self.plan(config, **options)
         self.host.apply(what)
         for step in what.steps:
-            if isinstance(step.deed, steps.WriteHosts):
-                self.hosts[step.deed.layer.name] = step.deed.layer.content.files[0].content
+            if isinstance(step.action, layer_steps.WriteHosts):
+                self.hosts[step.action.layer.name] = step.action.layer.content.files[0].content
         return what
 
 
@@ -188,7 +188,7 @@ def test_a_change_touches_what_it_is_about_and_is_taken_back_in_the_same_way(sit
     assert touched(there) <= about
     assert touched(back) <= about
     assert not settled.changed and not site.plan(campus()).changed
-    restarted = {step.deed.guest for step in there.steps if isinstance(step.deed, steps.RestartServices)}
+    restarted = {step.action.guest for step in there.steps if isinstance(step.action, guest_steps.RestartServices)}
     assert restarted <= ({"g7"} if "file" in what or "template" in what else set())
 
 

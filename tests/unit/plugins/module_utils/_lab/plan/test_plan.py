@@ -16,10 +16,11 @@ from hypothesis import strategies as st
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Scope, Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Deed, Plan, Start, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import wish
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, Run, Unit, prepared, process_of
 
@@ -42,13 +43,13 @@ def steps_of(actual: Actual, asked: Wish) -> Plan:
 
 
 def kinds(what: Plan) -> list[str]:
-    """The deeds of a plan, without what only keeps the record of what a guest was given."""
-    return [type(step.deed).__name__ for step in what.steps if not isinstance(step.deed, steps.Remember)]
+    """The actions of a plan, without what only keeps the record of what a guest was given."""
+    return [type(step.action).__name__ for step in what.steps if not isinstance(step.action, guest_steps.Remember)]
 
 
-def deed(what: Plan, kind: type[Deed]) -> Any:
-    """The one deed of a kind."""
-    (found,) = [step.deed for step in what.steps if isinstance(step.deed, kind)]
+def action(what: Plan, kind: type[Action]) -> Any:
+    """The one action of a kind."""
+    (found,) = [step.action for step in what.steps if isinstance(step.action, kind)]
     return found
 
 
@@ -121,12 +122,12 @@ LIFE: dict[str, dict[Power, str]] = {
 
 
 @pytest.mark.parametrize(
-    ("state", "was", "deeds"), [(state, was, deeds) for state, row in LIFE.items() for was, deeds in row.items()]
+    ("state", "was", "actions"), [(state, was, actions) for state, row in LIFE.items() for was, actions in row.items()]
 )
-def test_a_guest_goes_from_what_it_does_to_what_it_is_to_do(host: Host, state: str, was: Power, deeds: str) -> None:
+def test_a_guest_goes_from_what_it_does_to_what_it_is_to_do(host: Host, state: str, was: Power, actions: str) -> None:
     put(host, was)
 
-    assert " ".join(kinds(planned(host, "guest", name="alice", state=state))) == deeds.strip("-")
+    assert " ".join(kinds(planned(host, "guest", name="alice", state=state))) == actions.strip("-")
 
 
 @pytest.mark.parametrize("state", LIFE)
@@ -256,7 +257,7 @@ def test_a_new_order_of_interfaces_is_stored_and_holds_from_the_next_start_on(ho
     assert (kinds(found), found.restart_required) == (["StoreGuest"], {})
     assert not host.plan(Wish(lab.with_guest(turned), scope)).changed
     restarted = call(host, "guest", name="alice", state="restarted")
-    assert [iface.name for iface, _mac in deed(restarted, Start).units] == order
+    assert [iface.name for iface, _mac in action(restarted, Start).units] == order
 
 
 def test_layers_change_while_the_guest_runs(host: Host) -> None:
@@ -297,8 +298,8 @@ def test_an_interface_of_a_running_guest_is_plugged_at_once_the_tap_first(host: 
     found = call(host, "iface", guest="alice", name="eth1", bridge="br0", address=["10.0.0.2/24", "fd00::2/64"])
 
     assert kinds(found) == ["StoreGuest", "AddTap", "Plug", "Configure"]
-    assert deed(found, steps.Plug).unit == 1
-    assert deed(found, steps.Configure).lines == (
+    assert action(found, guest_steps.Plug).unit == 1
+    assert action(found, guest_steps.Configure).lines == (
         "link set vec1 name eth1",
         "sysctl net/ipv6/conf/eth1/disable_ipv6 0",
         "addr replace 10.0.0.2/24 dev eth1",
@@ -311,7 +312,7 @@ def test_an_interface_is_unplugged_before_its_tap_goes(host: Host) -> None:
     found = call(host, "iface", guest="alice", name="eth0", state="absent")
 
     assert kinds(found) == ["StoreGuest", "Configure", "Unplug", "DeleteDevice"]
-    assert deed(found, steps.Configure).lines == ("link set eth0 down",)
+    assert action(found, guest_steps.Configure).lines == ("link set eth0 down",)
     assert found.actions == ["remove interface alice:eth0"]
 
 
@@ -320,7 +321,7 @@ def test_a_free_unit_is_used_again(host: Host) -> None:
         call(host, "iface", guest="alice", name=name)
     call(host, "iface", guest="alice", name="eth1", state="absent")
 
-    assert deed(planned(host, "iface", guest="alice", name="eth3"), steps.Plug).unit == 1
+    assert action(planned(host, "iface", guest="alice", name="eth3"), guest_steps.Plug).unit == 1
 
 
 def test_an_interface_of_a_stopped_guest_is_only_defined(host: Host) -> None:
@@ -350,7 +351,7 @@ def test_moving_an_interface_touches_its_tap_and_lets_the_guest_forget_who_was_t
     found = planned(host, "iface", guest="alice", name="eth0", bridge="br1")
 
     assert kinds(found) == ["StoreGuest", "SetTap", "Configure"]
-    assert deed(found, steps.Configure).lines == ("neigh flush dev eth0",)
+    assert action(found, guest_steps.Configure).lines == ("neigh flush dev eth0",)
     assert found.actions == ["interface alice:eth0: plug into bridge br1"]
 
 
@@ -378,7 +379,7 @@ def test_an_interface_is_changed_in_one_request_while_the_guest_runs(
 ) -> None:
     found = planned(host, "iface", guest="alice", name="eth0", **{option: value})
 
-    assert deed(found, steps.Configure).lines == lines
+    assert action(found, guest_steps.Configure).lines == lines
     assert not {"Plug", "Unplug", "Start", "Stop"} & set(kinds(found))
 
 
@@ -595,7 +596,7 @@ KEYS = [f"step {number}" for number in range(12)]
 def graphs(draw: st.DrawFn) -> list[Step]:
     """Steps without circles, in any order, with needs that are not in the plan among them."""
     made = [
-        Step(key, Deed(), (), tuple(draw(st.lists(st.sampled_from([*KEYS[:number], "elsewhere"]), max_size=4))))
+        Step(key, Action(), (), tuple(draw(st.lists(st.sampled_from([*KEYS[:number], "elsewhere"]), max_size=4))))
         for number, key in enumerate(KEYS)
     ]
     return draw(st.permutations(made))
@@ -610,13 +611,13 @@ def test_each_step_comes_after_what_it_needs(given_steps: list[Step]) -> None:
     assert all(place[need] < place[step.key] for step in result for need in step.needs if need in place)
 
 
-@given(st.permutations([Step(key, Deed()) for key in KEYS]))
+@given(st.permutations([Step(key, Action()) for key in KEYS]))
 def test_steps_that_need_nothing_keep_their_order(given_steps: list[Step]) -> None:
     assert list(steps.ordered(given_steps)) == given_steps
 
 
 def test_a_circle_is_our_own_fault_and_names_its_steps() -> None:
-    circle = [Step("a", Deed(), (), ("b",)), Step("b", Deed(), (), ("a",)), Step("c", Deed())]
+    circle = [Step("a", Action(), (), ("b",)), Step("b", Action(), (), ("a",)), Step("c", Action())]
 
     with pytest.raises(DummError, match=r"these steps wait for each other: a, b;"):
         steps.ordered(circle)

@@ -14,14 +14,9 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Readiness
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import (
-    AwaitReady,
-    Plan,
-    RemoveNamespace,
-    Run,
-    Step,
-    Stop,
-)
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady, Run, Stop
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.network_steps import RemoveNamespace
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.quiet import Segments
 
 MANY = 20

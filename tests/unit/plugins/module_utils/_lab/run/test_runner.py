@@ -18,7 +18,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import lock, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Deed, Plan, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply, runner
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import params
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
@@ -254,8 +254,8 @@ def test_what_an_interrupted_run_left_is_swept_up(lab: Lab) -> None:
 # How a plan is carried out.
 
 
-class Said(Deed):
-    """A deed of these tests."""
+class Said(Action):
+    """An action of these tests."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -263,7 +263,7 @@ class Said(Deed):
 
 @pytest.fixture
 def context() -> Any:
-    """What the deeds of these tests work on."""
+    """What the steps of these tests work on."""
     told: list[str] = []
     return SimpleNamespace(
         workdir=None,
@@ -281,14 +281,14 @@ def test_steps_that_do_not_need_each_other_are_done_at_the_same_time(
     monkeypatch: pytest.MonkeyPatch, context: Any
 ) -> None:
     together = threading.Barrier(3, timeout=300)
-    monkeypatch.setattr(apply, "carry_out", lambda _deed, _context: together.wait())
+    monkeypatch.setattr(apply, "carry_out", lambda _action, _context: together.wait())
 
     apply.apply(Plan(tuple(Step(name, Said(name)) for name in "abc")), context)
 
 
 def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     done: list[str] = []
-    monkeypatch.setattr(apply, "carry_out", lambda deed, _context: done.append(deed.name))
+    monkeypatch.setattr(apply, "carry_out", lambda action, _context: done.append(action.name))
     steps = [Step(str(n), Said(str(n)), (f"do {n}",), (str(n + 1), "not in the plan")) for n in range(20)]
 
     apply.apply(Plan(tuple(steps)), context)
@@ -311,13 +311,13 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
     failed = threading.Event()
     done: list[str] = []
 
-    def carry_out(deed: Said, _context: object) -> None:
-        if deed.name == "b":
+    def carry_out(action: Said, _context: object) -> None:
+        if action.name == "b":
             failed.set()
             raise error
-        if deed.name == "a":
+        if action.name == "a":
             failed.wait(300)
-        done.append(deed.name)
+        done.append(action.name)
 
     monkeypatch.setattr(apply, "carry_out", carry_out)
     steps = (Step("a", Said("a"), ("do a",)), Step("b", Said("b"), ("do b",)), Step("c", Said("c"), (), ("b",)))
@@ -333,9 +333,9 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
 def test_every_failure_is_told(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     together = threading.Barrier(2, timeout=300)
 
-    def fail(deed: Said, _context: object) -> NoReturn:
+    def fail(action: Said, _context: object) -> NoReturn:
         together.wait()
-        raise DummError(deed.name, "failed", "")
+        raise DummError(action.name, "failed", "")
 
     monkeypatch.setattr(apply, "carry_out", fail)
 

@@ -1,0 +1,169 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps on a guest: its definition, its process, and what is done inside of it.  Pure; ``run/guest_steps`` carries them out."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..model.found import Device, Kernel
+from ..model.given import Given
+from ..model.lab import Command, Guest, Iface, UnionEngine
+from ..model.readiness import Ready
+from ..model.root import Stack
+from .steps import Action, Plan
+
+
+class GuestAction(Action):
+    """Something to do to a guest."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a guest's definition means on this host, found out and checked before anything is changed.
+
+    :ivar master: resolved path of the root file system.
+    :ivar engine: the union engine, and why.
+    :ivar stack: the layers that may change while it runs.
+    :ivar busy: files that the running guest holds open of layers that would come or go.
+    :ivar breaks: whether other things fail on purpose in the running guest's union than should.
+    :ivar boots: whether it has an init of its own, which takes its time.
+    """
+
+    kernel: Kernel
+    master: str
+    engine: UnionEngine
+    why: str
+    stack: Stack
+    busy: tuple[str, ...] = ()
+    breaks: bool = False
+    boots: bool = True
+
+
+@dataclass(frozen=True)
+class StoreGuest(GuestAction):
+    """Write a definition."""
+
+    guest: Guest
+
+
+@dataclass(frozen=True)
+class ForgetGuest(GuestAction):
+    """Remove a guest's directory."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Start(GuestAction):
+    """Start a guest and wait until its control line answers.
+
+    :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
+    :ivar taps: those of its TAPs that were there before.
+    """
+
+    guest: Guest
+    prepared: Prepared
+    units: tuple[tuple[Iface, str], ...]
+    taps: tuple[Device, ...] = ()
+
+
+@dataclass(frozen=True)
+class Stop(GuestAction):
+    """Stop a guest, cleanly if it lets itself."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Clean(GuestAction):
+    """Take away what an ended or half-started guest left."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Pause(GuestAction):
+    """Halt a guest's kernel where it is."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Resume(GuestAction):
+    """Let it go on."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Plug(GuestAction):
+    """Hot-plug an interface."""
+
+    iface: Iface
+    unit: int
+    mac: str
+
+
+@dataclass(frozen=True)
+class Unplug(GuestAction):
+    """Hot-unplug a unit whose link is down."""
+
+    guest: str
+    unit: int
+
+
+@dataclass(frozen=True)
+class Configure(GuestAction):
+    """Carry out lines for ``ip -batch`` in a guest."""
+
+    guest: str
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Remember(GuestAction):
+    """Write down what a running guest is given."""
+
+    changes: ClassVar[bool] = False
+    guest: str
+    given: Given
+
+
+@dataclass(frozen=True)
+class Run(GuestAction):
+    """Run a scenario's commands in a guest that was just started."""
+
+    guest: str
+    commands: tuple[Command, ...]
+
+
+@dataclass(frozen=True)
+class AwaitReady(GuestAction):
+    """Wait until a running guest is ready; that changes nothing."""
+
+    changes: ClassVar[bool] = False
+    guest: str
+    ready: Ready
+
+
+@dataclass(frozen=True)
+class RestartServices(GuestAction):
+    """Restart services of a guest."""
+
+    guest: str
+    services: tuple[str, ...]
+
+
+def digest(commands: tuple[Command, ...]) -> str:
+    """Names a list of commands."""
+    return hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if commands else ""
+
+
+def started(plan: Plan) -> list[Guest]:
+    """The guests that a plan starts."""
+    return [step.action.guest for step in plan.steps if isinstance(step.action, Start)]

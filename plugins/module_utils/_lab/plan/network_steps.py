@@ -1,0 +1,94 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Steps on the lab's network on the host: its namespace, bridges and TAPs.  Pure; ``run/network_steps`` carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.found import Device
+from ..model.lab import Bridge, Iface
+from .steps import Action
+
+
+class NetworkAction(Action):
+    """Something to do to the lab's network on the host."""
+
+
+@dataclass(frozen=True)
+class MakeNamespace(NetworkAction):
+    """Make the lab's network namespace."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class StoreNetns(NetworkAction):
+    """Remember where the lab's network is."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class RemoveNamespace(NetworkAction):
+    """Remove it."""
+
+    netns: str
+
+
+@dataclass(frozen=True)
+class StoreBridge(NetworkAction):
+    """Write a definition."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class ForgetBridge(NetworkAction):
+    """Remove a definition."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class AddBridge(NetworkAction):
+    """Make a bridge."""
+
+    bridge: Bridge
+
+
+@dataclass(frozen=True)
+class SetBridge(NetworkAction):
+    """Change a bridge."""
+
+    bridge: Bridge
+    found: Device
+
+
+@dataclass(frozen=True)
+class AddTap(NetworkAction):
+    """Make a TAP."""
+
+    iface: Iface
+
+
+@dataclass(frozen=True)
+class SetTap(NetworkAction):
+    """Change a TAP."""
+
+    iface: Iface
+    found: Device
+
+
+@dataclass(frozen=True)
+class DeleteDevice(NetworkAction):
+    """Delete a device of ours.
+
+    :ivar with_namespace: whether its network namespace goes in the same plan, and it with that.
+    """
+
+    subject: str
+    found: Device
+    with_namespace: bool = False

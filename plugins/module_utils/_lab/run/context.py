@@ -1,0 +1,97 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the steps of a run are carried out on: working directory, network, and what is opened once for all of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from ..guest.placement import Placement
+from ..guest.sandbox import Swapper
+from ..host.netlink import Network
+from ..host.workdir import Workdir
+from ..model.found import Inside
+from . import lifecycle
+from .quiet import Segments
+
+
+@dataclass
+class Context:
+    """What the steps work on.
+
+    :ivar netns: name of the lab's network namespace.
+    :ivar timeout: seconds that a guest may take to come up or go down.
+    :ivar tell: told of each step that begins.
+    :ivar progress: told now and then how far it is, when it takes long.
+    :ivar parallel: how many steps are done at the same time.
+    :ivar durations: seconds that each step took.
+    :ivar ready: seconds from its launch until a guest answered.
+    :ivar spoken: how each sentence of the plan is told.
+    :ivar said: what was told so far.
+    :ivar segments: those of the plan that is carried out.
+    :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
+    """
+
+    workdir: Workdir
+    netns: str
+    timeout: float
+    tell: Callable[[str], None]
+    progress: Callable[[str], None]
+    parallel: int
+    durations: dict[str, float] = field(default_factory=dict)
+    begun: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, Inside] = field(default_factory=dict)
+    ready: dict[str, float] = field(default_factory=dict)
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+    segments: Segments | None = None
+    _network: Network | None = None
+    _swapper: Swapper | None = None
+    _placement: Placement | None = None
+    _opening: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def lab(self) -> str:
+        """The lab's name."""
+        return self.workdir.lab_name
+
+    def closes(self, bridge: str | None) -> bool:
+        """Whether a bridge and its ports are made closed."""
+        return self.segments is not None and self.segments.closes(bridge)
+
+    @property
+    def network(self) -> Network:
+        """The lab's network, opened when it is first needed."""
+        with self._opening:
+            if self._network is None:
+                self._network = Network(self.lab, self.netns)
+            return self._network
+
+    @property
+    def swapper(self) -> Swapper:
+        """What gives guests other unions, made when it is first needed."""
+        with self._opening:
+            if self._swapper is None:
+                self._swapper = Swapper()
+            return self._swapper
+
+    @property
+    def placement(self) -> Placement:
+        """What gives guests their CPUs, made when the first is started."""
+        with self._opening:
+            if self._placement is None:
+                self._placement = Placement(self.lab, lifecycle.cpus(self.workdir))
+            return self._placement
+
+    def close(self) -> None:
+        """Give the network and the swapper back."""
+        if self._swapper is not None:
+            self._swapper.close()
+            self._swapper = None
+        if self._network is not None:
+            self._network.close()
+            self._network = None
