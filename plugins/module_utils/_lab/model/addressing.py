@@ -17,12 +17,13 @@ import bisect
 import ipaddress
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Union
+from typing import TypeVar, Union
 
 Network = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]  # noqa: UP007
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]  # noqa: UP007
 Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]  # noqa: UP007
 
+Holder = TypeVar("Holder")
 _Range = tuple[int, int]
 _THIS_NETWORK = ipaddress.IPv4Network("0.0.0.0/8")
 _EVERYBODY = ipaddress.IPv4Address("255.255.255.255")
@@ -69,9 +70,9 @@ def is_host_alone(address: Interface) -> bool:
     return address.network.num_addresses == 1 or (address.version == 6 and address.is_link_local)
 
 
-def overlaps(held: Iterable[tuple[Interface, str]]) -> Iterator[tuple[Interface, str, Interface, str]]:
+def overlaps(held: Iterable[tuple[Interface, Holder]]) -> Iterator[tuple[Interface, Holder, Interface, Holder]]:
     """Addresses of one segment, with whose they are, whose prefixes differ although they overlap; the later of two first."""
-    first: dict[Network, tuple[int, Interface, str]] = {}
+    first: dict[Network, tuple[int, Interface, Holder]] = {}
     for number, (address, who) in enumerate(held):
         if not is_host_alone(address):
             first.setdefault(address.network, (number, address, who))

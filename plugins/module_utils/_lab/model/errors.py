@@ -15,6 +15,8 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 
+from .reference import Reference
+
 MAX_TOLD = 20  # faults or errors in one message
 MAX_NAMES = 10  # names in a sentence
 # What a terminal acts on, what turns text around, and what stands for a byte that is no UTF-8 (PEP 383).
@@ -61,13 +63,15 @@ def _lines(errors: Sequence[object], *, all_known: bool = True) -> str:
 class DummError(Exception):
     """Something the user can act on.
 
-    :param subject: the object it is about, in the user's words (``guest alice``).
+    :param subject: the object it is about, or what the user calls that (``guest alice``).
     :param cause: what happened.
     :param remedy: what to do about it, as an imperative sentence without a full stop.
+    :ivar about: the object; ``None`` if only its text is known.
     """
 
-    def __init__(self, subject: str, cause: str, remedy: str) -> None:
-        self.subject = plain(subject)
+    def __init__(self, subject: str | Reference, cause: str, remedy: str) -> None:
+        self.about = None if isinstance(subject, str) else subject
+        self.subject = plain(str(subject))
         self.cause = plain(cause)
         self.remedy = plain(remedy)
         said = f"{self.subject}: {self.cause}"
@@ -75,7 +79,14 @@ class DummError(Exception):
 
 
 class InvalidInput(DummError):
-    """What was asked for cannot be; nothing was changed."""
+    """What was asked for cannot be; nothing was changed.
+
+    :ivar setting: key of the object's setting that it is about; ``None`` if it is about the object as a whole.
+    """
+
+    def __init__(self, subject: str | Reference, cause: str, remedy: str, *, setting: str | None = None) -> None:
+        super().__init__(subject, cause, remedy)
+        self.setting = setting
 
 
 class HostError(DummError):
@@ -85,10 +96,10 @@ class HostError(DummError):
 class GuestError(DummError):
     """A guest did not do what it should.
 
-    :ivar setting: file of the kernel setting that it is about, if it is about one.
+    :ivar sysctl: file of the kernel setting that it is about, if it is about one.
     """
 
-    setting: str | None = None
+    sysctl: str | None = None
 
 
 class WaitTimeout(DummError):
@@ -140,7 +151,7 @@ class Invalid(InvalidInput):
 
     def __init__(self, faults: list[InvalidInput], *, all_known: bool = True) -> None:
         first = faults[0]
-        super().__init__(first.subject, first.cause, first.remedy)
+        super().__init__(first.about or first.subject, first.cause, first.remedy, setting=first.setting)
         self.faults = faults
         self.args = (_lines(faults, all_known=all_known),)
 

@@ -19,6 +19,7 @@ from . import addressing
 from .addressing import interface
 from .errors import InvalidInput, nearest
 from .lab import HOST_NETNS, MAX_IFNAME, UNIT_NAME, Bridge, Guest, Iface, Lab, link_name, sysctl_path
+from .reference import BridgeRef, GuestRef, IfaceRef, LegRef, Reference
 
 MIN_MEM = 32  # MB; a kernel built for labs runs in 32 (docs/internals/uml-kernel.md)
 MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
@@ -174,28 +175,33 @@ def check(lab: Lab) -> list[InvalidInput]:
     return faults
 
 
+def _iface(iface: Iface) -> IfaceRef:
+    return IfaceRef(iface.guest, iface.name)
+
+
 def _check_guest(lab: Lab, guest: Guest) -> Iterator[InvalidInput]:
+    about = GuestRef(guest.name)
     if guest.mem < MIN_MEM:
-        yield InvalidInput(
-            guest.label, f"mem: {guest.mem} MB is too little for a Linux kernel", f"give it {MIN_MEM} or more"
-        )
+        cause = f"mem: {guest.mem} MB is too little for a Linux kernel"
+        yield InvalidInput(about, cause, f"give it {MIN_MEM} or more", setting="mem")
     if guest.mem > MAX_MEM:
-        yield InvalidInput(guest.label, f"mem: {guest.mem} MB is more than any host has", f"give it {MAX_MEM} or less")
+        cause = f"mem: {guest.mem} MB is more than any host has"
+        yield InvalidInput(about, cause, f"give it {MAX_MEM} or less", setting="mem")
     if guest.disk is not None and guest.disk > MAX_DISK:
-        yield InvalidInput(
-            guest.label, f"disk: {guest.disk} MB is more than a file can have", f"give it {MAX_DISK} or less"
-        )
+        cause = f"disk: {guest.disk} MB is more than a file can have"
+        yield InvalidInput(about, cause, f"give it {MAX_DISK} or less", setting="disk")
     twice = next((layer for layer, times in collections.Counter(guest.layers).items() if times > 1), None)
     if twice is not None:
-        yield InvalidInput(guest.label, f"layers: {twice} is given twice", "leave one of them")
+        yield InvalidInput(about, f"layers: {twice} is given twice", "leave one of them", setting="layers")
     needs = _needs_ipv6(guest)
     for iface in guest.interfaces.values():
         if not 68 <= iface.mtu <= MAX_MTU:
-            yield InvalidInput(f"interface {iface.label}", f"mtu {iface.mtu} is out of range", f"use 68 to {MAX_MTU}")
+            cause = f"mtu {iface.mtu} is out of range"
+            yield InvalidInput(_iface(iface), cause, f"use 68 to {MAX_MTU}", setting="mtu")
         yield from _check_ipv6(needs, iface)
         if iface.bridge is not None and iface.bridge not in lab.bridges:
             yield InvalidInput(
-                f"interface {iface.label}",
+                _iface(iface),
                 f"there is no bridge {iface.bridge}",
                 f"make it first with dumm_bridge ({nearest(iface.bridge, lab.bridges)})",
             )
@@ -232,17 +238,18 @@ def _needs_ipv6(guest: Guest) -> _NeedsIpv6:
 
 def _check_ipv6(needs: _NeedsIpv6, iface: Iface) -> Iterator[InvalidInput]:
     """IPv6 that the kernel would take away from an interface, or refuse there."""
-    label = f"interface {iface.label}"
+    about = _iface(iface)
     address = _first_ipv6(iface.addresses)
     needing = address or needs.routes.get(iface.name) or needs.settings.get(iface.name)
     if needing is not None and 68 <= iface.mtu < MIN_IPV6_MTU:
-        yield _too_small_for_ipv6(label, f"mtu {iface.mtu}", needing)
+        yield _too_small_for_ipv6(about, f"mtu {iface.mtu}", needing)
     for whose in (iface.name, "all"):
         key, value = needs.sysctl.get(sysctl_path(f"net/ipv6/conf/{whose}/disable_ipv6"), (None, "0"))
         if address is not None and key is not None:
             if value != "0":
                 remedy = f"leave the address out, or set net.ipv6.conf.{iface.name}.disable_ipv6 to 0"
-                yield InvalidInput(label, f"address {address} is IPv6, which {key} forbids", remedy)
+                cause = f"address {address} is IPv6, which {key} forbids"
+                yield InvalidInput(about, cause, remedy, setting="address")
             break
 
 
@@ -250,12 +257,9 @@ def _first_ipv6(addresses: Iterable[str] | None) -> str | None:
     return next((address for address in addresses or () if ":" in address), None)
 
 
-def _too_small_for_ipv6(label: str, mtu: str, needing: str) -> InvalidInput:
-    return InvalidInput(
-        label,
-        f"{mtu} is too small for IPv6, which {needing} needs",
-        f"use {MIN_IPV6_MTU} or more, or IPv4 only",
-    )
+def _too_small_for_ipv6(about: Reference, mtu: str, needing: str) -> InvalidInput:
+    cause = f"{mtu} is too small for IPv6, which {needing} needs"
+    return InvalidInput(about, cause, f"use {MIN_IPV6_MTU} or more, or IPv4 only", setting="mtu")
 
 
 def _check_own_addresses(guest: Guest) -> Iterator[InvalidInput]:
@@ -268,7 +272,8 @@ def _check_own_addresses(guest: Guest) -> Iterator[InvalidInput]:
         for address in iface.addresses or ():
             others = seen.setdefault(str(interface(address).ip), [])
             if any(other is iface for other, _address in others):
-                yield InvalidInput(f"interface {iface.label}", f"address {address} is given twice", "leave one of them")
+                cause = f"address {address} is given twice"
+                yield InvalidInput(_iface(iface), cause, "leave one of them", setting="address")
             shared = [
                 other
                 for other, same in others
@@ -281,9 +286,10 @@ def _check_own_addresses(guest: Guest) -> Iterator[InvalidInput]:
             ]
             if shared:
                 yield InvalidInput(
-                    f"interface {iface.label}",
-                    f"address {address} is that of interface {shared[0].label} too",
+                    _iface(iface),
+                    f"address {address} is that of {_iface(shared[0])} too",
                     f"give it another, or the same with /{interface(address).max_prefixlen}",
+                    setting="address",
                 )
             others.append((iface, address))
 
@@ -296,7 +302,7 @@ def _check_sysctl(guest: Guest) -> Iterator[InvalidInput]:
         other = seen.setdefault(path, (key, value))
         if other[1] != value:
             cause = f"sysctl {other[0]} and {key} are one setting, and are to be {other[1]} and {value}"
-            yield InvalidInput(guest.label, cause, "leave one of them out")
+            yield InvalidInput(GuestRef(guest.name), cause, "leave one of them out")
 
 
 _IPV6_CONF = "/proc/sys/net/ipv6/conf/"
@@ -305,30 +311,35 @@ _SAME_SETTING = {"/proc/sys/net/ipv4/conf/all/forwarding": "/proc/sys/net/ipv4/i
 
 
 def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
+    about = BridgeRef(bridge.name)
     ports = lab.ports(bridge.name)
     if len(ports) > MAX_PORTS:
-        yield InvalidInput(bridge.label, f"{len(ports)} ports", f"a Linux bridge takes {MAX_PORTS}: use another one")
+        yield InvalidInput(about, f"{len(ports)} ports", f"a Linux bridge takes {MAX_PORTS}: use another one")
     if bridge.mtu is not None and not 68 <= bridge.mtu <= MAX_MTU:
-        yield InvalidInput(bridge.label, f"mtu {bridge.mtu} is out of range", f"use 68 to {MAX_MTU}")
+        cause = f"mtu {bridge.mtu} is out of range"
+        yield InvalidInput(about, cause, f"use 68 to {MAX_MTU}", setting="mtu")
     if not 0 <= bridge.group_fwd_mask <= 0xFFFF or bridge.group_fwd_mask & 0b111:
         yield InvalidInput(
-            bridge.label,
+            about,
             f"group_fwd_mask {bridge.group_fwd_mask} is not allowed",
             "use 0 to 65528 without the three lowest bits: STP passes anyway where stp is off, and no Linux bridge forwards pause"
             " frames and LACP",
+            setting="group_fwd_mask",
         )
-    holders = [(f"the host's leg of {bridge.label}", bridge.addresses or ())]
-    holders += [(f"interface {port.label}", port.addresses or ()) for port in ports]
-    yield from _twice(bridge, "address", [(str(interface(a).ip), who) for who, list_ in holders for a in list_])
+    holders: list[tuple[Reference, tuple[str, ...]]] = [(LegRef(bridge.name), bridge.addresses or ())]
+    holders += [(_iface(port), port.addresses or ()) for port in ports]
+    addresses = [(str(interface(a).ip), who) for who, list_ in holders for a in list_]
+    yield from _twice(bridge, "address", "address", addresses)
     for address, who, other, whose in addressing.overlaps((interface(a), who) for who, list_ in holders for a in list_):
         if address.ip != other.ip:
             yield InvalidInput(
                 who,
                 f"address {address} is in a prefix that overlaps that of {other} of {whose} on {bridge.label}",
                 f"give both the same prefix length, or this one /{address.max_prefixlen}",
+                setting="address",
             )
     yield from _check_leg(bridge, ports)
-    yield from _twice(bridge, "MAC address", [(lab.mac_of(port), f"interface {port.label}") for port in ports])
+    yield from _twice(bridge, "mac", "MAC address", [(lab.mac_of(port), _iface(port)) for port in ports])
 
 
 def _check_leg(bridge: Bridge, ports: list[Iface]) -> Iterator[InvalidInput]:
@@ -338,37 +349,36 @@ def _check_leg(bridge: Bridge, ports: list[Iface]) -> Iterator[InvalidInput]:
     if address is None:
         return
     if bridge.mtu is not None and 68 <= bridge.mtu < MIN_IPV6_MTU:
-        yield _too_small_for_ipv6(bridge.label, f"mtu {bridge.mtu}", f"{address} of the host's leg")
+        yield _too_small_for_ipv6(BridgeRef(bridge.name), f"mtu {bridge.mtu}", f"{address} of the host's leg")
     elif bridge.mtu is None and smallest is not None and 68 <= smallest.mtu < MIN_IPV6_MTU:
         mtu = f"mtu {smallest.mtu} of interface {smallest.label}, which the bridge takes over,"
-        yield _too_small_for_ipv6(bridge.label, mtu, f"{address} of the host's leg")
+        yield _too_small_for_ipv6(BridgeRef(bridge.name), mtu, f"{address} of the host's leg")
 
 
-def doubts(lab: Lab) -> Iterator[tuple[str, str]]:
+def doubts(lab: Lab) -> Iterator[tuple[Reference, str]]:
     """What of a lab can be, but is hardly meant: each object with its sentence."""
-    held = [(f"interface {iface.label}", iface.addresses) for iface in lab.ifaces()]
-    held += [(bridge.label, bridge.addresses) for bridge in lab.bridges.values()]
-    for label, addresses in held:
+    held: list[tuple[Reference, tuple[str, ...] | None]] = [(_iface(iface), iface.addresses) for iface in lab.ifaces()]
+    held += [(BridgeRef(bridge.name), bridge.addresses) for bridge in lab.bridges.values()]
+    for about, addresses in held:
         for address in addresses or ():
             why = addressing.doubtful(interface(address))
             if why is not None:
-                yield label, f"{label}: address {address} {why}, which is hardly meant; give one of a host"
+                yield about, f"{about}: address {address} {why}, which is hardly meant; give one of a host"
 
 
-def _twice(bridge: Bridge, what: str, held: list[tuple[str, str]]) -> Iterator[InvalidInput]:
-    seen: dict[str, str] = {}
+def _twice(bridge: Bridge, setting: str, what: str, held: Iterable[tuple[str, Reference]]) -> Iterator[InvalidInput]:
+    seen: dict[str, Reference] = {}
     for value, who in held:
         if value in seen:
-            yield InvalidInput(
-                who, f"{what} {value} is already that of {seen[value]} on {bridge.label}", "give one of them another"
-            )
+            cause = f"{what} {value} is already that of {seen[value]} on {bridge.label}"
+            yield InvalidInput(who, cause, "give one of them another", setting=setting)
         seen.setdefault(value, who)
 
 
 def _check_link_names(lab: Lab) -> Iterator[InvalidInput]:
-    seen: dict[str, str] = {}
-    names = [(link_name(iface.tap_name), f"interface {iface.label}") for iface in lab.ifaces()]
-    names += [(link_name(bridge.name), bridge.label) for bridge in lab.bridges.values()]
+    seen: dict[str, Reference] = {}
+    names: list[tuple[str, Reference]] = [(link_name(iface.tap_name), _iface(iface)) for iface in lab.ifaces()]
+    names += [(link_name(bridge.name), BridgeRef(bridge.name)) for bridge in lab.bridges.values()]
     for name, who in names:
         if name in seen:
             yield InvalidInput(who, f"its device would be {name}, as that of {seen[name]}", "rename one of them")

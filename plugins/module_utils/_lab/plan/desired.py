@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from ..model import rules
 from ..model.errors import Invalid, InvalidInput, nearest
 from ..model.lab import Bridge, Command, Guest, Iface, InjectedFault, Lab, Loaded, Power, UnionEngine, Userspace
+from ..model.reference import BridgeRef, IfaceRef, Reference
 from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
 from ..scenario import notation, readiness_text
@@ -455,10 +456,10 @@ def _checked(before: Lab, wish: Wish) -> Wish:
 def doubts(wish: Wish) -> list[str]:
     """What of the mentioned objects can be, but is hardly meant, in words."""
     scope = wish.scope
-    mentioned = {f"bridge {name}" for name in scope.bridges}
-    mentioned |= {f"interface {owner}:{name}" for owner, name in scope.ifaces}
-    mentioned |= {f"interface {iface.label}" for iface in wish.lab.ifaces() if iface.guest in scope.guests}
-    return [sentence for label, sentence in rules.doubts(wish.lab) if label in mentioned]
+    mentioned: set[Reference] = {BridgeRef(name) for name in scope.bridges}
+    mentioned |= {IfaceRef(owner, name) for owner, name in scope.ifaces}
+    mentioned |= {IfaceRef(iface.guest, iface.name) for iface in wish.lab.ifaces() if iface.guest in scope.guests}
+    return [sentence for about, sentence in rules.doubts(wish.lab) if about in mentioned]
 
 
 def _in_netns(params: Params, lab: Lab) -> Lab:

@@ -33,6 +33,7 @@ from ..model.found import Actual, Inside, Process
 from ..model.given import Given
 from ..model.lab import Command, Guest, Power, UnionEngine, loads
 from ..model.readiness import Ready
+from ..model.reference import GuestRef
 from ..plan.guest_steps import Prepared, Start, digest
 from ..union import cowfs, engines, overlay
 
@@ -469,13 +470,13 @@ def refused(name: str, stderr: bytes) -> GuestError:
     said = beneath.printable(stderr)
     setting = _SETTING.match(said)
     error = GuestError(
-        f"guest {name}",
+        GuestRef(name),
         f"it refused its network configuration: {said or 'no reason given'}",
         "correct or leave out that setting (sysctl)"
         if setting
         else "its root file system needs iproute2, and its kernel what was asked for",
     )
-    error.setting = setting[1] if setting else None
+    error.sysctl = setting[1] if setting else None
     return error
 
 

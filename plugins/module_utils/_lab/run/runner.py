@@ -26,6 +26,7 @@ from ..model import readiness, stored
 from ..model.errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
 from ..model.found import Actual, Inside, Process
 from ..model.lab import Guest, Lab, Loaded, Power, Readiness, sysctl_path
+from ..model.reference import GuestRef
 from ..model.root import RenderedLayer
 from ..plan import damaged, describe, desired
 from ..plan.desired import Extra, Wish
@@ -552,10 +553,9 @@ def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list
 
 def _placed(error: DummError, wish: Wish) -> DummError:
     """An error, with where that is written which it is about."""
-    if not isinstance(error, GuestError) or error.setting is None:
+    if not isinstance(error, GuestError) or not isinstance(error.about, GuestRef) or error.sysctl is None:
         return error
-    extra = wish.extras.get(error.subject.removeprefix("guest "), Extra())
-    place = extra.sysctl.get(error.setting)
+    place = wish.extras.get(error.about.name, Extra()).sysctl.get(error.sysctl)
     return error if place is None else GuestError(f"{place}: {error.subject}", error.cause, error.remedy)
 
 

@@ -12,7 +12,6 @@ the settings of guests, and the model's objects.  Each goes on after a fault, so
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from typing import Any
 from ..model import rules
 from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
-from ..model.errors import Invalid
+from ..model.errors import Invalid, InvalidInput
 from ..model.lab import (
     Bridge,
     Command,
@@ -33,6 +32,7 @@ from ..model.lab import (
     Userspace,
     sysctl_path,
 )
+from ..model.reference import BridgeRef, GuestRef, IfaceRef, LegRef
 from . import cabling, numbering, readiness_text, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
@@ -315,25 +315,25 @@ class _Loader:
         cables: Cabling,
         given: Mapping[str, _Given],
     ) -> None:
-        ports = {f"interface {port.label}": port for port in cables.ports.values()}
-        segments = {f"bridge {segment.name}": segment.path for segment in cables.segments.values()}
         for fault in rules.check(Lab(self.name, self.name, guests, bridges)):
-            key = _key_of(fault.cause)
-            if fault.subject in ports:
-                path = ports[fault.subject].where(key) if key else ports[fault.subject].path
-            else:
-                name = fault.subject.removeprefix("the host's leg of ")
-                path = segments.get(name, ("guests", name.removeprefix("guest ")))
-                path = (*path, key) if key else path
-                if key and path[0] == "guests":
-                    path = given[str(path[1])].origins.get(key, path)
+            path = _where(fault, cables, given)
             self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
 
 
-def _key_of(cause: str) -> str | None:
-    """The setting that one of the model's faults is about; each names it first."""
-    found = re.match(r"(address|MAC address|mtu|mem|disk|layers|group_fwd_mask)\b", cause)
-    return None if found is None else found[1].replace("MAC address", "mac")
+def _where(fault: InvalidInput, cables: Cabling, given: Mapping[str, _Given]) -> Path:
+    """Where that is written, or would be, which one of the model's faults is about."""
+    about, setting = fault.about, fault.setting
+    path: Path
+    if isinstance(about, IfaceRef):
+        port = cables.ports[(about.guest, about.name)]
+        return port.path if setting is None else port.where(setting)
+    if isinstance(about, GuestRef):
+        path = ("guests", about.name)
+        return path if setting is None else given[about.name].origins.get(setting, (*path, setting))
+    if isinstance(about, LegRef):
+        about = BridgeRef(about.bridge)
+    path = () if about is None else cables.segments[about.name].path
+    return path if setting is None else (*path, setting)
 
 
 def _weight(value: Any) -> int:

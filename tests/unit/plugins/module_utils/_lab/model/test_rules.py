@@ -25,6 +25,13 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     derived_mac,
     link_name,
 )
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.reference import (
+    BridgeRef,
+    GuestRef,
+    IfaceRef,
+    LegRef,
+    Reference,
+)
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
@@ -389,6 +396,7 @@ def test_a_lab_cannot_be_so(objects: list[Guest | Bridge], fault: str) -> None:
     faults = rules.check(lab(*objects))
 
     assert [fault in str(each) for each in faults] == [True], faults
+    assert [str(each.about) for each in faults] == [each.subject for each in faults]
 
 
 @pytest.mark.parametrize(
@@ -473,6 +481,32 @@ def test_every_fault_is_named() -> None:
         "interface a:eth0",
         "bridge br0",
     ]
+
+
+@pytest.mark.parametrize(
+    ("objects", "about", "setting"),
+    [
+        ([guest("a", mem=1)], GuestRef("a"), "mem"),
+        ([guest("a", disk=rules.MAX_DISK + 1)], GuestRef("a"), "disk"),
+        ([guest("a", layers=("/l", "/l"))], GuestRef("a"), "layers"),
+        ([guest("a", sysctl=(("a.b", "0"), ("a/b", "1")))], GuestRef("a"), None),
+        ([guest("a", Iface("a", "eth0", mtu=1))], IfaceRef("a", "eth0"), "mtu"),
+        ([guest("a", Iface("a", "eth0", "br0"))], IfaceRef("a", "eth0"), None),
+        ([guest("a", Iface("a", "eth0", addresses=("10.0.0.1/24",) * 2))], IfaceRef("a", "eth0"), "address"),
+        ([Bridge("br0", mtu=1)], BridgeRef("br0"), "mtu"),
+        ([Bridge("br0", group_fwd_mask=1)], BridgeRef("br0"), "group_fwd_mask"),
+        ([Bridge("br0", addresses=("10.0.0.1/24",) * 2)], LegRef("br0"), "address"),
+        (
+            [Bridge("br0"), *(guest(name, Iface(name, "eth0", "br0", mac="02:00:00:00:00:01")) for name in "ab")],
+            IfaceRef("b", "eth0"),
+            "mac",
+        ),
+    ],
+)
+def test_a_fault_carries_its_object_and_its_setting(
+    objects: list[Guest | Bridge], about: Reference, setting: str | None
+) -> None:
+    assert [(fault.about, fault.setting) for fault in rules.check(lab(*objects))] == [(about, setting)]
 
 
 def test_removing_a_bridge_unplugs_its_ports_and_no_others() -> None:

@@ -32,6 +32,12 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     UnionEngine,
     Userspace,
 )
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.reference import (
+    BridgeRef,
+    GuestRef,
+    IfaceRef,
+    LegRef,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader, spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import File, Scenario
 
@@ -765,6 +771,30 @@ def test_every_fault_has_its_place(text, fragments):
     assert len(told) == len(fragments), told
     for fragment, fault in zip(fragments, told, strict=True):
         assert fragment in fault
+
+
+@pytest.mark.parametrize(
+    ("about", "setting", "place"),
+    [
+        (GuestRef("a"), None, "3:10: guests.a"),
+        (GuestRef("a"), "mem", "1:17: defaults.mem"),
+        (GuestRef("a"), "disk", "3:10: guests.a.disk"),
+        (IfaceRef("a", "e0"), None, "3:27: guests.a.interfaces.e0"),
+        (IfaceRef("a", "e0"), "mtu", "3:37: guests.a.interfaces.e0.mtu"),
+        (IfaceRef("a", "e1"), "address", "4:10: links[0].a.address"),
+        (BridgeRef("lan"), "mtu", "2:22: bridges.lan.mtu"),
+        (LegRef("lan"), "address", "2:11: bridges.lan.address"),
+    ],
+)
+def test_a_fault_of_the_lab_has_its_place_whatever_it_says(monkeypatch, about, setting, place):
+    text = (
+        "defaults: {mem: 64}\nbridges: {lan: {mtu: 1500}}\nguests: {a: {interfaces: {e0: {mtu: 1500}}}}\n"
+        "links: [{a: {guest: a, interface: e1}, b: 'a:e2'}]"
+    )
+    fault = InvalidInput(about, "it cannot be", "change it", setting=setting)
+    monkeypatch.setattr(rules, "check", lambda _lab: [fault])
+
+    assert faults(text) == [f"lab.yml:{place}: {fault}"]
 
 
 def test_all_faults_are_told_at_once_in_the_order_of_the_file():
