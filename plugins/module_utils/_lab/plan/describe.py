@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..model import readiness
+from ..model import readiness, readiness_text
 from ..model.found import (
     Actual,
     Live,
@@ -22,7 +22,6 @@ from ..model.found import (
     ordered,
 )
 from ..model.lab import ANY_CPU, HOST_NETNS, USERS_OF_A_GUEST, Bridge, Guest, Iface, Lab, Power, Readiness
-from ..scenario import readiness_text
 from . import wording
 from .desired import Scope
 

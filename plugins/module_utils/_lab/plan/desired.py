@@ -16,13 +16,12 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..model import rules
+from ..model import notation, readiness_text, rules
 from ..model.errors import Invalid, InvalidInput, nearest
 from ..model.lab import Bridge, Command, Guest, Iface, InjectedFault, Lab, Loaded, Power, UnionEngine, Userspace
 from ..model.reference import BridgeRef, IfaceRef, Reference
 from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
-from ..scenario import notation, readiness_text
 from ..scenario.loader import Scenario
 
 Params = Mapping[str, Any]

@@ -11,10 +11,9 @@ import json
 from collections.abc import Callable, Collection
 from typing import TypeVar
 
-from ..model import conditions
+from ..model import conditions, readiness_text
 from ..model.found import Device, Link, foreign
 from ..model.lab import ANY_CPU, Bridge, Guest, Iface, InjectedFault, Loaded, Route, UnionEngine, Userspace
-from ..scenario import readiness_text
 from .desired import Keep
 
 T = TypeVar("T")

@@ -23,10 +23,10 @@ from pathlib import Path
 from typing import Any
 
 from ..host import files
+from ..model import notation
 from ..model.errors import InvalidInput
 from ..model.lab import Guest
 from ..model.root import CHANGING, Directory, HostsLayer, RenderedFile, RenderedLayer
-from ..scenario import notation
 from ..scenario.loader import File, Scenario
 from ..union import lookup
 from . import templates

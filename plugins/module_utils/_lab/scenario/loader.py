@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import rules
+from ..model import readiness_text, rules
 from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid, InvalidInput
@@ -33,7 +33,7 @@ from ..model.lab import (
     sysctl_path,
 )
 from ..model.reference import BridgeRef, GuestRef, IfaceRef, LegRef
-from . import cabling, numbering, readiness_text, routing, schema
+from . import cabling, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, Path, Scalar, Table, TooManyFaults, read
 from .numbering import Addresses

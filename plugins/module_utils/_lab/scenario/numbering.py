@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 from ..model import addressing
 from ..model.addressing import Network
+from ..model.notation import AUTO, ip_of, network_of
 from .cabling import DEFAULT_POOL, Cabling, Label, Port, Segment, Settings, listed, names, one_a_family
 from .document import Document, Path
-from .notation import AUTO, ip_of, network_of
 
 Addresses = tuple[str, ...]
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 
+from ..model import notation
 from ..model.addressing import Network
 from ..model.errors import InvalidInput
 from ..model.lab import Iface, Route
-from . import notation
 from .cabling import Settings
 from .document import Document, Path
 from .schema import right

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import functools
 
+from ..model import notation, readiness_text
 from ..model.conditions import CONDITIONS, Condition, Rate, Share, Time
 from ..model.lab import MAX_IFNAME, Readiness, UnionEngine, Userspace
 from ..model.rules import MAX_MTU, MIN_MEM
-from . import notation, readiness_text
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
 _LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"

@@ -20,8 +20,8 @@ from ansible.inventory.data import InventoryData
 
 from ansible_collections.dumm.lab.plugins.inventory import dumm
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import notation
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Iface
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import notation
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
 OPTIONS = {

@@ -16,7 +16,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import boot
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import readiness
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import readiness, readiness_text
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import Invalid, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
@@ -31,7 +31,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader, readiness_text
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab, wish
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
 

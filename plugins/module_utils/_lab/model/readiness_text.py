@@ -10,11 +10,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ..model import errors
-from ..model.errors import InvalidInput
-from ..model.lab import Readiness, ReadyCommand
-from ..model.readiness import Ready
-from . import notation
+from . import errors, notation
+from .errors import InvalidInput
+from .lab import Readiness, ReadyCommand
+from .readiness import Ready
 
 
 def parse(value: object) -> Ready | None:

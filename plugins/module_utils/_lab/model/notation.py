@@ -15,11 +15,11 @@ import keyword
 import re
 from fractions import Fraction
 
-from ..model import rules
-from ..model.addressing import Address, Network
-from ..model.conditions import MAX_RATE, MIN_RATE
-from ..model.errors import InvalidInput
-from ..model.lab import ANY_CPU, Route
+from . import rules
+from .addressing import Address, Network
+from .conditions import MAX_RATE, MIN_RATE
+from .errors import InvalidInput
+from .lab import ANY_CPU, Route
 
 AUTO = "auto"
 MAX_WITHIN = 3600.0  # seconds
