@@ -177,12 +177,13 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_bridge
+from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import BRIDGE
 
 
 def main() -> None:
     """Run the module."""
-    run_bridge(AnsibleModule(argument_spec=BRIDGE, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=BRIDGE, supports_check_mode=True), run_bridge)
 
 
 if __name__ == "__main__":

@@ -378,12 +378,13 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_guest
+from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import GUEST
 
 
 def main() -> None:
     """Run the module."""
-    run_guest(AnsibleModule(argument_spec=GUEST, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=GUEST, supports_check_mode=True), run_guest)
 
 
 if __name__ == "__main__":

@@ -180,12 +180,13 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_iface
+from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import IFACE
 
 
 def main() -> None:
     """Run the module."""
-    run_iface(AnsibleModule(argument_spec=IFACE, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=IFACE, supports_check_mode=True), run_iface)
 
 
 if __name__ == "__main__":

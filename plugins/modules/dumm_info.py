@@ -104,12 +104,13 @@ lab:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_info
+from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import INFO
 
 
 def main() -> None:
     """Run the module."""
-    run_info(AnsibleModule(argument_spec=INFO, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=INFO, supports_check_mode=True), run_info)
 
 
 if __name__ == "__main__":

@@ -186,12 +186,13 @@ restart_required:
 from ansible.module_utils.basic import AnsibleModule
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_scenario
+from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
 
 
 def main() -> None:
     """Run the module."""
-    run_scenario(AnsibleModule(argument_spec=SCENARIO, supports_check_mode=True))
+    run(AnsibleModule(argument_spec=SCENARIO, supports_check_mode=True), run_scenario)
 
 
 if __name__ == "__main__":

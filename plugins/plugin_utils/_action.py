@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.errors import UnsupportedError
@@ -20,57 +20,25 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, plain
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Event
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
 _display = Display()
 
 
-class _Result(BaseException):
-    """Carries the result out of the body, past any ``except Exception`` in it."""
-
-    def __init__(self, result: dict[str, Any]) -> None:
-        super().__init__()
-        self.result = result
-
-
-class _InProcess:
-    """The part of AnsibleModule that a body uses."""
-
-    def __init__(self, action: ActionBase, spec: dict[str, Any], arguments: dict[str, Any]) -> None:
-        self.check_mode: bool = action._task.check_mode
-        self._warnings: list[str] = []
-        validated = ArgumentSpecValidator(spec).validate(arguments)
-        self.params: dict[str, Any] = validated.validated_parameters
-        if validated.error_messages:
-            unsupported = isinstance(validated.errors[0], UnsupportedError)
-            what = f"Unsupported parameters for ({action._task.action}) module: " if unsupported else ""
-            self.fail_json(msg=what + validated.errors.msg)
-
-    def tell(self, sentence: str) -> None:
-        """Show progress; with -v."""
-        _display.v(plain(sentence))
-
-    def progress(self, sentence: str) -> None:
-        """Show how far it is."""
-        _display.display(f"    {plain(sentence)}")
-
-    def warn(self, warning: str) -> None:
-        """Collect a warning."""
-        self._warnings.append(warning)
-
-    def exit_json(self, **kwargs: Any) -> NoReturn:
-        """Succeed."""
-        raise _Result({"warnings": self._warnings, **kwargs} if self._warnings else kwargs)
-
-    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        """Fail."""
-        self.exit_json(failed=True, msg=msg, **kwargs)
+def _show(event: Event) -> None:
+    """Show what a run publishes: how far it is, and with -v each step."""
+    if isinstance(event, Begun):
+        _display.v(plain(event.sentence))
+    else:
+        _display.display(f"    {plain(event.sentence)}")
 
 
 class LocalFirst(ActionBase):
     """An action plugin of the same name as a module, with the same body."""
 
     spec: ClassVar[dict[str, Any]]
-    body: ClassVar[Callable[[Any], None]]
+    body: ClassVar[Callable[..., Report]]
 
     def _same_as_module(self, task_vars: dict[str, Any]) -> bool:
         interpreter = task_vars.get("ansible_python_interpreter") or task_vars.get("ansible_playbook_python")
@@ -110,8 +78,18 @@ class LocalFirst(ActionBase):
                 )
             )
             return result
+        return {**result, **self._run_here(arguments)}
+
+    def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
+        """Run the body in this process: the result of the module."""
+        validated = ArgumentSpecValidator(self.spec).validate(arguments)
+        if validated.error_messages:
+            unsupported = isinstance(validated.errors[0], UnsupportedError)
+            what = f"Unsupported parameters for ({self._task.action}) module: " if unsupported else ""
+            return {"failed": True, "msg": what + validated.errors.msg}
         try:
-            type(self).body(_InProcess(self, self.spec, arguments))
-        except _Result as told:
-            result.update(told.result)
-        return result
+            told = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_show)
+            result = told.result()
+        except RunFailed as exc:
+            told, result = exc, {"failed": True, **exc.result()}
+        return {"warnings": list(told.warnings), **result} if told.warnings else result

@@ -24,7 +24,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
@@ -34,6 +34,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Event
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
 # Seconds for what must happen, on however slow and busy a machine.
 PATIENCE = 300.0
@@ -50,7 +52,7 @@ COLLECTIONS = Path(_spec.__file__).absolute().parents[5]
 
 Result = dict[str, Any]
 
-_BODIES: dict[str, tuple[dict[str, Any], Callable[[Any], None]]] = {
+_BODIES: dict[str, tuple[dict[str, Any], Callable[..., Report]]] = {
     "guest": (_spec.GUEST, runner.run_guest),
     "iface": (_spec.IFACE, runner.run_iface),
     "bridge": (_spec.BRIDGE, runner.run_bridge),
@@ -100,49 +102,25 @@ class Refused(Exception):
         self.result = result
 
 
-class _Told(BaseException):
-    def __init__(self, result: Result) -> None:
-        super().__init__()
-        self.result = result
-
-
-class _Module:
-    """What a module's body needs of AnsibleModule, with arguments checked and completed as Ansible does."""
-
-    def __init__(self, spec: dict[str, Any], arguments: dict[str, Any], check_mode: bool) -> None:
-        self.check_mode = check_mode
-        self.warnings: list[str] = []
-        validated = ArgumentSpecValidator(spec).validate(arguments)
-        self.params: dict[str, Any] = validated.validated_parameters
-        if validated.error_messages:
-            self.fail_json(msg=validated.errors.msg)
-
-    def warn(self, warning: str) -> None:
-        self.warnings.append(warning)
-
-    def tell(self, _sentence: str) -> None:
-        sys.audit(_STEP)
-
-    def exit_json(self, **result: Any) -> NoReturn:
-        raise _Told({"warnings": self.warnings, **result})
-
-    def fail_json(self, msg: str, **result: Any) -> NoReturn:
-        self.exit_json(failed=True, msg=msg, **result)
-
-
 def call(module: str, arguments: dict[str, Any], check_mode: bool = False) -> Result:
-    """Run a module's body.
+    """Run a module's body, with arguments checked and completed as Ansible does.
 
     :raises Refused: where it fails.
     """
     spec, body = _BODIES[module]
+    validated = ArgumentSpecValidator(spec).validate(arguments)
+    if validated.error_messages:
+        raise Refused({"warnings": [], "failed": True, "msg": validated.errors.msg})
     try:
-        body(_Module(spec, arguments, check_mode))
-    except _Told as told:
-        if told.result.get("failed"):
-            raise Refused(told.result) from None
-        return told.result
-    raise AssertionError(f"dumm_{module} said nothing")
+        report = body(validated.validated_parameters, check=check_mode, subscriber=_audit)
+    except RunFailed as failed:
+        raise Refused({"warnings": list(failed.warnings), "failed": True, **failed.result()}) from None
+    return {"warnings": list(report.warnings), **report.result()}
+
+
+def _audit(event: Event) -> None:
+    if isinstance(event, Begun):
+        sys.audit(_STEP)
 
 
 class Traces(NamedTuple):

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, BinaryIO, NoReturn
+from typing import Any, BinaryIO
 
 from ..guest import booting, processes
 from ..guest.channel import Channel, Completed, Script
 from ..host.workdir import Workdir
-from ..model.errors import GuestError, HostError, Unreachable
+from ..model.errors import DummError, GuestError, HostError, Unreachable
 from ..model.found import Process
 
 _TMPDIR = "/var/tmp"
@@ -116,36 +116,8 @@ class Line:
         # Takes long to import (pyroute2) and is hardly ever needed.
         from ..run import runner
 
-        module = _Module(self._guest, {**options, "workdir": str(self._workdir.path), "name": self._guest})
+        params = {**options, "workdir": str(self._workdir.path), "name": self._guest}
         try:
-            runner.run_guest(module)
-        except _Told:
-            return module.warnings
-        raise AssertionError("a module's body said nothing")
-
-
-class _Told(BaseException):
-    """A module's body is at its end."""
-
-
-class _Module:
-    """What the body of dumm_guest needs to start one."""
-
-    check_mode = False
-
-    def __init__(self, guest: str, params: dict[str, Any]) -> None:
-        self._guest = guest
-        self.params = params
-        self.warnings: list[str] = []
-
-    def warn(self, warning: str) -> None:
-        """Collect a warning."""
-        self.warnings.append(warning)
-
-    def exit_json(self, **_result: Any) -> NoReturn:
-        """Succeed."""
-        raise _Told
-
-    def fail_json(self, msg: str, **_result: Any) -> NoReturn:
-        """Fail."""
-        raise GuestError(f"guest {self._guest}", f"it cannot be started: {msg}", "")
+            return list(runner.run_guest(params).warnings)
+        except DummError as exc:
+            raise GuestError(f"guest {self._guest}", f"it cannot be started: {exc}", "") from exc

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One exception tree.  Everything below the runner raises; only the runner turns an error into ``fail_json``.
+"""One exception tree.  Everything raises; only the adapters to Ansible turn an error into a failed result.
 
 A message is written for the person who must act: it names the object, says what happened and what to do about it.
 """

@@ -2,10 +2,26 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One module run: observe, plan, apply unless in check mode, report.
+"""A whole run, on a page: from arguments to a report.
 
-The only place that knows how a module talks: it is given an object with ``params``, ``check_mode``, ``warn``, ``exit_json`` and
-``fail_json``, so that module, action plugin and test run the same body, and it alone turns an error into ``fail_json``.
+A run makes a lab what its arguments request.  ``run_guest`` and its siblings are what a module, the action plugin, a console or a
+test calls: with the arguments of ``dumm_guest``, and without Ansible::
+
+    report = run_guest({**defaults, "name": "alice", "state": "started"}, subscriber=print)
+    report.changed, report.actions, report.subject["state"]
+
+1. Take the working directory's lock and mend what a killed run left (``_ours``).  Check mode takes no lock and changes nothing.
+2. Give running guests back the unions whose servers were killed.
+3. ``_plan``: ``observe`` returns the lab as it is, stored on disk and present on the host.  ``understand`` derives the requested
+   lab from that and the arguments (``plan/desired``, ``scenario/loader``).  ``prepare`` finds the kernels, layers and unions that
+   it needs.  ``plan`` is the difference of both labs in steps.
+4. Finish first what a killed run left half done (``Plan.first``), then plan again.
+5. Check that the host can do what is planned.
+6. ``apply`` carries out the steps, independent ones at the same time, and publishes events to the subscriber.
+7. Observe again: the report has what is there, not what was requested.
+
+A run returns a :class:`Report` or raises :class:`RunFailed`, and no other error that a user can act on.  In check mode it ends
+after 3 and reports the requested lab.
 """
 
 from __future__ import annotations
@@ -16,7 +32,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any
 
 from ..guest import kernels, processes
 from ..host import disks, files, limits, lock, netlink
@@ -41,87 +57,85 @@ from ..union import layers
 from ..union.written import written
 from . import apply, lifecycle, quiet, rendering, settle
 from .context import Context
+from .events import Begun, Progress, Subscriber, nobody
 from .observe import have_booted, look_inside, nameless_namespace, observe
 from .prepare import has_init, keep, prepare
+from .report import Diff, Duration, Report, Result, RunFailed
 
-Result = dict[str, Any]
 _PARALLEL = 16
 _STOP_SECONDS = 60.0
 # How long something odd may be on its way.
 _ODD_SECONDS, _FIRST_PAUSE = 2.0, 0.05
 
 
-class Module(Protocol):
-    """What is needed of AnsibleModule."""
+Params = Mapping[str, Any]
 
-    params: dict[str, Any]
-    check_mode: bool
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """What all parts of one run work with.
+
+    :ivar params: arguments of the module, complete.
+    :ivar check: whether to change nothing.
+    :ivar warnings: those of the report, in order.
+    :ivar done: what was done so far, in words.
+    """
+
+    params: Params
+    check: bool
+    subscriber: Subscriber
+    warnings: list[str] = dataclasses.field(default_factory=list)
+    done: list[str] = dataclasses.field(default_factory=list)
 
     def warn(self, warning: str) -> None:
-        """Tell the user something that did not go wrong yet."""
-
-    def exit_json(self, **kwargs: Any) -> NoReturn:
-        """Succeed."""
-
-    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        """Fail."""
+        """Add a warning to the report."""
+        self.warnings.append(warning)
 
 
-def _silent(_sentence: str) -> None:
-    """Where nobody can be told while the module runs."""
-
-
-def run_guest(module: Module) -> None:
+def run_guest(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_guest``."""
-    name = module.params["name"]
-    _run(module, desired.guest, lambda actual, lab: {"guest": _guest_result(actual, lab, name)})
+    run, name = Run(params, check, subscriber), params["name"]
+    return _run(run, "guest", desired.guest, lambda actual, lab: _guest_result(actual, lab, name))
 
 
-def run_iface(module: Module) -> None:
+def run_iface(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_iface``."""
-    owner, name = module.params["guest"], module.params["name"]
+    owner, name = params["guest"], params["name"]
 
-    def told(actual: Actual | None, lab: Lab) -> Result:
+    def told(actual: Actual | None, lab: Lab) -> Result | None:
         found = lab.guests[owner].interfaces.get(name) if owner in lab.guests else None
         if found is None:
-            return {"iface": None}
-        return {"iface": describe.iface(lab, found) if actual is None else describe.whole_iface(actual, lab, found)}
+            return None
+        return describe.iface(lab, found) if actual is None else describe.whole_iface(actual, lab, found)
 
-    _run(module, desired.iface, told)
+    return _run(Run(params, check, subscriber), "iface", desired.iface, told)
 
 
-def run_bridge(module: Module) -> None:
+def run_bridge(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_bridge``."""
-    name = module.params["name"]
-
-    def told(actual: Actual | None, lab: Lab) -> Result:
-        return {"bridge": _bridge_result(actual, lab, name)}
-
-    _run(module, desired.bridge, told)
+    run, name = Run(params, check, subscriber), params["name"]
+    return _run(run, "bridge", desired.bridge, lambda actual, lab: _bridge_result(actual, lab, name))
 
 
-def run_scenario(module: Module) -> None:
+def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_scenario``."""
-    params = module.params
 
-    def understand(arguments: Mapping[str, Any], lab: Lab) -> Wish:
+    def understand(arguments: Params, lab: Lab) -> Wish:
         if arguments["state"] in ("absent", "unloaded"):
             return desired.scenario(arguments, lab, None, {})
-        wanted = _load_scenario(module)
-        return desired.scenario(arguments, lab, wanted, _extras(_workdir(module), wanted, arguments["record"], lab))
+        wanted = _load_scenario(arguments)
+        return desired.scenario(arguments, lab, wanted, _extras(_workdir(arguments), wanted, arguments["record"], lab))
 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
         bridges = [name for name, bridge in lab.bridges.items() if bridge.scenario == params["name"]]
         return {
-            "scenario": {
-                "name": params["name"],
-                "guests": {name: _guest_result(actual, lab, name) for name in guests},
-                "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
-            }
+            "name": params["name"],
+            "guests": {name: _guest_result(actual, lab, name) for name in guests},
+            "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
         }
 
-    _run(module, understand, told)
+    return _run(Run(params, check, subscriber), "scenario", understand, told)
 
 
 def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
@@ -155,8 +169,7 @@ def _same(workdir: Workdir, files: RenderedLayer | None, before: Guest | None) -
     return frozenset((loaded.files,)) if same else frozenset()
 
 
-def _load_scenario(module: Module) -> Scenario:
-    params = module.params
+def _load_scenario(params: Params) -> Scenario:
     name, src = params["name"], params.get("src")
     if params.get("config") is not None and params.get("content") is not None:
         raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")
@@ -164,7 +177,7 @@ def _load_scenario(module: Module) -> Scenario:
         return loader.load(params["config"], name=name, place="config")
     if params.get("content") is not None:
         return loader.load(params["content"], name=name, place=src or "content")
-    path = Path(src) if src else _workdir(module).scenario(name)
+    path = Path(src) if src else _workdir(params).scenario(name)
     try:
         raw = files.read_at_most(path, document.MAX_BYTES + 1) if src else files.read(path)
     except stored.Unfit as exc:
@@ -175,30 +188,31 @@ def _load_scenario(module: Module) -> Scenario:
     return loader.load(document.decoded(raw, str(path)), name=name, place=str(path))
 
 
-def run_info(module: Module) -> None:
+def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_info``."""
-    with _errors(module, []), disks.peek(_workdir(module)) as workdir:
+    run = Run(params, check, subscriber)
+    with _errors(run), disks.peek(_workdir(params)) as workdir:
         if workdir.format > FORMAT:
-            module.warn(
+            run.warn(
                 f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
             )
         try:
             workdir.check_identity()
         except DummError as exc:
-            module.warn(f"{exc}. Until then its network namespace is taken to be {workdir.lab_name}.")
+            run.warn(f"{exc}. Until then its network namespace is taken to be {workdir.lab_name}.")
         actual = observe(workdir)
         for damage in actual.lab.damaged.values():
-            module.warn(str(damage))
-        if module.params["inside"]:
+            run.warn(str(damage))
+        if params["inside"]:
             actual = look_inside(workdir, actual, actual.lab.guests, actual.lab, {})
             actual = _look_at_boots(workdir, actual)
         actual = _look_again(workdir, actual)
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
-        if module.params["diff"]:
+        if params["diff"]:
             for name, guest in actual.lab.guests.items():
                 if guest.label not in actual.lab.damaged:
-                    told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), module)
-        module.exit_json(changed=False, lab=told)
+                    told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), run)
+        return Report("lab", told, warnings=tuple(run.warnings))
 
 
 def _look_again(workdir: Workdir, actual: Actual) -> Actual:
@@ -227,9 +241,9 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
     return dataclasses.replace(actual, live={**actual.live, **live})
 
 
-def _written(workdir: Workdir, guest: Guest, process: Process | None, module: Module) -> Result | None:
+def _written(workdir: Workdir, guest: Guest, process: Process | None, run: Run) -> Result | None:
     if guest.name in workdir.read_out:
-        module.warn(
+        run.warn(
             f"{guest.label}: what it wrote is not shown, since its disk is not mounted; any change of the lab mounts it"
         )
         return None
@@ -259,70 +273,71 @@ def _bridge_result(actual: Actual | None, lab: Lab, name: str) -> Result | None:
 
 
 def _run(
-    module: Module,
-    understand: Callable[[Mapping[str, Any], Lab], Wish],
-    subject: Callable[[Actual | None, Lab], Result],
-) -> None:
-    """Make the lab what the module's arguments say.
+    run: Run,
+    kind: str,
+    understand: Callable[[Params, Lab], Wish],
+    subject: Callable[[Actual | None, Lab], Result | None],
+) -> Report:
+    """Make the lab what the arguments request.
 
     :param understand: arguments and the lab as it is → what is wanted.
-    :param subject: the lab as found (or, with ``None``, as predicted) → the part of the result that is named after its subject.
+    :param subject: the lab as found (or, with ``None``, as predicted) → the subject of the report.
     """
-    done: list[str] = []
-    with _errors(module, done):
-        workdir = _workdir(module)
+    with _errors(run):
+        workdir = _workdir(run.params)
         workdir.check_format()
-        with _locked(workdir, module) as workdir:
-            durations: list[Result] = []
-            healed, mute = _serve_all_again(workdir, module)
-            actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, {})
+        with _locked(workdir, run) as workdir:
+            durations: list[Duration] = []
+            healed, mute = _serve_all_again(workdir, run)
+            actual, wish, steps, refused = _plan(workdir, run.params, understand, mute, {})
             silent = _silent_ones(actual, steps)
-            if actual.unfinished and not module.check_mode:
+            if actual.unfinished and not run.check:
                 _finish(actual)
             for warning in damaged.warnings(wish, actual.lab, refused):
-                module.warn(warning)
+                run.warn(warning)
             for doubt in desired.doubts(wish):
-                module.warn(doubt)
+                run.warn(doubt)
             before = describe.mentioned(describe.found_lab(actual), wish.scope)
             first: list[str] = []
-            if steps.first and not module.check_mode:
+            if steps.first and not run.check:
                 resume = Plan(steps.first)
-                durations = _slowest_first(_apply(resume, workdir, wish, module, done))
+                durations = _slowest_first(_apply(resume, workdir, wish, run))
                 first = resume.actions
-                done += first
-                actual, wish, steps, refused = _plan(workdir, module.params, understand, mute, silent)
+                run.done.extend(first)
+                actual, wish, steps, refused = _plan(workdir, run.params, understand, mute, silent)
                 silent = _silent_ones(actual, steps)
             _check_host(workdir, steps)
-            if steps.steps and not module.check_mode:
+            if steps.steps and not run.check:
                 if wish.lab.guests or wish.lab.bridges:
                     workdir.store_format()
                     settle.store(workdir)
-                context = _apply(steps, workdir, wish, module, done)
+                context = _apply(steps, workdir, wish, run)
                 durations = [*durations, *_slowest_first(context)]
                 looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
                 actual = _with_silent(_with_ready(looked_at, context), silent)
-            if not module.check_mode:
+            if not run.check:
                 lifecycle.tidy_rendered(workdir, actual)
                 if not actual.lab.guests and not actual.lab.bridges:
                     workdir.forget()
             unchanged = _unchanged(silent, steps.waiting)
             if refused:
                 raise together([*refused, *unchanged])
-            lab = wish.lab if module.check_mode else describe.found_lab(actual)
-            result = subject(None if module.check_mode else actual, lab)
+            lab = wish.lab if run.check else describe.found_lab(actual)
             for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
-                module.warn(warning)
-            told = {
-                "changed": steps.changed or bool(healed or first),
-                "actions": [*healed, *first, *steps.actions],
-                "diff": {"before": before, "after": describe.mentioned(lab, wish.scope)},
-                "restart_required": {name: list(what) for name, what in steps.restart_required.items()},
-                "durations": durations,
-                **result,
-            }
+                run.warn(warning)
+            report = Report(
+                kind,
+                subject(None if run.check else actual, lab),
+                changed=steps.changed or bool(healed or first),
+                actions=(*healed, *first, *steps.actions),
+                diff=Diff(before, describe.mentioned(lab, wish.scope)),
+                restart_required=steps.restart_required,
+                durations=tuple(durations),
+                warnings=tuple(run.warnings),
+            )
             if unchanged:
-                module.fail_json(msg=str(together(unchanged)), **told)
-            module.exit_json(**told)
+                raise RunFailed(together(unchanged), done=report.actions, warnings=report.warnings, report=report)
+            return report
 
 
 def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
@@ -401,33 +416,33 @@ def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
             )
 
 
-def _serve_all_again(workdir: Workdir, module: Module) -> tuple[list[str], frozenset[str]]:
+def _serve_all_again(workdir: Workdir, run: Run) -> tuple[list[str], frozenset[str]]:
     """Give running guests their unions back: what was done, and the guests that still cannot be asked."""
     unserved = lifecycle.unserved(workdir)
     healed: list[str] = []
-    mute = set(unserved if module.check_mode else ())
+    mute = set(unserved if run.check else ())
     for name in unserved:
         try:
-            healed.append(_serve_again(workdir, name, module))
+            healed.append(_serve_again(workdir, name, run))
         except DummError as exc:
             # It can still be stopped or restarted.
             mute.add(name)
-            module.warn(str(exc))
+            run.warn(str(exc))
     return healed, frozenset(mute)
 
 
-def _serve_again(workdir: Workdir, name: str, module: Module) -> str:
+def _serve_again(workdir: Workdir, name: str, run: Run) -> str:
     """Give a running guest its union back whose server was killed: before that it cannot even be asked."""
-    if not module.check_mode:
+    if not run.check:
         lifecycle.serve_again(workdir, name)
-    module.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
+    run.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
     return f"guest {name}: serve its union again, whose server was killed"
 
 
 def _plan(
     workdir: Workdir,
-    params: Mapping[str, Any],
-    understand: Callable[[Mapping[str, Any], Lab], Wish],
+    params: Params,
+    understand: Callable[[Params, Lab], Wish],
     mute: frozenset[str],
     silent: Mapping[str, DummError],
 ) -> tuple[Actual, Wish, Plan, list[DummError]]:
@@ -538,15 +553,19 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, module: Module, done: list[str]) -> Context:
-    # Only an action plugin can show anything while it runs.
-    tell, progress = getattr(module, "tell", _silent), getattr(module, "progress", _silent)
-    parallel = max(1, module.params.get("parallel", _PARALLEL))
+def _apply(steps: Plan, workdir: Workdir, wish: Wish, run: Run) -> Context:
+    def tell(sentence: str) -> None:
+        run.subscriber(Begun(sentence))
+
+    def progress(sentence: str) -> None:
+        run.subscriber(Progress(sentence))
+
+    parallel = max(1, run.params.get("parallel", _PARALLEL))
     context = Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
-        done += exc.done
+        run.done.extend(exc.done)
         raise together([_placed(error, wish) for error in exc.errors]) from exc
     return context
 
@@ -580,9 +599,9 @@ def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]
         raise Invalid(faults)
 
 
-def _slowest_first(context: Context) -> list[Result]:
+def _slowest_first(context: Context) -> list[Duration]:
     slowest = sorted(context.durations.items(), key=lambda item: -item[1])
-    return [{"step": step, "seconds": round(seconds, 4)} for step, seconds in slowest]
+    return [Duration(step, round(seconds, 4)) for step, seconds in slowest]
 
 
 def _with_ready(actual: Actual, context: Context) -> Actual:
@@ -595,7 +614,7 @@ def _with_ready(actual: Actual, context: Context) -> Actual:
     return dataclasses.replace(actual, live={**actual.live, **came_up})
 
 
-def _workdir(module: Module) -> Workdir:
+def _workdir(params: Params) -> Workdir:
     netlink.check_library()
     if os.geteuid() != 0:
         raise HostError(
@@ -603,39 +622,39 @@ def _workdir(module: Module) -> Workdir:
         )
     limits.widen()
     for option in ("workdir", "src"):
-        if "\0" in (module.params.get(option) or ""):
+        if "\0" in (params.get(option) or ""):
             raise InvalidInput(
                 "this task", f"{option}: there is a NUL in the path, which no path can have", "leave it out"
             )
-    workdir = Workdir.at(module.params["workdir"])
+    workdir = Workdir.at(params["workdir"])
     if workdir.path.exists() and not workdir.path.is_dir():
         raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
     return workdir
 
 
 @contextmanager
-def _locked(workdir: Workdir, module: Module) -> Iterator[Workdir]:
+def _locked(workdir: Workdir, run: Run) -> Iterator[Workdir]:
     """The working directory is ours until the end.  Check mode changes nothing, so it neither waits nor makes anything."""
-    if module.check_mode:
+    if run.check:
         with disks.peek(workdir) as looked_at:
             yield looked_at
         return
     workdir.create()
-    purpose = module.params.get("name") or "a run"
-    with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(module.params["lock_timeout"])):
+    purpose = run.params.get("name") or "a run"
+    with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(run.params["lock_timeout"])):
         workdir = disks.attach(workdir)
         workdir.sweep()
         if (told := settle.settle(workdir)) is not None:
-            module.warn(told)
+            run.warn(told)
         lifecycle.trim_logs(workdir)
-        _restore_namespace(workdir, module)
+        _restore_namespace(workdir, run)
         netns = netlink.path_of(workdir.netns() or workdir.lab_name)
         quiet.open_again(workdir)
-        lifecycle.finish_stops(workdir, netns, float(module.params.get("wait_timeout") or _STOP_SECONDS))
+        lifecycle.finish_stops(workdir, netns, float(run.params.get("wait_timeout") or _STOP_SECONDS))
         yield workdir
 
 
-def _restore_namespace(workdir: Workdir, module: Module) -> None:
+def _restore_namespace(workdir: Workdir, run: Run) -> None:
     """Give the lab's network namespace its name back, where somebody has deleted that under running guests."""
     netns = workdir.netns() or workdir.lab_name
     if netlink.exists(netns):
@@ -644,18 +663,24 @@ def _restore_namespace(workdir: Workdir, module: Module) -> None:
     place = nameless_namespace(workdir, netns, known)
     if place is not None:
         netlink.name_again(netns, place)
-        module.warn(f"network namespace {netns} had lost its name under running guests, and has it again")
+        run.warn(f"network namespace {netns} had lost its name under running guests, and has it again")
 
 
 @contextmanager
-def _errors(module: Module, done: list[str]) -> Iterator[None]:
+def _errors(run: Run) -> Iterator[None]:
+    """Raise what a user can act on as :class:`RunFailed`."""
     try:
         yield
-    except DummError as exc:
-        module.fail_json(msg=str(exc), actions=done)
-    except OSError as exc:
-        module.fail_json(msg=str(from_oserror("this task", "work on", exc)), actions=done)
-    except (MemoryError, RuntimeError) as exc:
-        if (error := limits.from_shortage(exc)) is None:
+    except RunFailed:
+        raise
+    except (DummError, OSError, MemoryError, RuntimeError) as exc:
+        if (error := _actionable(exc)) is None:
             raise
-        module.fail_json(msg=str(error), actions=done)
+        raise RunFailed(error, done=run.done, warnings=run.warnings) from exc
+
+
+def _actionable(exc: Exception) -> DummError | None:
+    """The error that a user can act on, if it is one."""
+    if isinstance(exc, DummError):
+        return exc
+    return from_oserror("this task", "work on", exc) if isinstance(exc, OSError) else limits.from_shortage(exc)

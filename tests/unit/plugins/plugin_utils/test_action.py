@@ -15,7 +15,11 @@ from unittest.mock import MagicMock
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Progress, Subscriber
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Diff, Report, RunFailed
+from ansible_collections.dumm.lab.plugins.plugin_utils import _action
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
 
 SPEC = {"name": {"type": "str", "required": True}, "mem": {"type": "int"}, "state": {"type": "str", "default": "here"}}
@@ -28,15 +32,17 @@ class Action(LocalFirst):
     spec = SPEC
 
     @staticmethod
-    def body(module: Any) -> None:
-        if module.params["name"] == "broken":
-            module.fail_json(msg="it broke", actions=["half of it"])
-        if module.params["name"] == "warned":
-            module.warn("beware")
-        try:
-            module.exit_json(changed=True, params=module.params, check_mode=module.check_mode)
-        except Exception:  # what a body that catches everything would do
-            pytest.fail("the result was taken for an error")
+    def body(params: dict[str, Any], *, check: bool, subscriber: Subscriber) -> Report:
+        subscriber(Begun("begin"))
+        subscriber(Progress("half of it"))
+        warnings = ("beware",) if "warned" in params["name"] else ()
+        subject = {"params": params, "check": check}
+        report = Report("guest", subject, changed=True, diff=Diff({}, {}), warnings=warnings)
+        if "left out" in params["name"]:
+            raise RunFailed(HostError("guest a", "it is mute", ""), warnings=warnings, report=report)
+        if "broken" in params["name"]:
+            raise RunFailed(HostError("guest a", "it broke", "mend it"), done=["half of it"], warnings=warnings)
+        return report
 
 
 def run(
@@ -101,12 +107,12 @@ def test_the_module_is_known_by_its_full_name_however_the_task_names_it(action: 
 def test_the_body_is_given_arguments_as_a_module_would_be() -> None:
     result = run(arguments={"name": "alice", "mem": "64"})
 
-    assert result["params"] == {"name": "alice", "mem": 64, "state": "here"}
+    assert result["guest"]["params"] == {"name": "alice", "mem": 64, "state": "here"}
 
 
 @pytest.mark.parametrize("check_mode", [True, False])
 def test_the_body_is_told_of_check_mode(check_mode: bool) -> None:
-    assert run(check_mode=check_mode)["check_mode"] is check_mode
+    assert run(check_mode=check_mode)["guest"]["check"] is check_mode
 
 
 @pytest.mark.parametrize(
@@ -122,17 +128,39 @@ def test_bad_arguments_fail_as_with_a_module(arguments: dict[str, Any], complain
 
     assert result["failed"] is True
     assert complaint in result["msg"]
-    assert "params" not in result
+    assert "guest" not in result
 
 
-def test_a_failure_of_the_body_is_a_failed_result() -> None:
-    result = run(arguments={"name": "broken"})
+CHANGE = {"actions": [], "diff": {"before": {}, "after": {}}, "restart_required": {}, "durations": []}
+BROKEN = {"failed": True, "msg": "guest a: it broke; mend it", "actions": ["half of it"]}
+MUTE = {"failed": True, "msg": "guest a: it is mute", "changed": True, **CHANGE}
 
-    assert (result["failed"], result["msg"], result["actions"]) == (True, "it broke", ["half of it"])
+
+@pytest.mark.parametrize("warnings", [{}, {"warnings": ["beware"]}])
+def test_a_result_is_the_report_of_the_body(warnings: dict[str, Any]) -> None:
+    name = "alice warned" if warnings else "alice"
+    subject = {"params": {"name": name, "mem": None, "state": "here"}, "check": False}
+
+    assert run(arguments={"name": name}) == {**warnings, "changed": True, **CHANGE, "guest": subject}
 
 
-def test_warnings_are_part_of_the_result() -> None:
-    assert run(arguments={"name": "warned"})["warnings"] == ["beware"]
+@pytest.mark.parametrize("warnings", [{}, {"warnings": ["beware"]}])
+@pytest.mark.parametrize(("name", "failed"), [("broken", BROKEN), ("left out", MUTE)])
+def test_a_failure_of_the_body_is_a_failed_result(name: str, failed: dict[str, Any], warnings: dict[str, Any]) -> None:
+    result = run(arguments={"name": f"{name} warned" if warnings else name})
+    result.pop("guest", None)
+
+    assert result == {**warnings, **failed}
+
+
+def test_what_a_body_publishes_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    display = SimpleNamespace(v=lambda text: shown.append(f"-v {text}"), display=shown.append)
+    monkeypatch.setattr(_action, "_display", display)
+
+    run()
+
+    assert shown == ["-v begin", "    half of it"]
 
 
 @pytest.mark.parametrize("name", ["guest", "iface", "bridge", "info"])

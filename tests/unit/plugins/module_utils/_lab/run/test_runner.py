@@ -20,36 +20,11 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply, runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import RunFailed
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import params
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
 
 BODIES = {"guest": runner.run_guest, "iface": runner.run_iface, "bridge": runner.run_bridge}
-
-
-class Ended(BaseException):
-    """The module is done."""
-
-    def __init__(self, result: dict[str, Any]) -> None:
-        super().__init__(result)
-        self.result = result
-
-
-class Module:
-    """What a body needs of Ansible."""
-
-    def __init__(self, arguments: dict[str, Any], check_mode: bool = False) -> None:
-        self.params = arguments
-        self.check_mode = check_mode
-        self.warnings: list[str] = []
-
-    def warn(self, warning: str) -> None:
-        self.warnings.append(warning)
-
-    def exit_json(self, **kwargs: Any) -> NoReturn:
-        raise Ended({"failed": False, "warnings": self.warnings, **kwargs})
-
-    def fail_json(self, msg: str, **kwargs: Any) -> NoReturn:
-        raise Ended({"failed": True, "msg": msg, **kwargs})
 
 
 class Lab:
@@ -60,11 +35,12 @@ class Lab:
         self.workdir = workdir
 
     def __call__(self, kind: str, check: bool = False, **arguments: Any) -> dict[str, Any]:
-        """Run a module."""
-        module = Module(params(kind, workdir=str(self.workdir), **arguments), check)
-        with pytest.raises(Ended) as ended:
-            BODIES[kind](module)
-        return ended.value.result
+        """Run a body: the result of its module."""
+        try:
+            report = BODIES[kind](params(kind, workdir=str(self.workdir), **arguments), check=check)
+        except RunFailed as exc:
+            return {"failed": True, **exc.result()}
+        return {"failed": False, "warnings": list(report.warnings), **report.result()}
 
 
 @pytest.fixture
