@@ -38,7 +38,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import P
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import ANY_CPU
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import lifecycle
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import overlay, serving
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union.engine import MountedUnion
 
 _SYS_OPEN_TREE = 428
 _OPEN_TREE_CLONE = 1
@@ -105,13 +106,13 @@ def _with_foreign_union(view: Callable[..., sandbox.View], mounts: ExitStack) ->
 
     def foreign(workdir: Workdir, directory: GuestDir, deed: Start, identity: Process, *args: Any) -> sandbox.View:
         own = view(workdir, directory, deed, identity, *args)
-        layers = own.union
-        assert isinstance(layers, sandbox.Layers)
-        at = Path(layers.home) / "foreign"
-        mounts.enter_context(fuse_overlayfs(layers.paths, layers.work_path, at, identity.cpu))
+        assert isinstance(own.union, overlay.Layered)
+        parts = own.union.parts
+        at = Path(parts.home) / "foreign"
+        mounts.enter_context(fuse_overlayfs(parts.paths, parts.work_path, at, identity.cpu))
         mount = open_tree(at)
         mounts.callback(os.close, mount)
-        return dataclasses.replace(own, union=mount)
+        return dataclasses.replace(own, union=MountedUnion(mount))
 
     return foreign
 
@@ -161,7 +162,7 @@ def measure_guest(times: Times, memory: list[int]) -> None:
             start(lab, engine)
             lab.guest("alice", state="stopped")
             timed(times[engine], "boot to ready", functools.partial(start, lab, engine))
-            server = cowfs.server(lab.directory("alice").path)
+            server = serving.server(lab.directory("alice").path)
             if server is not None:
                 memory.append(private_memory(server))
             for name, script in WORKLOADS.items():

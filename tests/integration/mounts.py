@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, overlay
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import overlay, serving
 
 ENGINES = ("overlay", "cowfs")
 
@@ -52,14 +52,14 @@ class Place:
         finally:
             syscalls.umount(str(self.at), syscalls.MNT_DETACH)
             if engine == "cowfs":
-                cowfs.end(self.home, "the test's union")
+                serving.end(self.home, "the test's union")
 
-    def _served(self) -> cowfs.Mounted:
-        layers = [str(self.upper), *map(str, self.lower)]
+    def _served(self) -> serving.Mounted:
+        layers = (str(self.upper), *map(str, self.lower))
         work, subject = str(self._work()), "the test's union"
+        service = serving.Service(self.home, self.path / "agents", subject, layers, work, xattrs=True)
         # With all checks, as a file system of the host has them.
-        flags = ("default_permissions",)
-        return cowfs.start(self.home, self.path / "agents", layers, work, subject, flags=flags, xattrs=True)
+        return serving.start(service, lambda: serving.mount("default_permissions"))
 
     def _work(self) -> Path:
         self._serial += 1
@@ -69,11 +69,11 @@ class Place:
 
     def ask(self, **request: object) -> dict[str, object]:
         """Ask the server of cowfs."""
-        return dict(cowfs.ask(self.home, "the test's union", **request))
+        return dict(serving.ask(self.home, "the test's union", **request))
 
     def log(self) -> str:
         """What the server complained of."""
-        return (self.home / cowfs.LOG).read_text()
+        return (self.home / serving.LOG).read_text()
 
 
 def run(script: str, at: Path) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ from lab import Lab, Refused, has_namespace, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access import hosts
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 Call = tuple[str, dict[str, Any]]
 
@@ -225,7 +225,7 @@ def _rebooted(lab: Lab) -> None:
             os.kill(pid, signal.SIGKILL)
     until(lambda: not processes_of({lab.name}), "all processes to be gone")
     home = lab.directory("sun").path
-    until(lambda: cowfs.server(home) is None, "the server to be gone")
+    until(lambda: serving.server(home) is None, "the server to be gone")
     subprocess.run(["ip", "netns", "delete", lab.name], check=True)
     _unmount(lab)
 
@@ -233,10 +233,10 @@ def _rebooted(lab: Lab) -> None:
 def _unserved(lab: Lab) -> None:
     _running(lab)
     home = lab.directory("sun").path
-    server = cowfs.server(home)
+    server = serving.server(home)
     assert server is not None
     os.kill(server, signal.SIGKILL)
-    until(lambda: cowfs.server(home) is None, "the server to be gone")
+    until(lambda: serving.server(home) is None, "the server to be gone")
 
 
 def _nameless(lab: Lab) -> None:
@@ -264,7 +264,7 @@ def _fingerprint(lab: Lab) -> dict[str, Any]:
         "namespace": has_namespace(lab.name),
         "devices": lab.snapshot()[1],
         "processes": processes_of({lab.name}),
-        "servers": {path: cowfs.server(path) for path in lab.workdir.guests.iterdir()},
+        "servers": {path: serving.server(path) for path in lab.workdir.guests.iterdir()},
         "groups": lab.control_groups(),
         "users": lab.claims(),
     }

@@ -22,7 +22,7 @@ from lab import PATIENCE, until
 from mounts import Place, file_system, run
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 STEPS = int(os.environ.get("DUMM_TEST_UNION_STEPS", "4000"))
 ROUNDS, EACH = 4, 250
@@ -261,7 +261,7 @@ def test_what_is_written_is_whole_whenever_it_is_killed(place: Place, tmp_path: 
         enough = chance.randrange(10, 150)
         with subprocess.Popen([sys.executable, "-c", _WRITER, at, log], stderr=subprocess.DEVNULL) as writer:
             until(lambda: log.exists() and log.read_text().count("end") > enough, "it to write")
-            server = cowfs.server(place.home)
+            server = serving.server(place.home)
             assert server is not None
             os.kill(server, signal.SIGKILL)
             assert writer.wait(PATIENCE) != 0
@@ -348,10 +348,10 @@ def test_faults_are_met_by_what_matches_and_end_when_they_are_taken_back(place: 
 def test_it_ends_with_its_mount_and_complains_of_nothing(place: Place) -> None:
     with place.mounted("cowfs") as at:
         (at / "file").write_text("x")
-        server = cowfs.server(place.home)
+        server = serving.server(place.home)
         assert server is not None
     assert until(lambda: not Path(f"/proc/{server}/cmdline").exists(), "the server to be gone")
-    assert cowfs.server(place.home) is None
+    assert serving.server(place.home) is None
     assert place.log() == ""
 
 
@@ -359,7 +359,7 @@ def test_an_answer_that_nobody_waits_for_any_more_is_no_complaint(place: Place) 
     """As that to the close of a file just before its union goes."""
     write(place.lower[1], {"slow": "x"})
     with place.mounted("cowfs") as at:
-        server = cowfs.server(place.home)
+        server = serving.server(place.home)
         place.ask(do="fault", rules=[{"path": "/slow", "delay": 2000, "during": ["read"]}])
         with subprocess.Popen(["cat", at / "slow"], stderr=subprocess.DEVNULL) as reader:
             until(lambda: "nanosleep" in Path(f"/proc/{server}/wchan").read_text(), "the read to be delayed")

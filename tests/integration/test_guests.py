@@ -14,7 +14,7 @@ from lab import Lab, Refused, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 
 def test_a_guest_starts_and_answers(lab: Lab) -> None:
@@ -290,7 +290,7 @@ def test_each_guest_has_a_cpu_of_the_host_unless_it_wants_none(lab: Lab) -> None
 def test_the_server_of_a_union_has_its_guests_cpu(lab: Lab) -> None:
     lab.guest("alice", init="minimal", union="cowfs")
 
-    served = cowfs.server(lab.directory("alice").path)
+    served = serving.server(lab.directory("alice").path)
 
     assert served is not None
     assert os.sched_getaffinity(served) == os.sched_getaffinity(lab.process("alice").pid)

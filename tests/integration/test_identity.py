@@ -21,7 +21,7 @@ from lab import HANG, PREFIX, Lab, Refused, fresh_lab, has_namespace, mounts_of,
 from programs import Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 PATIENCE = 300
 GUESTS = ("alice", "bob", "carol")
@@ -46,7 +46,7 @@ def facts(lab: Lab) -> dict[str, Any]:
     """What nobody else may touch of a running lab."""
     return {
         "pids": {name: lab.process(name).pid for name in GUESTS},
-        "server": cowfs.server(lab.directory("bob").path),
+        "server": serving.server(lab.directory("bob").path),
         "devices": {name: (device["ifindex"], device.get("master")) for name, device in lab.devices().items()},
         "claims": sorted(os.readlink(claim) for claim in lab.claims()),
         "groups": sorted(map(str, lab.control_groups())),
@@ -99,7 +99,7 @@ def test_a_copy_is_a_lab_of_its_own_and_touches_nothing_of_the_original(site: La
         assert facts(site) == before
     assert f"this is the lab {second.name} from now on" in stopped["warnings"][0]
     # As in a copy of hard links.
-    sockets = [lab.directory("bob").path / cowfs.SOCKET for lab in (site, second)]
+    sockets = [lab.directory("bob").path / serving.SOCKET for lab in (site, second)]
     sockets[1].unlink()
     os.link(*sockets)
     second.guest("bob", state="absent")
@@ -154,10 +154,10 @@ def test_a_moved_lab_goes_on_and_leaves_nothing_behind(site: Lab, home: Path) ->
     assert [moved.read(name, "cat /etc/motd") for name in GUESTS] == ["changed\n"] * 3
     moved.iface("alice", "eth1", bridge="lan", address=["10.1.0.99/24"])
     assert moved.reaches("bob", "10.1.0.99")
-    server = cowfs.server(moved.directory("bob").path)
+    server = serving.server(moved.directory("bob").path)
     assert server is not None
     os.kill(server, signal.SIGKILL)
-    until(lambda: cowfs.server(moved.directory("bob").path) is None, "the server to end", PATIENCE)
+    until(lambda: serving.server(moved.directory("bob").path) is None, "the server to end", PATIENCE)
     moved.guest("bob")
     assert moved.read("bob", "cat /root/mine") == "bob\n"
     moved.guest("carol", state="restarted")

@@ -21,7 +21,7 @@ from lab import Lab, Refused, fresh_lab, until
 from mounts import file_system
 from programs import Ansible
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 ENGINES = ["overlay", "cowfs"]
 # Leaves a whiteout, a directory in place of one, and changed and new files.
@@ -325,10 +325,10 @@ def test_a_guest_whose_union_is_killed_gets_it_back_at_the_next_run(lab: Lab) ->
     lab.read("alice", "echo kept >/opt/kept; sync")
     pid = lab.process("alice").pid
     home = lab.directory("alice").path
-    server = cowfs.server(home)
+    server = serving.server(home)
     assert server is not None
     os.kill(server, signal.SIGKILL)
-    until(lambda: cowfs.server(home) is None, "the server to be gone")
+    until(lambda: serving.server(home) is None, "the server to be gone")
 
     predicted = lab.guest("alice", check=True)
     healed = lab.guest("alice")
@@ -344,10 +344,10 @@ def test_a_guest_whose_union_is_killed_gets_it_back_at_the_next_run(lab: Lab) ->
 def test_the_server_of_a_guest_ends_with_it(lab: Lab) -> None:
     lab.guest("alice", mem=64)
     home = lab.directory("alice").path
-    server = cowfs.server(home)
+    server = serving.server(home)
     os.kill(lab.process("alice").pid, signal.SIGKILL)
     until(lambda: not Path(f"/proc/{server}/cmdline").exists(), "the server to be gone")
-    assert (home / cowfs.LOG).read_text() == ""
+    assert (home / serving.LOG).read_text() == ""
     lab.guest("alice")
     assert lab.read("alice", "echo alive") == "alive\n"
 

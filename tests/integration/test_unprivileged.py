@@ -21,7 +21,7 @@ import debian_package
 import pytest
 from lab import BASE, REPOSITORY, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import serving
 
 KEY = "user.containers.override_stat"
 _MODULE = "ansible_collections.dumm.lab.plugins.module_utils._lab.access.user_union"
@@ -226,10 +226,10 @@ def test_a_program_with_capabilities_of_roots_can_be_changed(user: User, at: Pat
 def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:
     home = user.home / ".upper-cowfs"
     assert user.run("sh", "-ec", "echo kept >at/root/kept; chown 5:6 at/root/kept").returncode == 0
-    server = cowfs.server(home)
+    server = serving.server(home)
     assert server is not None
     os.kill(server, signal.SIGKILL)
-    until(lambda: cowfs.server(home) is None, "it to end")
+    until(lambda: serving.server(home) is None, "it to end")
 
     user.union("mount", "--lower", "master", "upper", "at")
 
@@ -242,7 +242,7 @@ def test_a_union_is_not_mounted_twice(user: User, at: Path) -> None:
 
     assert again.returncode == 1
     assert "something is mounted there" in again.stderr
-    assert cowfs.server(user.home / ".upper-cowfs") is not None
+    assert serving.server(user.home / ".upper-cowfs") is not None
 
 
 @pytest.mark.parametrize(

@@ -550,7 +550,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         cpu=guest.cpu or 0,
         confined=guest.confine,
         disk=guest.disk,
-        engine=what.engine.value,
+        engine=what.engine,
         why=what.why,
         upper=what.stack.upper,
         over=what.stack.over,

@@ -29,7 +29,7 @@ from typing import NoReturn
 
 from ..host import files, syscalls
 from ..model.errors import DummError, HostError, InvalidInput, from_oserror
-from ..union import cowfs
+from ..union import serving
 from ..union.server import keeping
 
 _TUNSETIFF, _IFF_TAP, _IFF_NO_PI = 0x400454CA, 0x0002, 0x1000
@@ -62,10 +62,9 @@ def mount(at: Path, upper: Path, lower: Sequence[Path]) -> None:
         for directory in (upper, work, home / "agents"):
             directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         _mark(upper, subject)
-        layers = [str(layer.resolve()) for layer in (upper, *lower)]
-        with cowfs.start(
-            home, home / "agents", layers, str(work), subject, kept=True, mounter=lambda: _by_fusermount(at, subject)
-        ) as mounted:
+        layers = tuple(str(layer.resolve()) for layer in (upper, *lower))
+        service = serving.Service(home, home / "agents", subject, layers, str(work), kept=True)
+        with serving.start(service, lambda: _by_fusermount(at, subject)) as mounted:
             mounted.serving()
     except OSError as exc:
         raise from_oserror(subject, "mount", exc) from exc
@@ -136,7 +135,7 @@ def umount(at: Path, upper: Path) -> None:
     done = subprocess.run(["fusermount3", "-u", "--", str(at)], capture_output=True, text=True, check=False)
     if done.returncode:
         raise HostError(f"union {at}", f"it is not unmounted: {done.stderr.strip()}", "end what uses it")
-    cowfs.end(_home(upper), f"union {at}")
+    serving.end(_home(upper), f"union {at}")
 
 
 def _home(upper: Path) -> Path:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 
 from ..host import cgroups, learning, limits, privileges, syscalls, uids
 from ..host.cgroups import Limits
+from ..host.mounts import Users
 from ..model.lab import USERS_OF_A_GUEST
 from . import seccomp
 
@@ -53,18 +54,6 @@ _COUNTED = (
 )
 # Overlayfs takes layers with mapped owners from 5.19 on.
 _MAPS_LAYERS = (5, 19)
-
-
-@dataclass(frozen=True)
-class Users:
-    """Users of a guest that are not the host's.
-
-    :ivar namespace: descriptor of their user namespace.
-    :ivar first: the host's user that is their root.
-    """
-
-    namespace: int
-    first: int
 
 
 @dataclass(frozen=True)

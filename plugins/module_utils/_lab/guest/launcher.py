@@ -16,8 +16,9 @@ import os
 import resource
 import signal
 import warnings
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +28,7 @@ from ..model.errors import HostError, from_oserror
 from ..model.found import Process
 from ..model.lab import ANY_CPU
 from ..model.root import Stack
+from ..union.engine import Union
 from . import confine, logs, processes, sandbox, seccomp
 
 
@@ -84,42 +86,47 @@ def launch(
     return process
 
 
-def swap_union(
-    directory: GuestDir,
-    swapper: sandbox.Swapper,
-    union: sandbox.Layers | int,
-    process: Process,
-    stack: Stack,
-    subject: str,
-) -> None:
-    """Give a running guest another union.
+@dataclass(frozen=True)
+class Change:
+    """Other layers for a running guest (``union.engine.Change``).
 
-    :param union: what it is made of, or the descriptor of a mount.
-    :raises HostError: where that could not be done; it keeps the one it has then.
+    :ivar stack: those that it is to have.
     """
-    announce_layers(directory, process, stack)
-    try:
-        swapper.swap(union, process.pid, str(directory.view), process.first_user)
-    except OSError as exc:
-        processes.store(directory, process)
-        raise HostError(subject, f"cannot change its layers: {exc}", "see dmesg, or restart the guest") from exc
-    remember_layers(directory, process, stack)
 
+    directory: GuestDir
+    swapper: sandbox.Swapper
+    process: Process
+    stack: Stack
+    subject: str
 
-def announce_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
-    """Write down which layers a running guest may have from now on: a run that is killed then leaves that unknown."""
-    processes.store(directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
+    @contextmanager
+    def noted(self) -> Iterator[None]:
+        """Write down which layers the guest may have from now on, and at the end those that it has.
 
+        A run that is killed in between leaves that unknown.
+        """
+        process, stack = self.process, self.stack
+        processes.store(self.directory, dataclasses.replace(process, next_upper=stack.upper, next_over=stack.over))
+        yield
+        # What commands of a scenario have written is in the layer that was written to.
+        shelved = {**process.shelved, process.upper: process.ran}
+        ran = shelved.pop(stack.upper, "")
+        now = dataclasses.replace(
+            process, upper=stack.upper, over=stack.over, ran=ran, shelved=shelved, next_upper="", next_over=()
+        )
+        processes.store(self.directory, now)
 
-def remember_layers(directory: GuestDir, process: Process, stack: Stack) -> None:
-    """Write down which layers a running guest has now."""
-    # What commands of a scenario have written is in the layer that was written to.
-    shelved = {**process.shelved, process.upper: process.ran}
-    ran = shelved.pop(stack.upper, "")
-    now = dataclasses.replace(
-        process, upper=stack.upper, over=stack.over, ran=ran, shelved=shelved, next_upper="", next_over=()
-    )
-    processes.store(directory, now)
+    def put(self, union: Union) -> None:
+        """Put a union into the place of the guest's.
+
+        :raises HostError: where that could not be done; the guest keeps the one that it has then.
+        """
+        try:
+            self.swapper.swap(union, self.process.pid, str(self.directory.view), self.process.first_user)
+        except OSError as exc:
+            processes.store(self.directory, self.process)
+            cause = f"cannot change its layers: {exc}"
+            raise HostError(self.subject, cause, "see dmesg, or restart the guest") from exc
 
 
 def _identified(identity: Process, pid: int) -> Process:
@@ -200,8 +207,8 @@ def _become_uml(
 ) -> NoReturn:
     try:
         gc.disable()
-        own = [fd for fd in (view.union, view.users and view.users.namespace) if isinstance(fd, int)]
-        _keep_only([0, 1, 2, *inherited, go, say, *own])
+        namespaces = [] if view.users is None else [view.users.namespace]
+        _keep_only([0, 1, 2, *inherited, go, say, *view.union.descriptors, *namespaces])
         if os.read(go, 2) != b"go":
             os._exit(1)
         os.setsid()

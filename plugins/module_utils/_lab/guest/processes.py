@@ -25,7 +25,7 @@ from ..host.workdir import GuestDir, Workdir
 from ..model import given, stored
 from ..model.errors import GuestError
 from ..model.found import Kernel, Process, userspace
-from ..model.lab import ANY_CPU, Guest, Power
+from ..model.lab import ANY_CPU, Guest, Power, UnionEngine
 from ..model.root import Stack
 from . import kernels
 
@@ -44,8 +44,9 @@ _READERS: Mapping[str, stored.Reader] = {
     # A signal to 0, to -1 or to init would be for others.
     "pid": lambda value, place: stored.whole(value, place, 2, 2**31 - 1),
     "started": stored.whole,
-    **dict.fromkeys(("boot", "launch", "release", "cmdline", "engine", "why", "userspace", "ran"), stored.text),
+    **dict.fromkeys(("boot", "launch", "release", "cmdline", "why", "userspace", "ran"), stored.text),
     **dict.fromkeys(("kernel", "master"), stored.absolute),
+    "engine": lambda value, place: stored.member(UnionEngine, value, place, UnionEngine.AUTO),
     "mem": stored.whole,
     "init": stored.optional(stored.text),
     "cpu": stored.optional(lambda value, place: stored.whole(value, place, ANY_CPU)),
@@ -201,7 +202,7 @@ def follow(directory: GuestDir, before: Path) -> None:
 def store(directory: GuestDir, process: Process) -> None:
     """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
     told = None if process.given is None else process.given.__dict__
-    fresh = {**process.__dict__, "given": told}
+    fresh = {**process.__dict__, "engine": process.engine.value, "given": told}
     before = files.read_json(directory.process)
     if isinstance(before, dict) and before.get("launch") == process.launch:
         # What another version knows of the same process stays.
@@ -340,7 +341,9 @@ def reason(directory: GuestDir, process: Process) -> str:
     return f"its process {process.pid} was killed" + (f"; last words: {last[-1]}" if last else "")
 
 
-def new_identity(guest: Guest, kernel: Kernel, master: str, engine: str, why: str, stack: Stack, cpu: int) -> Process:
+def new_identity(
+    guest: Guest, kernel: Kernel, master: str, engine: UnionEngine, why: str, stack: Stack, cpu: int
+) -> Process:
     """Identity of a process to be started."""
     return Process(
         pid=0,

@@ -21,10 +21,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..host import privileges, syscalls
+from ..host import mounts, syscalls
 from ..host.identity import OWNER_FILE
-from ..union import overlay
-from .confine import Confinement, Users
+from ..host.mounts import Users
+from ..union.engine import Union
+from .confine import Confinement
 
 KERNEL = "/linux"
 _DEVICES = {"null": (1, 3), "zero": (1, 5), "random": (1, 8), "urandom": (1, 9), "net/tun": (10, 200)}
@@ -36,30 +37,6 @@ _MORE_NAMESPACES = syscalls.CLONE_NEWUTS | syscalls.CLONE_NEWCGROUP
 
 
 @dataclass(frozen=True)
-class Layers:
-    """What a union is made of.
-
-    :ivar home: a directory that holds ``upper`` and ``work``, which are relative to it.
-    :ivar lower: read-only layers, topmost first.
-    """
-
-    home: str
-    upper: str
-    work: str
-    lower: tuple[str, ...]
-
-    @property
-    def paths(self) -> list[str]:
-        """All layers, topmost first."""
-        return [os.path.join(self.home, self.upper), *self.lower]
-
-    @property
-    def work_path(self) -> str:
-        """The work directory."""
-        return os.path.join(self.home, self.work)
-
-
-@dataclass(frozen=True)
 class View:
     """What a guest's process is to see.
 
@@ -67,7 +44,7 @@ class View:
     :ivar owner: who owns it: lab, guest, launch; the mark by which its processes are known.
     :ivar kernel: path of the UML binary.
     :ivar libraries: what it is linked against: path on the host, path in the view.
-    :ivar union: what its root is made of, or the descriptor of a union that is mounted already, attached nowhere.
+    :ivar union: its root.
     :ivar mem: MB of the guest.
     :ivar confinement: ``None`` where it is not confined.
     """
@@ -76,7 +53,7 @@ class View:
     owner: dict[str, str]
     kernel: str
     libraries: tuple[tuple[str, str], ...]
-    union: Layers | int
+    union: Union
     spool: str
     run: str
     mem: int
@@ -111,7 +88,7 @@ def enter(view: View) -> None:
     owner = "" if users is None else f",uid={users.first},gid={users.first}"
     size = f"size={view.mem + _MEMORY_SLACK}m,nr_inodes={_MEMORY_FILES},mode=700{owner}"
     syscalls.mount("memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, size)
-    union = _make_union(view.union, users, "fs") if isinstance(view.union, Layers) else view.union
+    union = view.union.mount(users, "fs")
     syscalls.move_mount(union, "fs", 0)
     os.close(union)
     shown = "hidepid=invisible,subset=pid" if confined else ""
@@ -140,16 +117,7 @@ def _share(source: str, target: str, users: Users | None) -> None:
     if users is None:
         _bind(source, target, syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
     else:
-        _attach_mapped(source, target, users, syscalls.MOUNT_ATTR_NOEXEC)
-
-
-def _attach_mapped(source: str, target: str, users: Users, attributes: int) -> None:
-    attributes |= syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
-    mapped = syscalls.mapped_mount(source, users.namespace, attributes)
-    try:
-        syscalls.move_mount(mapped, target, 0)
-    finally:
-        os.close(mapped)
+        mounts.attach_mapped(source, target, users, syscalls.MOUNT_ATTR_NOEXEC)
 
 
 def _bind(source: str, target: str, flags: int) -> None:
@@ -162,42 +130,6 @@ def _bind_file(source: str, target: str) -> None:
     with open(target, "xb"):
         pass
     _bind(source, target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
-
-
-def _make_union(layers: Layers, users: Users | None, place: str) -> int:
-    """Layers are named by descriptors: these names are short, and odd characters of the host's paths do not matter."""
-    if users is not None:
-        return _make_mapped_union(layers, users, place)
-    with ExitStack() as stack:
-        home = _by_descriptor(stack, layers.home)
-        lower = [_by_descriptor(stack, layer) for layer in layers.lower]
-        with privileges.as_user(0):
-            return overlay.mount(lower, f"{home}/{layers.upper}", f"{home}/{layers.work}")
-
-
-def _make_mapped_union(layers: Layers, users: Users, place: str) -> int:
-    """A union whose layers belong to a guest's own users.
-
-    Overlayfs copies the mounts that it is given, so they need a place for a moment only.  And it works on them as whoever made it, who
-    has to be somebody there is in them.
-    """
-    syscalls.mount("layers", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
-    with ExitStack() as stack:
-        stack.callback(syscalls.umount, place, syscalls.MNT_DETACH)
-        top = _by_descriptor(stack, place)
-        # The layer that is written to and its work directory have to be in the same mount.
-        home = os.path.commonpath([layers.paths[0], layers.work_path])
-        upper, work = (os.path.relpath(path, home) for path in (layers.paths[0], layers.work_path))
-        places = [f"{top}/{number}" for number in range(1 + len(layers.lower))]
-        for source, target in zip([home, *layers.lower], places, strict=True):
-            os.mkdir(target)
-            _attach_mapped(source, target, users, 0 if target == places[0] else syscalls.MOUNT_ATTR_RDONLY)
-        with privileges.as_user(users.first):
-            return overlay.mount(places[1:], f"{places[0]}/{upper}", f"{places[0]}/{work}")
-
-
-def _by_descriptor(stack: ExitStack, path: str) -> str:
-    return f"/proc/self/fd/{_opened(stack, path, os.O_PATH | os.O_DIRECTORY)}"
 
 
 class Swapper:
@@ -218,12 +150,11 @@ class Swapper:
         self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
         self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
 
-    def swap(self, union: Layers | int, pid: int, place: str, first: int | None = None) -> None:
+    def swap(self, union: Union, pid: int, place: str, first: int | None = None) -> None:
         """Give a running guest's process another union in place of its own.
 
         The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
-        :param union: what it is made of, or the descriptor of one that is mounted already, attached nowhere.
         :param pid: any process of the guest.
         :param place: an empty directory.
         :param first: the host's user that is root in the guest; ``None`` where its users are the host's.
@@ -231,21 +162,18 @@ class Swapper:
         """
         self._thread.submit(self._swap, union, pid, place, first).result()
 
-    def _swap(self, union: Layers | int, pid: int, place: str, first: int | None) -> None:
+    def _swap(self, union: Union, pid: int, place: str, first: int | None) -> None:
         if self._home < 0:
             self._leave()
         with ExitStack() as stack:
             inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
             # Not always the root of its namespace: whoever started it may have lived in a chroot.
             root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
-            if isinstance(union, Layers):
-                fresh = _make_union(union, _users_of(stack, pid, first), place)
-                stack.callback(os.close, fresh)
-            else:
-                fresh = union
+            fresh = union.mount(_users_of(stack, pid, first), place)
+            stack.callback(os.close, fresh)
             stack.callback(self._return)
             _move(inside, root)
-            overlay.replace(fresh, "/fs")
+            mounts.replace(fresh, "/fs")
 
     def _return(self) -> None:
         _move(self._home, self._root)

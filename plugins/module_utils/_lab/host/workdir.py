@@ -96,7 +96,7 @@ class GuestDir:
 
     @property
     def works(self) -> Path:
-        """Work directories of the overlay, one a start; on the same file system as ``diff``."""
+        """Work directories of the union, one a mount; on the same file system as ``diff``."""
         return self.path / "work"
 
     @property

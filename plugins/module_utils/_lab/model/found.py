@@ -19,7 +19,7 @@ from typing import Any
 from .conditions import Conditions
 from .errors import DummError, InvalidInput
 from .given import Given
-from .lab import ASKED_FOR, Bridge, Guest, Iface, Lab, Userspace
+from .lab import ASKED_FOR, Bridge, Guest, Iface, Lab, UnionEngine, Userspace
 from .root import Stack
 
 
@@ -206,7 +206,7 @@ class Process:
     mem: int
     init: str | None
     cmdline: str
-    engine: str
+    engine: UnionEngine
     why: str
     userspace: str = ""
     cpu: int | None = None

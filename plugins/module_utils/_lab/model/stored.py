@@ -230,12 +230,13 @@ def table(value: object, place: str, readers: Mapping[str, Reader]) -> Stored:
     return {name: reader(found[name], f"{prefix}{name}") for name, reader in readers.items() if name in found}
 
 
-def member(kind: type[E], value: object, place: str) -> E:
+def member(kind: type[E], value: object, place: str, *besides: E) -> E:
     """A member of an enumeration.
 
+    :param besides: members that do not count.
     :raises Unfit: where it is none.
     """
-    known = [each.value for each in kind]
+    known = [each.value for each in kind if each not in besides]
     if value not in known:
         wrong(value, place, f"one of {', '.join(known)}")
     return kind(value)

@@ -187,7 +187,7 @@ def live_guest(actual: Actual, name: str) -> Described:
                 "limits": list(process.limits),
                 "writes_to": process.upper,
                 "layers": list(process.over),
-                "union": process.engine,
+                "union": process.engine.value,
                 "union_reason": process.why,
                 "ready": _is_ready(actual.lab.guests[name], live),
             },

@@ -236,7 +236,7 @@ class _Planner:
             "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             # What was chosen when it was started is right as long as it runs: another choice would be no better.
-            "union": process.engine != prepared.engine.value
+            "union": process.engine is not prepared.engine
             and not (guest.union is UnionEngine.AUTO and process.chose_engine),
         }
         return tuple(name for name, differs in differences.items() if differs)

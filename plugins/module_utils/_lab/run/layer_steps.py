@@ -10,7 +10,7 @@ import functools
 
 from ..host.workdir import load_guest
 from ..plan import layer_steps as steps
-from ..union import cowfs, layers, saves
+from ..union import layers, saves
 from . import lifecycle, rendering
 from .context import Context
 
@@ -43,12 +43,7 @@ def _swap(action: steps.Swap, context: Context) -> None:
 
 @carry_out.register
 def _break(action: steps.Break, context: Context) -> None:
-    cowfs.ask(
-        context.workdir.guest(action.guest.name).path,
-        action.guest.label,
-        do="fault",
-        rules=cowfs.rules(action.guest.faults),
-    )
+    lifecycle.fail_on_purpose(context.workdir, action.guest)
 
 
 @carry_out.register

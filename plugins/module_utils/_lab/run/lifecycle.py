@@ -12,13 +12,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import os
 import re
 import secrets
 import shlex
 import signal
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,11 +29,12 @@ from ..inside import home, network, settings
 from ..model.errors import GuestError, HostError, WaitTimeout, from_oserror
 from ..model.found import Actual, Inside, Process
 from ..model.given import Given
-from ..model.lab import Command, Guest, Power, UnionEngine, loads
+from ..model.lab import Command, Guest, Power, loads
 from ..model.readiness import Ready
 from ..model.reference import GuestRef
 from ..plan.guest_steps import Prepared, Start, digest
-from ..union import cowfs, engines, overlay
+from ..union import engines, works
+from ..union.engine import Client, Parts, Union
 
 _ASK_AGAIN = 3.0
 _HARDER_SECONDS = 5.0
@@ -67,7 +66,7 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
     """
     directory = workdir.guest(deed.guest.name)
     try:
-        cowfs.end(directory.path, deed.guest.label)
+        engines.end(directory, deed.guest.label)
         disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
         launcher.gone(directory)
         process = _launch_by_any_engine(workdir, directory, deed, place)
@@ -84,17 +83,18 @@ def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside
 
 
 def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
-    """Launch a guest; by the other union engine if the kernel refuses overlayfs, which shows only now.
+    """Launch a guest; by another union engine if the kernel refuses this one, which shows only now.
 
-    :raises HostError: as :func:`_launch`, and where overlayfs is wanted and refused.
+    :raises HostError: as :func:`_launch`, and where this engine is wanted and refused.
     """
+    engine = deed.prepared.engine
     try:
         return _launch(workdir, directory, deed, place)
     except HostError:
-        fault = overlay.trial(directory.works) if deed.prepared.engine is UnionEngine.OVERLAY else None
+        fault = engines.of(engine).trial(directory.works)
         if fault is None:
             raise
-    choice = engines.instead(deed.guest.union, fault, deed.guest.label, workdir.guests)
+    choice = engines.instead(deed.guest.union, engine, fault, deed.guest.label, workdir.guests)
     clean(workdir, deed.guest.name)
     prepared = dataclasses.replace(deed.prepared, engine=choice.engine, why=choice.why)
     return _launch(workdir, directory, dataclasses.replace(deed, prepared=prepared), place)
@@ -103,49 +103,25 @@ def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, deed: Start, pl
 def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
     definition, prepared = deed.guest, deed.prepared
     identity = processes.new_identity(
-        definition, prepared.kernel, prepared.master, prepared.engine.value, prepared.why, prepared.stack, place.cpu
+        definition, prepared.kernel, prepared.master, prepared.engine, prepared.why, prepared.stack, place.cpu
     )
-    overlay.tidy(directory.works)
-    overlay.prepare(directory.works, identity.launch)
+    works.tidy(directory.works)
+    works.make(directory.works, identity.launch)
     _write_boot_request(directory, deed)
-    layers = union_layers(workdir, definition, prepared, identity.launch)
+    parts = union_parts(workdir, definition, prepared, identity.launch)
+    engine = engines.of(prepared.engine)
     line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
     with ExitStack() as stack:
         confinement = None
         if definition.confine:
-            mapped = _mapped(directory, layers, prepared.engine)
+            mapped = [str(directory.spool), str(directory.run), *engine.mapped(parts)]
             confinement = stack.enter_context(confine.confinement(definition.mem, place.user, mapped))
-        view = _view(workdir, directory, deed, identity, layers, confinement)
-        if prepared.engine is UnionEngine.COWFS:
-            view = stack.enter_context(_served(workdir, deed, view, layers, place.cpu))
+        first = 0 if confinement is None or confinement.users is None else confinement.users.first
+        client = Client(directory, workdir.agents, definition.label, definition.faults, place.cpu, first)
+        union = stack.enter_context(engine.union(client, parts))
+        view = _view(workdir, directory, deed, identity, union, confinement)
         keep = functools.partial(logs.keep, directory, workdir.agents, first=place.user)
         return launcher.launch(directory, view, line, place.netns, identity, definition.label, keep)
-
-
-def _mapped(directory: GuestDir, layers: sandbox.Layers, engine: UnionEngine) -> list[str]:
-    """Directories that a confined guest sees with other owners; cowfs tells it others by itself."""
-    shared = [str(directory.spool), str(directory.run)]
-    return shared if engine is UnionEngine.COWFS else [*shared, *layers.paths]
-
-
-@contextmanager
-def _served(
-    workdir: Workdir, deed: Start, view: sandbox.View, layers: sandbox.Layers, cpu: int
-) -> Iterator[sandbox.View]:
-    """A view whose union is a mount that is served already."""
-    with cowfs.start(
-        workdir.guest(deed.guest.name).path,
-        workdir.agents,
-        layers.paths,
-        layers.work_path,
-        deed.guest.label,
-        faults=deed.guest.faults,
-        cpu=cpu,
-        first_user=0 if view.users is None else view.users.first,
-    ) as mounted:
-        yield dataclasses.replace(view, union=mounted.mount)
-        # The guest's kernel begins meanwhile.
-        mounted.serving()
 
 
 def _view(
@@ -153,7 +129,7 @@ def _view(
     directory: GuestDir,
     deed: Start,
     identity: Process,
-    layers: sandbox.Layers,
+    union: Union,
     confinement: Confinement | None,
 ) -> sandbox.View:
     definition, prepared = deed.guest, deed.prepared
@@ -162,7 +138,7 @@ def _view(
         owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
         kernel=str(prepared.kernel.path),
         libraries=prepared.kernel.libraries,
-        union=layers,
+        union=union,
         spool=str(directory.spool),
         run=str(directory.run),
         mem=definition.mem,
@@ -170,7 +146,7 @@ def _view(
     )
 
 
-def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: str) -> sandbox.Layers:
+def union_parts(workdir: Workdir, definition: Guest, prepared: Prepared, work: str) -> Parts:
     """What a guest's union is made of, read-only layers topmost first.
 
     They are ours, those that may change, the kernel's modules, the guest's own name, the master.
@@ -190,7 +166,7 @@ def union_layers(workdir: Workdir, definition: Guest, prepared: Prepared, work: 
         lower.append(str(modules if merged else modules / "usr"))
     names = home.names(directory.names, definition.name, Path(prepared.master))
     lower += [] if names is None else [str(names)]
-    return sandbox.Layers(
+    return Parts(
         home=str(workdir.path),
         upper=prepared.stack.upper,
         work=str((directory.works / work).relative_to(workdir.path)),
@@ -205,22 +181,18 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared, swapper: sandb
     """
     directory = workdir.guest(definition.name)
     process = _running(directory)
-    if process.engine == UnionEngine.COWFS.value:
-        _restack(directory, process, prepared, union_layers(workdir, definition, prepared, process.launch))
-        return
-    work = secrets.token_hex(6)
-    overlay.prepare(directory.works, work)
-    layers = union_layers(workdir, definition, prepared, work)
-    launcher.swap_union(directory, swapper, layers, process, prepared.stack, definition.label)
-    with suppress(OSError):
-        # The old mount lives on while something of it is open, and its work directory with it.
-        overlay.tidy(directory.works, keep=work)
+    parts = union_parts(workdir, definition, prepared, secrets.token_hex(6))
+    change = launcher.Change(directory, swapper, process, prepared.stack, definition.label)
+    engines.of(process.engine).replace(directory, parts, change)
 
 
-def _restack(directory: GuestDir, process: Process, prepared: Prepared, layers: sandbox.Layers) -> None:
-    launcher.announce_layers(directory, process, prepared.stack)
-    cowfs.replace(directory.path, layers.paths, f"guest {directory.name}")
-    launcher.remember_layers(directory, process, prepared.stack)
+def fail_on_purpose(workdir: Workdir, definition: Guest) -> None:
+    """Have fail on purpose in a running guest's union what should.
+
+    :raises HostError: where that could not be done.
+    """
+    directory = workdir.guest(definition.name)
+    engines.of(_running(directory).engine).fail(directory, definition)
 
 
 def remember(workdir: Workdir, name: str, given: Given) -> None:
@@ -244,15 +216,14 @@ def cpus(workdir: Workdir) -> list[int]:
 
 def unserved(workdir: Workdir) -> list[str]:
     """Guests that run although the process that served their union does not."""
-    # Only where a server was: this is looked at by each run.
-    names = workdir.guest_names()
-    served = [name for name in names if os.path.lexists(workdir.guest(name).path / cowfs.SOCKET)]
-    return [name for name in served if _is_unserved(workdir.guest(name))]
+    # Asked first: it takes less than to look at each guest's process, and a union ends after its guest.
+    lost = [name for name in workdir.guest_names() if engines.is_lost(workdir.guest(name))]
+    return [name for name in lost if _is_alive(workdir.guest(name))]
 
 
-def _is_unserved(directory: GuestDir) -> bool:
+def _is_alive(directory: GuestDir) -> bool:
     process = processes.read(directory)
-    return process is not None and processes.is_alive(process) and cowfs.server(directory.path) is None
+    return process is not None and processes.is_alive(process)
 
 
 def serve_again(workdir: Workdir, name: str) -> None:
@@ -265,22 +236,11 @@ def serve_again(workdir: Workdir, name: str) -> None:
     directory = workdir.guest(name)
     process = _running(directory)
     subject = f"guest {name}"
-    work = str(directory.works / process.launch)
-    layers = cowfs.stored_layers(directory.path, subject)
     faults = load_guest(directory).faults
-    with cowfs.start(
-        directory.path,
-        workdir.agents,
-        layers,
-        work,
-        subject,
-        faults=faults,
-        cpu=process.cpu,
-        first_user=process.first_user or 0,
-    ) as mounted:
-        mounted.serving()
-        with closing(sandbox.Swapper()) as swapper:
-            launcher.swap_union(directory, swapper, mounted.mount, process, process.stacks[0], subject)
+    client = Client(directory, workdir.agents, subject, faults, process.cpu, process.first_user or 0)
+    with closing(sandbox.Swapper()) as swapper:
+        change = launcher.Change(directory, swapper, process, process.stacks[0], subject)
+        engines.of(process.engine).serve_again(client, directory.works / process.launch, change)
 
 
 def trim_logs(workdir: Workdir) -> None:
@@ -563,7 +523,7 @@ def clean(workdir: Workdir, name: str) -> None:
     if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
         raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")
     if workdir.guest(name).path.is_dir():
-        cowfs.end(workdir.guest(name).path, f"guest {name}")
+        engines.end(workdir.guest(name), f"guest {name}")
         logs.let_go(workdir.guest(name))
         launcher.gone(workdir.guest(name))
     cgroups.leave(workdir.lab_name, name)

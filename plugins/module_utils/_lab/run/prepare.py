@@ -16,15 +16,13 @@ from ..host.workdir import Workdir
 from ..model import conditions
 from ..model.errors import InvalidInput, nearest
 from ..model.found import Kernel, Process
-from ..model.lab import Guest, UnionEngine
+from ..model.lab import Guest
 from ..model.root import RenderedLayer, Stack
 from ..plan.desired import Keep
 from ..plan.guest_steps import Prepared
-from ..union import cowfs, engines, layers, overlay, saves
+from ..union import engines, layers, saves
 from . import rendering
 
-# The agent, the kernel's modules, the guest's own name, and the master (lifecycle).
-_OWN_LAYERS = 4
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
@@ -64,16 +62,14 @@ def prepare(
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = engines.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)
-    if choice.engine is UnionEngine.OVERLAY:
-        _check_apart(workdir, guest, master)
-        _check_number(guest, stack)
+    engines.of(choice.engine).check(workdir, guest, master, stack)
     busy: set[str] = set()
     if process is not None and processes.is_alive(process):
         for found in process.stacks:
             if found != stack:
                 open_files = layers.busy_files(workdir, process.pid, found, stack)
                 busy |= {path for path in open_files if not _stays(workdir, path, found, stack, files_of)}
-    breaks = _breaks(workdir, guest, choice.engine, process)
+    breaks = _breaks(workdir, guest, process)
     tops = [workdir.path / stack.upper, *map(Path, stack.over), master]
     return Prepared(
         kernel,
@@ -123,29 +119,6 @@ def _stays(workdir: Workdir, path: str, before: Stack, after: Stack, coming: Ren
     return old is None
 
 
-def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
-    """Overlayfs takes no layer that is another one, or lies in one of the same file system (ovl_check_layer, fs/overlayfs/super.c)."""
-    own = workdir.guest(guest.name).path
-    ours = (own if own.is_dir() else workdir.guests, workdir.agents)
-    others = {os.path.realpath(path): f"the lab's own {path}" for path in ours if path.is_dir()}
-    others[os.path.realpath(master)] = f"master {master}"
-    for layer in guest.layers:
-        path = os.path.realpath(layer)
-        for other, said in others.items():
-            is_within = os.path.commonpath([path, other]) in (path, other)
-            if is_within and os.stat(path).st_dev == os.stat(other).st_dev:
-                cause = f"layer {layer} and {said} are one directory, or lie one in the other, which overlayfs refuses"
-                raise InvalidInput(guest.label, cause, "give directories beside each other, or set union: cowfs")
-        others[path] = f"layer {layer}"
-
-
-def _check_number(guest: Guest, stack: Stack) -> None:
-    most = overlay.MAX_LAYERS - _OWN_LAYERS
-    if len(stack.over) > most:
-        cause = f"{len(stack.over)} layers are more than overlayfs takes beside the lab's own"
-        raise InvalidInput(guest.label, cause, f"give it {most} or fewer, or set union: cowfs")
-
-
 def _check_open_to_all(guest: Guest, kernel: Kernel) -> None:
     """A confined guest's users are not those who own these files."""
     for path, needed in ((kernel.path, 0o005), *((Path(library), 0o004) for library, _place in kernel.libraries)):
@@ -184,18 +157,10 @@ def _check_disk(guest: Guest) -> None:
         )
 
 
-def _breaks(workdir: Workdir, guest: Guest, engine: UnionEngine, process: Process | None) -> bool:
-    if guest.faults and engine is not UnionEngine.COWFS:
-        raise InvalidInput(
-            guest.label,
-            f"union {engine.value} cannot fail on purpose (faults)",
-            "set union: cowfs, or leave faults out",
-        )
-    if process is None or not processes.is_alive(process) or process.engine != UnionEngine.COWFS.value:
+def _breaks(workdir: Workdir, guest: Guest, process: Process | None) -> bool:
+    if process is None or not processes.is_alive(process):
         return False
-    home = workdir.guest(guest.name).path
-    # One that is not served has none to compare with; it gets them with its server.
-    return cowfs.server(home) is not None and cowfs.faults(home, guest.label) != cowfs.rules(guest.faults)
+    return engines.of(process.engine).fails_otherwise(workdir.guest(guest.name), guest)
 
 
 def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:

@@ -18,7 +18,7 @@ from ..guest import launcher, processes
 from ..host import identity, uids
 from ..host.identity import Identity
 from ..host.workdir import GuestDir, Workdir
-from ..union import cowfs
+from ..union import engines
 
 
 def settle(workdir: Workdir) -> str | None:
@@ -67,4 +67,4 @@ def _follow(guest: GuestDir, before: Path) -> None:
     with suppress(OSError):
         uids.follow(guest, before / "guests" / guest.name)
         processes.follow(guest, before)
-        cowfs.follow(guest.path, before, guest.workdir)
+        engines.follow(guest, before)

@@ -2,22 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How a guest's root is made out of layers: one interface, engines behind it.
-
-An engine can say whether it works in a directory (``fault``) and, inside the private mount namespace of a guest that is being
-started, put the union together (``mount``).  The mount lives and dies with the guest's processes, so there is none to leak.
-Engines share one on-disk format (overlayfs whiteouts and opaque marks): a diff written by one is read by the other.
-"""
+"""The union engines that there are, and which of them a guest gets."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..host.workdir import GuestDir
 from ..model.errors import HostError
 from ..model.lab import ASKED_FOR, UnionEngine
 from . import cowfs, overlay
-from .overlay import Unusable
+from .engine import Engine, Unusable
+
+_ENGINES: Mapping[UnionEngine, Engine] = {UnionEngine.OVERLAY: overlay, UnionEngine.COWFS: cowfs}
 
 
 @dataclass(frozen=True)
@@ -28,6 +27,28 @@ class Choice:
     why: str
 
 
+def of(name: UnionEngine) -> Engine:
+    """The engine of a name, which is not ``auto``."""
+    return _ENGINES[name]
+
+
+def is_lost(directory: GuestDir) -> bool:
+    """Whether a guest, if it runs, has lost its union, by whichever engine."""
+    return any(engine.is_lost(directory) for engine in _ENGINES.values())
+
+
+def follow(directory: GuestDir, before: Path) -> None:
+    """As :meth:`Engine.follow`, for each."""
+    for engine in _ENGINES.values():
+        engine.follow(directory, before)
+
+
+def end(directory: GuestDir, subject: str) -> None:
+    """As :meth:`Engine.end`, for each: which one the guest had is not always known any more."""
+    for engine in _ENGINES.values():
+        engine.end(directory, subject)
+
+
 def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
     """The engine for a guest.
 
@@ -35,24 +56,23 @@ def choose(wanted: UnionEngine, subject: str, directory: Path) -> Choice:
     :param directory: where its writes go.
     :raises HostError: where the wanted one, or for ``auto`` every one, cannot work there.
     """
-    if wanted is UnionEngine.COWFS:
-        fault = cowfs.fault(directory)
-        if fault is not None:
-            raise HostError(subject, f"union cowfs cannot work here: {fault.cause}", fault.remedy)
-        return Choice(wanted, ASKED_FOR)
-    fault = overlay.fault(directory)
+    first = UnionEngine.OVERLAY if wanted is UnionEngine.AUTO else wanted
+    fault = of(first).fault(directory)
     if fault is not None:
-        return instead(wanted, fault, subject, directory)
+        return instead(wanted, first, fault, subject, directory)
     why = "the kernel's overlayfs works in this working directory" if wanted is UnionEngine.AUTO else ASKED_FOR
-    return Choice(UnionEngine.OVERLAY, why)
+    return Choice(first, why)
 
 
-def instead(wanted: UnionEngine, fault: Unusable, subject: str, directory: Path) -> Choice:
-    """The engine for a guest where overlayfs does not work.
+def instead(wanted: UnionEngine, found: UnionEngine, fault: Unusable, subject: str, directory: Path) -> Choice:
+    """The engine for a guest where one does not work.
 
+    :param found: which one.
     :param fault: why it does not.
-    :raises HostError: where overlayfs is wanted, or cowfs cannot work there either.
+    :raises HostError: where this one is wanted, or no other can work there either.
     """
-    if wanted is UnionEngine.AUTO and cowfs.fault(directory) is None:
-        return Choice(UnionEngine.COWFS, f"overlay cannot work here: {fault.cause}")
-    raise HostError(subject, f"union overlay cannot work here: {fault.cause}", fault.remedy)
+    if wanted is UnionEngine.AUTO:
+        for other, engine in _ENGINES.items():
+            if other is not found and engine.fault(directory) is None:
+                return Choice(other, f"{found.value} cannot work here: {fault.cause}")
+    raise HostError(subject, f"union {found.value} cannot work here: {fault.cause}", fault.remedy)

@@ -9,31 +9,34 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..host import beneath, syscalls
+from ..host import mounts, privileges, syscalls
+from ..host.mounts import Users
+from ..host.workdir import GuestDir, Workdir
+from ..model.errors import InvalidInput
+from ..model.lab import Guest
+from ..model.root import Stack
+from . import works as work_directories
+from .engine import Change, Client, Parts, Union, Unusable
 
 # With any of these on, the on-disk format would no longer be the one that all engines read.  Redirects that are found in a layer are not
 # followed either, which ``off`` leaves to the kernel's default: whoever gave us the layer chose where they lead.
 OPTIONS = "index=off,redirect_dir=nofollow,metacopy=off,xino=off"
 # Kernels give up beyond this depth of lower layers (OVL_MAX_STACK, fs/overlayfs/params.h).
 MAX_LAYERS = 500
-
-
-@dataclass(frozen=True)
-class Unusable:
-    """Why overlayfs cannot be used."""
-
-    cause: str
-    remedy: str
+# The agent, the kernel's modules, the guest's own name, and the master (lifecycle).
+_OWN_LAYERS = 4
 
 
 def fault(directory: Path) -> Unusable | None:
     """Why what a guest writes cannot be kept below ``directory`` (which need not be there yet); ``None`` where it can."""
     if not _supported():
         return Unusable("the host's kernel has no overlayfs", "load it (modprobe overlay) or use a kernel that has it")
-    kind = filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
+    kind = mounts.filesystem(next(place for place in (directory, *directory.parents) if place.exists()))
     if kind in ("overlay", "fuse", "nfs", "nfs4", "vfat", "9p"):
         return Unusable(
             f"{directory} lies on {kind}, which overlayfs does not take for the layer that is written",
@@ -54,10 +57,86 @@ def trial(works: Path) -> Unusable | None:
             os.close(mount([f"{place}/lower"], f"{place}/upper", f"{place}/work"))
         except OSError as exc:
             return Unusable(
-                f"the kernel does not mount overlayfs with a layer on {filesystem(works)} ({exc.strerror}; see dmesg)",
+                f"the kernel does not mount overlayfs with a layer on {mounts.filesystem(works)} ({exc.strerror}; see dmesg)",
                 "set union: cowfs or auto, or put the working directory (workdir) on ext4, xfs, btrfs or tmpfs",
             )
     return None
+
+
+def check(workdir: Workdir, guest: Guest, master: Path, stack: Stack) -> None:
+    """Refuse layers that overlayfs does not take, and faults, of which it has none."""
+    _check_apart(workdir, guest, master)
+    _check_number(guest, stack)
+    if guest.faults:
+        raise InvalidInput(
+            guest.label,
+            "union overlay cannot fail on purpose (faults)",
+            "set union: cowfs, or leave faults out",
+        )
+
+
+def mapped(parts: Parts) -> Sequence[str]:
+    """All of them."""
+    return parts.paths
+
+
+@dataclass(frozen=True)
+class Layered:
+    """A union that is still to be mounted (``engine.Union``)."""
+
+    parts: Parts
+
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """None: it is mounted by the paths of its layers."""
+        return ()
+
+    def mount(self, users: Users | None, place: str) -> int:
+        """Mount it."""
+        return _mount_parts(self.parts, users, place)
+
+
+@contextmanager
+def union(_client: Client, parts: Parts) -> Iterator[Union]:
+    """The guest's process mounts it by itself."""
+    yield Layered(parts)
+
+
+def replace(directory: GuestDir, parts: Parts, change: Change) -> None:
+    """Put a fresh mount into the place of the guest's."""
+    work = os.path.basename(parts.work)
+    work_directories.make(directory.works, work)
+    with change.noted():
+        change.put(Layered(parts))
+    with suppress(OSError):
+        # The old mount lives on while something of it is open, and its work directory with it.
+        work_directories.tidy(directory.works, keep=work)
+
+
+def is_lost(_directory: GuestDir) -> bool:
+    """Never: it is in the host's kernel."""
+    return False
+
+
+def serve_again(_client: Client, _work: Path, _change: Change) -> None:
+    """It is never lost."""
+
+
+def fails_otherwise(_directory: GuestDir, _guest: Guest) -> bool:
+    """Nothing of it fails on purpose."""
+    return False
+
+
+def fail(_directory: GuestDir, _guest: Guest) -> None:
+    """It cannot (:func:`check`)."""
+
+
+def follow(_directory: GuestDir, _before: Path) -> None:
+    """No paths are written down."""
+
+
+def end(_directory: GuestDir, _subject: str) -> None:
+    """It has ended with the guest's last process."""
 
 
 def _supported() -> bool:
@@ -66,31 +145,6 @@ def _supported() -> bool:
     # Where overlayfs is a module, mounting loads it; this only says whether there is one to load.
     release = os.uname().release
     return any(Path("/lib/modules", release).glob("kernel/fs/overlayfs/overlay.ko*"))
-
-
-def filesystem(directory: Path) -> str:
-    """Type of the file system that a directory is on, from the mount table (proc_pid_mountinfo(5))."""
-    device = directory.stat().st_dev
-    wanted = f"{os.major(device)}:{os.minor(device)}"
-    kind = ""
-    for line in Path("/proc/self/mountinfo").read_text().splitlines():
-        fields = line.split()
-        point = fields[4].encode().decode("unicode_escape")
-        if fields[2] == wanted or (not kind and os.path.ismount(point) and os.stat(point).st_dev == device):
-            kind = fields[fields.index("-") + 1]
-    return kind
-
-
-def prepare(works: Path, name: str) -> None:
-    """Make a fresh work directory: each mount of the same upper layer wants one (docs/internals/unions.md)."""
-    (works / name).mkdir(mode=0o700)
-
-
-def tidy(works: Path, keep: str = "") -> None:
-    """Take away work directories of mounts that are gone."""
-    for old in os.scandir(works):
-        if old.name != keep:
-            beneath.remove(Path(old.path))
 
 
 def mount(lower: list[str], upper: str, work: str) -> int:
@@ -114,15 +168,62 @@ def _mount(lower: list[tuple[str, str]], options: list[tuple[str, str]]) -> int:
     return syscalls.detached_mount("overlay", [("source", "overlay"), *lower, *options])
 
 
-def replace(union: int, target: str) -> None:
-    """Put a union into the place of the one that is mounted at ``target``, without a gap where the kernel can (Linux 6.5)."""
-    try:
-        syscalls.move_mount(union, target, syscalls.MOVE_MOUNT_BENEATH)
-    except OSError as exc:
-        if exc.errno != errno.EINVAL:
-            raise
-        syscalls.umount(target, syscalls.MNT_DETACH)
-        syscalls.move_mount(union, target, 0)
-    else:
-        # What is on top goes, and uncovers the new one.
-        syscalls.umount(target, syscalls.MNT_DETACH)
+def _mount_parts(parts: Parts, users: Users | None, place: str) -> int:
+    """Layers are named by descriptors: these names are short, and odd characters of the host's paths do not matter."""
+    if users is not None:
+        return _mount_mapped(parts, users, place)
+    with ExitStack() as stack:
+        home = _by_descriptor(stack, parts.home)
+        lower = [_by_descriptor(stack, layer) for layer in parts.lower]
+        with privileges.as_user(0):
+            return mount(lower, f"{home}/{parts.upper}", f"{home}/{parts.work}")
+
+
+def _mount_mapped(parts: Parts, users: Users, place: str) -> int:
+    """A union whose layers belong to a guest's own users.
+
+    Overlayfs copies the mounts that it is given, so they need a place for a moment only.  And it works on them as whoever made it, who
+    has to be somebody there is in them.
+    """
+    syscalls.mount("layers", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
+    with ExitStack() as stack:
+        stack.callback(syscalls.umount, place, syscalls.MNT_DETACH)
+        top = _by_descriptor(stack, place)
+        # The layer that is written to and its work directory have to be in the same mount.
+        home = os.path.commonpath([parts.paths[0], parts.work_path])
+        upper, work = (os.path.relpath(path, home) for path in (parts.paths[0], parts.work_path))
+        places = [f"{top}/{number}" for number in range(1 + len(parts.lower))]
+        for source, target in zip([home, *parts.lower], places, strict=True):
+            os.mkdir(target)
+            mounts.attach_mapped(source, target, users, 0 if target == places[0] else syscalls.MOUNT_ATTR_RDONLY)
+        with privileges.as_user(users.first):
+            return mount(places[1:], f"{places[0]}/{upper}", f"{places[0]}/{work}")
+
+
+def _by_descriptor(stack: ExitStack, path: str) -> str:
+    descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    return f"/proc/self/fd/{descriptor}"
+
+
+def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
+    """Overlayfs takes no layer that is another one, or lies in one of the same file system (ovl_check_layer, fs/overlayfs/super.c)."""
+    own = workdir.guest(guest.name).path
+    ours = (own if own.is_dir() else workdir.guests, workdir.agents)
+    others = {os.path.realpath(path): f"the lab's own {path}" for path in ours if path.is_dir()}
+    others[os.path.realpath(master)] = f"master {master}"
+    for layer in guest.layers:
+        path = os.path.realpath(layer)
+        for other, said in others.items():
+            is_within = os.path.commonpath([path, other]) in (path, other)
+            if is_within and os.stat(path).st_dev == os.stat(other).st_dev:
+                cause = f"layer {layer} and {said} are one directory, or lie one in the other, which overlayfs refuses"
+                raise InvalidInput(guest.label, cause, "give directories beside each other, or set union: cowfs")
+        others[path] = f"layer {layer}"
+
+
+def _check_number(guest: Guest, stack: Stack) -> None:
+    most = MAX_LAYERS - _OWN_LAYERS
+    if len(stack.over) > most:
+        cause = f"{len(stack.over)} layers are more than overlayfs takes beside the lab's own"
+        raise InvalidInput(guest.label, cause, f"give it {most} or fewer, or set union: cowfs")

@@ -33,6 +33,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.inside.agent import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside.init import INIT, MINIMAL
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError, Unreachable, WaitTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import UnionEngine
 
 # Seconds for what must happen, on however slow and busy a machine.
 PATIENCE = 300.0
@@ -52,7 +53,7 @@ def eventually(look: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 def process(pid: int, started: int | None = None) -> Process:
     """Identity of a process as it is stored."""
     began = processes.start_time(pid) if started is None else started
-    what = ("x", "/linux", "6.18", "/master", 64, None, "", "overlay", "it works")
+    what = ("x", "/linux", "6.18", "/master", 64, None, "", UnionEngine.OVERLAY, "it works")
     return Process(pid, began or 0, processes.boot_id(), *what)
 
 

@@ -26,13 +26,13 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.given import Given
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Power, UnionEngine
 
 
 def process(pid: int, **changes: object) -> Process:
     """Identity of a process of this host."""
     fields = (pid, processes.start_time(pid) or 0, processes.boot_id(), "x", "/linux", "6.18", "/master", 64, None, "")
-    return dataclasses.replace(Process(*fields, "overlay", "it works"), **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(Process(*fields, UnionEngine.OVERLAY, "it works"), **changes)  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -71,9 +71,19 @@ def test_a_process_of_an_earlier_boot_of_the_host_is_not_alive() -> None:
 
 def test_a_process_is_known_again_by_what_is_stored(directory: GuestDir) -> None:
     identity = process(os.getpid(), upper="guests/alice/diff", over=("/a", "/b"))
-    files.write_json(directory.process, identity.__dict__)
+    processes.store(directory, identity)
 
     assert processes.read(directory) == identity
+    assert json.loads(directory.process.read_text())["engine"] == "overlay"
+
+
+@pytest.mark.parametrize("engine", ["auto", "zfs", "", None, 7])
+def test_an_identity_with_an_engine_that_is_none_is_damaged(directory: GuestDir, engine: object) -> None:
+    processes.store(directory, process(os.getpid()))
+    files.write_json(directory.process, {**json.loads(directory.process.read_text()), "engine": engine})
+
+    assert processes.read(directory) is None
+    assert "one of overlay, cowfs" in str(processes.damage(directory))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b"[]", b"7", b'{"pid": 1, "over": []}', b'{"over": 7}'])

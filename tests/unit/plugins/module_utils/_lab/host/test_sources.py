@@ -34,9 +34,9 @@ import hashlib, json, pathlib, sys
 {loader}
 from {package}.host import sources
 from {package}.inside import home
-from {package}.union import cowfs
+from {package}.union import serving
 agents = pathlib.Path(sys.argv[1])
-places = [home.layer(agents), cowfs._program(agents)]
+places = [home.layer(agents), serving._program(agents)]
 files = {{str(path.relative_to(agents)): hashlib.sha256(path.read_bytes()).hexdigest() for path in agents.rglob("*") if path.is_file()}}
 print(json.dumps([type(sources.__loader__).__name__, files]))
 """

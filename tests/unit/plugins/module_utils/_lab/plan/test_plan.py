@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
@@ -234,7 +234,7 @@ def test_a_union_engine_that_was_chosen_is_right_as_long_as_the_guest_runs(
     host: Host, why: str, pending: dict[str, tuple[str, ...]]
 ) -> None:
     run = host.runs["alice"]
-    run.process = dataclasses.replace(run.process, engine="cowfs", why=why)
+    run.process = dataclasses.replace(run.process, engine=UnionEngine.COWFS, why=why)
 
     found = planned(host, "guest", name="alice")
 

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import mounts
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import prepare
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, engines, overlay
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, engines, overlay, serving, works
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union.engine import Unusable
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
 
@@ -137,7 +139,7 @@ def test_what_a_master_lacks_may_be_in_a_layer_or_in_what_the_guest_wrote(workdi
     assert prepare.prepare(workdir, Guest("alice", init="/sbin/init", layers=(str(layer),)))
 
 
-_FAULT = overlay.Unusable("it lies on overlay", "put it on tmpfs")
+_FAULT = Unusable("it lies on overlay", "put it on tmpfs")
 
 
 @pytest.mark.parametrize(
@@ -173,12 +175,12 @@ def test_auto_takes_the_other_engine_where_the_kernels_cannot_work_and_says_why(
 def test_a_host_without_pyfuse3_or_its_device_is_told_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cowfs, "_DEVICE", Path(os.devnull))
-    monkeypatch.setattr(cowfs, "_interpreter", lambda: None)
+    monkeypatch.setattr(serving, "DEVICE", Path(os.devnull))
+    monkeypatch.setattr(serving, "interpreter", lambda: None)
     with pytest.raises(HostError, match=r"union cowfs cannot work here: no pyfuse3 .*; install python3-pyfuse3"):
         engines.choose(UnionEngine.COWFS, "guest alice", tmp_path)
 
-    monkeypatch.setattr(cowfs, "_DEVICE", tmp_path / "none")
+    monkeypatch.setattr(serving, "DEVICE", tmp_path / "none")
     with pytest.raises(HostError, match=r"none cannot be opened .*; load the module \(modprobe fuse\)"):
         engines.choose(UnionEngine.COWFS, "guest alice", tmp_path)
 
@@ -187,7 +189,7 @@ def test_a_host_without_pyfuse3_or_its_device_is_told_what_to_install(
 def test_a_file_system_that_overlayfs_does_not_write_to_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
-    monkeypatch.setattr(overlay, "filesystem", lambda _directory: kind)
+    monkeypatch.setattr(mounts, "filesystem", lambda _directory: kind)
     monkeypatch.setattr(overlay, "_supported", lambda: True)
 
     found = overlay.fault(tmp_path / "not" / "there" / "yet")
@@ -199,8 +201,8 @@ def test_a_file_system_that_overlayfs_does_not_write_to_is_named(
 def test_each_start_has_an_empty_work_directory(tmp_path: Path) -> None:
     (tmp_path / "earlier" / "work").mkdir(parents=True)
 
-    overlay.tidy(tmp_path)
-    overlay.prepare(tmp_path, "now")
+    works.tidy(tmp_path)
+    works.make(tmp_path, "now")
 
     assert os.listdir(tmp_path) == ["now"]
     assert os.listdir(tmp_path / "now") == []

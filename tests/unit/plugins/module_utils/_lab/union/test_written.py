@@ -20,7 +20,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Gue
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Keep, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import prepare
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union import cowfs, saves
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union import saves, serving
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union.server import faults
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union.written import same, written
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, Run, prepared, process_of
@@ -176,7 +176,7 @@ def test_the_first_rule_that_matches_is_met(monkeypatch: pytest.MonkeyPatch) -> 
         InjectedFault("/var/*", (), None, 20.0),
         InjectedFault("*", ("read",), "EIO"),
     )
-    active = faults.rules(cowfs.rules(wanted))
+    active = faults.rules(serving.rules(wanted))
 
     assert faults.meet(active, "write", "/var/lib/a.db") == errno.ENOSPC
     assert slept == []
