@@ -47,6 +47,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.root import St
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, layer_steps, network_steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Prepared
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 
@@ -62,6 +63,27 @@ def need(condition: bool, complaint: str) -> None:
     """Refuse unless the condition holds."""
     if not condition:
         raise Refused(complaint)
+
+
+def check_keys(what: Plan, actual: Actual, wish: Wish) -> None:
+    """Refuse a plan in which a step waits for one that no plan could have."""
+    labs, scope = (actual.lab, wish.lab), wish.scope
+    guests = {name for lab in labs for name in lab.guests} | scope.guests | {port[0] for port in scope.ifaces}
+    bridges = {name for lab in labs for name in lab.bridges} | scope.bridges
+    layers = {layer.name for extra in wish.extras.values() for layer in (extra.files, extra.hosts) if layer is not None}
+
+    def could_be(key: Key) -> bool:
+        kind = key.kind.value
+        if " " not in kind and kind not in ("bridge", "render"):
+            guest, colon, name = key.name.partition(":")
+            return key.name == "" if kind in ("lab", "netns") else bool(guest in guests and colon and name)
+        of = {"bridge": bridges, "guest": guests, "render": layers}
+        return key.name in of[kind.rpartition(" ")[2]]
+
+    for step in (*what.first, *what.steps):
+        need(step.key.kind in step.action.kinds, f"{step.key}: that is not what {step.action} does")
+        for key in (step.key, *step.needs, *step.after):
+            need(could_be(key), f"{step.key} waits for {key}, which no step is")
 
 
 @dataclass
@@ -178,7 +200,9 @@ class Host:
         """What would be done."""
         self._asked = wish
         actual = dataclasses.replace(self.observe(), netns_exists=wish.lab.netns in self.spaces)
-        return plan(actual, wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
+        found = plan(actual, wish, {name: prepared(guest) for name, guest in wish.lab.guests.items()})
+        check_keys(found, actual, wish)
+        return found
 
     # Doing
 
@@ -198,11 +222,11 @@ class Host:
         keys = {step.key for step in waiting}
         done: list[str] = []
         while waiting and len(done) != stop_after:
-            ready = [step for step in waiting if not (set(step.needs) & keys) - set(done)]
+            ready = [step for step in waiting if not {str(key) for key in step.waits_for(keys)} - set(done)]
             step = order.choice(ready) if order else ready[0]
             self._do(step)
             waiting.remove(step)
-            done.append(step.key)
+            done.append(str(step.key))
         return done
 
     def _do(self, step: Step) -> None:

@@ -15,6 +15,7 @@ from ..model.given import Given
 from ..model.lab import Command, Guest, Iface, UnionEngine
 from ..model.readiness import Ready
 from ..model.root import Stack
+from .keys import Kind
 from .steps import Action, Plan
 
 
@@ -48,6 +49,7 @@ class Prepared:
 class StoreGuest(GuestAction):
     """Write a definition."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.STORE_GUEST,)
     guest: Guest
 
 
@@ -55,6 +57,7 @@ class StoreGuest(GuestAction):
 class ForgetGuest(GuestAction):
     """Remove a guest's directory."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.FORGET_GUEST,)
     name: str
 
 
@@ -66,6 +69,7 @@ class Start(GuestAction):
     :ivar taps: those of its TAPs that were there before.
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.START,)
     guest: Guest
     prepared: Prepared
     units: tuple[tuple[Iface, str], ...]
@@ -76,6 +80,7 @@ class Start(GuestAction):
 class Stop(GuestAction):
     """Stop a guest, cleanly if it lets itself."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.STOP,)
     name: str
 
 
@@ -83,6 +88,7 @@ class Stop(GuestAction):
 class Clean(GuestAction):
     """Take away what an ended or half-started guest left."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.STOP,)
     name: str
 
 
@@ -90,6 +96,7 @@ class Clean(GuestAction):
 class Pause(GuestAction):
     """Halt a guest's kernel where it is."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.PAUSE,)
     name: str
 
 
@@ -97,6 +104,7 @@ class Pause(GuestAction):
 class Resume(GuestAction):
     """Let it go on."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.RESUME,)
     name: str
 
 
@@ -104,6 +112,7 @@ class Resume(GuestAction):
 class Plug(GuestAction):
     """Hot-plug an interface."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.PLUG,)
     iface: Iface
     unit: int
     mac: str
@@ -113,6 +122,7 @@ class Plug(GuestAction):
 class Unplug(GuestAction):
     """Hot-unplug a unit whose link is down."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.UNPLUG,)
     guest: str
     unit: int
 
@@ -121,6 +131,7 @@ class Unplug(GuestAction):
 class Configure(GuestAction):
     """Carry out lines for ``ip -batch`` in a guest."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.DOWN, Kind.CONFIGURE)
     guest: str
     lines: tuple[str, ...]
 
@@ -129,6 +140,7 @@ class Configure(GuestAction):
 class Remember(GuestAction):
     """Write down what a running guest is given."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.WIDEN, Kind.SETTLE_GUEST)
     changes: ClassVar[bool] = False
     guest: str
     given: Given
@@ -138,6 +150,7 @@ class Remember(GuestAction):
 class Run(GuestAction):
     """Run a scenario's commands in a guest that was just started."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.RUN,)
     guest: str
     commands: tuple[Command, ...]
 
@@ -146,6 +159,7 @@ class Run(GuestAction):
 class AwaitReady(GuestAction):
     """Wait until a running guest is ready; that changes nothing."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.READY,)
     changes: ClassVar[bool] = False
     guest: str
     ready: Ready
@@ -155,6 +169,7 @@ class AwaitReady(GuestAction):
 class RestartServices(GuestAction):
     """Restart services of a guest."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.SERVICES,)
     guest: str
     services: tuple[str, ...]
 

@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..model.lab import Guest
 from ..model.root import HostsLayer, RenderedLayer
 from .desired import Keep
 from .guest_steps import Prepared
+from .keys import Kind
 from .steps import Action
 
 
@@ -23,6 +25,7 @@ class LayerAction(Action):
 class Render(LayerAction):
     """Make a layer of files."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.RENDER,)
     layer: RenderedLayer
 
 
@@ -30,6 +33,7 @@ class Render(LayerAction):
 class WriteHosts(LayerAction):
     """Make a layer with /etc/hosts, or change its content under the guests that have it."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.RENDER,)
     layer: HostsLayer
 
 
@@ -37,6 +41,7 @@ class WriteHosts(LayerAction):
 class Freshen(LayerAction):
     """Let a guest's scratch layer for a scenario be empty."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.FRESHEN,)
     guest: str
     scenario: str
 
@@ -45,6 +50,7 @@ class Freshen(LayerAction):
 class Swap(LayerAction):
     """Give a running guest the layers that it should have."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.SWAP,)
     guest: Guest
     prepared: Prepared
 
@@ -53,6 +59,7 @@ class Swap(LayerAction):
 class Break(LayerAction):
     """Let those things fail on purpose in a running guest's union that should."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BREAK,)
     guest: Guest
 
 
@@ -60,6 +67,7 @@ class Break(LayerAction):
 class Unscratch(LayerAction):
     """Throw away what a guest wrote while a scenario was loaded that is not any more."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.UNSCRATCH,)
     guest: str
 
 
@@ -67,5 +75,6 @@ class Unscratch(LayerAction):
 class KeepWritten(LayerAction):
     """Save, throw away or bring back what a guest wrote."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.KEEP,)
     guest: str
     keep: Keep

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from ..model.found import Device
 from ..model.lab import Bridge, Iface
+from .keys import Kind
 from .steps import Action
 
 
@@ -21,6 +23,7 @@ class NetworkAction(Action):
 class MakeNamespace(NetworkAction):
     """Make the lab's network namespace."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.NETNS,)
     netns: str
 
 
@@ -28,6 +31,7 @@ class MakeNamespace(NetworkAction):
 class StoreNetns(NetworkAction):
     """Remember where the lab's network is."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.STORE_NETNS,)
     netns: str
 
 
@@ -35,6 +39,7 @@ class StoreNetns(NetworkAction):
 class RemoveNamespace(NetworkAction):
     """Remove it."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.NETNS,)
     netns: str
 
 
@@ -42,6 +47,7 @@ class RemoveNamespace(NetworkAction):
 class StoreBridge(NetworkAction):
     """Write a definition."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.STORE_BRIDGE, Kind.SETTLE_BRIDGE)
     bridge: Bridge
 
 
@@ -49,6 +55,7 @@ class StoreBridge(NetworkAction):
 class ForgetBridge(NetworkAction):
     """Remove a definition."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.FORGET_BRIDGE,)
     name: str
 
 
@@ -56,6 +63,7 @@ class ForgetBridge(NetworkAction):
 class AddBridge(NetworkAction):
     """Make a bridge."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BRIDGE,)
     bridge: Bridge
 
 
@@ -63,6 +71,7 @@ class AddBridge(NetworkAction):
 class SetBridge(NetworkAction):
     """Change a bridge."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BRIDGE, Kind.LEG)
     bridge: Bridge
     found: Device
 
@@ -71,6 +80,7 @@ class SetBridge(NetworkAction):
 class AddTap(NetworkAction):
     """Make a TAP."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TAP,)
     iface: Iface
 
 
@@ -78,6 +88,7 @@ class AddTap(NetworkAction):
 class SetTap(NetworkAction):
     """Change a TAP."""
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TAP,)
     iface: Iface
     found: Device
 
@@ -89,6 +100,7 @@ class DeleteDevice(NetworkAction):
     :ivar with_namespace: whether its network namespace goes in the same plan, and it with that.
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BRIDGE, Kind.TAP)
     subject: str
     found: Device
     with_namespace: bool = False

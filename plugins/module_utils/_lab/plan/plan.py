@@ -26,7 +26,29 @@ from ..model.rules import in_the_way
 from . import guest_steps, layer_steps, network_steps, rewire, wording
 from .desired import Keep, Wish
 from .guest_steps import Prepared
+from .keys import Key, Kind
 from .steps import Plan, Step, ordered
+
+# What is done to a guest before it is known to have been brought to its definition, and before a scenario's commands are run in it.
+_BEFORE_SETTLED = (
+    Kind.RESUME,
+    Kind.WIDEN,
+    Kind.STORE_GUEST,
+    Kind.SWAP,
+    Kind.SERVICES,
+    Kind.BREAK,
+    Kind.CONFIGURE,
+    Kind.DOWN,
+)
+_BEFORE_RUN = (
+    Kind.START,
+    Kind.RESUME,
+    Kind.CONFIGURE,
+    Kind.SWAP,
+    Kind.SERVICES,
+    Kind.SETTLE_GUEST,
+    Kind.READY,
+)
 
 
 def plan(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> Plan:
@@ -66,16 +88,18 @@ class _Planner:
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
         if self.after.netns != self.before.netns:
             yield Step(
-                "lab", network_steps.StoreNetns(self.after.netns), (f"use network namespace {self.after.netns}",)
+                Kind.STORE_NETNS.of(),
+                network_steps.StoreNetns(self.after.netns),
+                (f"use network namespace {self.after.netns}",),
             )
         if not self.actual.netns_exists and (present or any(fate.starts for fate in fates.values())):
             # Definitions first: a namespace is never there without something that says whose it is.
-            needs = ("lab", *(f"store guest {name}" for name in guests), *(f"store bridge {name}" for name in present))
+            stored = (*map(Kind.STORE_GUEST.of, guests), *map(Kind.STORE_BRIDGE.of, present))
             yield Step(
-                "netns",
+                Kind.NETNS.of(),
                 network_steps.MakeNamespace(self.after.netns),
                 (f"make network namespace {self.after.netns}",),
-                needs,
+                after=(Kind.STORE_NETNS.of(), *stored),
             )
         for name in present:
             yield from self._bridge_present(name)
@@ -115,28 +139,40 @@ class _Planner:
             # What a change of the definition means is said by the step on the live bridge.
             kept = dataclasses.replace(bridge, retired=retired)
             yield Step(
-                f"store {bridge.label}", network_steps.StoreBridge(kept), self._said_if_live_is_right(live, found)
+                Kind.STORE_BRIDGE.of(name), network_steps.StoreBridge(kept), self._said_if_live_is_right(live, found)
             )
         if found is None:
             self._check_name(bridge.label, bridge.name)
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
             yield Step(
-                f"{bridge.label}", network_steps.AddBridge(bridge), says, ("lab", "netns", f"store {bridge.label}")
+                Kind.BRIDGE.of(name),
+                network_steps.AddBridge(bridge),
+                says,
+                after=(Kind.STORE_NETNS.of(), Kind.NETNS.of(), Kind.STORE_BRIDGE.of(name)),
             )
             yield from self._replug(bridge)
         elif says := wording.bridge_differences(live, found):
             if found.mtu < rules.MIN_IPV6_MTU and bridge.mtu is None:
                 # Its MTU is that of its ports, with which it may get IPv6 back.
-                ports = tuple(f"tap {port.label}" for port in self.after.ports(name))
+                ports = tuple(Kind.TAP.of(port.label) for port in self.after.ports(name))
                 yield Step(
-                    f"leg {bridge.label}", network_steps.SetBridge(live, found), says, (f"store {bridge.label}", *ports)
+                    Kind.LEG.of(name),
+                    network_steps.SetBridge(live, found),
+                    says,
+                    after=(Kind.STORE_BRIDGE.of(name), *ports),
                 )
             else:
-                yield Step(bridge.label, network_steps.SetBridge(live, found), says, (f"store {bridge.label}",))
+                yield Step(
+                    Kind.BRIDGE.of(name),
+                    network_steps.SetBridge(live, found),
+                    says,
+                    after=(Kind.STORE_BRIDGE.of(name),),
+                )
         if retired and bridge.addresses is not None:
-            needs = (f"store {bridge.label}", bridge.label, f"leg {bridge.label}")
             yield Step(
-                f"settle {bridge.label}", network_steps.StoreBridge(dataclasses.replace(bridge, retired=())), (), needs
+                Kind.SETTLE_BRIDGE.of(name),
+                network_steps.StoreBridge(dataclasses.replace(bridge, retired=())),
+                after=(Kind.STORE_BRIDGE.of(name), Kind.BRIDGE.of(name), Kind.LEG.of(name)),
             )
 
     def _check_name(self, subject: str, full: str) -> None:
@@ -162,7 +198,12 @@ class _Planner:
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
             if found is not None and found.master is None and not mentioned:
                 says = (f"interface {iface.label}: {wording.plug_words(bridge.name)}",)
-                yield Step(f"tap {iface.label}", network_steps.SetTap(iface, found), says, (bridge.label,))
+                yield Step(
+                    Kind.TAP.of(iface.label),
+                    network_steps.SetTap(iface, found),
+                    says,
+                    needs=(Kind.BRIDGE.of(bridge.name),),
+                )
 
     def _said_if_live_is_right(self, bridge: Bridge, found: Device | None) -> tuple[str, ...]:
         if found is None or wording.bridge_differences(bridge, found):
@@ -177,20 +218,23 @@ class _Planner:
         found = self.actual.devices.get(bridge_owner(name))
         if found is not None:
             yield Step(
-                label,
+                Kind.BRIDGE.of(name),
                 network_steps.DeleteDevice(label, found, self._namespace_goes),
                 (f"remove {label}",),
-                self._ports_released(name),
+                after=self._ports_released(name),
             )
         if name in self.before.bridges:
             says = () if found is not None else (f"remove {label}",)
             yield Step(
-                f"forget {label}", network_steps.ForgetBridge(name), says, (label, "netns", *self._ports_released(name))
+                Kind.FORGET_BRIDGE.of(name),
+                network_steps.ForgetBridge(name),
+                says,
+                after=(Kind.BRIDGE.of(name), Kind.NETNS.of(), *self._ports_released(name)),
             )
 
-    def _ports_released(self, name: str) -> tuple[str, ...]:
+    def _ports_released(self, name: str) -> tuple[Key, ...]:
         """The definitions of what was plugged in must not name the bridge any more when it is forgotten."""
-        return tuple(f"store guest {port.guest}" for port in self.before.ports(name))
+        return tuple(Kind.STORE_GUEST.of(port.guest) for port in self.before.ports(name))
 
     # Guests
 
@@ -251,12 +295,12 @@ class _Planner:
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
         if fate.stops:
-            yield Step(f"stop {label}", guest_steps.Stop(name), (f"stop {label}",))
+            yield Step(Kind.STOP.of(name), guest_steps.Stop(name), (f"stop {label}",))
         elif gone_badly:
             why = live.reason if live and live.reason else "unknown"
-            yield Step(f"stop {label}", guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))
+            yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
-            yield Step(f"stop {label}", guest_steps.Clean(name), (f"end what {label} left running",))
+            yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"end what {label} left running",))
         yield from self._keep(name, fate)
         if name not in self.waiting and not fate.silent:
             yield from self._taps(name, fate)
@@ -274,10 +318,10 @@ class _Planner:
         yield from self._pause(name, fate, tuple(step.key for step in changes))
         if name not in self.after.guests and name in self.before.guests:
             yield Step(
-                f"forget {label}",
+                Kind.FORGET_GUEST.of(name),
                 guest_steps.ForgetGuest(name),
                 (f"remove {label}",),
-                (f"stop {label}", "netns", *self._tap_keys(name)),
+                after=(Kind.STOP.of(name), Kind.NETNS.of(), *self._tap_keys(name)),
             )
 
     def _keep(self, name: str, fate: _Fate) -> Iterator[Step]:
@@ -291,8 +335,12 @@ class _Planner:
                 "it runs, and what it wrote can only be saved, reset or restored while it does not",
                 "stop it (state: stopped), or have it stopped for that (state: restarted)",
             )
-        needs = (f"store guest {name}", f"stop guest {name}")
-        yield Step(f"keep guest {name}", layer_steps.KeepWritten(name, self.wish.keep[name]), says, needs)
+        yield Step(
+            Kind.KEEP.of(name),
+            layer_steps.KeepWritten(name, self.wish.keep[name]),
+            says,
+            after=(Kind.STORE_GUEST.of(name), Kind.STOP.of(name)),
+        )
 
     # What a running guest was brought to
 
@@ -337,7 +385,7 @@ class _Planner:
     def _wake(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A paused guest that is to go on and to change does the one before the other: only then it can be asked what it has."""
         if self._stays(fate) and (fate.was, fate.will) == (Power.PAUSED, Power.RUNNING) and self._differs(name):
-            step = Step(f"resume guest {name}", guest_steps.Resume(name), (f"resume guest {name}",))
+            step = Step(Kind.RESUME.of(name), guest_steps.Resume(name), (f"resume guest {name}",))
             self.first.append(step)
             yield step
 
@@ -363,7 +411,7 @@ class _Planner:
         wide = given.wider(now, aim)
         recorded = process is not None and process.given is not None
         if wide != now or (not recorded and now.definition != aim.definition):
-            yield Step(f"widen guest {name}", guest_steps.Remember(name, wide), (), (f"resume guest {name}",))
+            yield Step(Kind.WIDEN.of(name), guest_steps.Remember(name, wide), after=(Kind.RESUME.of(name),))
 
     def _settle(self, name: str, changes: bool) -> list[Step]:
         """A guest that has been brought to its definition is known to have been."""
@@ -379,55 +427,59 @@ class _Planner:
             after = dataclasses.replace(after, definition=now.definition)
         if after == now and not changes:
             return []
-        label = f"guest {name}"
-        kinds = ("resume", "widen", "store", "swap", "services", "break", "configure", "down")
-        keys = [f"{kind} {label}" for kind in kinds]
-        keys += [f"{verb} {name}:{each}" for verb in ("plug", "unplug", "tap") for each in names]
-        return [Step(f"settle {label}", guest_steps.Remember(name, after), (), tuple(keys))]
+        ports = (kind.of(f"{name}:{each}") for kind in (Kind.PLUG, Kind.UNPLUG, Kind.TAP) for each in names)
+        keys = (*(kind.of(name) for kind in _BEFORE_SETTLED), *ports)
+        return [Step(Kind.SETTLE_GUEST.of(name), guest_steps.Remember(name, after), after=keys)]
 
     def _store(self, name: str) -> Iterator[Step]:
         after = self.after.guests[name]
         before = self.before.guests.get(name)
         if before is None:
             yield Step(
-                f"store {after.label}",
+                Kind.STORE_GUEST.of(name),
                 guest_steps.StoreGuest(after),
                 (f"make {after.label}", *wording.said_ifaces(after)),
             )
         elif says := wording.guest_differences(before, after):
             # Killed in between, the next run must still know that the guest comes from another scenario.
             yield Step(
-                f"store {after.label}",
+                Kind.STORE_GUEST.of(name),
                 guest_steps.StoreGuest(after),
                 says,
-                (f"freshen {after.label}", f"widen {after.label}"),
+                after=(Kind.FRESHEN.of(name), Kind.WIDEN.of(name)),
             )
 
     def _start(self, name: str) -> Step:
         guest = self.after.guests[name]
         units = tuple((iface, self.after.mac_of(iface)) for iface in guest.interfaces.values())
-        needs = (
-            "lab",
-            "netns",
-            f"store {guest.label}",
-            f"stop {guest.label}",
-            f"keep {guest.label}",
+        first = (
+            Kind.STORE_NETNS.of(),
+            Kind.NETNS.of(),
+            Kind.STORE_GUEST.of(name),
+            Kind.STOP.of(name),
+            Kind.KEEP.of(name),
             *self._layer_keys(name),
             *self._tap_keys(name),
-            *(f"bridge {bridge}" for bridge in sorted(self._bridges_of(name))),
+            *map(Kind.BRIDGE.of, sorted(self._bridges_of(name))),
         )
         found = (self.actual.devices.get(iface_owner(iface.label)) for iface, _mac in units)
         taps = tuple(device for device in found if device is not None)
         action = guest_steps.Start(guest, self.prepared[name], units, taps)
-        return Step(f"start {guest.label}", action, (f"start {guest.label}",), needs)
+        return Step(Kind.START.of(name), action, (f"start {guest.label}",), after=first)
 
-    def _pause(self, name: str, fate: _Fate, changes: tuple[str, ...]) -> Iterator[Step]:
+    def _pause(self, name: str, fate: _Fate, changes: tuple[Key, ...]) -> Iterator[Step]:
         label = f"guest {name}"
         if fate.will is Power.PAUSED and (fate.starts or fate.was is Power.RUNNING):
-            yield Step(f"pause {label}", guest_steps.Pause(name), (f"pause {label}",), (f"start {label}", *changes))
-        woken = any(step.key == f"resume {label}" for step in self.first)
+            yield Step(
+                Kind.PAUSE.of(name),
+                guest_steps.Pause(name),
+                (f"pause {label}",),
+                needs=changes,
+                after=(Kind.START.of(name),),
+            )
+        woken = any(step.key == Kind.RESUME.of(name) for step in self.first)
         if fate.will is Power.RUNNING and fate.was is Power.PAUSED and not fate.starts and not woken:
-            yield Step(f"resume {label}", guest_steps.Resume(name), (f"resume {label}",))
+            yield Step(Kind.RESUME.of(name), guest_steps.Resume(name), (f"resume {label}",))
 
     # Layers and commands of a scenario
 
@@ -442,14 +494,13 @@ class _Planner:
         ):
             return
         extra = self.wish.extras.get(name)
-        if extra is not None and extra.files is not None:
-            key = f"render {extra.files.name}"
-            # Guests may share a layer, which is made once.
-            if key not in self._rendered:
-                self._rendered.add(key)
-                yield Step(key, layer_steps.Render(extra.files))
+        files = None if extra is None else extra.files
+        # Guests may share a layer, which is made once.
+        if files is not None and files.name not in self._rendered:
+            self._rendered.add(files.name)
+            yield Step(Kind.RENDER.of(files.name), layer_steps.Render(files))
         if self._freshens(name):
-            yield Step(f"freshen {guest.label}", layer_steps.Freshen(name, guest.loaded.scenario))
+            yield Step(Kind.FRESHEN.of(name), layer_steps.Freshen(name, guest.loaded.scenario))
 
     def _freshens(self, name: str) -> bool:
         """Whether a scenario is loaded anew: not again, and not gone back to."""
@@ -470,7 +521,7 @@ class _Planner:
         for layer in stale.values():
             says = ("change the names in /etc/hosts",) if layer.name in had and not said else ()
             said = said or bool(says)
-            yield Step(f"render {layer.name}", layer_steps.WriteHosts(layer), says)
+            yield Step(Kind.RENDER.of(layer.name), layer_steps.WriteHosts(layer), says)
 
     def _swaps(self, name: str) -> bool:
         """Whether a running guest has other layers than it should."""
@@ -478,10 +529,10 @@ class _Planner:
         process = live.process if live else None
         return process is not None and prepared is not None and process.stacks != (prepared.stack,)
 
-    def _layer_keys(self, name: str) -> tuple[str, ...]:
+    def _layer_keys(self, name: str) -> tuple[Key, ...]:
         extra = self.wish.extras.get(name)
         layers = () if extra is None else (extra.files, extra.hosts)
-        return (*(f"render {layer.name}" for layer in layers if layer is not None), f"freshen guest {name}")
+        return (*(Kind.RENDER.of(layer.name) for layer in layers if layer is not None), Kind.FRESHEN.of(name))
 
     def _swap(self, name: str) -> Iterator[Step]:
         """Layers change while the guest runs."""
@@ -497,8 +548,8 @@ class _Planner:
         stored = self.before.guests.get(name)
         known = stored is not None and (stored.loaded, stored.layers) == (guest.loaded, guest.layers)
         says = (f"{guest.label}: bring its layers up to date",) if known else ()
-        needs = (f"resume {guest.label}", f"store {guest.label}", *self._layer_keys(name))
-        yield Step(f"swap {guest.label}", layer_steps.Swap(guest, prepared), says, needs)
+        first = (Kind.RESUME.of(name), Kind.STORE_GUEST.of(name), *self._layer_keys(name))
+        yield Step(Kind.SWAP.of(name), layer_steps.Swap(guest, prepared), says, after=first)
 
     def _services(self, name: str) -> Iterator[Step]:
         """The user's services are restarted for other layers, but not for another /etc/hosts."""
@@ -513,8 +564,12 @@ class _Planner:
         if old != new:
             label = f"guest {name}"
             restarts = tuple(f"{label}: restart {service}" for service in extra.services)
-            needs = (f"resume {label}", f"swap {label}", f"ready {label}")
-            yield Step(f"services {label}", guest_steps.RestartServices(name, extra.services), restarts, needs)
+            yield Step(
+                Kind.SERVICES.of(name),
+                guest_steps.RestartServices(name, extra.services),
+                restarts,
+                after=(Kind.RESUME.of(name), Kind.SWAP.of(name), Kind.READY.of(name)),
+            )
 
     def _break(self, name: str) -> Iterator[Step]:
         """What is to fail on purpose may change while the guest runs."""
@@ -523,7 +578,7 @@ class _Planner:
             stored = self.before.guests.get(name)
             known = stored is not None and stored.faults == guest.faults
             says = (f"{guest.label}: bring its faults up to date",) if known else ()
-            yield Step(f"break {guest.label}", layer_steps.Break(guest), says, (f"store {guest.label}",))
+            yield Step(Kind.BREAK.of(name), layer_steps.Break(guest), says, after=(Kind.STORE_GUEST.of(name),))
 
     def _await_ready(self, name: str, fate: _Fate) -> Iterator[Step]:
         """Nothing is said of it, since nothing changes; a guest that was seen ready since its start need not be waited for."""
@@ -535,8 +590,8 @@ class _Planner:
         live = self.actual.live.get(name)
         seen = live.seen if live is not None and not fate.starts else ()
         if ready is not Readiness.AGENT and readiness.key(ready) not in seen:
-            label = f"guest {name}"
-            yield Step(f"ready {label}", guest_steps.AwaitReady(name, ready), (), (f"start {label}", f"resume {label}"))
+            first = (Kind.START.of(name), Kind.RESUME.of(name))
+            yield Step(Kind.READY.of(name), guest_steps.AwaitReady(name, ready), after=first)
 
     def _run(self, name: str, fate: _Fate) -> Iterator[Step]:
         """A scenario's commands are run once after each start of a guest and each load, also if the run that did that was killed."""
@@ -546,9 +601,8 @@ class _Planner:
         if fate.starts or (fate.was is Power.RUNNING and not self._has_run(name, extra.commands)):
             label = f"guest {name}"
             says = tuple(f"{label}: run {command.command}" for command in extra.commands)
-            changes = ("start", "resume", "configure", "swap", "services", "settle", "ready")
-            needs = tuple(f"{change} {label}" for change in changes)
-            yield Step(f"run {label}", guest_steps.Run(name, extra.commands), says, needs)
+            first = tuple(kind.of(name) for kind in _BEFORE_RUN)
+            yield Step(Kind.RUN.of(name), guest_steps.Run(name, extra.commands), says, after=first)
 
     def _has_run(self, name: str, commands: tuple[Command, ...]) -> bool:
         live, prepared = self.actual.live.get(name), self.prepared.get(name)
@@ -563,9 +617,9 @@ class _Planner:
         after = self.after.guests[name].loaded
         now, later = ({each.scenario for each in loads(loaded) if not each.record} for loaded in (before, after))
         if now - later or (not self._stays_mute(fate) and self._leaves_scratch(name)):
-            label = f"guest {name}"
-            needs = (f"store {label}", f"swap {label}", f"stop {label}", f"start {label}")
-            yield Step(f"unscratch {label}", layer_steps.Unscratch(name), (), needs)
+            kinds = (Kind.STORE_GUEST, Kind.SWAP, Kind.STOP, Kind.START)
+            first = tuple(kind.of(name) for kind in kinds)
+            yield Step(Kind.UNSCRATCH.of(name), layer_steps.Unscratch(name), after=first)
 
     def _leaves_scratch(self, name: str) -> bool:
         """Whether a running guest leaves such a layer that its definition does not name any more."""
@@ -600,8 +654,8 @@ class _Planner:
     def _wanted(self, guest: str, name: str) -> Iface | None:
         return self.after.guests[guest].interfaces.get(name) if guest in self.after.guests else None
 
-    def _tap_keys(self, guest: str) -> tuple[str, ...]:
-        return tuple(f"tap {guest}:{name}" for name in self._in_scope(guest))
+    def _tap_keys(self, guest: str) -> tuple[Key, ...]:
+        return tuple(Kind.TAP.of(f"{guest}:{name}") for name in self._in_scope(guest))
 
     def _taps(self, guest: str, fate: _Fate) -> Iterator[Step]:
         """TAPs outlive their guest's process, so that its restart never harms a neighbour; they are made when it first runs."""
@@ -612,23 +666,23 @@ class _Planner:
             iface = self._wanted(guest, name)
             label = f"{guest}:{name}"
             found = self.actual.devices.get(iface_owner(label))
-            key = f"tap {label}"
+            key = Kind.TAP.of(label)
             if iface is None and found is not None:
                 says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)
                 yield Step(
                     key,
                     network_steps.DeleteDevice(f"interface {label}", found, self._namespace_goes),
                     says,
-                    (f"unplug {label}", f"stop guest {guest}", f"store guest {guest}"),
+                    after=(Kind.UNPLUG.of(label), Kind.STOP.of(guest), Kind.STORE_GUEST.of(guest)),
                 )
             elif iface is not None and found is None and fate.runs:
                 self._check_name(f"interface {label}", iface.tap_name)
                 says = () if fate.starts else (f"interface {label}: make TAP {link_name(iface.tap_name)}",)
-                yield Step(key, network_steps.AddTap(iface), says, self._tap_needs(iface))
+                yield Step(key, network_steps.AddTap(iface), says, after=self._before_tap(iface))
             elif iface is not None and found is not None:
                 differences = self._tap_differences(iface, found)
                 if differences is not None:
-                    yield Step(key, network_steps.SetTap(iface, found), differences, self._tap_needs(iface))
+                    yield Step(key, network_steps.SetTap(iface, found), differences, after=self._before_tap(iface))
 
     def _is_said_elsewhere(self, guest: str, name: str) -> bool:
         """A TAP goes unmentioned with its interface or its guest; one that belongs to nothing does not."""
@@ -636,10 +690,11 @@ class _Planner:
             guest not in self.after.guests or name in self.before.guests[guest].interfaces
         )
 
-    def _tap_needs(self, iface: Iface) -> tuple[str, ...]:
+    def _before_tap(self, iface: Iface) -> tuple[Key, ...]:
         # With over 1500 bytes the unit is made anew, and a TAP in use keeps its size until then.
-        bridge = () if iface.bridge is None else (f"bridge {iface.bridge}",)
-        return ("lab", "netns", f"store guest {iface.guest}", f"unplug {iface.label}", *bridge)
+        bridge = () if iface.bridge is None else (Kind.BRIDGE.of(iface.bridge),)
+        lab = (Kind.STORE_NETNS.of(), Kind.NETNS.of())
+        return (*lab, Kind.STORE_GUEST.of(iface.guest), Kind.UNPLUG.of(iface.label), *bridge)
 
     def _tap_differences(self, iface: Iface, found: Device) -> tuple[str, ...] | None:
         """What to say of a TAP that must change; ``None`` where it need not."""
@@ -689,10 +744,10 @@ class _Planner:
         if not empty or not (self.actual.netns_ours or self.before.netns != self.before.name):
             return
         scope = self.wish.scope
-        needs = [f"bridge {name}" for name in scope.bridges]
-        needs += [key for name in scope.guests for key in (*self._tap_keys(name), f"stop guest {name}")]
+        first = [Kind.BRIDGE.of(name) for name in scope.bridges]
+        first += [key for name in scope.guests for key in (*self._tap_keys(name), Kind.STOP.of(name))]
         says = (f"remove network namespace {self.before.netns}",) if self._namespace_goes else ()
-        yield Step("netns", network_steps.RemoveNamespace(self.before.netns), says, tuple(needs))
+        yield Step(Kind.NETNS.of(), network_steps.RemoveNamespace(self.before.netns), says, after=tuple(first))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from ..model.given import Given
 from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
 from . import wording
 from .guest_steps import Configure, Plug, Unplug
+from .keys import Key, Kind
 from .steps import Step
 
 
@@ -84,7 +85,7 @@ class _Changes:
         self._said_unplug: list[str] = []
         self._plugs: list[tuple[Iface, int, str]] = []
         self._lines: list[str] = []
-        self._moved: list[str] = []
+        self._moved: list[Key] = []
         self._says: list[str] = []
         self._fresh: set[str] = set()
         self._without_ipv6 = settings.takes_ipv6(settings.due_sysctl(after.sysctl, inside.sysctl) if whole else ())
@@ -149,7 +150,7 @@ class _Changes:
         bridge = self._given.bridges.get(iface.name, iface.bridge)
         if iface.bridge not in (None, bridge):
             self._lines.append(network.forget_neighbours(iface.name))
-            self._moved.append(f"tap {iface.label}")
+            self._moved.append(Kind.TAP.of(iface.label))
 
     def set_sysctl(self, whole: bool) -> None:
         """Have the kernel's settings as they should be, or only those of interfaces that are new."""
@@ -182,19 +183,23 @@ class _Changes:
     def steps(self) -> Iterator[Step]:
         """The steps."""
         guest = self._after.name
-        store = f"store {self._after.label}"
-        down = f"down {self._after.label}"
+        store, down = Kind.STORE_GUEST.of(guest), Kind.DOWN.of(guest)
         if self._unplugs:
-            yield Step(down, Configure(guest, tuple(self._down)), tuple(self._said_unplug), (store,))
+            yield Step(down, Configure(guest, tuple(self._down)), tuple(self._said_unplug), after=(store,))
         for link in self._unplugs:
             if link.unit is not None:
-                yield Step(f"unplug {guest}:{link.name}", Unplug(guest, link.unit), (), (down,))
+                yield Step(Kind.UNPLUG.of(f"{guest}:{link.name}"), Unplug(guest, link.unit), needs=(down,))
         for iface, unit, mac in self._plugs:
-            first = (f"tap {iface.label}", f"unplug {iface.label}", store)
-            yield Step(f"plug {iface.label}", Plug(iface, unit, mac), (), first)
+            first = (Kind.TAP.of(iface.label), Kind.UNPLUG.of(iface.label), store)
+            yield Step(Kind.PLUG.of(iface.label), Plug(iface, unit, mac), after=first)
         if self._lines:
-            needs = (store, *self._moved, *(f"plug {iface.label}" for iface, *rest in self._plugs))
-            yield Step(f"configure {self._after.label}", Configure(guest, tuple(self._lines)), tuple(self._says), needs)
+            yield Step(
+                Kind.CONFIGURE.of(guest),
+                Configure(guest, tuple(self._lines)),
+                tuple(self._says),
+                needs=tuple(Kind.PLUG.of(iface.label) for iface, *_rest in self._plugs),
+                after=(store, *self._moved),
+            )
 
 
 def _free_units(links: Iterable[Link]) -> Iterator[int]:

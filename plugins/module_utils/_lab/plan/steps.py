@@ -4,7 +4,7 @@
 
 """What a plan is made of: steps, each an action, what is said of it, and what comes before it.  Pure.
 
-The kinds of actions are in ``network_steps``, ``guest_steps`` and ``layer_steps``; files of these names in ``run`` carry them out.
+Kinds of actions are in ``network_steps``, ``guest_steps`` and ``layer_steps``; files of these names in ``run`` carry them out.
 """
 
 from __future__ import annotations
@@ -12,11 +12,12 @@ from __future__ import annotations
 import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ..model.errors import DummError
+from .keys import Key, Kind
 
 # As many objects as it takes to be told of together.
 _MANY = 4
@@ -26,9 +27,11 @@ _ABOUT = re.compile(r"(?P<kind>guest|interface|bridge) \S+: (?P<what>.*)", re.DO
 class Action:
     """Something to do, with what it takes; ``run`` has how each kind is carried out.
 
+    :cvar kinds: what the step may be that it makes; others wait for it by that.
     :cvar changes: whether it changes anything, which waiting and our own record do not.
     """
 
+    kinds: ClassVar[tuple[Kind, ...]] = ()
     changes: ClassVar[bool] = True
 
 
@@ -38,13 +41,19 @@ class Step:
 
     :ivar key: unique in the plan.
     :ivar says: in words; a step that only serves another says nothing.
-    :ivar needs: keys of steps that come first; keys that are not in the plan do not matter.
+    :ivar needs: steps of the plan that come first.
+    :ivar after: steps that come first where they are in the plan.
     """
 
-    key: str
+    key: Key
     action: Action
     says: tuple[str, ...] = ()
-    needs: tuple[str, ...] = ()
+    needs: tuple[Key, ...] = ()
+    after: tuple[Key, ...] = ()
+
+    def waits_for(self, planned: Collection[Key]) -> set[Key]:
+        """Those of some steps that come before it."""
+        return {key for key in (*self.needs, *self.after) if key in planned}
 
 
 @dataclass(frozen=True)
@@ -95,11 +104,14 @@ def grouped(sentences: Iterable[str]) -> dict[str, str]:
 def ordered(steps: list[Step]) -> tuple[Step, ...]:
     """The steps, each behind all that it needs, else in the order given.
 
-    :raises DummError: for a circle, which would be our own fault.
+    :raises DummError: for a circle, or a step that needs one that is not there, which would be our own fault.
     """
     places = {step.key: place for place, step in enumerate(steps)}
-    missing = [{need for need in step.needs if need in places} for step in steps]
-    waiting: dict[str, list[int]] = {}
+    for step in steps:
+        if lost := [str(need) for need in step.needs if need not in places]:
+            raise _own_fault(f"{step.key} needs steps that are not in the plan: {', '.join(lost)}")
+    missing = [step.waits_for(places) for step in steps]
+    waiting: dict[Key, list[int]] = {}
     for place, needs in enumerate(missing):
         for need in needs:
             waiting.setdefault(need, []).append(place)
@@ -113,6 +125,10 @@ def ordered(steps: list[Step]) -> tuple[Step, ...]:
             if not missing[place]:
                 heapq.heappush(ready, place)
     if len(result) < len(steps):
-        circle = ", ".join(step.key for step, needs in zip(steps, missing, strict=True) if needs)
-        raise DummError("plan", f"these steps wait for each other: {circle}", "report this as a fault of dumm.lab")
+        circle = ", ".join(str(step.key) for step, needs in zip(steps, missing, strict=True) if needs)
+        raise _own_fault(f"these steps wait for each other: {circle}")
     return tuple(result)
+
+
+def _own_fault(cause: str) -> DummError:
+    return DummError("plan", cause, "report this as a fault of dumm.lab")

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import functools
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from graphlib import TopologicalSorter
 
 from ..host.wait import Deadline
 from ..model.errors import DummError, from_oserror, together
 from ..plan.guest_steps import GuestAction, Start
+from ..plan.keys import Key
 from ..plan.layer_steps import LayerAction
 from ..plan.network_steps import NetworkAction
 from ..plan.steps import Action, Plan, Step, grouped
@@ -49,7 +50,7 @@ def apply(plan: Plan, context: Context) -> None:
     :raises Failed: with what was done.
     """
     waiting = _Waiting(plan)
-    done: dict[str, Step] = {}
+    done: dict[Key, Step] = {}
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
     told = Deadline(_PROGRESS_SECONDS)
@@ -91,42 +92,40 @@ class _Waiting:
     """
 
     def __init__(self, plan: Plan) -> None:
-        self.left = len(plan.steps)
-        keys = {step.key for step in plan.steps}
-        self._missing = {step.key: {need for need in step.needs if need in keys} for step in plan.steps}
-        self._after: dict[str, list[Step]] = defaultdict(list)
-        for step in plan.steps:
-            for need in self._missing[step.key]:
-                self._after[need].append(step)
-        self._ready = [step for step in plan.steps if not self._missing[step.key]]
+        self._steps = {step.key: step for step in plan.steps}
+        self._order = TopologicalSorter({key: step.waits_for(self._steps) for key, step in self._steps.items()})
+        self._order.prepare()
+        self._held: list[Step] = []
+        self.left = len(self._steps)
 
     def take(self, allow: Callable[[Step], bool]) -> list[Step]:
         """Those that may begin now; they do not wait any more."""
-        taken = [step for step in self._ready if allow(step)]
-        self._ready = [step for step in self._ready if not allow(step)]
+        taken: list[Step] = []
+        held: list[Step] = []
+        for step in (*self._held, *map(self._steps.__getitem__, self._order.get_ready())):
+            (taken if allow(step) else held).append(step)
+        self._held = held
         self.left -= len(taken)
         return taken
 
     def done(self, step: Step) -> None:
         """Take notice of a step that is done."""
-        for later in self._after[step.key]:
-            self._missing[later.key].discard(step.key)
-            if not self._missing[later.key]:
-                self._ready.append(later)
+        self._order.done(step.key)
 
 
-def _how_far(plan: Plan, done: Mapping[str, Step], running: Iterable[Step], context: Context) -> str:
+def _how_far(plan: Plan, done: Mapping[Key, Step], running: Iterable[Step], context: Context) -> str:
     """One line: how much is done, how many guests are up, and what has taken the longest so far."""
     starts = [step.key for step in plan.steps if isinstance(step.action, Start)]
     up = f", {sum(key in done for key in starts)} of {len(starts)} guests up" if starts else ""
     now = time.monotonic()
-    waits = sorted((context.begun[step.key], step.key) for step in running if step.key in context.begun)
+    waits = sorted((context.begun[key], key) for step in running if (key := str(step.key)) in context.begun)
     slow = f"; {waits[0][1]} has taken {now - waits[0][0]:.0f} s so far" if waits else ""
     return f"{len(done)} of {len(plan.steps)} steps done{up}{slow}"
 
 
 def _do(step: Step, context: Context) -> None:
-    began = context.begun[step.key] = time.monotonic()
+    key = str(step.key)
+    began = context.begun[key] = time.monotonic()
     for sentence in step.says:
         told = context.spoken.get(sentence, sentence)
         if told not in context.said:
@@ -135,8 +134,8 @@ def _do(step: Step, context: Context) -> None:
     try:
         carry_out(step.action, context)
     except OSError as exc:
-        raise from_oserror(step.key, "do what is planned at", exc) from exc
-    context.durations[step.key] = time.monotonic() - began
+        raise from_oserror(key, "do what is planned at", exc) from exc
+    context.durations[key] = time.monotonic() - began
 
 
 @functools.singledispatch

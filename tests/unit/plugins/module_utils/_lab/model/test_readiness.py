@@ -29,6 +29,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import wording
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Extra, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
@@ -189,9 +190,9 @@ def test_a_guest_that_is_started_is_waited_for_once(
 def test_commands_come_after_it() -> None:
     what = steps(Host(), extra=WORKS)
 
-    keys = [step.key for step in what.steps]
+    keys = [str(step.key) for step in what.steps]
     assert keys.index("start guest alice") < keys.index("ready guest alice") < keys.index("run guest alice")
-    assert "ready guest alice" in next(step for step in what.steps if step.key == "run guest alice").needs
+    assert Kind.READY.of("alice") in next(step for step in what.steps if step.key == Kind.RUN.of("alice")).after
 
 
 def test_waiting_is_no_change() -> None:

@@ -99,7 +99,7 @@ def site(_running: Site) -> Site:
 
 def touched(what: Plan) -> set[str]:
     """The objects that a plan's steps are about, as their keys name them."""
-    words = {word.partition(":")[0] for step in what.steps for word in step.key.split()}
+    words = {word.partition(":")[0] for step in what.steps for word in str(step.key).split()}
     return words & {*GUESTS, *(f"lan{number}" for number in range(10)), "late"}
 
 

@@ -19,10 +19,19 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Pow
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import wish
-from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, Run, Unit, prepared, process_of
+from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import (
+    Host,
+    Refused,
+    Run,
+    Unit,
+    check_keys,
+    prepared,
+    process_of,
+)
 
 
 def call(host: Host, kind: str, **arguments: Any) -> Plan:
@@ -338,7 +347,7 @@ def test_the_taps_of_a_guest_are_made_before_it_starts_and_their_bridges_before_
 
     found = planned(host, "guest", name="bob")
 
-    assert [step.key for step in found.steps] == ["bridge br0", "tap bob:eth0", "tap bob:eth1", "start guest bob"]
+    assert [str(step.key) for step in found.steps] == ["bridge br0", "tap bob:eth0", "tap bob:eth1", "start guest bob"]
 
 
 def test_a_restart_leaves_taps_alone(host: Host) -> None:
@@ -589,14 +598,20 @@ def test_an_interface_of_a_guest_that_cannot_be_asked_is_left_alone(host: Host) 
 
 # Order.
 
-KEYS = [f"step {number}" for number in range(12)]
+KEYS = [Kind.RENDER.of(f"{number}") for number in range(12)]
+ELSEWHERE = Kind.RENDER.of("elsewhere")
 
 
 @st.composite
 def graphs(draw: st.DrawFn) -> list[Step]:
     """Steps without circles, in any order, with needs that are not in the plan among them."""
     made = [
-        Step(key, Action(), (), tuple(draw(st.lists(st.sampled_from([*KEYS[:number], "elsewhere"]), max_size=4))))
+        Step(
+            key,
+            Action(),
+            needs=tuple(draw(st.lists(st.sampled_from(KEYS[:number]), max_size=2))) if number else (),
+            after=tuple(draw(st.lists(st.sampled_from([*KEYS[:number], ELSEWHERE]), max_size=4))),
+        )
         for number, key in enumerate(KEYS)
     ]
     return draw(st.permutations(made))
@@ -606,9 +621,10 @@ def graphs(draw: st.DrawFn) -> list[Step]:
 def test_each_step_comes_after_what_it_needs(given_steps: list[Step]) -> None:
     result = steps.ordered(given_steps)
 
-    assert sorted(step.key for step in result) == sorted(KEYS)
+    assert {step.key for step in result} == set(KEYS)
+    assert len(result) == len(KEYS)
     place = {step.key: number for number, step in enumerate(result)}
-    assert all(place[need] < place[step.key] for step in result for need in step.needs if need in place)
+    assert all(place[need] < place[step.key] for step in result for need in step.waits_for(place))
 
 
 @given(st.permutations([Step(key, Action()) for key in KEYS]))
@@ -617,10 +633,18 @@ def test_steps_that_need_nothing_keep_their_order(given_steps: list[Step]) -> No
 
 
 def test_a_circle_is_our_own_fault_and_names_its_steps() -> None:
-    circle = [Step("a", Action(), (), ("b",)), Step("b", Action(), (), ("a",)), Step("c", Action())]
+    one, two, three = KEYS[:3]
+    circle = [Step(one, Action(), needs=(two,)), Step(two, Action(), after=(one,)), Step(three, Action())]
 
-    with pytest.raises(DummError, match=r"these steps wait for each other: a, b;"):
+    with pytest.raises(DummError, match=r"these steps wait for each other: render 0, render 1;"):
         steps.ordered(circle)
+
+
+def test_a_step_that_needs_one_that_is_not_planned_is_our_own_fault() -> None:
+    one, two = KEYS[:2]
+
+    with pytest.raises(DummError, match=r"render 0 needs steps that are not in the plan: render elsewhere; report"):
+        steps.ordered([Step(one, Action(), needs=(two, ELSEWHERE)), Step(two, Action())])
 
 
 def test_keys_are_unique_in_a_plan(host: Host) -> None:
@@ -631,3 +655,16 @@ def test_keys_are_unique_in_a_plan(host: Host) -> None:
     for state in LIFE:
         keys = [step.key for step in planned(host, "guest", name="alice", state=state, mem=64, restart=True).steps]
         assert len(keys) == len(set(keys))
+
+
+@pytest.mark.parametrize(
+    "wrong", [Kind.TAP.of("eth0"), Kind.START.of("guest alice"), Kind.BRIDGE.of("alice"), Kind.NETNS.of("lab")]
+)
+def test_the_host_in_memory_refuses_a_key_that_no_step_has(host: Host, wrong: Key) -> None:
+    asked = wish("guest", host.observe().lab, name="alice", state="stopped")
+    step = Step(Kind.STOP.of("alice"), guest_steps.Stop("alice"), after=(wrong,))
+
+    with pytest.raises(Refused, match=f"stop guest alice waits for {wrong}"):
+        check_keys(Plan((step,)), host.observe(), asked)
+    with pytest.raises(Refused, match="is not what"):
+        check_keys(Plan((dataclasses.replace(step, key=Kind.START.of("alice"), after=()),)), host.observe(), asked)

@@ -217,7 +217,7 @@ def assert_nothing_to_do(host: Host, call: Call) -> None:
     wish = understood(host, again(call))
     assert wish is not None
     left = host.plan(wish)
-    assert [(step.key, step.says) for step in left.steps] == []
+    assert [(str(step.key), step.says) for step in left.steps] == []
 
 
 def outside_of(host: Host, wish: Wish) -> Callable[[], dict[str, Any]]:
@@ -275,7 +275,7 @@ def test_the_second_run_finds_nothing_to_do(what: list[Call | Accident]) -> None
             event("refused")
             continue
         done = host.plan(wish)
-        note(str([step.key for step in done.steps]))
+        note(str([str(step.key) for step in done.steps]))
         host.apply(done)
         assert_nothing_to_do(host, happening)
 

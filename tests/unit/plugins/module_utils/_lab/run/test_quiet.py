@@ -15,13 +15,14 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Readiness
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady, Run, Stop
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.network_steps import RemoveNamespace
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.quiet import Segments
 
 MANY = 20
-RUN = Step("run guest g0", Run("g0", ()))
-WAIT = Step("ready guest g0", AwaitReady("g0", Readiness.BOOTED))
+RUN = Step(Kind.RUN.of("g0"), Run("g0", ()))
+WAIT = Step(Kind.READY.of("g0"), AwaitReady("g0", Readiness.BOOTED))
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def segments(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[
         def __getattr__(self, name: str) -> Any:
             return lambda _fewest: said.append(name)
 
-    steps = [Step(f"stop guest g{number}", Stop(f"g{number}")) for number in range(count)]
+    steps = [Step(Kind.STOP.of(f"g{number}"), Stop(f"g{number}")) for number in range(count)]
     return Segments(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
 
 
@@ -78,7 +79,7 @@ def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
 
 
 def test_what_goes_with_its_namespace_is_not_opened(tmp_path: Path, said: list[str]) -> None:
-    these, steps = segments(tmp_path, said, MANY, Step("netns", RemoveNamespace("lab")))
+    these, steps = segments(tmp_path, said, MANY, Step(Kind.NETNS.of(), RemoveNamespace("lab")))
     for step in steps:
         these.done(step)
 

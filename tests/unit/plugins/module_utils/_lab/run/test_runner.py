@@ -18,6 +18,7 @@ import pytest
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import lock, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply, runner
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import RunFailed
@@ -237,6 +238,16 @@ class Said(Action):
         self.name = name
 
 
+def key(name: str) -> Key:
+    """The key of a step of these tests."""
+    return Kind.RENDER.of(name)
+
+
+def said(name: str, *says: str, needs: tuple[str, ...] = ()) -> Step:
+    """Such a step."""
+    return Step(key(name), Said(name), says, tuple(map(key, needs)))
+
+
 @pytest.fixture
 def context() -> Any:
     """What the steps of these tests work on."""
@@ -259,26 +270,28 @@ def test_steps_that_do_not_need_each_other_are_done_at_the_same_time(
     together = threading.Barrier(3, timeout=300)
     monkeypatch.setattr(apply, "carry_out", lambda _action, _context: together.wait())
 
-    apply.apply(Plan(tuple(Step(name, Said(name)) for name in "abc")), context)
+    apply.apply(Plan(tuple(said(name) for name in "abc")), context)
 
 
 def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
     done: list[str] = []
     monkeypatch.setattr(apply, "carry_out", lambda action, _context: done.append(action.name))
-    steps = [Step(str(n), Said(str(n)), (f"do {n}",), (str(n + 1), "not in the plan")) for n in range(20)]
+    steps = [
+        Step(key(str(n)), Said(str(n)), (f"do {n}",), after=(key(str(n + 1)), key("elsewhere"))) for n in range(20)
+    ]
 
     apply.apply(Plan(tuple(steps)), context)
 
     assert done == [str(n) for n in reversed(range(20))]
     assert context.told == [*(f"do {n}" for n in reversed(range(20))), "closed"]
-    assert set(context.durations) == set(done)
+    assert set(context.durations) == {f"render {each}" for each in done}
 
 
 @pytest.mark.parametrize(
     ("error", "message"),
     [
         (InvalidInput("guest b", "it cannot be", "do something"), "guest b: it cannot be; do something"),
-        (PermissionError(errno.EPERM, "Operation not permitted"), "b: cannot do what is planned: Operation not"),
+        (PermissionError(errno.EPERM, "Operation not permitted"), "render b: cannot do what is planned: Operation not"),
     ],
 )
 def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
@@ -296,7 +309,7 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
         done.append(action.name)
 
     monkeypatch.setattr(apply, "carry_out", carry_out)
-    steps = (Step("a", Said("a"), ("do a",)), Step("b", Said("b"), ("do b",)), Step("c", Said("c"), (), ("b",)))
+    steps = (said("a", "do a"), said("b", "do b"), said("c", needs=("b",)))
 
     with pytest.raises(apply.Failed, match=message) as caught:
         apply.apply(Plan(steps), context)
@@ -316,6 +329,6 @@ def test_every_failure_is_told(monkeypatch: pytest.MonkeyPatch, context: Any) ->
     monkeypatch.setattr(apply, "carry_out", fail)
 
     with pytest.raises(apply.Failed) as caught:
-        apply.apply(Plan((Step("a", Said("a")), Step("b", Said("b")))), context)
+        apply.apply(Plan((said("a"), said("b"))), context)
 
     assert sorted(str(error) for error in caught.value.errors) == ["a: failed", "b: failed"]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, layer_steps, network_steps
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import guest_steps as on_guests
@@ -35,3 +36,23 @@ def test_every_kind_is_carried_out_beside_its_subject(base: type[Action], kind: 
     assert carry_out.dispatch(kind) is not carry_out.dispatch(base)
     assert carry_out.dispatch(kind).__module__ == SUBJECTS[base].__name__
     assert kind.__module__ == base.__module__
+
+
+def test_a_step_waits_for_what_some_kind_of_action_does() -> None:
+    assert {each for _base, kind in KINDS for each in kind.kinds} == set(Kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "shown"),
+    [
+        (Kind.STORE_NETNS, "", "lab"),
+        (Kind.NETNS, "", "netns"),
+        (Kind.BRIDGE, "br0", "bridge br0"),
+        (Kind.STORE_BRIDGE, "br0", "store bridge br0"),
+        (Kind.TAP, "alice:eth0", "tap alice:eth0"),
+        (Kind.START, "alice", "start guest alice"),
+        (Kind.RENDER, "vpn", "render vpn"),
+    ],
+)
+def test_a_key_is_shown_as_what_is_done_to_which_object(kind: Kind, name: str, shown: str) -> None:
+    assert str(kind.of(name)) == shown

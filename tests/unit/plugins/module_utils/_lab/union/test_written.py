@@ -154,7 +154,7 @@ def _planned(power: Power, wanted: Power, keep: Keep, renew: bool = False) -> st
 
 
 def test_what_a_guest_wrote_is_changed_between_its_end_and_its_start() -> None:
-    done = [step.key for step in _planned(Power.RUNNING, Power.RUNNING, Keep(restore="good"), renew=True).steps]
+    done = [str(step.key) for step in _planned(Power.RUNNING, Power.RUNNING, Keep(restore="good"), renew=True).steps]
 
     assert [key for key in done if key.split()[0] in ("stop", "keep", "start")] == [
         "stop guest alice",
