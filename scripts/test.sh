@@ -68,6 +68,7 @@ lint() {
     check antsibull-changelog antsibull-changelog lint
     check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --skip-rstcheck .
     check mypy env MYPYPATH=.collections mypy
+    check "mypy of the scripts" env MYPYPATH=.collections mypy scripts/*.py
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py

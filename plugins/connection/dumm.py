@@ -138,7 +138,7 @@ import re
 import shlex
 import tempfile
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
@@ -148,6 +148,9 @@ from ansible.utils.display import Display
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.line import Line, Rebooted
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
+
+if TYPE_CHECKING:
+    from ansible_collections.dumm.lab.plugins.plugin_utils._lab_host import LabHost, RemoteLine
 
 _display = Display()
 # Of what a shell would do more with than to take it as it is, nothing may be in a command that goes without one.
@@ -163,7 +166,7 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._kept: Any = None
+        self._kept: Line | RemoteLine | None = None
 
     def set_options(self, task_keys: Any = None, var_options: Any = None, direct: Any = None) -> None:
         """Take all options but the keyword ``remote_user`` of a play that is for other machines as well."""
@@ -174,15 +177,15 @@ class Connection(ConnectionBase):
         self._connected = True
         return self
 
-    def _line(self) -> Any:
-        """What runs scripts in the guest, a :class:`Line` here or one on the lab host."""
+    def _line(self) -> Line | RemoteLine:
+        """What runs scripts in the guest, here or on the lab host."""
         if self._kept is None:
             workdir, guest = self.get_option("workdir"), self.get_option("remote_addr")
             lab_host = self._lab_host()
             self._kept = Line(workdir, guest) if lab_host is None else lab_host.line(workdir, guest)
         return self._kept
 
-    def _lab_host(self) -> Any:
+    def _lab_host(self) -> LabHost | None:
         name = self.get_option("lab_host")
         if not name:
             return None
@@ -194,7 +197,7 @@ class Connection(ConnectionBase):
     def _run(
         self, script: str, stdin: bytes | BinaryIO = b"", stdout: BinaryIO | None = None, warm: Script | None = None
     ) -> Completed:
-        bounds = {
+        bounds: dict[str, Any] = {
             "timeout": float(self.get_option("command_timeout")),
             "max_output": self.get_option("max_output"),
             "ready": float(self.get_option("ready_timeout")),

@@ -88,8 +88,11 @@ class LocalFirst(ActionBase):
             what = f"Unsupported parameters for ({self._task.action}) module: " if unsupported else ""
             return {"failed": True, "msg": what + validated.errors.msg}
         try:
-            told = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_show)
-            result = told.result()
+            report = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_show)
         except RunFailed as exc:
-            told, result = exc, {"failed": True, **exc.result()}
-        return {"warnings": list(told.warnings), **result} if told.warnings else result
+            return _with_warnings(exc.warnings, {"failed": True, **exc.result()})
+        return _with_warnings(report.warnings, report.result())
+
+
+def _with_warnings(warnings: tuple[str, ...], result: dict[str, Any]) -> dict[str, Any]:
+    return {"warnings": list(warnings), **result} if warnings else result

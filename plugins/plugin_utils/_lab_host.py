@@ -180,7 +180,7 @@ class RemoteLine:
 
     def __init__(self, host: LabHost, workdir: str, guest: str) -> None:
         self._host = host
-        self._place = {"workdir": workdir, "guest": guest}
+        self._place: dict[str, Any] = {"workdir": workdir, "guest": guest}
 
     def run(
         self,
