@@ -96,17 +96,18 @@ def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | N
     :raises InvalidInput: where a template cannot be rendered, an owner is unknown, or something is in the way.
     """
     scenario, master = known.scenario, below[-1]
-    rendered: list[RenderedFile] = []
+    rendered: list[tuple[RenderedFile, str]] = []
     for file in scenario.files.get(guest, ()):
+        subject = f"{file.place}: guest {guest}" if file.place else f"guest {guest}"
         most = notation.MAX_CONFINED_OWNER if scenario.guests[guest].confine else notation.MAX_OWNER
-        uid = _number(master / "etc/passwd", file.owner, guest, file, most)
-        gid = _number(master / "etc/group", file.group, guest, file, most)
+        uid = _number(master / "etc/passwd", file.owner, subject, file, most)
+        gid = _number(master / "etc/group", file.group, subject, file, most)
         content = (file.content or "") if file.template is None else known.rendered[guest, file.path]
-        rendered.append(RenderedFile(file.path, content, file.mode, uid, gid))
+        rendered.append((RenderedFile(file.path, content, file.mode, uid, gid), subject))
     last: dict[str, RenderedFile] = {}
     directories: dict[str, Directory] = {}
-    for each in rendered:
-        path, inside = _place(below, each.path, guest)
+    for each, subject in rendered:
+        path, inside = _place(below, each.path, subject)
         last[path] = dataclasses.replace(each, path=path)
         directories.update({directory.path: directory for directory in inside})
     if not last:
@@ -116,12 +117,12 @@ def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | N
     )
 
 
-def _place(below: Sequence[Path], path: str, guest: str) -> tuple[str, tuple[Directory, ...]]:
+def _place(below: Sequence[Path], path: str, subject: str) -> tuple[str, tuple[Directory, ...]]:
     try:
         return lookup.place(below, path)
     except OSError as exc:
         raise InvalidInput(
-            f"guest {guest}",
+            subject,
             f"{path}: {exc.filename} in its root file system is in the way ({exc.strerror})",
             "give the file another path",
         ) from exc
@@ -138,7 +139,7 @@ def hosts(known: Known, guest: str, below: Sequence[Path]) -> HostsLayer | None:
     scenario = known.scenario
     if not scenario.hosts or any(file.path == HOSTS for file in scenario.files.get(guest, ())):
         return None
-    path, directories = _place(below, HOSTS, guest)
+    path, directories = _place(below, HOSTS, f"guest {guest}")
     nameless = not any(iface.addresses for iface in scenario.guests[guest].interfaces.values())
     own = (f"127.0.1.1 {guest}",) if nameless else ()
     name = hashlib.sha256(repr((scenario.name, path, directories, own)).encode()).hexdigest()[:16]
@@ -166,7 +167,7 @@ def _variables(known: Known, guest: str) -> dict[str, Any]:
     }
 
 
-def _number(database: Path, name: str | None, guest: str, file: File, most: int) -> int:
+def _number(database: Path, name: str | None, subject: str, file: File, most: int) -> int:
     if name is None:
         return 0
     if name.isascii() and name.isdigit():
@@ -174,7 +175,7 @@ def _number(database: Path, name: str | None, guest: str, file: File, most: int)
         number = int(name[:20])
         if number > most:
             cause = f"{file.path}: there is no owner {name[:20]}, the last is {most}"
-            raise InvalidInput(f"guest {guest}", cause, "give another number, or a name")
+            raise InvalidInput(subject, cause, "give another number, or a name")
         return number
     try:
         entries = [line.split(":") for line in database.read_text().splitlines()]
@@ -184,7 +185,7 @@ def _number(database: Path, name: str | None, guest: str, file: File, most: int)
         if entry[0] == name and len(entry) > 2 and entry[2].isascii() and entry[2].isdigit():
             return int(entry[2])
     raise InvalidInput(
-        f"guest {guest}", f"{file.path}: its master knows no {database.name} entry {name}", "give the number instead"
+        subject, f"{file.path}: its master knows no {database.name} entry {name}", "give the number instead"
     )
 
 

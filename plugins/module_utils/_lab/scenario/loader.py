@@ -55,7 +55,7 @@ class File:
     :ivar path: in the guest, absolute.
     :ivar template: Jinja2 text, to be rendered with the whole lab as variables.
     :ivar owner: name or number in the guest, as text; ``None`` for root.
-    :ivar place: where the template is written, for messages; empty where that has no lines.
+    :ivar place: where it is written, or its template, for messages; empty where that has no lines.
     """
 
     path: str
@@ -269,12 +269,17 @@ class _Loader:
                     given.files[path], f"{path} lies in {within}, which is a file, too", "give one of them another path"
                 )
             if isinstance(settings, str):
-                yield File(path, content=settings)
+                yield File(path, content=settings, place=self._written(given.files[path]))
                 continue
             owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
-            place = self.document.place((*given.files[path], "template")) if "template" in settings else None
-            told = "" if place is None or place.line is None else str(place)
-            yield File(path, **{**settings, **owners}, place=told)
+            template = ("template",) if "template" in settings else ()
+            place = self._written((*given.files[path], *template))
+            yield File(path, **{**settings, **owners}, place=place)
+
+    def _written(self, path: Path) -> str:
+        """Where something is written; empty where that has no lines."""
+        place = self.document.place(path)
+        return "" if place.line is None else str(place)
 
     def _sysctl_places(self, given: _Given) -> dict[str, str]:
         return {sysctl_path(key): str(self.document.place(path)) for key, path in given.sysctl.items()}

@@ -134,6 +134,21 @@ guests:
         rendering.render(known, "a", [tmp_path])
 
 
+def test_what_is_wrong_with_a_file_is_told_with_where_it_is_written(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/hosts").touch()
+    for file, told in (
+        ("/a: {content: x, owner: nobody-knows}", r"files\['/a'\]: guest a: /a: its master knows no passwd entry"),
+        ("/a: {template: x, group: '99999999'}", r"files\['/a'\].template: guest a: /a: there is no owner 99999999"),
+        ("/etc/hosts/x: x", r"files\['/etc/hosts/x'\]: guest a: /etc/hosts/x: .* is in the way"),
+    ):
+        text = f"guests:\n  a:\n    files:\n      {file}\n"
+        known = rendering.Known(loader.load(text, name="vpn", place="lab.yml"))
+
+        with pytest.raises(InvalidInput, match=rf"^lab.yml:4:\d+: guests.a.{told}"):
+            rendering.render(known, "a", [tmp_path])
+
+
 @pytest.mark.parametrize("owner", ["²", "٣", "nobody-knows"])
 def test_an_owner_that_is_no_number_and_no_name_is_told(tmp_path: Path, owner: str) -> None:
     with pytest.raises(InvalidInput, match=f"its master knows no passwd entry {owner}; give the number instead"):
