@@ -46,8 +46,8 @@ lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 sanity: setup-test ## Run ansible-test sanity
 	@scripts/test.sh sanity
 
-unit: setup-test ## Run the unit tests (seconds, no guest)
-	@scripts/test.sh unit
+unit: setup-test ## Run the unit tests with few examples (seconds, no guest)
+	@EXAMPLES=$(or $(EXAMPLES),few) scripts/test.sh unit
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration

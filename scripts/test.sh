@@ -8,6 +8,8 @@
 # The parts are lint, sanity, unit, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
 # guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
 # kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
+#
+# EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -82,7 +84,8 @@ sanity() {
 
 unit() {
     LIMIT=10m
-    count_pytest unit tests/unit
+    # Each has its own directory, and none needs another's time.
+    count_pytest unit tests/unit --numprocesses "$(nproc)" --hypothesis-profile "${EXAMPLES:-unit}"
 }
 
 # prepare ARGUMENT...: what the tests on real guests need.

@@ -4,7 +4,7 @@
 
 """Settings for all unit tests: as many examples as take seconds, nothing left in the checkout.
 
-``--hypothesis-profile=thorough`` takes minutes.
+``make unit`` tries few, ``make test`` the default; ``--hypothesis-profile=thorough`` takes minutes.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host import identity
 
 _home = tempfile.TemporaryDirectory(prefix="dumm-hypothesis-")
 configuration.set_hypothesis_home_dir(_home.name)
-for name, examples in {"unit": 200, "thorough": 5000}.items():
+for name, examples in {"few": 50, "unit": 200, "thorough": 5000}.items():
     settings.register_profile(
         name,
         deadline=None,
