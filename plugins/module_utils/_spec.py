@@ -10,6 +10,8 @@ from typing import Any
 
 from ansible.module_utils.basic import env_fallback
 
+from ._lab.model import settings
+
 Spec = dict[str, Any]
 
 _WORKDIR: Spec = {"type": "path", "default": "/var/lib/dumm", "fallback": (env_fallback, ["DUMM_WORKDIR"])}
@@ -27,29 +29,7 @@ GUEST: Spec = {
         "default": "started",
         "choices": ["absent", "paused", "present", "restarted", "started", "stopped"],
     },
-    "kernel": {"type": "str"},
-    "master": {"type": "str"},
-    "mem": {"type": "int"},
-    "init": {"type": "str"},
-    "cmdline": {"type": "str"},
-    "cpu": {"type": "str"},
-    "confine": {"type": "bool"},
-    "disk": {"type": "int"},
-    "userspace": {"type": "str", "choices": ["auto", "ptrace", "seccomp"]},
-    "layers": {"type": "list", "elements": "str"},
-    "union": {"type": "str", "choices": ["auto", "overlay", "cowfs"]},
-    "faults": {
-        "type": "list",
-        "elements": "dict",
-        "required_one_of": [["error", "delay"]],
-        "options": {
-            "path": {"type": "str", "required": True},
-            "during": {"type": "list", "elements": "str", "choices": ["create", "open", "read", "remove", "write"]},
-            "error": {"type": "str", "choices": ["EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS"]},
-            "delay": {"type": "float"},
-        },
-    },
-    "ready": {"type": "raw"},
+    **{row.name: row.kind.argument for row in settings.GUEST if row.option},
     "save": {"type": "str"},
     "unsave": {"type": "str"},
     "restore": {"type": "str"},

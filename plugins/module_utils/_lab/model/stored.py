@@ -230,6 +230,16 @@ def table(value: object, place: str, readers: Mapping[str, Reader]) -> Stored:
     return {name: reader(found[name], f"{prefix}{name}") for name, reader in readers.items() if name in found}
 
 
+def having(needed: str, own: Stored, place: str) -> Stored:
+    """The same mapping.
+
+    :raises Unfit: where it lacks a key.
+    """
+    if needed not in own:
+        raise Unfit(f"{place} has no {needed}")
+    return own
+
+
 def member(kind: type[E], value: object, place: str, *besides: E) -> E:
     """A member of an enumeration.
 

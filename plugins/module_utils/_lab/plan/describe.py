@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ..model import readiness, readiness_text
+from ..model import readiness, settings
 from ..model.found import (
     Actual,
     Live,
@@ -22,7 +22,6 @@ from ..model.found import (
     ordered,
 )
 from ..model.lab import ANY_CPU, HOST_NETNS, USERS_OF_A_GUEST, Bridge, Guest, Iface, Lab, Power, Readiness
-from . import wording
 from .desired import Scope
 
 Described = dict[str, Any]
@@ -53,24 +52,8 @@ def guest(lab: Lab, value: Guest) -> Described:
 def _guest(lab: Lab, value: Guest) -> Described:
     return {
         "state": value.power.value,
-        "kernel": value.kernel,
-        "master": value.master,
-        "mem": value.mem,
-        "init": value.init or "auto",
-        "cmdline": value.cmdline,
-        "userspace": value.userspace.value,
-        "cpu": wording.cpu(value.cpu),
-        "confine": value.confine,
-        "disk": value.disk or 0,
-        "layers": list(value.layers),
-        "union": value.union.value,
-        "faults": [{**dataclasses.asdict(fault), "during": list(fault.during)} for fault in value.faults],
-        "ready": readiness_text.plain(value.ready),
-        "static_routes": None if value.routes is None else [wording.route(route) for route in value.routes],
-        "sysctl": dict(value.sysctl),
+        **{row.key: row.kind.shown(getattr(value, row.name)) for row in settings.GUEST},
         "scenario": value.scenario,
-        "labels": dict(value.labels),
-        "vars": dict(value.vars),
         "loaded": None if value.loaded is None else value.loaded.scenario,
         "record": value.loaded is not None and value.loaded.record,
         "interfaces": {name: iface(lab, each) for name, each in value.interfaces.items()},

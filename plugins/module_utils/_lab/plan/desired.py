@@ -16,9 +16,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from ..model import notation, readiness_text, rules
+from ..model import notation, rules, settings
 from ..model.errors import Invalid, InvalidInput, nearest
-from ..model.lab import Bridge, Command, Guest, Iface, InjectedFault, Lab, Loaded, Power, UnionEngine, Userspace
+from ..model.lab import Bridge, Command, Guest, Iface, Lab, Loaded, Power
 from ..model.reference import BridgeRef, IfaceRef, Reference
 from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
@@ -27,13 +27,6 @@ from ..scenario.loader import Scenario
 Params = Mapping[str, Any]
 _MOST_TOLD = 20
 T = TypeVar("T")
-
-_WRITTEN: Mapping[str, Callable[[str], str | None]] = {
-    "kernel": notation.reference,
-    "master": notation.reference,
-    "init": notation.init,
-    "cmdline": notation.cmdline,
-}
 
 _SCENARIO_POWER = {"present": Power.RUNNING, "stopped": Power.STOPPED}
 _POWER = {
@@ -134,27 +127,8 @@ def guest(params: Params, lab: Lab) -> Wish:
     if state == "absent":
         return Wish(lab.without_guest(name), scope, timeout=timeout)
     before = lab.guests.get(name, Guest(name))
-    given = {key: params[key] for key in ("kernel", "master", "mem", "init", "cmdline") if params.get(key) is not None}
-    given |= {key: _read(before, key, parse, given[key]) for key, parse in _WRITTEN.items() if key in given}
-    if params.get("layers") is not None:
-        given["layers"] = tuple(_read(before, "layers", notation.directory, layer) for layer in params["layers"])
-    if params.get("cpu") is not None:
-        given["cpu"] = _read(before, "cpu", notation.cpu, params["cpu"])
-    if params.get("disk") is not None:
-        given["disk"] = params["disk"] or None
-    if params.get("confine") is not None:
-        given["confine"] = params["confine"]
-    if params.get("userspace") is not None:
-        given["userspace"] = Userspace(params["userspace"])
-    if params.get("union") is not None:
-        given["union"] = UnionEngine(params["union"])
-    if params.get("ready") is not None:
-        given["ready"] = _read(before, "ready", readiness_text.parse, params["ready"])
-    if params.get("faults") is not None:
-        given["faults"] = tuple(
-            InjectedFault(fault["path"], tuple(fault["during"] or ()), fault["error"], fault["delay"] or 0.0)
-            for fault in params["faults"]
-        )
+    asked = [row for row in settings.GUEST if row.option and params.get(row.name) is not None]
+    given = {row.name: _read(before, row.name, row.kind.given, params[row.name]) for row in asked}
     after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)
     return _checked(
         lab,
@@ -475,13 +449,13 @@ def _in_netns(params: Params, lab: Lab) -> Lab:
     return dataclasses.replace(lab, netns=wanted)
 
 
-def _read(guest: Guest, key: str, parse: Callable[[str], T], text: str) -> T:
+def _read(guest: Guest, key: str, parse: Callable[[Any], Any], given: object) -> Any:
     """A setting of a guest as it is written.
 
     :raises InvalidInput: naming the guest and the setting.
     """
     try:
-        return parse(text)
+        return parse(given)
     except InvalidInput as exc:
         raise InvalidInput(guest.label, f"{key}: {exc.cause}", exc.remedy) from None
 

@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..model import given, readiness, rules
+from ..model import given, readiness, rules, settings
 from ..model.errors import InvalidInput
 from ..model.found import Actual, Device, Process, bridge_of, bridge_owner, iface_owner, userspace
 from ..model.given import Given
@@ -269,21 +269,19 @@ class _Planner:
         prepared = self.prepared.get(guest.name)
         if process is None or prepared is None:
             return ()
+        plain = {row.name: getattr(process, row.name, None) != getattr(guest, row.name) for row in settings.GUEST}
         differences = {
+            **plain,
             "kernel": process.kernel != str(prepared.kernel.path),
             "master": process.master != prepared.master,
-            "mem": process.mem != guest.mem,
-            "init": process.init != guest.init,
-            "cmdline": process.cmdline != guest.cmdline,
             "userspace": process.userspace not in ("", userspace(guest, prepared.kernel).value),
             "confine": process.confined != guest.confine,
-            "disk": process.disk != guest.disk,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             # What was chosen when it was started is right as long as it runs: another choice would be no better.
             "union": process.engine is not prepared.engine
             and not (guest.union is UnionEngine.AUTO and process.chose_engine),
         }
-        return tuple(name for name, differs in differences.items() if differs)
+        return tuple(row.name for row in settings.GUEST if row.restart and differences[row.name])
 
     def _guest(self, name: str, fate: _Fate) -> Iterator[Step]:
         label = f"guest {name}"

@@ -17,6 +17,7 @@ from ..model import conditions, rules
 from ..model.errors import InvalidInput
 from ..model.found import Device, Inside, Link, iface_owner
 from ..model.given import Given
+from ..model.kinds import route_words
 from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
 from . import wording
 from .guest_steps import Configure, Plug, Unplug
@@ -177,8 +178,8 @@ class _Changes:
         self._lines += [settings.add_route(route) for route in (usable if disturbed else missing)]
         if whole:
             label = self._after.label
-            self._says += [f"{label}: take route {wording.route(route)} away in the guest" for route in surplus]
-            self._says += [f"{label}: give route {wording.route(route)} in the guest" for route in missing]
+            self._says += [f"{label}: take route {route_words(route)} away in the guest" for route in surplus]
+            self._says += [f"{label}: give route {route_words(route)} in the guest" for route in missing]
 
     def steps(self) -> Iterator[Step]:
         """The steps."""

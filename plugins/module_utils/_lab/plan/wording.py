@@ -7,70 +7,47 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-from collections.abc import Callable, Collection
-from typing import TypeVar
+from collections.abc import Collection, Iterable
 
-from ..model import conditions, readiness_text
+from ..model import conditions, settings
 from ..model.found import Device, Link, foreign
-from ..model.lab import ANY_CPU, Bridge, Guest, Iface, InjectedFault, Loaded, Route, UnionEngine, Userspace
+from ..model.kinds import reordered
+from ..model.lab import Bridge, Guest, Iface, Loaded
+from ..model.settings import Setting
 from .desired import Keep
 
-T = TypeVar("T")
-
-
-def cpu(number: int | None) -> str:
-    """Which CPU of the host a guest runs on, as :func:`notation.cpu` reads it."""
-    return "auto" if number is None else "any" if number == ANY_CPU else str(number)
+# The order in which differences have always been said; a new setting comes last.
+_SAID = settings.in_order(
+    *("kernel", "master", "mem", "init", "cmdline", "userspace", "confine", "layers", "union", "disk", "cpu"),
+    *("ready", "routes", "sysctl", "labels", "vars", "faults"),
+)
+_SAID_BEFORE_LOADED = _SAID[: [row.name for row in _SAID].index("faults")]
+_SAID_AFTER_LOADED = _SAID[len(_SAID_BEFORE_LOADED) :]
 
 
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     """What changes in a guest's definition, in words."""
-    says = []
-    for key in ("kernel", "master", "mem", "init", "cmdline", "userspace", "confine", "layers", "union"):
-        old, new = getattr(before, key), getattr(after, key)
-        if old != new:
-            says.append(f"{after.label}: set {key} {_word(old)} → {_word(new)}")
-    if before.disk != after.disk:
-        says.append(f"{after.label}: set disk {before.disk or 0} → {after.disk or 0}")
-    if before.cpu != after.cpu:
-        says.append(f"{after.label}: set cpu {cpu(before.cpu)} → {cpu(after.cpu)}")
-    if before.ready != after.ready:
-        says.append(
-            f"{after.label}: set ready {readiness_text.words(before.ready)} → {readiness_text.words(after.ready)}"
-        )
-    says += _differences(f"{after.label}: ", "route", before.routes or (), after.routes or (), route)
-    old, new = dict(before.sysctl), dict(after.sysctl)
-    says += [f"{after.label}: set {key} {value}" for key, value in new.items() if old.get(key) != value]
-    says += [f"{after.label}: leave {key} alone" for key in old if key not in new]
-    for what, was, now in (("label", before.labels, after.labels), ("variable", before.vars, after.vars)):
-        says += [f"{after.label}: set {what} {key}" for key in now if key not in was or _differ(was[key], now[key])]
-        says += [f"{after.label}: remove {what} {key}" for key in was if key not in now]
+    label, says = after.label, _changes(before, after, _SAID_BEFORE_LOADED)
     if before.loaded != after.loaded:
-        says.append(f"{after.label}: {_load_words(before.loaded, after.loaded)}")
-    says += _differences(f"{after.label}: ", "fault", before.faults, after.faults, fault)
+        says.append(f"{label}: {_load_words(before.loaded, after.loaded)}")
+    says += _changes(before, after, _SAID_AFTER_LOADED)
     if before.scenario != after.scenario:
-        says.append(f"{after.label}: {belongs(after.scenario)}")
+        says.append(f"{label}: {belongs(after.scenario)}")
     for name, iface in after.interfaces.items():
         if name not in before.interfaces:
             says += [f"make interface {iface.label}", *_said_iface(iface)]
         else:
             says += iface_differences(before.interfaces[name], iface)
     says += [f"remove interface {before.name}:{name}" for name in before.interfaces if name not in after.interfaces]
-    if _reordered(before.interfaces, after.interfaces):
+    if reordered(before.interfaces, after.interfaces):
         # Its kernel numbers them when it starts; what runs stays as it is.
         says.append(f"{after.label}: order interfaces {', '.join(after.interfaces)} from its next start on")
     return tuple(says)
 
 
-def _differ(old: object, new: object) -> bool:
-    """As JSON: Python's ``==`` takes ``true`` for ``1``, and mappings of any order for the same."""
-    return json.dumps(old) != json.dumps(new)
-
-
-def _reordered(old: Collection[T], new: Collection[T]) -> bool:
-    """Whether what is in both is in another order; what comes and goes is said anyway."""
-    return [value for value in old if value in new] != [value for value in new if value in old]
+def _changes(before: Guest, after: Guest, rows: Iterable[Setting]) -> list[str]:
+    differences = (row.kind.differences(row.name, getattr(before, row.name), getattr(after, row.name)) for row in rows)
+    return [f"{after.label}: {said}" for each in differences for said in each]
 
 
 def iface_differences(before: Iface, after: Iface) -> list[str]:
@@ -97,14 +74,6 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
     return says
 
 
-def _differences(prefix: str, what: str, old: Collection[T], new: Collection[T], word: Callable[[T], str]) -> list[str]:
-    says = [f"{prefix}remove {what} {word(value)}" for value in old if value not in new]
-    says += [f"{prefix}add {what} {word(value)}" for value in new if value not in old]
-    if _reordered(old, new):
-        says.append(f"{prefix}order {what}s {', '.join(map(word, new))}")
-    return says
-
-
 def keeps(label: str, keep: Keep) -> tuple[str, ...]:
     """What is done with what a guest wrote, in words."""
     says = [f"{label}: remove saving point {keep.remove}"] if keep.remove is not None else []
@@ -112,19 +81,6 @@ def keeps(label: str, keep: Keep) -> tuple[str, ...]:
     says += [f"{label}: throw away what it wrote"] if keep.reset else []
     says += [f"{label}: go back to saving point {keep.restore}"] if keep.restore is not None else []
     return tuple(says)
-
-
-def route(value: Route) -> str:
-    """A route, in words."""
-    words = value.to + (f" via {value.via}" if value.via else "") + (f" dev {value.dev}" if value.dev else "")
-    return words + (f" metric {value.metric}" if value.metric is not None else "")
-
-
-def fault(value: InjectedFault) -> str:
-    """A fault, in words."""
-    words = f"{value.path}: {value.error or 'no error'}"
-    words += f" after {value.delay:g} ms" if value.delay else ""
-    return words + (f" during {', '.join(value.during)}" if value.during else "")
 
 
 def _load_words(before: Loaded | None, after: Loaded | None) -> str:
@@ -202,16 +158,6 @@ def said_ifaces(guest: Guest) -> list[str]:
 
 def _said_iface(iface: Iface) -> list[str]:
     return iface_differences(dataclasses.replace(Iface(iface.guest, iface.name), addresses=None), iface)
-
-
-def _word(value: object) -> str:
-    if isinstance(value, (UnionEngine, Userspace)):
-        return str(value.value)
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, tuple):
-        return ", ".join(value) or "none"
-    return "auto" if value is None else str(value) or "none"
 
 
 def plug_words(bridge: str | None) -> str:

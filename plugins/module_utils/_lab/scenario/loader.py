@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import readiness_text, rules
+from ..model import rules, settings
 from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid, InvalidInput
@@ -28,8 +28,6 @@ from ..model.lab import (
     InjectedFault,
     Lab,
     Route,
-    UnionEngine,
-    Userspace,
     sysctl_path,
 )
 from ..model.reference import BridgeRef, GuestRef, IfaceRef, LegRef
@@ -227,29 +225,18 @@ class _Loader:
     # Objects
 
     def _guest(self, name: str, given: _Given, cables: Cabling, addresses: Mapping[Label, Addresses | None]) -> Guest:
-        plain = {
-            key: given.settings[key] for key in ("kernel", "master", "mem", "init", "cmdline") if key in given.settings
-        }
         ports = cables.by_guest.get(name, ())
         interfaces = {port.name: self._iface(port, addresses[(name, port.name)]) for port in ports}
-        return Guest(
-            name,
-            **plain,
-            layers=tuple(cabling.listed(given.get("layers", []))),
-            cpu=given.get("cpu"),
-            confine=given.get("confine", True),
-            disk=given.get("disk") or None,
-            userspace=Userspace(given.get("userspace", Userspace.AUTO.value)),
-            union=UnionEngine(given.get("union", UnionEngine.AUTO.value)),
-            interfaces=interfaces,
-            faults=tuple(self._faults(given)),
-            ready=readiness_text.parse(given.get("ready", "auto")),
-            routes=self._routes(name, given, interfaces),
-            sysctl=tuple(sorted((key, _sysctl(value)) for key, value in given.get("sysctl", {}).items())),
-            scenario=self.name,
-            labels={key: _word(value) for key, value in given.get("labels", {}).items()},
-            vars=given.get("vars", {}),
-        )
+        checked: dict[str, Any] = {
+            "faults": tuple(self._faults(given)),
+            "routes": self._routes(name, given, interfaces),
+        }
+        plain = {
+            row.name: row.kind.made(_right(given.settings[row.name]))
+            for row in settings.GUEST
+            if row.name in given.settings and row.name not in checked
+        }
+        return Guest(name, **plain, **checked, interfaces=interfaces, scenario=self.name)
 
     def _faults(self, given: _Given) -> Iterator[InjectedFault]:
         for index, fault in schema.right(given.get("faults", [])):
@@ -261,20 +248,20 @@ class _Loader:
             yield InjectedFault(fault["path"], during, fault.get("error"), float(fault.get("delay", 0)))
 
     def _files(self, given: _Given) -> Iterator[File]:
-        for path, settings in given.get("files", {}).items():
+        for path, own in given.get("files", {}).items():
             above = (path[:end] for end, letter in enumerate(path) if letter == "/")
             within = next((each for each in above if each in given.files), None)
             if within is not None:
                 self.document.blame(
                     given.files[path], f"{path} lies in {within}, which is a file, too", "give one of them another path"
                 )
-            if isinstance(settings, str):
-                yield File(path, content=settings, place=self._written(given.files[path]))
+            if isinstance(own, str):
+                yield File(path, content=own, place=self._written(given.files[path]))
                 continue
-            owners = {key: str(settings[key]) for key in ("owner", "group") if key in settings}
-            template = ("template",) if "template" in settings else ()
+            owners = {key: str(own[key]) for key in ("owner", "group") if key in own}
+            template = ("template",) if "template" in own else ()
             place = self._written((*given.files[path], *template))
-            yield File(path, **{**settings, **owners}, place=place)
+            yield File(path, **{**own, **owners}, place=place)
 
     def _written(self, path: Path) -> str:
         """Where something is written; empty where that has no lines."""
@@ -358,9 +345,6 @@ def _command(given: Any) -> Command:
     return Command(given) if isinstance(given, str) else Command(**given)
 
 
-def _sysctl(value: bool | int | str) -> str:
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
-def _word(value: bool | float | str) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _right(value: Any) -> Any:
+    """A value, of a list what is right."""
+    return cabling.listed(value) if isinstance(value, list) else value

@@ -6,12 +6,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
-from ..model import notation, readiness_text
+from ..model import notation, readiness_text, settings
 from ..model.conditions import CONDITIONS, Condition, Rate, Share, Time
-from ..model.lab import MAX_IFNAME, Readiness, UnionEngine, Userspace
-from ..model.rules import MAX_MTU, MIN_MEM
+from ..model.kinds import Choice, Faults, Flag, Line, Whole
+from ..model.lab import MAX_IFNAME, Readiness
+from ..model.rules import MAX_MTU
+from ..model.settings import Setting
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
 _LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
@@ -150,16 +153,15 @@ _FAULT = Struct(
         "path": Text(description="Pattern of absolute paths in the guest, such as /var/lib/app/*."),
         "during": ListOf(
             description="What it is met by; everything without it.",
-            item=Text(choices=("create", "open", "read", "remove", "write")),
+            item=Text(choices=Faults.during),
         ),
-        "error": Text(description="The error.", choices=("EACCES", "EDQUOT", "EIO", "ENOSPC", "EROFS")),
+        "error": Text(description="The error.", choices=Faults.errors),
         "delay": Number(description="Milliseconds that it takes.", minimum=0),
     },
     required=("path",),
 )
 
 _READY = Either(
-    description="When the guest counts as ready; run, restart_services and the end of dumm_scenario wait for it.",
     specs=(
         Text(choices=("auto", *(each.value for each in Readiness))),
         Struct(
@@ -186,35 +188,29 @@ _READY = Either(
     ),
 )
 
-_SETTINGS: dict[str, Spec] = {
-    "kernel": Text(
-        description="A kernel's name below kernels/ or the absolute path of a UML binary.", parse=notation.reference
-    ),
-    "master": Text(
-        description="A master root file system's name below masters/ or its absolute path.", parse=notation.reference
-    ),
-    "mem": Integer(description="Memory in MB.", minimum=MIN_MEM),
-    "init": Text(description="Path of the init in the guest, minimal, or auto.", parse=notation.init),
-    "cmdline": Text(description="More arguments for the kernel.", parse=notation.cmdline),
-    "userspace": Text(
-        description="How the kernel runs its processes: seccomp, which is faster, ptrace, or auto.",
-        choices=tuple(e.value for e in Userspace),
-    ),
+
+def _setting(row: Setting) -> Spec:
+    """What a scenario's file may say of a setting."""
+    kind, description = row.kind, row.description
+    if isinstance(kind, Line):
+        return Text(description=description, parse=kind.parse)
+    if isinstance(kind, Whole):
+        return Integer(description=description, minimum=kind.minimum)
+    if isinstance(kind, Flag):
+        return Boolean(description=description)
+    if isinstance(kind, Choice):
+        return Text(description=description, choices=tuple(each.value for each in kind.members))
+    return dataclasses.replace(_STRUCTURED[row.name], description=description)
+
+
+_STRUCTURED: dict[str, Spec] = {
     "cpu": Either(
-        description="The CPU of the host that the guest runs on: its number, any, or auto for the one with the fewest guests.",
-        specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu)),
+        specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu))
     ),
-    "confine": Boolean(description="Whether root of the guest is nobody on the host."),
-    "disk": Integer(description="How many MB the guest may write, 0 for no limit.", minimum=0),
-    "layers": ListOf(
-        description="Directories of the host between the master and what the guest writes, topmost first.",
-        item=Text(parse=notation.directory, means="an absolute path", pattern="^/"),
-    ),
-    "union": Text(description="What makes the root out of its layers.", choices=tuple(e.value for e in UnionEngine)),
-    "faults": ListOf(description="What fails on purpose in the guest, the first that fits.", item=_FAULT),
+    "layers": ListOf(item=Text(parse=notation.directory, means="an absolute path", pattern="^/")),
+    "faults": ListOf(item=_FAULT),
     "ready": _READY,
     "routes": ListOf(
-        description="All static routes. An empty list is for none; without this key the guest's own are left alone.",
         item=Either(
             specs=(
                 Text(parse=notation.route_words, means="text such as default via 10.1.0.1", pattern=r"^\S+\s"),
@@ -223,11 +219,22 @@ _SETTINGS: dict[str, Spec] = {
         ),
     ),
     "sysctl": MappingOf(
-        description="Settings of the guest's kernel (sysctl(8)).",
         item=Either(specs=(Text(parse=notation.sysctl_value), Integer(), Boolean())),
         key=notation.sysctl_name,
         key_pattern=r"^[A-Za-z0-9_][A-Za-z0-9_-]*[./][A-Za-z0-9_@:.*-]+(/[A-Za-z0-9_@:.*-]+)*$",
     ),
+    "vars": MappingOf(
+        item=Anything(),
+        key=notation.variable,
+        key_pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+    ),
+    "labels": MappingOf(
+        item=Either(specs=(Text(), Number(), Boolean())),
+    ),
+}
+
+# What a guest of a scenario has beside its definition.
+_BESIDE: dict[str, Spec] = {
     "files": MappingOf(
         description="Files of the guest, by path: the content, or a mapping.",
         item=Either(specs=(Text(), _FILE)),
@@ -242,17 +249,15 @@ _SETTINGS: dict[str, Spec] = {
         description="Services that are restarted when the scenario's layer changes under the running guest.",
         item=Text(parse=notation.service),
     ),
-    "vars": MappingOf(
-        description="Ansible variables of the guest.",
-        item=Anything(),
-        key=notation.variable,
-        key_pattern="^[A-Za-z_][A-Za-z0-9_]*$",
-    ),
-    "labels": MappingOf(
-        description="What you call the guest besides its name, such as role: router.",
-        item=Either(specs=(Text(), Number(), Boolean())),
-    ),
 }
+
+# The order that the schema has always had; a new setting comes last.
+_ORDER = (
+    *("kernel", "master", "mem", "init", "cmdline", "userspace", "cpu", "confine", "disk", "layers", "union", "faults"),
+    *("ready", "routes", "sysctl", "files", "run", "restart_services", "vars", "labels"),
+)
+_KNOWN = {**{row.name: _setting(row) for row in settings.GUEST}, **_BESIDE}
+_SETTINGS = {name: _KNOWN[name] for name in dict.fromkeys((*_ORDER, *_KNOWN))}
 
 _SHARED = Struct(name="settings", description="Settings of several guests; a guest's own win.", fields=_SETTINGS)
 
