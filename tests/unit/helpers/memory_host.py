@@ -24,13 +24,13 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions imp
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import (
     Actual,
     Device,
+    DeviceKind,
     Inside,
     Kernel,
     Link,
     Live,
+    Mark,
     Process,
-    bridge_owner,
-    iface_owner,
     userspace,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
@@ -124,7 +124,7 @@ class Run:
 class Host:
     """A host, its disk and its guests.
 
-    :ivar spaces: the devices that bear the lab's mark by owner, for each network namespace.
+    :ivar spaces: the devices that bear the lab's mark, for each network namespace.
     :ivar ours: namespaces that the lab made.
     """
 
@@ -132,7 +132,7 @@ class Host:
         self.netns: str | None = None
         self.guests: dict[str, Guest] = {}
         self.bridges: dict[str, Bridge] = {}
-        self.spaces: dict[str, dict[str, Device]] = {HOST_NETNS: {}}
+        self.spaces: dict[str, dict[Mark, Device]] = {HOST_NETNS: {}}
         self.ours: set[str] = set()
         self.runs: dict[str, Run] = {}
         self.strays: dict[str, tuple[int, ...]] = {}
@@ -148,7 +148,7 @@ class Host:
         return self.netns or LAB
 
     @property
-    def devices(self) -> dict[str, Device]:
+    def devices(self) -> dict[Mark, Device]:
         """The lab's devices."""
         return self.spaces.setdefault(self.space, {}) if self.space in self.spaces else {}
 
@@ -164,8 +164,8 @@ class Host:
             netns_exists=self.space in self.spaces,
             netns_ours=self.space in self.ours,
             devices={
-                owner: dataclasses.replace(device, carrier=self._is_attached(owner))
-                for owner, device in self.devices.items()
+                mark: dataclasses.replace(device, carrier=self._is_attached(mark))
+                for mark, device in self.devices.items()
             },
             live={name: self._live(name) for name in guests},
             strays={name: pids for name, pids in self.strays.items() if not self.power(name).alive},
@@ -188,9 +188,9 @@ class Host:
             seen=run.seen,
         )
 
-    def _is_attached(self, owner: str) -> bool:
+    def _is_attached(self, mark: Mark) -> bool:
         return any(
-            unit.attached and owner == f"iface {unit.tap}"
+            unit.attached and mark == DeviceKind.TAP.of(unit.tap)
             for run in self.runs.values()
             if run.power.alive
             for unit in run.units.values()
@@ -284,7 +284,7 @@ class Host:
     def _do_add_bridge(self, action: network_steps.AddBridge) -> None:
         bridge = action.bridge
         self._add_device(
-            bridge_owner(bridge.name),
+            DeviceKind.BRIDGE.of(bridge.name),
             bridge.name,
             mtu=bridge.mtu or 1500,
             addresses=bridge.addresses or (),
@@ -298,8 +298,8 @@ class Host:
     @_carry_out.register
     def _do_set_bridge(self, action: network_steps.SetBridge) -> None:
         bridge = action.bridge
-        found = self._found(bridge_owner(bridge.name), action.found)
-        self.devices[bridge_owner(bridge.name)] = dataclasses.replace(
+        found = self._found(DeviceKind.BRIDGE.of(bridge.name), action.found)
+        self.devices[DeviceKind.BRIDGE.of(bridge.name)] = dataclasses.replace(
             found,
             mtu=bridge.mtu or found.mtu,
             addresses=found.addresses if bridge.addresses is None else bridge.addresses,
@@ -315,22 +315,22 @@ class Host:
     def _do_add_tap(self, action: network_steps.AddTap) -> None:
         iface = action.iface
         master = self._bridge_index(iface.bridge)
-        self._add_device(iface_owner(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
+        self._add_device(DeviceKind.TAP.of(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
 
     @_carry_out.register
     def _do_set_tap(self, action: network_steps.SetTap) -> None:
-        owner = iface_owner(action.iface.label)
-        found = self._found(owner, action.found)
+        mark = DeviceKind.TAP.of(action.iface.label)
+        found = self._found(mark, action.found)
         master = self._bridge_index(action.iface.bridge)
-        self.devices[owner] = dataclasses.replace(found, master=master, mtu=action.iface.mtu, up=True)
+        self.devices[mark] = dataclasses.replace(found, master=master, mtu=action.iface.mtu, up=True)
 
     @_carry_out.register
     def _do_delete_device(self, action: network_steps.DeleteDevice) -> None:
-        owner = action.found.owner or ""
-        if owner not in self.devices:
+        mark = action.found.mark
+        if mark is None or mark not in self.devices:
             return
-        need(not self._is_attached(owner), "a guest is attached to it")
-        del self.devices[owner]
+        need(not self._is_attached(mark), "a guest is attached to it")
+        del self.devices[mark]
         for key, device in self.devices.items():
             if device.master == action.found.index:
                 self.devices[key] = dataclasses.replace(device, master=None)
@@ -440,26 +440,26 @@ class Host:
         rendered = {layer.removeprefix("rendered/") for layer in stack.over if layer.startswith("rendered/")}
         need(rendered <= self.layers, "there is no such layer")
 
-    def _add_device(self, owner: str, full_name: str, **settings: object) -> None:
+    def _add_device(self, mark: Mark, full_name: str, **settings: object) -> None:
         need(self.space in self.spaces, "there is no namespace to make it in")
-        need(owner not in self.devices, "it is there already")
+        need(mark not in self.devices, "it is there already")
         name = link_name(full_name)
         need(all(device.name != name for device in self.devices.values()), f"{name} is taken")
         self._serial += 1
         plain = Device(
             index=self._serial,
             name=name,
-            owner=owner,
+            mark=mark,
             master=None,
             mtu=1500,
             mac=f"0a:00:00:00:00:{self._serial & 0xFF:02x}",
             up=True,
             carrier=False,
         )
-        self.spaces[self.space][owner] = dataclasses.replace(plain, **settings)  # type: ignore[arg-type]
+        self.spaces[self.space][mark] = dataclasses.replace(plain, **settings)  # type: ignore[arg-type]
 
-    def _found(self, owner: str, found: Device) -> Device:
-        device = self.devices.get(owner)
+    def _found(self, mark: Mark, found: Device) -> Device:
+        device = self.devices.get(mark)
         need(device is not None and device.index == found.index, "it is gone")
         assert device is not None
         return device
@@ -467,7 +467,7 @@ class Host:
     def _bridge_index(self, name: str | None) -> int | None:
         if name is None:
             return None
-        device = self.devices.get(bridge_owner(name))
+        device = self.devices.get(DeviceKind.BRIDGE.of(name))
         need(device is not None, f"there is no bridge {name} to plug it into")
         assert device is not None
         return device.index
@@ -476,9 +476,9 @@ class Host:
 
     def _plug(self, run: Run, iface: Iface, number: int, mac: str) -> None:
         need(number not in run.units, "the unit is in use")
-        owner = iface_owner(iface.label)
-        need(owner in self.devices, "it has no TAP")
-        need(self.devices[owner].mtu == iface.mtu, "its TAP has another MTU")
+        mark = DeviceKind.TAP.of(iface.label)
+        need(mark in self.devices, "it has no TAP")
+        need(self.devices[mark].mtu == iface.mtu, "its TAP has another MTU")
         run.units[number] = Unit(number, iface.label, f"vec{number}", mac, iface.mtu)
 
     def _configure(self, name: str, lines: list[str] | tuple[str, ...]) -> None:
@@ -528,9 +528,9 @@ class Host:
     def _bring_up(self, run: Run, unit: Unit) -> None:
         if unit.up:
             return
-        owner = f"iface {unit.tap}"
-        need(owner in self.devices, f"{unit.name} has no TAP to attach to")
-        need(not self._is_attached(owner), f"the TAP of {unit.name} is busy")
+        mark = DeviceKind.TAP.of(unit.tap)
+        need(mark in self.devices, f"{unit.name} has no TAP to attach to")
+        need(not self._is_attached(mark), f"the TAP of {unit.name} is busy")
         unit.up = unit.attached = True
 
     @staticmethod

@@ -30,7 +30,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ..model.errors import HostError, InvalidInput
-from ..model.found import Device, bridge_owner, iface_owner
+from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS, Bridge, Iface, link_name
 from . import learning, syscalls
 
@@ -77,7 +77,7 @@ def unfinished(lab: str, devices: Iterable[Device]) -> tuple[Device, ...]:
     """Those that a run of a lab has begun to make, and that are neither named nor marked yet."""
     group = group_of(lab)
     return tuple(
-        each for each in devices if each.owner is None and each.name.startswith(_UNNAMED) and each.link_group == group
+        each for each in devices if each.mark is None and each.name.startswith(_UNNAMED) and each.link_group == group
     )
 
 
@@ -109,7 +109,7 @@ class Network:
         self.lab = lab
         self.name = name
         self._path = path or path_of(name)
-        self._mark = f"{MARK} {lab} "
+        self._ours = f"{MARK} {lab} "
         self._lock = threading.RLock()
         self._bridges: dict[str, int] = {}
         self._default_has_ipv6: bool | None = None
@@ -173,14 +173,14 @@ class Network:
             return told[name][1] if name in told else None
 
         alias = value("IFLA_IFALIAS") or ""
-        owner = alias[len(self._mark) :] if alias.startswith(self._mark) else None
-        stats = value("IFLA_STATS64") or {} if owner is not None else {}
-        is_bridge = owner is not None and owner.startswith("bridge ")
-        special = {} if not is_bridge else _of_bridge(link)
+        mark = Mark.parse(alias[len(self._ours) :]) if alias.startswith(self._ours) else None
+        kind = None if mark is None else mark.kind
+        stats = value("IFLA_STATS64") or {} if mark is not None else {}
+        special = _of_bridge(link) if kind is DeviceKind.BRIDGE else {}
         return Device(
             index=link["index"],
             name=value("IFLA_IFNAME"),
-            owner=owner,
+            mark=mark,
             master=value("IFLA_MASTER"),
             mtu=value("IFLA_MTU"),
             mac=value("IFLA_ADDRESS") or "",
@@ -188,8 +188,8 @@ class Network:
             carrier=bool(value("IFLA_CARRIER")),
             addresses=addresses,
             link_local=link_local,
-            others=() if owner is not None else _altnames(link),
-            group=None if owner is None or is_bridge else link.get_nested(*_TAP_GROUP),
+            others=() if mark is not None else _altnames(link),
+            group=link.get_nested(*_TAP_GROUP) if kind is DeviceKind.TAP else None,
             link_group=value("IFLA_GROUP") or 0,
             counters={
                 key: stats[key]
@@ -199,13 +199,13 @@ class Network:
             **special,
         )
 
-    def owned(self) -> dict[str, Device]:
-        """The lab's own devices by owner."""
-        return {device.owner: device for device in self.devices() if device.owner is not None}
+    def owned(self) -> dict[Mark, Device]:
+        """The lab's own devices."""
+        return {device.mark: device for device in self.devices() if device.mark is not None}
 
     def is_ours(self) -> bool:
         """Whether the namespace itself was made by us for this lab."""
-        return any(device.name == "lo" and device.owner == "netns" for device in self.devices())
+        return any(device.name == "lo" and device.mark == DeviceKind.NETNS.of() for device in self.devices())
 
     def add_bridge(self, bridge: Bridge, closed: bool = False) -> None:
         """Make a bridge, up and marked.
@@ -219,10 +219,10 @@ class Network:
         """
         name = link_name(bridge.name)
         with self._lock:
-            owner = bridge_owner(bridge.name)
+            mark = DeviceKind.BRIDGE.of(bridge.name)
             index = self._make(
                 bridge.label,
-                owner,
+                mark,
                 kind="bridge",
                 br_mcast_query_response_intvl=_AT_ONCE,
                 br_mcast_mld_version=2,
@@ -231,11 +231,11 @@ class Network:
                 br_stp_state=int(bridge.stp),
                 br_group_fwd_mask=bridge.group_fwd_mask,
             )
-            self._allow_ipv6(self._unnamed(owner), bridge.speaks_ipv6(()))
-            self._take_no_redirects(self._unnamed(owner))
+            self._allow_ipv6(self._unnamed(mark), bridge.speaks_ipv6(()))
+            self._take_no_redirects(self._unnamed(mark))
             settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
             asks = bridge.multicast_snooping and not closed
-            self._name(bridge.label, owner, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
+            self._name(bridge.label, mark, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
             if asks:
                 self._set_responses(bridge.label, index)
             with suppress(OSError):
@@ -305,7 +305,7 @@ class Network:
     def _segments(self, fewest: int) -> list[tuple[Device, list[Device]]]:
         """The lab's bridges with their ports."""
         owned = self.owned()
-        bridges = [device for owner, device in owned.items() if owner.startswith("bridge ")]
+        bridges = [device for mark, device in owned.items() if mark.kind is DeviceKind.BRIDGE]
         ports: dict[int | None, list[Device]] = defaultdict(list)
         for device in owned.values():
             ports[device.master].append(device)
@@ -387,7 +387,7 @@ class Network:
                 self._ip.link(
                     "set",
                     index=index,
-                    ifalias=self._mark + iface_owner(iface.label),
+                    ifalias=self._alias(DeviceKind.TAP.of(iface.label)),
                     group=group_of(self.lab),
                     mtu=iface.mtu,
                     master=bridge or 0,
@@ -422,11 +422,8 @@ class Network:
         """
         with self._lock:
             if name not in self._bridges:
-                owned = {owner: device.index for owner, device in self.owned().items()}
                 self._bridges = {
-                    owner.removeprefix("bridge "): index
-                    for owner, index in owned.items()
-                    if owner.startswith("bridge ")
+                    mark.name: device.index for mark, device in self.owned().items() if mark.kind is DeviceKind.BRIDGE
                 }
         if name not in self._bridges:
             raise HostError(f"bridge {name}", "it is gone from the host", "run again, it will be made anew")
@@ -463,7 +460,7 @@ class Network:
                 raise
             return False
         now = [self._device(link) for link in links]
-        return all(each.owner == found.owner and (found.owner or each.name == found.name) for each in now)
+        return all(each.mark == found.mark and (found.mark is not None or each.name == found.name) for each in now)
 
     def _delete(self, subject: str, index: int) -> None:
         try:
@@ -479,30 +476,38 @@ class Network:
             with suppress(FileNotFoundError):
                 Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
             self._request(
-                f"network namespace {self.name}", "link", "set", index=index, state="up", ifalias=self._mark + "netns"
+                f"network namespace {self.name}",
+                "link",
+                "set",
+                index=index,
+                state="up",
+                ifalias=self._alias(DeviceKind.NETNS.of()),
             )
 
-    def _unnamed(self, owner: str) -> str:
-        """Name of a device that is still being made."""
-        return f"{_UNNAMED}{hashlib.sha256(f'{self._mark}{owner}'.encode()).hexdigest()[:9]}"
+    def _alias(self, mark: Mark) -> str:
+        return f"{self._ours}{mark}"
 
-    def _make(self, subject: str, owner: str, **arguments: object) -> int:
+    def _unnamed(self, mark: Mark) -> str:
+        """Name of a device that is still being made."""
+        return f"{_UNNAMED}{hashlib.sha256(self._alias(mark).encode()).hexdigest()[:9]}"
+
+    def _make(self, subject: str, mark: Mark, **arguments: object) -> int:
         """Make a device, without its name.
 
         It gets that together with its mark, in one request: what a run that was killed in between leaves is not taken for
         somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
         """
-        name = self._unnamed(owner)
+        name = self._unnamed(mark)
         left = self._inside(lambda: _index_here(name))
         if left is not None:
             self._delete(subject, left)
         self._request(subject, "link", "add", ifname=name, group=group_of(self.lab), **arguments)
         return self._index(subject, name)
 
-    def _name(self, subject: str, owner: str, index: int, name: str, **settings: object) -> None:
+    def _name(self, subject: str, mark: Mark, index: int, name: str, **settings: object) -> None:
         try:
             self._request(
-                subject, "link", "set", index=index, ifname=name, ifalias=self._mark + owner, state="up", **settings
+                subject, "link", "set", index=index, ifname=name, ifalias=self._alias(mark), state="up", **settings
             )
         except HostError:
             self._delete(subject, index)

@@ -13,6 +13,7 @@ import dataclasses
 import functools
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -23,21 +24,46 @@ from .lab import ASKED_FOR, Bridge, Guest, Iface, Lab, UnionEngine, Userspace
 from .root import Stack
 
 
-def iface_owner(label: str) -> str:
-    """Owner mark of an interface's TAP."""
-    return f"iface {label}"
+class DeviceKind(Enum):
+    """What a network device of the lab is; the value is how its mark begins."""
+
+    TAP = "iface"
+    BRIDGE = "bridge"
+    # The loopback device of a namespace that the lab made.
+    NETNS = "netns"
+    # Of a version that makes more kinds than this one.
+    OTHER = ""
+
+    def of(self, name: str = "") -> Mark:
+        """The mark of the device of an object: an interface's label, a bridge's name."""
+        return Mark(self, name)
 
 
-def bridge_owner(name: str) -> str:
-    """Owner mark of a bridge."""
-    return f"bridge {name}"
+@dataclass(frozen=True)
+class Mark:
+    """What a device of the lab is and which object it belongs to, as its ifalias tells it after the lab's name."""
+
+    kind: DeviceKind
+    name: str = ""
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.kind.value, self.name) if part)
+
+    @classmethod
+    def parse(cls, text: str) -> Mark:
+        """The mark that a text is."""
+        kind, _space, name = text.partition(" ")
+        named = {each.value: each for each in (DeviceKind.TAP, DeviceKind.BRIDGE)}
+        if name and kind in named:
+            return cls(named[kind], name)
+        return cls(DeviceKind.NETNS) if text == DeviceKind.NETNS.value else cls(DeviceKind.OTHER, text)
 
 
 @dataclass(frozen=True)
 class Device:
     """A network device in the lab's namespace as the kernel shows it.
 
-    :ivar owner: what follows our mark: ``iface alice:eth0``; ``None`` where the device is not ours.
+    :ivar mark: what it is; ``None`` where the device is not ours.
     :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
     :ivar link_local: the others.
     :ivar snooping: whether a bridge of ours forwards a multicast group only to those who have joined it.
@@ -51,7 +77,7 @@ class Device:
 
     index: int
     name: str
-    owner: str | None
+    mark: Mark | None
     master: int | None
     mtu: int
     mac: str
@@ -274,7 +300,7 @@ class Actual:
     """A lab as it was found.
 
     :ivar lab: definitions, with what each guest is doing.
-    :ivar devices: the lab's devices on the host by owner mark.
+    :ivar devices: the lab's devices on the host.
     :ivar foreign: names of devices beside them that are not ours.
     :ivar unfinished: devices that a run has begun to make; where none is under way, what a killed one has left.
     :ivar strays: processes that bear the lab's mark and a guest's name that is not defined, or not theirs.
@@ -283,7 +309,7 @@ class Actual:
     lab: Lab
     netns_exists: bool = False
     netns_ours: bool = False
-    devices: Mapping[str, Device] = field(default_factory=dict)
+    devices: Mapping[Mark, Device] = field(default_factory=dict)
     foreign: frozenset[str] = frozenset()
     unfinished: tuple[Device, ...] = ()
     live: Mapping[str, Live] = field(default_factory=dict)
@@ -292,16 +318,12 @@ class Actual:
     @functools.cached_property
     def bridge_names(self) -> Mapping[int | None, str]:
         """The lab's bridges by their index."""
-        return {
-            device.index: owner.removeprefix("bridge ")
-            for owner, device in self.devices.items()
-            if owner.startswith("bridge ")
-        }
+        return {device.index: mark.name for mark, device in self.devices.items() if mark.kind is DeviceKind.BRIDGE}
 
 
 def found_iface(actual: Actual, iface: Iface) -> Iface:
     """An interface as it was found: the definition, with what the host and the guest show in place of it where they can."""
-    device = actual.devices.get(iface_owner(iface.label))
+    device = actual.devices.get(DeviceKind.TAP.of(iface.label))
     live = actual.live.get(iface.guest)
     link = live.inside.links.get(iface.name) if live and live.inside else None
     if device is not None:

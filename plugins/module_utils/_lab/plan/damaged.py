@@ -14,12 +14,12 @@ import dataclasses
 from collections.abc import Collection, Iterator
 
 from ..model.errors import DummError, HostError
-from ..model.found import bridge_owner
+from ..model.found import DeviceKind, Mark
 from ..model.lab import Guest, Lab, Power
 from .desired import Scope, Wish
 
 
-def set_aside(wish: Wish, lab: Lab, devices: Collection[str], *, stopped: bool) -> tuple[Wish, list[DummError]]:
+def set_aside(wish: Wish, lab: Lab, devices: Collection[Mark], *, stopped: bool) -> tuple[Wish, list[DummError]]:
     """The wish without what cannot be done, and why.
 
     :param lab: the lab as it is.
@@ -75,9 +75,9 @@ def warnings(wish: Wish, lab: Lab, refused: Collection[DummError]) -> Iterator[s
             yield f"{damage}. Until then nothing but its removal is possible, and it is taken for part of no scenario."
 
 
-def _is_lost(bridge: str, lab: Lab, devices: Collection[str]) -> bool:
+def _is_lost(bridge: str, lab: Lab, devices: Collection[Mark]) -> bool:
     """Whether a bridge would have to be made anew, and nobody knows how."""
-    return f"bridge {bridge}" in lab.damaged and bridge_owner(bridge) not in devices
+    return f"bridge {bridge}" in lab.damaged and DeviceKind.BRIDGE.of(bridge) not in devices
 
 
 def _unpluggable(guest: Guest, lost: Collection[str], lab: Lab) -> Iterator[DummError]:

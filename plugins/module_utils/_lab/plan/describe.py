@@ -12,13 +12,13 @@ from typing import Any
 from ..model import readiness, settings
 from ..model.found import (
     Actual,
+    DeviceKind,
     Live,
+    Mark,
     Process,
-    bridge_owner,
     foreign,
     found_iface,
     given_addresses,
-    iface_owner,
     ordered,
 )
 from ..model.lab import ANY_CPU, HOST_NETNS, USERS_OF_A_GUEST, Bridge, Guest, Iface, Lab, Power, Readiness
@@ -108,7 +108,7 @@ def found_lab(actual: Actual) -> Lab:
 
 
 def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
-    device = actual.devices.get(bridge_owner(defined.name))
+    device = actual.devices.get(DeviceKind.BRIDGE.of(defined.name))
     if device is None:
         return defined
     mine = {*device.counting(defined).addresses} & {*defined.given}
@@ -124,7 +124,7 @@ def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
 
 def live_iface(actual: Actual, value: Iface) -> Described:
     """What is found of an interface beyond its settings: its TAP, and what the guest shows."""
-    device = actual.devices.get(iface_owner(value.label))
+    device = actual.devices.get(DeviceKind.TAP.of(value.label))
     live = actual.live.get(value.guest)
     link = live.inside.links.get(value.name) if live and live.inside else None
     told: Described = {
@@ -214,7 +214,7 @@ def _protection(process: Process) -> Described:
 
 def live_bridge(actual: Actual, name: str) -> Described:
     """What is found of a bridge beyond its settings."""
-    device = actual.devices.get(bridge_owner(name))
+    device = actual.devices.get(DeviceKind.BRIDGE.of(name))
     told: Described = {"name": name, "device": None if device is None else device.name}
     if device is not None:
         found = device.counting(actual.lab.bridges.get(name)).addresses
@@ -255,13 +255,12 @@ def whole_bridge(actual: Actual, lab: Lab, name: str) -> Described:
 
 def orphans(actual: Actual) -> list[Described]:
     """What bears our mark and belongs to nothing that is defined."""
-    labels = {f"iface {each.label}" for each in actual.lab.ifaces()}
-    labels |= {f"bridge {name}" for name in actual.lab.bridges}
+    marks = {DeviceKind.TAP.of(each.label) for each in actual.lab.ifaces()}
+    marks |= {DeviceKind.BRIDGE.of(name) for name in actual.lab.bridges}
     told: list[Described] = [
-        {"kind": "device", "name": device.name, "owner": owner}
-        for owner, device in sorted(actual.devices.items())
-        # Which interfaces a guest has is not known where its definition is damaged.
-        if owner not in labels and f"guest {owner.removeprefix('iface ').partition(':')[0]}" not in actual.lab.damaged
+        {"kind": "device", "name": device.name, "owner": str(mark)}
+        for mark, device in sorted(actual.devices.items(), key=lambda item: str(item[0]))
+        if mark not in marks and not _may_be_defined(mark, actual.lab)
     ]
     told += [
         {"kind": "process", "name": str(pid), "owner": f"guest {name}"}
@@ -272,6 +271,11 @@ def orphans(actual: Actual) -> list[Described]:
     if empty and actual.netns_ours and actual.lab.netns != HOST_NETNS:
         told.append({"kind": "network namespace", "name": actual.lab.netns, "owner": "lab"})
     return told
+
+
+def _may_be_defined(mark: Mark, lab: Lab) -> bool:
+    """Which interfaces a guest has is not known where its definition is damaged."""
+    return mark.kind is DeviceKind.TAP and f"guest {mark.name.partition(':')[0]}" in lab.damaged
 
 
 def is_odd(actual: Actual) -> bool:
@@ -301,7 +305,7 @@ def confirmed(actual: Actual, later: Actual) -> Actual:
         actual,
         lab=dataclasses.replace(actual.lab, guests=guests),
         netns_ours=actual.netns_ours and ("network namespace", actual.lab.netns) not in past,
-        devices={owner: each for owner, each in actual.devices.items() if ("device", each.name) not in past},
+        devices={mark: each for mark, each in actual.devices.items() if ("device", each.name) not in past},
         strays={name: pids for name, pids in strays.items() if pids},
         live=live,
     )

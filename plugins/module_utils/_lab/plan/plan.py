@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from ..model import given, readiness, rules, settings
 from ..model.errors import InvalidInput
-from ..model.found import Actual, Device, Process, bridge_of, bridge_owner, iface_owner, userspace
+from ..model.found import Actual, Device, DeviceKind, Process, bridge_of, userspace
 from ..model.given import Given
 from ..model.lab import HOST_NETNS, Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, link_name, loads
 from ..model.root import HostsLayer, Stack
@@ -84,7 +84,7 @@ class _Planner:
         fates = {name: self._fate(name) for name in guests}
         self.silent += [name for name, fate in fates.items() if fate.silent]
         used = {bridge for name in guests for bridge in self._bridges_used(name, fates[name])}
-        bridges = scope.bridges | {name for name in used if bridge_owner(name) not in self.actual.devices}
+        bridges = scope.bridges | {name for name in used if DeviceKind.BRIDGE.of(name) not in self.actual.devices}
         present = sorted(bridge for bridge in bridges if bridge in self.after.bridges)
         if self.after.netns != self.before.netns:
             yield Step(
@@ -123,13 +123,13 @@ class _Planner:
         return {
             iface.bridge
             for iface in wanted
-            if iface.bridge is not None and (fate.runs or iface_owner(iface.label) in self.actual.devices)
+            if iface.bridge is not None and (fate.runs or DeviceKind.TAP.of(iface.label) in self.actual.devices)
         }
 
     def _bridge_present(self, name: str) -> Iterator[Step]:
         bridge = self.after.bridges[name]
         stored = self.before.bridges.get(name)
-        found = self.actual.devices.get(bridge_owner(name))
+        found = self.actual.devices.get(DeviceKind.BRIDGE.of(name))
         if found is not None:
             found = found.counting(stored, bridge)
         live = self._with_foreign(bridge, found)
@@ -194,7 +194,7 @@ class _Planner:
         """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
         scope = self.wish.scope
         for iface in self.after.ports(bridge.name):
-            found = self.actual.devices.get(iface_owner(iface.label))
+            found = self.actual.devices.get(DeviceKind.TAP.of(iface.label))
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
             if found is not None and found.master is None and not mentioned:
                 says = (f"interface {iface.label}: {wording.plug_words(bridge.name)}",)
@@ -215,7 +215,7 @@ class _Planner:
 
     def _bridge_absent(self, name: str) -> Iterator[Step]:
         label = f"bridge {name}"
-        found = self.actual.devices.get(bridge_owner(name))
+        found = self.actual.devices.get(DeviceKind.BRIDGE.of(name))
         if found is not None:
             yield Step(
                 Kind.BRIDGE.of(name),
@@ -460,7 +460,7 @@ class _Planner:
             *self._tap_keys(name),
             *map(Kind.BRIDGE.of, sorted(self._bridges_of(name))),
         )
-        found = (self.actual.devices.get(iface_owner(iface.label)) for iface, _mac in units)
+        found = (self.actual.devices.get(DeviceKind.TAP.of(iface.label)) for iface, _mac in units)
         taps = tuple(device for device in found if device is not None)
         action = guest_steps.Start(guest, self.prepared[name], units, taps)
         return Step(Kind.START.of(name), action, (f"start {guest.label}",), after=first)
@@ -646,7 +646,7 @@ class _Planner:
     @functools.cached_property
     def _tapped(self) -> Mapping[str, list[str]]:
         """Names of interfaces that have a TAP, by guest."""
-        labels = (owner.partition(" ")[2] for owner in self.actual.devices if owner.startswith("iface "))
+        labels = (mark.name for mark in self.actual.devices if mark.kind is DeviceKind.TAP)
         return _by_guest(label.split(":", 1) for label in labels)
 
     def _wanted(self, guest: str, name: str) -> Iface | None:
@@ -663,7 +663,7 @@ class _Planner:
         for name in self._in_scope(guest):
             iface = self._wanted(guest, name)
             label = f"{guest}:{name}"
-            found = self.actual.devices.get(iface_owner(label))
+            found = self.actual.devices.get(DeviceKind.TAP.of(label))
             key = Kind.TAP.of(label)
             if iface is None and found is not None:
                 says = () if self._is_said_elsewhere(guest, name) else (f"interface {label}: remove TAP {found.name}",)

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ..inside import network, settings
 from ..model import conditions, rules
 from ..model.errors import InvalidInput
-from ..model.found import Device, Inside, Link, iface_owner
+from ..model.found import Device, DeviceKind, Inside, Link, Mark
 from ..model.given import Given
 from ..model.kinds import route_words
 from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
@@ -31,14 +31,14 @@ def steps(
     guest: str,
     given: Given,
     inside: Inside,
-    devices: Mapping[str, Device],
+    devices: Mapping[Mark, Device],
     names: Iterable[str],
     whole: bool,
 ) -> Iterator[Step]:
     """The steps for one guest.
 
     :param given: what the guest was last brought to.
-    :param devices: the lab's devices on the host by owner.
+    :param devices: the lab's devices on the host.
     :param names: interfaces that were mentioned.
     :param whole: whether the guest itself was, with its routes and kernel settings.
     """
@@ -58,7 +58,7 @@ def steps(
             )
         if iface is not None:
             # A unit whose TAP is gone spins until it is made anew (docs/internals/uml-kernel.md, "A deleted TAP").
-            orphaned = iface_owner(iface.label) not in devices
+            orphaned = DeviceKind.TAP.of(iface.label) not in devices
             changes.want(iface, after.mac_of(iface), link, orphaned)
         elif link is not None:
             changes.drop(name, link)

@@ -12,7 +12,7 @@ import time
 from ..guest import channel, kernels, mconsole, processes
 from ..host import netlink, uids
 from ..host.wait import Deadline, poll_until
-from ..model.found import iface_owner
+from ..model.found import DeviceKind
 from ..model.lab import Power
 from ..plan import guest_steps as steps
 from ..plan.network_steps import AddTap
@@ -55,11 +55,11 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
 
     An earlier version gave them to a user, which cannot be taken back, or the guest has lost its users to another.
     """
-    ifaces = {iface_owner(iface.label): iface for iface, _mac in action.units}
+    ifaces = {DeviceKind.TAP.of(iface.label): iface for iface, _mac in action.units}
     for tap in action.taps:
-        if tap.group != group and tap.owner in ifaces:
+        if tap.group != group and tap.mark in ifaces:
             context.network.delete(action.guest.label, tap)
-            network_steps.carry_out(AddTap(ifaces[tap.owner]), context)
+            network_steps.carry_out(AddTap(ifaces[tap.mark]), context)
 
 
 @carry_out.register

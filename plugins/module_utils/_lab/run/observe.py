@@ -22,7 +22,7 @@ from ..host.netlink import Network
 from ..host.workdir import GuestDir, Workdir
 from ..inside import boot, network
 from ..model.errors import DummError
-from ..model.found import Actual, Device, Inside, Live, Process
+from ..model.found import Actual, Device, DeviceKind, Inside, Live, Process
 from ..model.lab import Guest, Lab, Power
 from ..union import saves
 
@@ -41,18 +41,16 @@ def observe(workdir: Workdir) -> Actual:
     lab = dataclasses.replace(defined, guests=guests)
     place = nameless_namespace(workdir, lab.netns, known.values())
     found = _devices(lab, place)
-    devices = {device.owner: device for device in found or () if device.owner is not None}
-    foreign = frozenset(
-        name for device in found or () if device.owner is None for name in (device.name, *device.others)
-    )
+    devices = {device.mark: device for device in found or () if device.mark is not None}
+    foreign = frozenset(name for device in found or () if device.mark is None for name in (device.name, *device.others))
     if found is not None and workdir.closed.exists():
         # What a killed run has left closed the next one opens first.
-        devices = {owner: dataclasses.replace(device, querier=device.snooping) for owner, device in devices.items()}
+        devices = {mark: dataclasses.replace(device, querier=device.snooping) for mark, device in devices.items()}
     unfinished = netlink.unfinished(lab.name, found or ())
     return Actual(
         lab=lab,
         netns_exists=found is not None,
-        netns_ours=devices.pop("netns", None) is not None,
+        netns_ours=devices.pop(DeviceKind.NETNS.of(), None) is not None,
         devices=devices,
         foreign=foreign,
         unfinished=unfinished,

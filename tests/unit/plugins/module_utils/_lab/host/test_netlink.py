@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import bridge_owner, iface_owner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark
 
 
 @pytest.mark.parametrize(
@@ -72,5 +74,63 @@ def test_a_namespace_is_entered_by_its_file() -> None:
     assert not netlink.exists("dumm-no-such-namespace")
 
 
-def test_owner_marks_of_bridges_and_interfaces_cannot_be_mistaken() -> None:
-    assert iface_owner("br0") != bridge_owner("br0")
+class Message(dict[str, Any]):
+    """A link as the kernel tells it, with what was asked of it below its attributes."""
+
+    def __init__(self, alias: str) -> None:
+        super().__init__(index=7, flags=1, attrs=[("IFLA_IFNAME", "x"), ("IFLA_MTU", 1500), ("IFLA_IFALIAS", alias)])
+        self.asked: list[str] = []
+
+    def get_nested(self, *names: str) -> None:
+        """What is nested, which is nothing."""
+        self.asked.append(names[-1])
+
+    def get_attr(self, name: str) -> None:
+        """One attribute, which is not there."""
+        self.asked.append(name)
+
+
+@pytest.mark.parametrize(
+    ("alias", "mark", "asked"),
+    [
+        ("dumm.lab one iface alice:eth0", DeviceKind.TAP.of("alice:eth0"), ["IFLA_TUN_GROUP"]),
+        ("dumm.lab one bridge br0", DeviceKind.BRIDGE.of("br0"), ["IFLA_INFO_DATA", "IFLA_INET6_CONF"]),
+        ("dumm.lab one netns", DeviceKind.NETNS.of(), []),
+        # No TAP for being no bridge.
+        ("dumm.lab one vxlan v0", DeviceKind.OTHER.of("vxlan v0"), []),
+        ("dumm.lab one netns of a kind", DeviceKind.OTHER.of("netns of a kind"), []),
+        ("dumm.lab two iface alice:eth0", None, ["IFLA_PROP_LIST"]),
+        ("", None, ["IFLA_PROP_LIST"]),
+    ],
+)
+def test_a_device_is_asked_for_what_its_kind_has(alias: str, mark: Mark | None, asked: list[str]) -> None:
+    network = Network.__new__(Network)
+    network._ours = f"{netlink.MARK} one "
+    message = Message(alias)
+
+    assert network._device(message).mark == mark
+    assert message.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("mark", "text"),
+    [
+        (DeviceKind.TAP.of("alice:eth0"), "iface alice:eth0"),
+        (DeviceKind.BRIDGE.of("br0"), "bridge br0"),
+        (DeviceKind.NETNS.of(), "netns"),
+    ],
+)
+def test_marks_on_devices_are_those_of_earlier_versions(mark: Mark, text: str) -> None:
+    assert str(mark) == text
+    assert Mark.parse(text) == mark
+
+
+@given(
+    st.builds(
+        str.__add__,
+        st.sampled_from(["", "iface", "bridge", "netns", "iface ", "bridge ", "netns "]),
+        st.text(max_size=9),
+    )
+)
+def test_a_mark_of_any_kind_is_told_as_it_is(text: str) -> None:
+    assert str(Mark.parse(text)) == text

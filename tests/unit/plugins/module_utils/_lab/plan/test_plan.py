@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual, DeviceKind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Scope, Wish
@@ -32,6 +32,8 @@ from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import (
     prepared,
     process_of,
 )
+
+BR0, ETH0 = DeviceKind.BRIDGE.of("br0"), DeviceKind.TAP.of("alice:eth0")
 
 
 def call(host: Host, kind: str, **arguments: Any) -> Plan:
@@ -343,7 +345,7 @@ def test_the_taps_of_a_guest_are_made_before_it_starts_and_their_bridges_before_
     call(host, "guest", name="bob", state="present")
     call(host, "iface", guest="bob", name="eth0", bridge="br0")
     call(host, "iface", guest="bob", name="eth1", bridge="br0")
-    del host.devices["bridge br0"]
+    del host.devices[BR0]
 
     found = planned(host, "guest", name="bob")
 
@@ -399,7 +401,7 @@ def test_an_mtu_over_1500_takes_a_new_unit(host: Host, before: int, after: int) 
     found = call(host, "iface", guest="alice", name="eth0", mtu=after)
 
     assert kinds(found) == ["StoreGuest", "Configure", "Unplug", "SetTap", "Plug", "Configure"]
-    assert host.devices["iface alice:eth0"].mtu == after
+    assert host.devices[ETH0].mtu == after
 
 
 @pytest.mark.parametrize(("before", "after"), [(1500, 1400), (1400, 1500), (576, 1500)])
@@ -410,7 +412,7 @@ def test_an_mtu_up_to_1500_is_changed_in_place(host: Host, before: int, after: i
 
 
 def test_a_unit_that_lost_its_tap_is_plugged_anew(host: Host) -> None:
-    del host.devices["iface alice:eth0"]
+    del host.devices[ETH0]
     host.runs["alice"].units[0].attached = False
 
     found = call(host, "guest", name="alice")
@@ -451,19 +453,18 @@ def test_a_foreign_interface_of_that_name_is_not_taken(host: Host) -> None:
     ],
 )
 def test_a_tap_that_somebody_changed_is_put_right_and_said(host: Host, change: dict[str, Any], sentence: str) -> None:
-    owner = "iface alice:eth0"
-    right = host.devices[owner]
-    host.devices[owner] = dataclasses.replace(right, **change)
+    right = host.devices[ETH0]
+    host.devices[ETH0] = dataclasses.replace(right, **change)
 
     found = call(host, "iface", guest="alice", name="eth0")
 
     assert found.actions == [sentence]
-    assert host.devices[owner] == right
+    assert host.devices[ETH0] == right
 
 
 def test_a_tap_that_belongs_to_no_interface_goes_with_the_next_look_at_its_guest(host: Host) -> None:
-    stray = dataclasses.replace(host.devices["iface alice:eth0"], index=77, name="alice-eth7", owner="iface alice:eth7")
-    host.devices["iface alice:eth7"] = stray
+    stray = dataclasses.replace(host.devices[ETH0], index=77, name="alice-eth7", mark=DeviceKind.TAP.of("alice:eth7"))
+    host.devices[DeviceKind.TAP.of("alice:eth7")] = stray
 
     assert planned(host, "guest", name="alice").actions == ["interface alice:eth7: remove TAP alice-eth7"]
 
@@ -528,14 +529,14 @@ def test_a_bridge_is_changed_in_place(host: Host, option: str, value: Any, sente
 
 
 def test_a_definition_that_catches_up_with_the_live_bridge_is_said(host: Host) -> None:
-    host.devices["bridge br0"] = dataclasses.replace(host.devices["bridge br0"], stp=True)
+    host.devices[BR0] = dataclasses.replace(host.devices[BR0], stp=True)
 
     assert planned(host, "bridge", name="br0", stp=True).actions == ["define bridge br0 as it is found"]
 
 
 def test_a_bridge_that_vanished_is_made_again_with_what_was_in_it(host: Host) -> None:
-    del host.devices["bridge br0"]
-    host.devices["iface alice:eth0"] = dataclasses.replace(host.devices["iface alice:eth0"], master=None)
+    del host.devices[BR0]
+    host.devices[ETH0] = dataclasses.replace(host.devices[ETH0], master=None)
 
     assert planned(host, "bridge", name="br0").actions == [
         "make bridge br0",
@@ -545,8 +546,8 @@ def test_a_bridge_that_vanished_is_made_again_with_what_was_in_it(host: Host) ->
 
 
 def test_a_bridge_of_which_only_the_device_is_left_goes(host: Host) -> None:
-    ghost = dataclasses.replace(host.devices["bridge br0"], index=77, name="ghost", owner="bridge ghost")
-    host.devices["bridge ghost"] = ghost
+    ghost = dataclasses.replace(host.devices[BR0], index=77, name="ghost", mark=DeviceKind.BRIDGE.of("ghost"))
+    host.devices[DeviceKind.BRIDGE.of("ghost")] = ghost
 
     assert planned(host, "bridge", name="ghost", state="absent").actions == ["remove bridge ghost"]
 
@@ -554,9 +555,9 @@ def test_a_bridge_of_which_only_the_device_is_left_goes(host: Host) -> None:
 def test_a_stopped_guests_tap_finds_its_bridge_made_again(host: Host) -> None:
     put(host, Power.STOPPED)
     call(host, "guest", name="alice", state="stopped")
-    gone = host.devices.pop("bridge br0")
-    host.devices["iface alice:eth0"] = dataclasses.replace(host.devices["iface alice:eth0"], master=None)
-    assert gone.owner == "bridge br0"
+    gone = host.devices.pop(BR0)
+    host.devices[ETH0] = dataclasses.replace(host.devices[ETH0], master=None)
+    assert gone.mark == BR0
 
     found = call(host, "guest", name="alice", state="stopped")
 

@@ -20,7 +20,7 @@ from hypothesis import event, given, note
 from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark, Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import HOST_NETNS, Guest, Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Wish
 from ansible_collections.dumm.lab.tests.unit.helpers import labs
@@ -138,8 +138,8 @@ def happen(host: Host, accident: Accident) -> None:
                 host._configure(name, [f"link set {unit.name} down", f"link set {unit.name} name vec{unit.number}"])
 
     alive = {Power.RUNNING, Power.PAUSED, Power.STARTING}
-    owners = sorted(host.devices)
-    owner = owners[accident.pick % len(owners)] if owners else None
+    marks = sorted(host.devices, key=str)
+    mark = marks[accident.pick % len(marks)] if marks else None
     match accident.what:
         case "died":
             of_guest(host, accident.pick, alive, died)
@@ -147,22 +147,22 @@ def happen(host: Host, accident: Accident) -> None:
             of_guest(host, accident.pick, {Power.RUNNING}, powered_off)
         case "still starting":
             of_guest(host, accident.pick, {Power.RUNNING}, still_starting)
-        case "device deleted" if owner:
+        case "device deleted" if mark:
             for run in host.runs.values():
                 for unit in run.units.values():
-                    unit.attached &= f"iface {unit.tap}" != owner
-            gone = host.devices.pop(owner)
+                    unit.attached &= DeviceKind.TAP.of(unit.tap) != mark
+            gone = host.devices.pop(mark)
             for key, device in host.devices.items():
                 if device.master == gone.index:
                     host.devices[key] = dataclasses.replace(device, master=None)
-        case "device changed" if owner:
-            host.devices[owner] = dataclasses.replace(
-                host.devices[owner], up=False, mtu=1280, master=None, stp=True, addresses=("10.0.0.77/24",)
+        case "device changed" if mark:
+            host.devices[mark] = dataclasses.replace(
+                host.devices[mark], up=False, mtu=1280, master=None, stp=True, addresses=("10.0.0.77/24",)
             )
-        case "bridge talks" if owner:
-            host.devices[owner] = dataclasses.replace(host.devices[owner], snooping=True, querier=True, ipv6=True)
-        case "bridge is silent" if owner:
-            host.devices[owner] = dataclasses.replace(host.devices[owner], querier=False, ipv6=False)
+        case "bridge talks" if mark:
+            host.devices[mark] = dataclasses.replace(host.devices[mark], snooping=True, querier=True, ipv6=True)
+        case "bridge is silent" if mark:
+            host.devices[mark] = dataclasses.replace(host.devices[mark], querier=False, ipv6=False)
         case "host rebooted":
             host.spaces = {HOST_NETNS: {}}
             host.ours.clear()
@@ -223,17 +223,16 @@ def assert_nothing_to_do(host: Host, call: Call) -> None:
 def outside_of(host: Host, wish: Wish) -> Callable[[], dict[str, Any]]:
     """Tells all that is outside of a wish's scope."""
     scope = wish.scope
-    ports = {f"iface {guest}:{name}" for guest, name in scope.ifaces}
+    ports = {DeviceKind.TAP.of(f"{guest}:{name}") for guest, name in scope.ifaces}
     # A bridge that an interface of the scope is plugged into is made where it is missing.
-    missing = set(wish.lab.bridges) - {owner.removeprefix("bridge ") for owner in host.devices}
+    missing = set(wish.lab.bridges) - {mark.name for mark in host.devices if mark.kind is DeviceKind.BRIDGE}
     # A bridge that has vanished comes back with all of its ports.
-    ports |= {f"iface {iface.label}" for name in missing for iface in wish.lab.ports(name)}
+    ports |= {DeviceKind.TAP.of(iface.label) for name in missing for iface in wish.lab.ports(name)}
 
-    def is_outside(owner: str) -> bool:
-        kind, _space, label = owner.partition(" ")
-        if kind == "bridge":
-            return label not in scope.bridges | missing
-        return owner not in ports and label.partition(":")[0] not in scope.guests
+    def is_outside(mark: Mark) -> bool:
+        if mark.kind is DeviceKind.BRIDGE:
+            return mark.name not in scope.bridges | missing
+        return mark not in ports and mark.name.partition(":")[0] not in scope.guests
 
     def rest(guest: Guest) -> Guest:
         kept = {name: iface for name, iface in guest.interfaces.items() if (guest.name, name) not in scope.ifaces}

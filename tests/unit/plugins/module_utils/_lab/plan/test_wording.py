@@ -21,7 +21,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import 
     WaitTimeout,
     from_oserror,
 )
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual, Device, Link
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Actual, Device, DeviceKind, Link, Mark
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     ANY_CPU,
     Bridge,
@@ -216,7 +216,7 @@ def test_what_others_gave_an_interface_is_no_difference() -> None:
     assert wording.link_differences(link, dataclasses.replace(IFACE, addresses=("a/1",)), MAC, ("a/1",)) == []
 
 
-DEVICE = Device(2, "br0", "bridge br0", None, 1500, MAC, True, False)
+DEVICE = Device(2, "br0", DeviceKind.BRIDGE.of("br0"), None, 1500, MAC, True, False)
 
 
 @pytest.mark.parametrize(
@@ -262,8 +262,9 @@ LAB = Lab("dumm-test", "dumm-test", {"alice": guest("alice", Iface("alice", "eth
 
 def test_what_bears_our_mark_and_belongs_to_nothing_is_told() -> None:
     devices = {
-        owner: dataclasses.replace(DEVICE, name=owner.split()[1], owner=owner)
-        for owner in ("bridge br0", "iface alice:eth0", "bridge ghost", "iface ghost:eth0")
+        mark: dataclasses.replace(DEVICE, name=mark.name, mark=mark)
+        for text in ("bridge br0", "iface alice:eth0", "bridge ghost", "iface ghost:eth0", "vxlan v0")
+        if (mark := Mark.parse(text))
     }
 
     told = describe.orphans(Actual(LAB, devices=devices, strays={"ghost": (7,)}))
@@ -271,6 +272,7 @@ def test_what_bears_our_mark_and_belongs_to_nothing_is_told() -> None:
     assert [(each["kind"], each["name"], each["owner"]) for each in told] == [
         ("device", "ghost", "bridge ghost"),
         ("device", "ghost:eth0", "iface ghost:eth0"),
+        ("device", "vxlan v0", "vxlan v0"),
         ("process", "7", "guest ghost"),
     ]
 
@@ -289,9 +291,10 @@ def test_a_namespace_without_a_lab_is_told(lab: Lab, ours: bool, told: list[str]
 
 
 def test_a_lab_is_told_as_it_is_found() -> None:
+    tap = DeviceKind.TAP.of("alice:eth0")
     devices = {
-        "bridge br0": dataclasses.replace(DEVICE, index=2, stp=True),
-        "iface alice:eth0": dataclasses.replace(DEVICE, index=3, owner="iface alice:eth0", master=None),
+        DeviceKind.BRIDGE.of("br0"): dataclasses.replace(DEVICE, index=2, stp=True),
+        tap: dataclasses.replace(DEVICE, index=3, mark=tap, master=None),
     }
 
     found = describe.found_lab(Actual(LAB, devices=devices))
