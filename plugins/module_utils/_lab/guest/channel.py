@@ -134,12 +134,12 @@ class Channel:
         max_output: int = MAX_OUTPUT,
         stdout: BinaryIO | None = None,
         warm: Script | None = None,
-        words: str = "",
+        ops: str = "",
     ) -> Completed:
         """Run a shell script in the guest.
 
         :param stdin: bytes, or an open file that is copied whole.
-        :param words: the same in words, which an agent that is a program (role kernel) understands without a shell.
+        :param ops: the same as operations that an agent that is a program (role kernel) carries out without a shell.
         :param timeout: seconds; the command and all of its process group are killed then.
         :param max_output: bytes of each output at the most; the command is killed when it has written more.
         :param stdout: a file to write the output to, instead of returning it.
@@ -149,7 +149,7 @@ class Channel:
         :raises GuestError: where the guest ended meanwhile or wrote too much.
         """
         deadline = Deadline(timeout)
-        request = self._write_request(script, stdin, self._hint(warm), words)
+        request = self._write_request(script, stdin, self._hint(warm), ops)
         with ExitStack() as later:
             later.callback(self._put_away, request)
             try:
@@ -237,7 +237,7 @@ class Channel:
                 # The guest must have looked up what to kill before the request is put away.
                 poll_until(lambda: ending(request), Deadline(_AFTER_KILL))
 
-    def _write_request(self, script: str, stdin: bytes | BinaryIO, hint: str | None, words: str) -> Path:
+    def _write_request(self, script: str, stdin: bytes | BinaryIO, hint: str | None, ops: str) -> Path:
         if power(self._directory, self._process) is Power.PAUSED:
             raise Unreachable(self._subject, "it is paused", "let it go on first (state: started)")
         name = doorbell.new_name()
@@ -245,7 +245,7 @@ class Channel:
         fresh = self._directory.outbox / name
         self._lent = disks.make_room(self._directory)
         try:
-            write_request(fresh, script, stdin, words)
+            write_request(fresh, script, stdin, ops)
             if hint is not None:
                 (fresh / "warm").write_text(hint, encoding="utf-8")
             return fresh.rename(self._directory.spool / name)
@@ -384,18 +384,18 @@ def nudge(directory: GuestDir) -> None:
     doorbell.nudge(directory)
 
 
-def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", words: str = "") -> Path:
+def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", ops: str = "") -> Path:
     """Make a request directory.
 
-    :param words: see :meth:`Channel.run`.
+    :param ops: see :meth:`Channel.run`.
     :raises OSError: as the file system says.
     """
     request.mkdir(mode=0o700)
     prelude = "cd /root 2>/dev/null || cd /\n"
     # Whatever this user's locale is; and a file's name in the guest may be any bytes (PEP 383).
     (request / "cmd").write_bytes(f"{prelude}{script}\n".encode("utf-8", "surrogateescape"))
-    if words:
-        (request / "op").write_text(words)
+    if ops:
+        (request / "op").write_text(ops)
     # What becomes ``exit`` where the command has left no inode for it.
     (request / ".exit").touch(0o600)
     with (request / "in").open("wb") as file:

@@ -90,8 +90,8 @@ def read(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
     return _READ.format(queues="tc -j qdisc" if conditions else "", values=values)
 
 
-def read_words(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
-    """The same in the words of the agent that is a program."""
+def read_ops(sysctl: Iterable[str] = (), conditions: bool = False) -> str:
+    """The same as operations of the agent that is a program."""
     return "\n".join(["look", *(["conditions"] if conditions else []), *map(sysctl_path, sysctl), ""])
 
 
@@ -183,8 +183,8 @@ def script(lines: Iterable[str]) -> tuple[str, bytes]:
     return "\n".join([*text, "exit 0"]), "".join(f"{line}\n" for line in batches).encode()
 
 
-def words(lines: Iterable[str]) -> str:
-    """The same in the words of the agent that is a program, in the order of the script."""
+def ops(lines: Iterable[str]) -> str:
+    """The same as operations of the agent that is a program, in the order of the script."""
     ordered = list(_in_order(lines))
     return "\n".join(["configure", *(_by_path(line) if _kind(line) == "sysctl" else line for line in ordered), ""])
 

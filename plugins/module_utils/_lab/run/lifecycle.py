@@ -353,7 +353,7 @@ def configure(workdir: Workdir, name: str, lines: tuple[str, ...]) -> None:
     directory = workdir.guest(name)
     script, stdin = network.script(lines)
     line = channel.Channel(directory, _running(directory))
-    answer = line.run(script, stdin, timeout=_CONFIGURE_SECONDS, words=network.words(lines))
+    answer = line.run(script, stdin, timeout=_CONFIGURE_SECONDS, ops=network.ops(lines))
     if answer.code != 0:
         raise refused(name, answer.stderr)
 
@@ -373,14 +373,14 @@ def _write_boot_request(directory: GuestDir, deed: Start) -> None:
     lines += settings.all_lines(deed.guest)
     script, stdin = network.script(lines)
     sysctl, conditions = network.managed([deed.guest])
-    look, words = network.read(sysctl, conditions), network.read_words(sysctl, conditions)
+    look, ops = network.read(sysctl, conditions), network.read_ops(sysctl, conditions)
     # A userland without ip can still be a guest, as long as it has no interface.
     skip = "" if deed.units else "command -v ip >/dev/null || exit 0\n"
     channel.write_request(
         directory.spool / channel.BOOT,
         f"{skip}(\n{script}\n) || exit\n{look}",
         stdin,
-        f"{network.words(lines)}\n{words}",
+        f"{network.ops(lines)}\n{ops}",
     )
 
 

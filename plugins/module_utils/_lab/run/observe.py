@@ -150,9 +150,9 @@ def _managed(found: Lab, wanted: Lab, name: str, process: Process) -> tuple[list
 
 def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], conditions: bool) -> Live:
     """Read a running guest's own network configuration."""
-    script, words = network.read(sysctl, conditions), network.read_words(sysctl, conditions)
+    script, ops = network.read(sysctl, conditions), network.read_ops(sysctl, conditions)
     try:
-        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS, words=words)
+        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS, ops=ops)
         if answer.code != 0:
             raise DummError(
                 f"guest {name}",

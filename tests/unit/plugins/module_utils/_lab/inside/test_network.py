@@ -332,7 +332,7 @@ def test_words_say_what_the_script_says_in_its_order() -> None:
         "addr del 10.0.1.1/24 dev eth1",
     ]
 
-    assert network.words(lines).splitlines() == [
+    assert network.ops(lines).splitlines() == [
         "configure",
         "link set vec0 name eth0",
         "route del 10.9.0.0/16 via 10.0.0.2 proto static",
@@ -481,7 +481,7 @@ def test_conditions_are_the_same_as_far_as_tc_tells_them(
 
 @pytest.mark.parametrize("conditions", [True, False])
 def test_words_ask_for_settings_and_conditions(conditions: bool) -> None:
-    asked = network.read_words(["net.ipv4.ip_forward"], conditions).splitlines()
+    asked = network.read_ops(["net.ipv4.ip_forward"], conditions).splitlines()
 
     assert asked == ["look", *(["conditions"] if conditions else []), "/proc/sys/net/ipv4/ip_forward"]
 
