@@ -26,7 +26,7 @@ from ..plan.network_steps import NetworkAction
 from ..plan.steps import Action, Plan, Step, grouped
 from . import guest_steps, layer_steps, network_steps
 from .context import Context
-from .quiet import Segments
+from .quiet import Quiet
 
 _PROGRESS_SECONDS = 3.0
 
@@ -55,11 +55,11 @@ def apply(plan: Plan, context: Context) -> None:
     running: dict[Future[None], Step] = {}
     told = Deadline(_PROGRESS_SECONDS)
     context.spoken, context.said = plan.spoken, set()
-    segments = context.segments = Segments(plan, context.workdir, lambda: context.network)
+    quiet = context.quiet = Quiet(plan, context.workdir, lambda: context.network)
     try:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
             while running or (waiting.left and not errors):
-                for step in [] if errors else waiting.take(segments.allow):
+                for step in [] if errors else waiting.take(quiet.allow):
                     running[pool.submit(_do, step, context)] = step
                 for future in wait(running, timeout=_PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
@@ -67,7 +67,7 @@ def apply(plan: Plan, context: Context) -> None:
                         future.result()
                         done[step.key] = step
                         waiting.done(step)
-                        segments.done(step)
+                        quiet.done(step)
                     except DummError as exc:
                         errors.append(exc)
                 if told.over:
@@ -75,7 +75,7 @@ def apply(plan: Plan, context: Context) -> None:
                     told = Deadline(_PROGRESS_SECONDS)
             try:
                 # Some may be up, although not all are.
-                segments.open()
+                quiet.open()
             except DummError as exc:
                 errors.append(exc)
     finally:

@@ -16,7 +16,7 @@ from ..host.netlink import Network
 from ..host.workdir import Workdir
 from ..model.found import Inside
 from . import lifecycle
-from .quiet import Segments
+from .quiet import Quiet
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Context:
     :ivar ready: seconds from its launch until a guest answered.
     :ivar spoken: how each sentence of the plan is told.
     :ivar said: what was told so far.
-    :ivar segments: those of the plan that is carried out.
+    :ivar quiet: keeps the segments quiet while the plan is carried out.
     :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
 
@@ -48,7 +48,7 @@ class Context:
     ready: dict[str, float] = field(default_factory=dict)
     spoken: Mapping[str, str] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
-    segments: Segments | None = None
+    quiet: Quiet | None = None
     _network: Network | None = None
     _swapper: Swapper | None = None
     _placement: Placement | None = None
@@ -61,7 +61,7 @@ class Context:
 
     def closes(self, bridge: str | None) -> bool:
         """Whether a bridge and its ports are made closed."""
-        return self.segments is not None and self.segments.closes(bridge)
+        return self.quiet is not None and self.quiet.closes(bridge)
 
     @property
     def network(self) -> Network:

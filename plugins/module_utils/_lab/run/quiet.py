@@ -28,8 +28,8 @@ from ..plan.steps import Plan, Step
 _MANY = 8
 
 
-class Segments:
-    """The segments of one run.
+class Quiet:
+    """What keeps the segments quiet in one run.
 
     :param network: makes the lab's network, when there is one.
     """

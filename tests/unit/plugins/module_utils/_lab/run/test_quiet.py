@@ -18,7 +18,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps imp
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.network_steps import RemoveNamespace
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Plan, Step
-from ansible_collections.dumm.lab.plugins.module_utils._lab.run.quiet import Segments
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.quiet import Quiet
 
 MANY = 20
 RUN = Step(Kind.RUN.of("g0"), Run("g0", ()))
@@ -32,7 +32,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return []
 
 
-def segments(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[Segments, list[Step]]:
+def quiet(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[Quiet, list[Step]]:
     """Those of a plan that stops so many guests."""
 
     class Network:
@@ -42,11 +42,11 @@ def segments(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[
             return lambda _fewest: said.append(name)
 
     steps = [Step(Kind.STOP.of(f"g{number}"), Stop(f"g{number}")) for number in range(count)]
-    return Segments(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
+    return Quiet(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
 
 
 def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: list[str]) -> None:
-    these, steps = segments(tmp_path, said, MANY)
+    these, steps = quiet(tmp_path, said, MANY)
     for step in steps[:-1]:
         these.done(step)
 
@@ -61,7 +61,7 @@ def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: l
 
 
 def test_they_are_opened_where_not_all_guests_came_up(tmp_path: Path, said: list[str]) -> None:
-    these, steps = segments(tmp_path, said, MANY)
+    these, steps = quiet(tmp_path, said, MANY)
     these.done(steps[0])
 
     these.open()
@@ -71,7 +71,7 @@ def test_they_are_opened_where_not_all_guests_came_up(tmp_path: Path, said: list
 
 
 def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
-    these, steps = segments(tmp_path, said, 2)
+    these, steps = quiet(tmp_path, said, 2)
     for step in steps:
         these.done(step)
 
@@ -79,7 +79,7 @@ def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
 
 
 def test_what_goes_with_its_namespace_is_not_opened(tmp_path: Path, said: list[str]) -> None:
-    these, steps = segments(tmp_path, said, MANY, Step(Kind.NETNS.of(), RemoveNamespace("lab")))
+    these, steps = quiet(tmp_path, said, MANY, Step(Kind.NETNS.of(), RemoveNamespace("lab")))
     for step in steps:
         these.done(step)
 
