@@ -20,7 +20,7 @@ from typing import Any
 
 from ..model.addressing import Network
 from ..model.conditions import CONDITIONS
-from .document import Document, Path, Table
+from .document import Document, KeyPath, Table
 from .schema import right
 
 MAX_LABEL = 63  # RFC 1035 section 2.3.4
@@ -41,18 +41,18 @@ class Port:
 
     guest: str
     name: str
-    path: Path
+    path: KeyPath
     settings: Settings = field(default_factory=dict)
-    origins: Mapping[str, Path] = field(default_factory=dict)
+    origins: Mapping[str, KeyPath] = field(default_factory=dict)
     segment: str | None = None
-    plugged_by: Path = ()
+    plugged_by: KeyPath = ()
 
     @property
     def label(self) -> str:
         """``alice:eth0``."""
         return f"{self.guest}:{self.name}"
 
-    def where(self, key: str) -> Path:
+    def where(self, key: str) -> KeyPath:
         """Where a setting is written, or would be."""
         return self.origins.get(key, (*self.path, key))
 
@@ -67,7 +67,7 @@ class Segment:
     """
 
     name: str
-    path: Path
+    path: KeyPath
     settings: Settings = field(default_factory=dict)
     prefixes: tuple[Network, ...] = ()
     ports: tuple[Label, ...] = ()
@@ -159,7 +159,7 @@ class _Cabler:
 
     # Interfaces in the list of a bridge
 
-    def _listed(self, bridge: str, label: Label, path: Path) -> None:
+    def _listed(self, bridge: str, label: Label, path: KeyPath) -> None:
         if not self._has_guest(label[0], path):
             return
         port = self._port(label, path)
@@ -231,13 +231,13 @@ class _Cabler:
             path = ("bridges", name)
             yield Segment(name, path, settings, self._prefixes(settings, path), tuple(plugged.get(name, ())))
 
-    def _prefixes(self, settings: Settings, path: Path) -> tuple[Network, ...]:
+    def _prefixes(self, settings: Settings, path: KeyPath) -> tuple[Network, ...]:
         prefixes = listed(settings["prefix"]) if "prefix" in settings else []
         return one_a_family(prefixes, (*path, "prefix"), self.document)
 
     # What all of them need
 
-    def _port(self, label: Label, path: Path) -> Port:
+    def _port(self, label: Label, path: KeyPath) -> Port:
         return self.guests[label[0]].get(label[1], Port(*label, path))
 
     def _put(self, port: Port) -> None:
@@ -248,12 +248,12 @@ class _Cabler:
         there = names(self.document, kind)
         return there is not None and name not in there
 
-    def _has_guest(self, name: str, path: Path) -> bool:
+    def _has_guest(self, name: str, path: KeyPath) -> bool:
         if self._is_unknown("guests", name):
             self.document.blame_unknown(path, f"there is no guest {name}", name, self.guests)
         return name in self.guests
 
-    def _blame_twice(self, port: Port, path: Path) -> None:
+    def _blame_twice(self, port: Port, path: KeyPath) -> None:
         line = self.document.place(port.plugged_by).line
         self.document.blame(
             path,
@@ -271,7 +271,7 @@ class _End:
 
 @dataclass(frozen=True)
 class _Link:
-    path: Path
+    path: KeyPath
     ends: tuple[_End, _End]
     settings: Settings
 
@@ -298,12 +298,12 @@ def _derived_name(ends: Iterable[_End], taken: set[str]) -> str:
     return f"{name[: MAX_LABEL - 9]}-{hashlib.sha256(full.encode()).hexdigest()[:8]}"
 
 
-def _who(path: Path) -> str:
+def _who(path: KeyPath) -> str:
     """What says where an interface is plugged in."""
     return {"links": "a link", "bridges": f"bridge {path[1]}"}.get(str(path[0]), "its guest")
 
 
-def one_a_family(prefixes: list[Network], path: Path, document: Document) -> tuple[Network, ...]:
+def one_a_family(prefixes: list[Network], path: KeyPath, document: Document) -> tuple[Network, ...]:
     """Prefixes of which none is of the same IP version as another; those that are have a fault."""
     found: dict[int, Network] = {}
     for prefix in prefixes:

@@ -28,7 +28,7 @@ try:
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
-Path: TypeAlias = "tuple[str | int, ...]"
+KeyPath: TypeAlias = "tuple[str | int, ...]"
 
 # More than anybody writes: 3000 guests are half a megabyte and 80,000 values.
 MAX_BYTES = 4 * 2**20
@@ -59,7 +59,7 @@ class Place:
     """
 
     source: str
-    path: Path = ()
+    path: KeyPath = ()
     line: int | None = None
     column: int | None = None
 
@@ -162,13 +162,13 @@ class Document:
     source: str
     root: Node | None = None
     faults: list[_Found] = field(default_factory=list)
-    places: dict[Path, Place] = field(default_factory=dict)
-    misspelt: set[Path] = field(default_factory=set)
+    places: dict[KeyPath, Place] = field(default_factory=dict)
+    misspelt: set[KeyPath] = field(default_factory=set)
     gave_up: bool = False
     _told: set[tuple[object, str]] = field(default_factory=set)
-    _blamed: set[Path] = field(default_factory=set)
+    _blamed: set[KeyPath] = field(default_factory=set)
 
-    def place(self, path: Path) -> Place:
+    def place(self, path: KeyPath) -> Place:
         """Where something is written, or else the nearest thing around it that is."""
         for end in range(len(path), -1, -1):
             known = self.places.get(path[:end])
@@ -176,7 +176,7 @@ class Document:
                 return Place(self.source, path, known.line, known.column)
         return Place(self.source, path)
 
-    def blame(self, where: Path | Place, cause: str, remedy: str, *, key: str | None = None) -> None:
+    def blame(self, where: KeyPath | Place, cause: str, remedy: str, *, key: str | None = None) -> None:
         """Add a fault.
 
         :param key: the word that is wrong.
@@ -185,7 +185,7 @@ class Document:
         self._found(where, cause, remedy, key)
 
     def blame_unknown(
-        self, where: Path | Place, cause: str, key: str, known: Collection[str], *, none: str = "there is none yet"
+        self, where: KeyPath | Place, cause: str, key: str, known: Collection[str], *, none: str = "there is none yet"
     ) -> None:
         """Add a fault that is a word which is not known.
 
@@ -196,7 +196,7 @@ class Document:
         self._found(where, cause, none, key, known)
 
     def _found(
-        self, where: Path | Place, cause: str, remedy: str, key: str | None, known: Collection[str] = ()
+        self, where: KeyPath | Place, cause: str, remedy: str, key: str | None, known: Collection[str] = ()
     ) -> None:
         place = where if isinstance(where, Place) else self.place(where)
         # What an alias brings to many places is written, and wrong, in one.
@@ -209,7 +209,7 @@ class Document:
                 self.gave_up = True
                 raise TooManyFaults
 
-    def blames(self, *paths: Path) -> bool:
+    def blames(self, *paths: KeyPath) -> bool:
         """Whether anything at or below one of these places is wrong."""
         return any(path in self._blamed for path in paths)
 
@@ -247,7 +247,7 @@ def check_library() -> None:
         raise InvalidInput("python library PyYAML", "it is not installed", "install python3-yaml (role dumm.lab.host)")
 
 
-def shown(path: Path) -> str:
+def shown(path: KeyPath) -> str:
     """``guests.alice.routes[0].via``."""
     text = ""
     for part in path:
@@ -303,12 +303,12 @@ class _Reader:
         self.result.root = None
         self.result.blame(self._at((), mark), cause, "correct it")
 
-    def _at(self, path: Path, mark: Any) -> Place:
+    def _at(self, path: KeyPath, mark: Any) -> Place:
         if mark is None:
             return Place(self.result.source, path)
         return Place(self.result.source, path, mark.line + 1, mark.column + 1)
 
-    def count(self, path: Path) -> None:
+    def count(self, path: KeyPath) -> None:
         """Another node is to be understood.
 
         :raises _TooMuch: where that is one too many.
@@ -353,7 +353,7 @@ class _Variables(_Reader):
     def document(self, source: Any) -> None:
         self.result.root = self.node((), source)
 
-    def node(self, path: Path, value: Any) -> Node:
+    def node(self, path: KeyPath, value: Any) -> Node:
         self.count(path)
         place = Place(self.result.source, path)
         if isinstance(value, Mapping):
@@ -423,7 +423,7 @@ class _File(_Reader):
         self.result.root = None
         self.result.blame(self._at((), mark), f"this is no YAML: {problem}", "correct it")
 
-    def node(self, path: Path, node: Any, around: tuple[int, ...], key: Place | None = None) -> Node:
+    def node(self, path: KeyPath, node: Any, around: tuple[int, ...], key: Place | None = None) -> Node:
         """:param around: the nodes that this one is in, by identity.
         :param key: where the key of this value is; a person looks for a block there, and for a value at the value.
         """
@@ -470,7 +470,7 @@ class _File(_Reader):
             keys[name] = at
         return self.table(place, entries, keys)
 
-    def _own(self, path: Path, node: Any) -> Iterator[tuple[str, Place, Any]]:
+    def _own(self, path: KeyPath, node: Any) -> Iterator[tuple[str, Place, Any]]:
         """A mapping's entries but for what it merges."""
         seen: dict[str, Place] = {}
         for key, value in node.value:
@@ -492,7 +492,7 @@ class _File(_Reader):
             seen[name] = here
             yield name, here, value
 
-    def _merged(self, path: Path, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Place, Any]]:
+    def _merged(self, path: KeyPath, node: Any, around: tuple[int, ...]) -> Iterator[tuple[str, Place, Any]]:
         """What ``<<`` brings (yaml.org/type/merge): the first of several wins, so it comes last."""
         for key, value in node.value:
             if key.tag != f"{_TAG}merge":

@@ -33,7 +33,7 @@ from ..model.lab import (
 from ..model.reference import BridgeRef, GuestRef, IfaceRef, LegRef
 from . import cabling, numbering, routing, schema
 from .cabling import Cabling, Label, Port, Segment, Settings
-from .document import Document, Path, Scalar, Table, TooManyFaults, read
+from .document import Document, KeyPath, Scalar, Table, TooManyFaults, read
 from .numbering import Addresses
 from .spec import SCENARIO
 
@@ -128,9 +128,9 @@ class _Given:
     """
 
     settings: Settings
-    origins: Mapping[str, Path]
-    files: Mapping[str, Path]
-    sysctl: Mapping[str, Path]
+    origins: Mapping[str, KeyPath]
+    files: Mapping[str, KeyPath]
+    sysctl: Mapping[str, KeyPath]
 
     def get(self, key: str, default: Any = None) -> Any:
         return self.settings.get(key, default)
@@ -142,7 +142,7 @@ class _Loader:
         self.document = document
         self.data = data
         self.weight = 0
-        self.weights: dict[Path, int] = {}
+        self.weights: dict[KeyPath, int] = {}
 
     def scenario(self) -> Scenario:
         cables = cabling.cable(self.data, self.document)
@@ -185,9 +185,9 @@ class _Loader:
     def _given(self, name: str, guest: Settings) -> _Given:
         """Defaults, then groups in their order, then the guest's own: the later wins."""
         settings: dict[str, Any] = {}
-        origins: dict[str, Path] = {}
-        files: dict[str, Path] = {}
-        sysctl: dict[str, Path] = {}
+        origins: dict[str, KeyPath] = {}
+        files: dict[str, KeyPath] = {}
+        sysctl: dict[str, KeyPath] = {}
         for path, layer in self._layers(name, guest):
             self._count(path, layer)
             files.update({each: (*path, "files", each) for each in layer.get("files", ())})
@@ -197,7 +197,7 @@ class _Loader:
                 origins[key] = (*path, key)
         return _Given(settings, origins, files, sysctl)
 
-    def _count(self, path: Path, layer: Settings) -> None:
+    def _count(self, path: KeyPath, layer: Settings) -> None:
         """What is written once may be given to thousands of guests.
 
         :raises TooManyFaults: where that is more than a host is to keep.
@@ -210,7 +210,7 @@ class _Loader:
             self.document.blame(path, f"guests have more than {_MAX_SHARED} values in all", remedy)
             raise TooManyFaults
 
-    def _layers(self, name: str, guest: Settings) -> Iterator[tuple[Path, Settings]]:
+    def _layers(self, name: str, guest: Settings) -> Iterator[tuple[KeyPath, Settings]]:
         yield ("defaults",), self.data.get("defaults", {})
         groups = self.data.get("groups", {})
         there = cabling.names(self.document, "groups")
@@ -263,7 +263,7 @@ class _Loader:
             place = self._written((*given.files[path], *template))
             yield File(path, **{**own, **owners}, place=place)
 
-    def _written(self, path: Path) -> str:
+    def _written(self, path: KeyPath) -> str:
         """Where something is written; empty where that has no lines."""
         place = self.document.place(path)
         return "" if place.line is None else str(place)
@@ -312,10 +312,10 @@ class _Loader:
             self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
 
 
-def _where(fault: InvalidInput, cables: Cabling, given: Mapping[str, _Given]) -> Path:
+def _where(fault: InvalidInput, cables: Cabling, given: Mapping[str, _Given]) -> KeyPath:
     """Where that is written, or would be, which one of the model's faults is about."""
     about, setting = fault.about, fault.setting
-    path: Path
+    path: KeyPath
     if isinstance(about, IfaceRef):
         port = cables.ports[(about.guest, about.name)]
         return port.path if setting is None else port.where(setting)

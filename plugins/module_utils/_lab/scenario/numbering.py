@@ -17,7 +17,7 @@ from ..model import addressing
 from ..model.addressing import Network
 from ..model.notation import AUTO, ip_of, network_of
 from .cabling import DEFAULT_POOL, Cabling, Label, Port, Segment, Settings, listed, names, one_a_family
-from .document import Document, Path
+from .document import Document, KeyPath
 
 Addresses = tuple[str, ...]
 
@@ -170,7 +170,7 @@ def _used(cabling: Cabling) -> Iterator[Network]:
 
 
 def _pool(name: str, settings: Settings, document: Document) -> _Pool:
-    path: Path = ("pools", name)
+    path: KeyPath = ("pools", name)
     prefixes = one_a_family(listed(settings["prefix"]), (*path, "prefix"), document)
     given = settings.get("subnet")
     sizes = [prefix.max_prefixlen - 1 for prefix in prefixes] if given is None else listed(given)

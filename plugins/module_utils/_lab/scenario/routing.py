@@ -17,12 +17,12 @@ from ..model.addressing import Network
 from ..model.errors import InvalidInput
 from ..model.lab import Iface, Route
 from .cabling import Settings
-from .document import Document, Path
+from .document import Document, KeyPath
 from .schema import right
 
 
 def routes(
-    document: Document, guest: str, written: list[Settings], path: Path, interfaces: Mapping[str, Iface]
+    document: Document, guest: str, written: list[Settings], path: KeyPath, interfaces: Mapping[str, Iface]
 ) -> tuple[Route, ...]:
     """Make a guest's routes, and add to the document's faults what is wrong with them.
 
@@ -33,7 +33,7 @@ def routes(
 
 
 class _Routes:
-    def __init__(self, document: Document, guest: str, path: Path, interfaces: Mapping[str, Iface]) -> None:
+    def __init__(self, document: Document, guest: str, path: KeyPath, interfaces: Mapping[str, Iface]) -> None:
         self.document = document
         self.guest = guest
         self.path = path
@@ -50,19 +50,19 @@ class _Routes:
                 self._blame(path, f"there is another route to {made.to}", "leave one out, or give them metrics")
         return tuple(made for _path, made in found)
 
-    def _made(self, path: Path, route: Settings) -> Route | None:
+    def _made(self, path: KeyPath, route: Settings) -> Route | None:
         try:
             return notation.route(route["to"], route.get("via"), route.get("dev"), route.get("metric"))
         except InvalidInput as exc:
             self._blame(path, exc.cause, exc.remedy)
             return None
 
-    def _check_dev(self, path: Path, made: Route) -> None:
+    def _check_dev(self, path: KeyPath, made: Route) -> None:
         if made.dev is not None and made.dev not in self.interfaces:
             cause = f"there is no interface {made.dev}"
             self.document.blame_unknown((*path, "dev"), self._said(path, cause), made.dev, self.interfaces)
 
-    def _check_via(self, path: Path, made: Route, routes: list[Route]) -> None:
+    def _check_via(self, path: KeyPath, made: Route, routes: list[Route]) -> None:
         """A next hop must be a neighbour; of an interface whose addresses are left to the guest nothing is known."""
         used = [iface for name, iface in self.interfaces.items() if made.dev in (None, name)]
         if made.via is None or any(iface.addresses is None for iface in used) or self._addresses_are_wrong():
@@ -87,10 +87,10 @@ class _Routes:
         """Whether a fault of its own may be why a next hop is not found."""
         return self.document.blames(("bridges",), ("links",), ("pools",), ("guests", self.guest, "interfaces"))
 
-    def _blame(self, path: Path, cause: str, remedy: str) -> None:
+    def _blame(self, path: KeyPath, cause: str, remedy: str) -> None:
         self.document.blame(path, self._said(path, cause), remedy)
 
-    def _said(self, path: Path, cause: str) -> str:
+    def _said(self, path: KeyPath, cause: str) -> str:
         return cause if path[0] == "guests" else f"guest {self.guest}: {cause}"
 
 
