@@ -62,7 +62,7 @@ def set_aside(wish: Wish, lab: Lab, devices: Collection[Mark], *, stopped: bool)
         wish,
         lab=dataclasses.replace(wish.lab, guests=guests, bridges=bridges),
         scope=_without(wish.scope, left_out, {name for name in bridges if f"bridge {name}" in lab.damaged}),
-        keep={name: keep for name, keep in wish.keep.items() if f"guest {name}" not in lab.damaged},
+        save_points={name: each for name, each in wish.save_points.items() if f"guest {name}" not in lab.damaged},
     )
     return wish, refused
 

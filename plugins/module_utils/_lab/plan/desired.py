@@ -73,7 +73,7 @@ class Extra:
 
 
 @dataclass(frozen=True)
-class Keep:
+class SavePointWish:
     """What is to be done with what a guest wrote, in this order.
 
     :ivar remove: name of a saving point.
@@ -98,7 +98,7 @@ class Wish:
     :ivar timeout: seconds that a guest may take to come up or go down.
     :ivar extras: what a scenario has for guests beside their definition.
     :ivar force: whether layers change under files that are in use.
-    :ivar keep: what is to be done with what guests wrote.
+    :ivar save_points: what is to be done with what guests wrote.
     :ivar warnings: what the user should know, in words.
     :ivar later: whether what is to change in a paused guest may wait until that is resumed.
     """
@@ -110,7 +110,7 @@ class Wish:
     timeout: float = 60.0
     extras: Mapping[str, Extra] = field(default_factory=dict)
     force: bool = False
-    keep: Mapping[str, Keep] = field(default_factory=dict)
+    save_points: Mapping[str, SavePointWish] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     later: bool = False
 
@@ -139,19 +139,19 @@ def guest(params: Params, lab: Lab) -> Wish:
             force=params["busy"] == "force",
             renew=scope.guests if state == "restarted" else frozenset(),
             timeout=timeout,
-            keep={name: _keep(before, params)},
+            save_points={name: _save_points(before, params)},
         ),
     )
 
 
-def _keep(guest: Guest, params: Params) -> Keep:
-    keep = Keep(params.get("unsave"), params.get("save"), params["reset"], params.get("restore"))
-    for point in (keep.remove, keep.save, keep.restore):
+def _save_points(guest: Guest, params: Params) -> SavePointWish:
+    wish = SavePointWish(params.get("unsave"), params.get("save"), params["reset"], params.get("restore"))
+    for point in (wish.remove, wish.save, wish.restore):
         if point is not None:
             rules.check_label(f"saving point of {guest.label}:", point)
-    if keep.reset and keep.restore is not None:
+    if wish.reset and wish.restore is not None:
         raise InvalidInput(guest.label, "both reset and restore", "give one of them")
-    return keep
+    return wish
 
 
 def iface(params: Params, lab: Lab) -> Wish:

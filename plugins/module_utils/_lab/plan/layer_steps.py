@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from ..model.lab import Guest
 from ..model.root import HostsLayer, RenderedLayer
-from .desired import Keep
+from .desired import SavePointWish
 from .guest_steps import Prepared
 from .keys import Kind
 from .steps import Action
@@ -72,9 +72,9 @@ class Unscratch(LayerAction):
 
 
 @dataclass(frozen=True)
-class KeepWritten(LayerAction):
+class UseSavePoints(LayerAction):
     """Save, throw away or bring back what a guest wrote."""
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.KEEP,)
     guest: str
-    keep: Keep
+    wish: SavePointWish

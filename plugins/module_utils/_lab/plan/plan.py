@@ -24,7 +24,7 @@ from ..model.lab import HOST_NETNS, Bridge, Command, Guest, Iface, Lab, Power, R
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
 from . import guest_steps, layer_steps, network_steps, rewire, wording
-from .desired import Keep, Wish
+from .desired import SavePointWish, Wish
 from .guest_steps import Prepared
 from .keys import Key, Kind
 from .steps import Plan, Step, ordered
@@ -299,7 +299,7 @@ class _Planner:
             yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))
         elif name in self.wish.scope.guests and self.actual.strays.get(name):
             yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"end what {label} left running",))
-        yield from self._keep(name, fate)
+        yield from self._save_points(name, fate)
         if name not in self.waiting and not fate.silent:
             yield from self._taps(name, fate)
         if fate.starts:
@@ -322,9 +322,9 @@ class _Planner:
                 after=(Kind.STOP.of(name), Kind.NETNS.of(), *self._tap_keys(name)),
             )
 
-    def _keep(self, name: str, fate: _Fate) -> Iterator[Step]:
+    def _save_points(self, name: str, fate: _Fate) -> Iterator[Step]:
         """What a guest wrote is saved and brought back while it does not run."""
-        says = wording.keeps(f"guest {name}", self.wish.keep.get(name, Keep()))
+        says = wording.save_points(f"guest {name}", self.wish.save_points.get(name, SavePointWish()))
         if not says:
             return
         if fate.was.alive and not fate.stops:
@@ -335,7 +335,7 @@ class _Planner:
             )
         yield Step(
             Kind.KEEP.of(name),
-            layer_steps.KeepWritten(name, self.wish.keep[name]),
+            layer_steps.UseSavePoints(name, self.wish.save_points[name]),
             says,
             after=(Kind.STORE_GUEST.of(name), Kind.STOP.of(name)),
         )

@@ -14,7 +14,7 @@ from ..model.found import Device, Link, foreign
 from ..model.kinds import reordered
 from ..model.lab import Bridge, Guest, Iface, Loaded
 from ..model.settings import Setting
-from .desired import Keep
+from .desired import SavePointWish
 
 # The order in which differences have always been said; a new setting comes last.
 _SAID = settings.in_order(
@@ -74,12 +74,12 @@ def iface_differences(before: Iface, after: Iface) -> list[str]:
     return says
 
 
-def keeps(label: str, keep: Keep) -> tuple[str, ...]:
+def save_points(label: str, wish: SavePointWish) -> tuple[str, ...]:
     """What is done with what a guest wrote, in words."""
-    says = [f"{label}: remove saving point {keep.remove}"] if keep.remove is not None else []
-    says += [f"{label}: save what it wrote as {keep.save}"] if keep.save is not None else []
-    says += [f"{label}: throw away what it wrote"] if keep.reset else []
-    says += [f"{label}: go back to saving point {keep.restore}"] if keep.restore is not None else []
+    says = [f"{label}: remove saving point {wish.remove}"] if wish.remove is not None else []
+    says += [f"{label}: save what it wrote as {wish.save}"] if wish.save is not None else []
+    says += [f"{label}: throw away what it wrote"] if wish.reset else []
+    says += [f"{label}: go back to saving point {wish.restore}"] if wish.restore is not None else []
     return tuple(says)
 
 

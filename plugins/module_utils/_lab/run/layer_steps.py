@@ -52,14 +52,14 @@ def _unscratch(action: steps.Unscratch, context: Context) -> None:
 
 
 @carry_out.register
-def _keep_written(action: steps.KeepWritten, context: Context) -> None:
-    directory, keep = context.workdir.guest(action.guest), action.keep
+def _use_save_points(action: steps.UseSavePoints, context: Context) -> None:
+    directory, wish = context.workdir.guest(action.guest), action.wish
     layer = context.workdir.path / layers.stack(context.workdir, load_guest(directory)).upper
-    if keep.remove is not None:
-        saves.remove(directory, keep.remove)
-    if keep.save is not None:
-        saves.save(directory, layer, keep.save)
-    if keep.reset:
+    if wish.remove is not None:
+        saves.remove(directory, wish.remove)
+    if wish.save is not None:
+        saves.save(directory, layer, wish.save)
+    if wish.reset:
         saves.reset(directory, layer)
-    if keep.restore is not None:
-        saves.restore(directory, layer, keep.restore)
+    if wish.restore is not None:
+        saves.restore(directory, layer, wish.restore)

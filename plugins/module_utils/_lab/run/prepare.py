@@ -18,7 +18,7 @@ from ..model.errors import InvalidInput, nearest
 from ..model.found import Kernel, Process
 from ..model.lab import Guest
 from ..model.root import RenderedLayer, Stack
-from ..plan.desired import Keep
+from ..plan.desired import SavePointWish
 from ..plan.guest_steps import Prepared
 from ..union import engines, layers, saves
 from . import rendering
@@ -163,7 +163,7 @@ def _breaks(workdir: Workdir, guest: Guest, process: Process | None) -> bool:
     return engines.of(process.engine).fails_otherwise(workdir.guest(guest.name), guest)
 
 
-def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
+def save_points(workdir: Workdir, guest: Guest, wanted: SavePointWish) -> SavePointWish:
     """What of the wishes for a guest's saving points is not so already.
 
     :raises InvalidInput: where one is to be gone back to that is not there.
@@ -182,7 +182,7 @@ def keep(workdir: Workdir, guest: Guest, wanted: Keep) -> Keep:
     is_restored = (
         wanted.restore is not None and wanted.restore in known and saves.holds(directory, layer, wanted.restore)
     )
-    return Keep(
+    return SavePointWish(
         remove=wanted.remove if wanted.remove in known else None,
         save=None if is_saved else wanted.save,
         reset=wanted.reset and not saves.is_empty(layer),

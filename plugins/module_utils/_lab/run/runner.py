@@ -47,7 +47,7 @@ from ..model.root import RenderedLayer
 from ..plan import damaged, describe, desired
 from ..plan.desired import Extra, Wish
 from ..plan.guest_steps import ForgetGuest, Prepared, Start, started
-from ..plan.layer_steps import KeepWritten, WriteHosts
+from ..plan.layer_steps import UseSavePoints, WriteHosts
 from ..plan.network_steps import AddTap, MakeNamespace
 from ..plan.plan import plan
 from ..plan.steps import Action, Plan
@@ -59,7 +59,7 @@ from . import apply, lifecycle, quiet, rendering, settle
 from .context import Context
 from .events import Begun, Progress, Subscriber, nobody
 from .observe import have_booted, look_inside, nameless_namespace, observe
-from .prepare import has_init, keep, prepare
+from .prepare import has_init, prepare, save_points
 from .report import Diff, Duration, Report, Result, RunFailed
 
 _PARALLEL = 16
@@ -383,10 +383,10 @@ def _check_copies(workdir: Workdir, action: Action) -> None:
     :raises HostError: where it has not.
     """
     room = None
-    if isinstance(action, KeepWritten) and action.keep.save is not None:
+    if isinstance(action, UseSavePoints) and action.wish.save is not None:
         name = action.guest
         source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
-        target, purpose = workdir.guest(name).saves / f".new-{action.keep.save}", "copy what it wrote"
+        target, purpose = workdir.guest(name).saves / f".new-{action.wish.save}", "copy what it wrote"
     elif isinstance(action, Start) and disks.changes(workdir, action.guest.name, action.guest.disk):
         name, room = action.guest.name, action.guest.disk
         source, target, purpose = workdir.guest(name).path, workdir.disks / f".new-{name}", "change its disk"
@@ -462,8 +462,8 @@ def _plan(
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
     actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
     _check_readable(actual, wish)
-    kept = {name: keep(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.keep.items()}
-    wish = dataclasses.replace(wish, keep=kept)
+    left = {name: save_points(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.save_points.items()}
+    wish = dataclasses.replace(wish, save_points=left)
     prepared = {
         name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
         for name, guest in _to_prepare(actual, wish).items()

@@ -18,7 +18,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, InjectedFault, Lab, Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import plan, steps
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Keep, Scope, Wish
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import SavePointWish, Scope, Wish
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import prepare
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union import saves, serving
 from ansible_collections.dumm.lab.plugins.module_utils._lab.union.server import faults
@@ -126,20 +126,22 @@ def test_layers_that_differ_in_a_mode_or_a_name_are_not_the_same(tmp_path: Path)
 
 def test_only_what_is_not_so_already_is_done(workdir: Workdir) -> None:
     alice, guest = workdir.guest("alice"), Guest("alice")
-    everything = Keep(remove="old", save="good", reset=True)
-    assert prepare.keep(workdir, guest, everything) == Keep(save="good", reset=True)
+    everything = SavePointWish(remove="old", save="good", reset=True)
+    assert prepare.save_points(workdir, guest, everything) == SavePointWish(save="good", reset=True)
 
     saves.save(alice, alice.diff, "good")
-    assert prepare.keep(workdir, guest, Keep(save="good", restore="good")) == Keep()
-    assert prepare.keep(workdir, guest, Keep(remove="good", save="good")) == Keep(remove="good", save="good")
+    assert prepare.save_points(workdir, guest, SavePointWish(save="good", restore="good")) == SavePointWish()
+    assert prepare.save_points(workdir, guest, SavePointWish(remove="good", save="good")) == SavePointWish(
+        remove="good", save="good"
+    )
     saves.reset(alice, alice.diff)
-    assert prepare.keep(workdir, guest, Keep(reset=True)) == Keep()
-    assert prepare.keep(workdir, guest, Keep(restore="good")) == Keep(restore="good")
+    assert prepare.save_points(workdir, guest, SavePointWish(reset=True)) == SavePointWish()
+    assert prepare.save_points(workdir, guest, SavePointWish(restore="good")) == SavePointWish(restore="good")
     with pytest.raises(InvalidInput, match=r"guest alice: it has no saving point god; .*did you mean good\?"):
-        prepare.keep(workdir, guest, Keep(restore="god"))
+        prepare.save_points(workdir, guest, SavePointWish(restore="god"))
 
 
-def _planned(power: Power, wanted: Power, keep: Keep, renew: bool = False) -> steps.Plan:
+def _planned(power: Power, wanted: Power, keep: SavePointWish, renew: bool = False) -> steps.Plan:
     host = Host()
     guest = Guest("alice")
     host.guests["alice"] = guest
@@ -149,12 +151,15 @@ def _planned(power: Power, wanted: Power, keep: Keep, renew: bool = False) -> st
     after = Guest("alice", power=wanted)
     names = frozenset({"alice"})
     lab = Lab(actual.lab.name, actual.lab.netns, {"alice": after})
-    wish = Wish(lab, Scope(guests=names), renew=names if renew else frozenset(), keep={"alice": keep})
+    wish = Wish(lab, Scope(guests=names), renew=names if renew else frozenset(), save_points={"alice": keep})
     return plan.plan(actual, wish, {"alice": prepared(after)})
 
 
 def test_what_a_guest_wrote_is_changed_between_its_end_and_its_start() -> None:
-    done = [str(step.key) for step in _planned(Power.RUNNING, Power.RUNNING, Keep(restore="good"), renew=True).steps]
+    done = [
+        str(step.key)
+        for step in _planned(Power.RUNNING, Power.RUNNING, SavePointWish(restore="good"), renew=True).steps
+    ]
 
     assert [key for key in done if key.split()[0] in ("stop", "keep", "start")] == [
         "stop guest alice",
@@ -165,7 +170,7 @@ def test_what_a_guest_wrote_is_changed_between_its_end_and_its_start() -> None:
 
 def test_what_a_running_guest_wrote_is_left_alone() -> None:
     with pytest.raises(InvalidInput, match=r"guest alice: it runs, and .*; stop it \(state: stopped\), or"):
-        _planned(Power.RUNNING, Power.RUNNING, Keep(reset=True))
+        _planned(Power.RUNNING, Power.RUNNING, SavePointWish(reset=True))
 
 
 def test_the_first_rule_that_matches_is_met(monkeypatch: pytest.MonkeyPatch) -> None:
