@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from ansible.module_utils.basic import env_fallback
@@ -21,6 +22,11 @@ _LAB: Spec = {
     "lock_timeout": {"type": "int", "default": 300},
 }
 
+
+def _options(rows: Iterable[settings.Setting]) -> Spec:
+    return {row.name: row.kind.argument for row in rows if row.option}
+
+
 GUEST: Spec = {
     **_LAB,
     "name": {"type": "str", "required": True},
@@ -29,7 +35,7 @@ GUEST: Spec = {
         "default": "started",
         "choices": ["absent", "paused", "present", "restarted", "started", "stopped"],
     },
-    **{row.name: row.kind.argument for row in settings.GUEST if row.option},
+    **_options(settings.GUEST),
     "save": {"type": "str"},
     "unsave": {"type": "str"},
     "restore": {"type": "str"},
@@ -44,11 +50,7 @@ IFACE: Spec = {
     "guest": {"type": "str", "required": True},
     "name": {"type": "str", "required": True},
     "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
-    "bridge": {"type": "str"},
-    "mac": {"type": "str"},
-    "mtu": {"type": "int"},
-    "address": {"type": "list", "elements": "str"},
-    "up": {"type": "bool"},
+    **_options(settings.IFACE),
 }
 
 BRIDGE: Spec = {
@@ -57,11 +59,7 @@ BRIDGE: Spec = {
     "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
     "interfaces": {"type": "list", "elements": "str"},
     "purge_interfaces": {"type": "bool", "default": False},
-    "address": {"type": "list", "elements": "str"},
-    "mtu": {"type": "int"},
-    "stp": {"type": "bool"},
-    "group_fwd_mask": {"type": "int"},
-    "multicast_snooping": {"type": "bool"},
+    **_options(settings.BRIDGE),
 }
 
 SCENARIO: Spec = {

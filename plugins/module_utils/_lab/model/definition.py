@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-from . import rules, settings
-from .conditions import CONDITIONS, Conditions
-from .errors import InvalidInput
+from . import settings
 from .kinds import ifname
 from .lab import Bridge, Guest, Iface, Loaded
+from .link_kinds import addresses, label
+from .settings import Setting
 from .stored import (
     Reader,
     Shape,
@@ -31,24 +30,7 @@ from .stored import (
     optional,
     part,
     table,
-    text,
-    texts,
-    whole,
-    wrong,
 )
-
-
-def label(value: object, place: str) -> str:
-    """Name of a guest, a bridge or a scenario.
-
-    :raises Unfit: where it is none.
-    """
-    found = text(value, place)
-    try:
-        rules.check_label(place, found)
-    except InvalidInput:
-        wrong(value, place, "a name of letters, digits and hyphens")
-    return found
 
 
 def guest(name: str, value: object, *, newer: bool = False) -> Guest:
@@ -57,13 +39,13 @@ def guest(name: str, value: object, *, newer: bool = False) -> Guest:
     :param newer: whether a newer version has made the lab, whose values may be others.
     :raises Unfit: where it is not what any version has stored.
     """
-    own = table(value, "", {**_settings(newer), **_GUEST})
+    own = table(value, "", {**_readers(_ROWS, newer=newer), **_GUEST})
     interfaces = {key: _iface(name, key, each) for key, each in own.pop("interfaces", {}).items()}
     return Guest(name, **own, interfaces=interfaces)
 
 
-def _settings(newer: bool) -> Mapping[str, Reader]:
-    return {row.name: functools.partial(row.kind.read, newer=newer) for row in _ROWS}
+def _readers(rows: Iterable[Setting], *, newer: bool = False) -> Mapping[str, Reader]:
+    return {row.field: functools.partial(row.kind.read, newer=newer) for row in rows}
 
 
 def bridge(name: str, value: object) -> Bridge:
@@ -77,29 +59,6 @@ def bridge(name: str, value: object) -> Bridge:
     return Bridge(name, **own)
 
 
-def _mac(value: object, place: str) -> str:
-    try:
-        return rules.parse_mac(text(value, place), place)
-    except InvalidInput:
-        wrong(value, place, "a unicast MAC address")
-
-
-def _address(value: object, place: str) -> str:
-    """An address with prefix length, which may be one that is refused by now."""
-    found = text(value, place)
-    try:
-        ipaddress.ip_interface(found)
-    except ValueError:
-        wrong(value, place, "an IP address with prefix length")
-    if "/" not in found:
-        wrong(value, place, "an IP address with prefix length")
-    return found
-
-
-def _conditions(value: object, place: str) -> Conditions:
-    return Conditions(**table(value, place, _CONDITIONS))
-
-
 def _loaded(value: object, place: str) -> Loaded:
     return Loaded(**having("scenario", table(value, place, _LOADED), place))
 
@@ -109,35 +68,12 @@ def _iface(owner: str, name: str, value: object) -> Iface:
     return Iface(owner, ifname(name, f"{place}: its name"), **table(value, place, _IFACE))
 
 
-def _mtu(value: object, place: str) -> int:
-    return whole(value, place, 1, 2**31 - 1)
-
-
-_CONDITIONS: Mapping[str, Reader] = {name: kind.stored for name, kind in CONDITIONS.items()}
 _LOADED: Mapping[str, Reader] = {
     "scenario": label,
     "record": flag,
     "files": optional(part),
     "hosts": optional(part),
     "under": optional(_loaded),
-}
-_IFACE: Mapping[str, Reader] = {
-    "bridge": optional(label),
-    "mac": optional(_mac),
-    "mtu": _mtu,
-    "addresses": optional(texts(_address)),
-    "up": flag,
-    "conditions": optional(_conditions),
-}
-_BRIDGE: Mapping[str, Reader] = {
-    "name": label,
-    "addresses": optional(texts(_address)),
-    "mtu": optional(_mtu),
-    "stp": flag,
-    "group_fwd_mask": lambda value, place: whole(value, place, 0, 0xFFFF),
-    "scenario": optional(label),
-    "multicast_snooping": flag,
-    "retired": texts(_address),
 }
 
 
@@ -146,13 +82,13 @@ def plain_guest(value: Guest, before: object) -> Stored:
 
     :param before: what is stored, of which stays what only another version knows.
     """
-    told = {row.name: (row, getattr(value, row.name)) for row in _ROWS}
+    told = {row.field: (row, row.of(value)) for row in _ROWS}
     fresh: Stored = {
         **{name: row.kind.stored(each) for name, (row, each) in told.items() if not row.sparse or each is not None},
         "scenario": value.scenario,
         "loaded": None if value.loaded is None else dataclasses.asdict(value.loaded),
         "interfaces": {
-            name: {key: each for key, each in dataclasses.asdict(iface).items() if key not in ("guest", "name")}
+            name: {row.field: row.kind.stored(row.of(iface)) for row in settings.IFACE}
             for name, iface in value.interfaces.items()
         },
     }
@@ -168,6 +104,17 @@ def plain_bridge(value: Bridge, before: object) -> Stored:
     return kept(Shape(frozenset(_BRIDGE)), before, dataclasses.asdict(value))
 
 
+def _shapes(rows: Iterable[Setting]) -> Mapping[str, Shape]:
+    return {row.field: row.kind.shape for row in rows if row.kind.shape is not None}
+
+
+_IFACE = _readers(settings.IFACE)
+_BRIDGE: Mapping[str, Reader] = {
+    "name": label,
+    "scenario": optional(label),
+    "retired": addresses,
+    **_readers(settings.BRIDGE),
+}
 _ROWS = tuple(row for row in settings.GUEST if row.stored)
 _GUEST: Mapping[str, Reader] = {"scenario": optional(label), "loaded": optional(_loaded), "interfaces": mapping}
 # What earlier versions wrote in this order stays in it.
@@ -177,9 +124,7 @@ _ORDER = (
 )
 _LOADED_SHAPE = Shape(frozenset(_LOADED), "scenario", {"under": Shape(frozenset(_LOADED), "scenario")})
 _GUEST_SHAPE = Shape(
-    frozenset((*_GUEST, *(row.name for row in _ROWS))),
-    parts={"loaded": _LOADED_SHAPE, **{row.name: row.kind.shape for row in _ROWS if row.kind.shape is not None}},
-    named={
-        "interfaces": Shape(frozenset(_IFACE), parts={"conditions": Shape(frozenset(_CONDITIONS))}),
-    },
+    frozenset((*_GUEST, *_readers(_ROWS))),
+    parts={"loaded": _LOADED_SHAPE, **_shapes(_ROWS)},
+    named={"interfaces": Shape(frozenset(_IFACE), parts=_shapes(settings.IFACE))},
 )

@@ -103,9 +103,10 @@ class Line(Kind):
 
 @dataclass(frozen=True)
 class Whole(Kind):
-    """A whole number."""
+    """A whole number; limits are those of what the user gives."""
 
     minimum: int
+    maximum: int | None = None
 
     @property
     def argument(self) -> Argument:

@@ -24,6 +24,7 @@ from .reference import BridgeRef, GuestRef, IfaceRef, LegRef, Reference
 MIN_MEM = 32  # MB; a kernel built for labs runs in 32 (docs/internals/uml-kernel.md)
 MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
 MAX_DISK = 16 * 2**20 - 1  # MB; what a file of ext4 can be
+MIN_MTU = 68  # RFC 791: what every host forwards in one piece
 MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
 MIN_IPV6_MTU = 1280  # RFC 8200 section 5; Linux takes IPv6 away from an interface with less
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)

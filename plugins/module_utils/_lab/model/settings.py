@@ -2,18 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The table of a guest's settings.  No I/O.
+"""The tables of settings: those of a guest, an interface and a bridge.  No I/O.
 
-A new setting is a field of ``lab.Guest`` and a row here.  These follow from the rows: options of ``dumm_guest`` (``_spec``), keys of a
+A new setting is a field of its class in ``lab`` and a row here.  These follow from the rows: options of the modules (``_spec``), keys of a
 scenario's file (``scenario.spec``), the definition on disk (``definition``), results (``plan.describe``), differences in words
 (``plan.wording``), and whether a running guest must be restarted (``plan.plan``).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from . import notation, stored
+from .conditions import CONDITIONS
 from .kinds import (
     Choice,
     Cpu,
@@ -31,7 +34,8 @@ from .kinds import (
     Whole,
 )
 from .lab import UnionEngine, Userspace
-from .rules import MIN_MEM
+from .link_kinds import Addresses, Bits, Cable, Mac, Mtu, OptionalMtu, Sent, Up
+from .rules import MAX_MTU, MIN_MEM, MIN_MTU
 from .stored import wrong
 
 
@@ -39,7 +43,8 @@ from .stored import wrong
 class Setting:
     """A setting.
 
-    :ivar name: as the user writes it, and as the model's field is called.
+    :ivar name: as the user writes it.
+    :ivar called: name of the model's field, if it is another.
     :ivar description: a sentence for the user.
     :ivar restart: whether a running guest must be restarted for a change.
     :ivar option: whether the module has it as an option; otherwise only scenarios have it.
@@ -51,6 +56,7 @@ class Setting:
     name: str
     kind: Kind
     description: str
+    called: str = ""
     restart: bool = False
     option: bool = True
     shown: str = ""
@@ -61,6 +67,15 @@ class Setting:
     def key(self) -> str:
         """Its key in results."""
         return self.shown or self.name
+
+    @property
+    def field(self) -> str:
+        """Name of the model's field, and key in what is stored."""
+        return self.called or self.name
+
+    def of(self, owner: object) -> Any:
+        """The value of a guest, an interface or a bridge."""
+        return getattr(owner, self.field)
 
 
 def _init(value: object, place: str) -> str | None:
@@ -165,7 +180,47 @@ GUEST: tuple[Setting, ...] = (
 )
 
 
-def in_order(*names: str) -> tuple[Setting, ...]:
-    """A guest's settings with these first: an order that users and files have known before there was a table."""
-    rows = {row.name: row for row in GUEST}
-    return tuple(rows[name] for name in dict.fromkeys((*names, *rows)))
+IFACE: tuple[Setting, ...] = (
+    Setting(name="bridge", kind=Cable(), description="The bridge that it is plugged into."),
+    Setting(
+        name="mac",
+        kind=Mac(),
+        description="MAC address; without one it is derived from the names of lab, guest and interface.",
+    ),
+    Setting(name="mtu", kind=Mtu(MIN_MTU, MAX_MTU), description="MTU in bytes."),
+    Setting(
+        name="address",
+        called="addresses",
+        kind=Addresses(),
+        description="Addresses with prefix length; auto stands for those by position in the segment's prefix. An empty list is for"
+        " none at all.",
+    ),
+    Setting(name="up", kind=Up(), description="Whether it is up in the guest."),
+    # In a scenario's file, each of them is a key of the interface (``conditions``).
+    Setting(name="conditions", kind=Sent(), description="", option=False),
+)
+
+BRIDGE: tuple[Setting, ...] = (
+    Setting(name="address", called="addresses", kind=Addresses(), description="Addresses of the host's leg."),
+    Setting(name="mtu", kind=OptionalMtu(MIN_MTU, MAX_MTU), description="MTU in bytes."),
+    Setting(name="stp", kind=Flag(), description="Whether it speaks the spanning tree protocol."),
+    Setting(
+        name="group_fwd_mask",
+        kind=Bits(0, 0xFFF8),
+        description="Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each.",
+    ),
+    Setting(
+        name="multicast_snooping",
+        kind=Flag(),
+        description="Whether it forwards a multicast group only to those who have joined it, and asks who has; true if not given.",
+    ),
+)
+
+# Settings of a link that are those of both of its ends.
+LINK = ("mtu", *CONDITIONS)
+
+
+def in_order(rows: Iterable[Setting], *names: str) -> tuple[Setting, ...]:
+    """Settings with these first: an order that users and files have known before there was a table."""
+    known = {row.name: row for row in rows}
+    return tuple(known[name] for name in dict.fromkeys((*names, *known)))

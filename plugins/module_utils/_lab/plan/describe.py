@@ -32,12 +32,8 @@ UNREADABLE = "unreadable"
 def iface(lab: Lab, value: Iface) -> Described:
     """An interface's settings."""
     return {
-        "bridge": value.bridge,
+        **{row.name: row.kind.shown(row.of(value)) for row in settings.IFACE},
         "mac": lab.mac_of(value),
-        "mtu": value.mtu,
-        "address": None if value.addresses is None else list(value.addresses),
-        "up": value.up,
-        "conditions": None if value.conditions is None else dataclasses.asdict(value.conditions),
     }
 
 
@@ -52,7 +48,7 @@ def guest(lab: Lab, value: Guest) -> Described:
 def _guest(lab: Lab, value: Guest) -> Described:
     return {
         "state": value.power.value,
-        **{row.key: row.kind.shown(getattr(value, row.name)) for row in settings.GUEST},
+        **{row.key: row.kind.shown(row.of(value)) for row in settings.GUEST},
         "scenario": value.scenario,
         "loaded": None if value.loaded is None else value.loaded.scenario,
         "record": value.loaded is not None and value.loaded.record,
@@ -73,11 +69,7 @@ def bridge(lab: Lab, value: Bridge) -> Described:
 def _bridge(lab: Lab, value: Bridge) -> Described:
     return {
         "interfaces": sorted(port.label for port in lab.ports(value.name)),
-        "address": None if value.addresses is None else list(value.addresses),
-        "mtu": value.mtu,
-        "stp": value.stp,
-        "group_fwd_mask": value.group_fwd_mask,
-        "multicast_snooping": value.multicast_snooping,
+        **{row.name: row.kind.shown(row.of(value)) for row in settings.BRIDGE},
         "scenario": value.scenario,
     }
 

@@ -12,7 +12,7 @@ What is in the scope and not in the lab is to be absent.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -22,6 +22,7 @@ from ..model.lab import Bridge, Command, Guest, Iface, Lab, Loaded, Power
 from ..model.reference import BridgeRef, IfaceRef, Reference
 from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
+from ..model.settings import Setting
 from ..scenario.loader import Scenario
 
 Params = Mapping[str, Any]
@@ -127,8 +128,7 @@ def guest(params: Params, lab: Lab) -> Wish:
     if state == "absent":
         return Wish(lab.without_guest(name), scope, timeout=timeout)
     before = lab.guests.get(name, Guest(name))
-    asked = [row for row in settings.GUEST if row.option and params.get(row.name) is not None]
-    given = {row.name: _read(before, row.name, row.kind.given, params[row.name]) for row in asked}
+    given = _given(params, settings.GUEST, before.label, named=True)
     after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)
     return _checked(
         lab,
@@ -169,14 +169,7 @@ def iface(params: Params, lab: Lab) -> Wish:
             f"make it first with dumm_guest ({nearest(owner, lab.guests)})",
         )
     before = lab.guests[owner].interfaces.get(name, Iface(owner, name))
-    subject = f"interface {before.label}"
-    given: dict[str, Any] = {key: params[key] for key in ("mtu", "up") if params.get(key) is not None}
-    if params.get("bridge") is not None:
-        given["bridge"] = params["bridge"] or None
-    if params.get("mac") is not None:
-        given["mac"] = rules.parse_mac(params["mac"], subject) if params["mac"] else None
-    if params.get("address") is not None:
-        given["addresses"] = _addresses(params["address"], subject)
+    given = _given(params, settings.IFACE, f"interface {before.label}")
     return _checked(lab, Wish(_in_netns(params, lab).with_iface(dataclasses.replace(before, **given)), scope))
 
 
@@ -190,13 +183,7 @@ def bridge(params: Params, lab: Lab) -> Wish:
         ports = frozenset((port.guest, port.name) for port in lab.ports(name))
         return Wish(lab.without_bridge(name), Scope(bridges=frozenset({name}), ifaces=ports))
     before = lab.bridges.get(name, Bridge(name))
-    given: dict[str, Any] = {
-        key: params[key]
-        for key in ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
-        if params.get(key) is not None
-    }
-    if params.get("address") is not None:
-        given["addresses"] = _addresses(params["address"], before.label)
+    given = _given(params, settings.BRIDGE, before.label)
     after = _in_netns(params, lab).with_bridge(dataclasses.replace(before, **given))
     plugged = frozenset(_port(before, text, lab) for text in params.get("interfaces") or ())
     if params["purge_interfaces"] and params.get("interfaces") is None:
@@ -449,20 +436,21 @@ def _in_netns(params: Params, lab: Lab) -> Lab:
     return dataclasses.replace(lab, netns=wanted)
 
 
-def _read(guest: Guest, key: str, parse: Callable[[Any], Any], given: object) -> Any:
-    """A setting of a guest as it is written.
+def _given(params: Params, rows: Iterable[Setting], subject: str, *, named: bool = False) -> dict[str, Any]:
+    """The settings that a module was given, by field.
 
-    :raises InvalidInput: naming the guest and the setting.
+    :param named: whether errors name the setting; those of addresses name it themselves.
+    :raises InvalidInput: naming the object.
     """
-    try:
-        return parse(given)
-    except InvalidInput as exc:
-        raise InvalidInput(guest.label, f"{key}: {exc.cause}", exc.remedy) from None
-
-
-def _addresses(texts: list[str], subject: str) -> tuple[str, ...]:
-    # The first address of a prefix is the one that the kernel takes for what it sends.
-    return tuple(dict.fromkeys(rules.parse_address(text, subject) for text in texts))
+    found = {}
+    for row in rows:
+        if row.option and params.get(row.name) is not None:
+            try:
+                found[row.field] = row.kind.given(params[row.name])
+            except InvalidInput as exc:
+                cause = f"{row.name}: {exc.cause}" if named else exc.cause
+                raise InvalidInput(subject, cause, exc.remedy) from None
+    return found
 
 
 def _port(bridge: Bridge, text: str, lab: Lab) -> tuple[str, str]:

@@ -21,6 +21,7 @@ from ..model.errors import InvalidInput
 from ..model.found import Actual, Device, DeviceKind, Process, bridge_of, userspace
 from ..model.given import Given
 from ..model.lab import HOST_NETNS, Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, link_name, loads
+from ..model.link_kinds import plug_words
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
 from . import guest_steps, layer_steps, network_steps, rewire, wording
@@ -197,7 +198,7 @@ class _Planner:
             found = self.actual.devices.get(DeviceKind.TAP.of(iface.label))
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
             if found is not None and found.master is None and not mentioned:
-                says = (f"interface {iface.label}: {wording.plug_words(bridge.name)}",)
+                says = (f"interface {iface.label}: {plug_words(bridge.name)}",)
                 yield Step(
                     Kind.TAP.of(iface.label),
                     network_steps.SetTap(iface, found),
@@ -269,7 +270,7 @@ class _Planner:
         prepared = self.prepared.get(guest.name)
         if process is None or prepared is None:
             return ()
-        plain = {row.name: getattr(process, row.name, None) != getattr(guest, row.name) for row in settings.GUEST}
+        plain = {row.name: getattr(process, row.field, None) != row.of(guest) for row in settings.GUEST}
         differences = {
             **plain,
             "kernel": process.kernel != str(prepared.kernel.path),
@@ -706,7 +707,7 @@ class _Planner:
         says = []
         if plugged != iface.bridge:
             says.append(
-                f"interface {iface.label}: {wording.plug_words(iface.bridge)} (it was found {wording.plugged_words(plugged)})"
+                f"interface {iface.label}: {plug_words(iface.bridge)} (it was found {wording.plugged_words(plugged)})"
             )
         if found.mtu != iface.mtu:
             says.append(f"interface {iface.label}: set the TAP's mtu {found.mtu} → {iface.mtu}")

@@ -8,21 +8,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Iterable
+from typing import TypeVar
 
-from ..model import conditions, settings
+from ..model import settings
 from ..model.found import Device, Link, foreign
 from ..model.kinds import reordered
 from ..model.lab import Bridge, Guest, Iface, Loaded
 from ..model.settings import Setting
 from .desired import SavePointWish
 
+T = TypeVar("T", Guest, Iface)
 # The order in which differences have always been said; a new setting comes last.
 _SAID = settings.in_order(
+    settings.GUEST,
     *("kernel", "master", "mem", "init", "cmdline", "userspace", "confine", "layers", "union", "disk", "cpu"),
     *("ready", "routes", "sysctl", "labels", "vars", "faults"),
 )
 _SAID_BEFORE_LOADED = _SAID[: [row.name for row in _SAID].index("faults")]
 _SAID_AFTER_LOADED = _SAID[len(_SAID_BEFORE_LOADED) :]
+_SAID_OF_IFACES = settings.in_order(settings.IFACE, "bridge", "mtu", "mac", "up", "conditions", "address")
 
 
 def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
@@ -45,33 +49,14 @@ def guest_differences(before: Guest, after: Guest) -> tuple[str, ...]:
     return tuple(says)
 
 
-def _changes(before: Guest, after: Guest, rows: Iterable[Setting]) -> list[str]:
-    differences = (row.kind.differences(row.name, getattr(before, row.name), getattr(after, row.name)) for row in rows)
-    return [f"{after.label}: {said}" for each in differences for said in each]
-
-
 def iface_differences(before: Iface, after: Iface) -> list[str]:
     """What changes in an interface's definition, in words."""
-    label = f"interface {after.label}"
-    says = []
-    if before.bridge != after.bridge:
-        says.append(f"{label}: {plug_words(after.bridge)}")
-    if before.mtu != after.mtu:
-        says.append(f"{label}: set mtu {before.mtu} → {after.mtu}")
-    if before.mac != after.mac:
-        says.append(f"{label}: set mac {after.mac or 'derived from its name'}")
-    if before.up != after.up:
-        says.append(f"{label}: set {'up' if after.up else 'down'}")
-    if before.conditions != after.conditions:
-        says.append(f"{label}: {conditions.words(after.conditions)}")
-    old, new = set(before.addresses or ()), set(after.addresses or ())
-    says += [f"{label}: remove address {address}" for address in sorted(old - new)]
-    says += [f"{label}: add address {address}" for address in sorted(new - old)]
-    if old and old == new and before.addresses != after.addresses:
-        says.append(f"{label}: order addresses {', '.join(after.addresses or ())}")
-    if not old and not new and before.addresses != after.addresses:
-        says.append(f"{label}: {'manage no addresses' if after.addresses is None else 'keep free of addresses'}")
-    return says
+    return [f"interface {said}" for said in _changes(before, after, _SAID_OF_IFACES)]
+
+
+def _changes(before: T, after: T, rows: Iterable[Setting]) -> list[str]:
+    differences = (row.kind.differences(row.name, row.of(before), row.of(after)) for row in rows)
+    return [f"{after.label}: {said}" for each in differences for said in each]
 
 
 def save_points(label: str, wish: SavePointWish) -> tuple[str, ...]:
@@ -158,11 +143,6 @@ def said_ifaces(guest: Guest) -> list[str]:
 
 def _said_iface(iface: Iface) -> list[str]:
     return iface_differences(dataclasses.replace(Iface(iface.guest, iface.name), addresses=None), iface)
-
-
-def plug_words(bridge: str | None) -> str:
-    """What is done to an interface, in words."""
-    return "unplug from its bridge" if bridge is None else f"plug into bridge {bridge}"
 
 
 def plugged_words(bridge: str | None) -> str:

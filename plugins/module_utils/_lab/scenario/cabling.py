@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..model.addressing import Network
-from ..model.conditions import CONDITIONS
+from ..model.settings import LINK
 from .document import Document, KeyPath, Table
 from .schema import right
 
@@ -208,7 +208,7 @@ class _Cabler:
 
     def _plugged(self, port: Port, link: _Link, end: _End, key: str, segment: str) -> Port:
         """The port with what the link says about it: the link's settings, those of the interface, those of the end."""
-        both = {name: link.settings[name] for name in ("mtu", *CONDITIONS) if name in link.settings}
+        both = {name: link.settings[name] for name in LINK if name in link.settings}
         down = {"up": False} if link.settings.get("state") == "down" else {}
         origins = {
             **{name: (*link.path, name) for name in both},

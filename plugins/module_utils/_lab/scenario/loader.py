@@ -40,7 +40,9 @@ from .spec import SCENARIO
 # Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
 TRANSPARENT = 0xFFF8
 
-_BRIDGE = ("mtu", "stp", "group_fwd_mask", "multicast_snooping")
+# Settings that are as they are written; where a cable leads and addresses are found out.
+_IFACE = [row.name for row in settings.IFACE if row.name not in ("bridge", "address", "conditions")]
+_BRIDGE = [row.name for row in settings.BRIDGE if row.name != "address"]
 _MAX_SHARED = 3_000_000  # values that guests have in all: settings of many guests are written once
 _LETTERS = 1000  # of a text, that count as a value
 _MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace
@@ -277,7 +279,7 @@ class _Loader:
         return routing.routes(self.document, name, given.settings["routes"], given.origins["routes"], interfaces)
 
     def _iface(self, port: Port, addresses: Addresses | None) -> Iface:
-        plain = {key: port.settings[key] for key in ("mac", "mtu", "up") if key in port.settings}
+        plain = {key: port.settings[key] for key in _IFACE if key in port.settings}
         return Iface(
             port.guest, port.name, port.segment, addresses=addresses, conditions=self._conditions(port), **plain
         )

@@ -13,7 +13,6 @@ from ..model import notation, readiness_text, settings
 from ..model.conditions import CONDITIONS, Condition, Rate, Share, Time
 from ..model.kinds import Choice, Faults, Flag, Line, Whole
 from ..model.lab import MAX_IFNAME, Readiness
-from ..model.rules import MAX_MTU
 from ..model.settings import Setting
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
@@ -23,7 +22,7 @@ _END_PATTERN = r"^\s*[^\s:]+:[^\s:]+\s*$"
 _CABLE_PATTERN = r"^\s*[^\s:]+:[^\s:]+\s+--\s+[^\s:]+:[^\s:]+\s*$"
 
 
-def _one_or_more(item: Text, description: str) -> Spec:
+def _one_or_more(item: Text, description: str = "") -> Spec:
     return Either(description=description, specs=(item, ListOf(item=item)))
 
 
@@ -73,18 +72,6 @@ _PREFIX = Text(
 _PREFIXES = _one_or_more(
     _PREFIX, "One IPv4 prefix, one IPv6 prefix, or both; interfaces without an address get one of each, by position."
 )
-_MTU = Integer(description="MTU in bytes.", minimum=68, maximum=MAX_MTU)
-_MAC = Text(
-    description="MAC address; without one it is derived from the names of lab, guest and interface.",
-    parse=notation.mac,
-    means="a MAC address such as 02:00:00:00:00:01",
-    pattern="^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$",
-)
-_IFACE_ADDRESS = _one_or_more(
-    _ADDRESS,
-    "Addresses with prefix length; auto stands for those by position in the segment's prefix. An empty list is for none at all.",
-)
-
 _CONDITIONS: dict[str, Spec] = {name: _condition(each) for name, each in CONDITIONS.items()}
 
 _OWNER = (Text(), Integer(minimum=0, maximum=notation.MAX_OWNER))
@@ -195,7 +182,7 @@ def _setting(row: Setting) -> Spec:
     if isinstance(kind, Line):
         return Text(description=description, parse=kind.parse)
     if isinstance(kind, Whole):
-        return Integer(description=description, minimum=kind.minimum)
+        return Integer(description=description, minimum=kind.minimum, maximum=kind.maximum)
     if isinstance(kind, Flag):
         return Boolean(description=description)
     if isinstance(kind, Choice):
@@ -204,6 +191,13 @@ def _setting(row: Setting) -> Spec:
 
 
 _STRUCTURED: dict[str, Spec] = {
+    "bridge": Text(),
+    "mac": Text(
+        parse=notation.mac,
+        means="a MAC address such as 02:00:00:00:00:01",
+        pattern="^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$",
+    ),
+    "address": _one_or_more(_ADDRESS),
     "cpu": Either(
         specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu))
     ),
@@ -261,18 +255,10 @@ _SETTINGS = {name: _KNOWN[name] for name in dict.fromkeys((*_ORDER, *_KNOWN))}
 
 _SHARED = Struct(name="settings", description="Settings of several guests; a guest's own win.", fields=_SETTINGS)
 
-_IFACE = Struct(
-    name="interface",
-    description="An interface of a guest.",
-    fields={
-        "bridge": Text(description="The bridge that it is plugged into."),
-        "mac": _MAC,
-        "mtu": _MTU,
-        "address": _IFACE_ADDRESS,
-        "up": Boolean(description="Whether it is up in the guest."),
-        **_CONDITIONS,
-    },
-)
+_OF_IFACES = {row.name: _setting(row) for row in settings.IFACE if row.option}
+_OF_ENDS = {name: each for name, each in _OF_IFACES.items() if name != "bridge"}
+
+_IFACE = Struct(name="interface", description="An interface of a guest.", fields={**_OF_IFACES, **_CONDITIONS})
 
 _GROUPS = ListOf(description="Groups whose settings the guest takes; of several the last wins.", item=Text())
 
@@ -288,26 +274,19 @@ _GUEST = Struct(
     },
 )
 
+_OF_BRIDGES = {row.name: _setting(row) for row in settings.BRIDGE}
+
 _BRIDGE = Struct(
     name="bridge",
     description="A segment.",
     fields={
-        "address": _one_or_more(_LEG, "Addresses of the host's leg."),
+        "address": _one_or_more(_LEG, _OF_BRIDGES["address"].description),
         "prefix": _PREFIXES,
         "interfaces": ListOf(
             description="Interfaces that are plugged in; a guest gets those that it does not define.",
             item=Text(parse=notation.end, means="text such as alice:eth0", pattern=_END_PATTERN),
         ),
-        "mtu": _MTU,
-        "stp": Boolean(description="Whether it speaks the spanning tree protocol."),
-        "group_fwd_mask": Integer(
-            description="Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each.",
-            minimum=0,
-            maximum=0xFFF8,
-        ),
-        "multicast_snooping": Boolean(
-            description="Whether it forwards a multicast group only to those who have joined it, and asks who has; true if not given."
-        ),
+        **{name: each for name, each in _OF_BRIDGES.items() if name != "address"},
     },
 )
 
@@ -320,10 +299,7 @@ _END = Either(
             fields={
                 "guest": Text(description="The guest."),
                 "interface": Text(description="Its interface.", parse=notation.iface_name, pattern=_IFNAME_PATTERN),
-                "mac": _MAC,
-                "mtu": _MTU,
-                "address": _IFACE_ADDRESS,
-                "up": Boolean(description="Whether it is up in the guest."),
+                **_OF_ENDS,
                 **_CONDITIONS,
             },
             required=("guest", "interface"),
@@ -345,7 +321,7 @@ _LINK = Struct(
         ),
         "prefix": _PREFIXES,
         "pool": Text(description="Pool that its prefix is taken from, if not links."),
-        "mtu": _MTU,
+        "mtu": _OF_IFACES["mtu"],
         "state": Text(description="Whether its ends are up.", choices=("up", "down")),
         **_CONDITIONS,
     },

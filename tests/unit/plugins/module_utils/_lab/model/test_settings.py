@@ -18,9 +18,12 @@ import yaml
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import definition, settings
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import Conditions
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     ANY_CPU,
+    Bridge,
     Guest,
+    Iface,
     InjectedFault,
     Lab,
     ReadyCommand,
@@ -57,6 +60,23 @@ VALUES: dict[str, Any] = {
 }
 
 
+IFACE_VALUES: dict[str, Any] = {
+    "bridge": "lan",
+    "mac": "02:00:00:00:00:01",
+    "mtu": 1400,
+    "address": ("10.0.0.1/24",),
+    "up": False,
+    "conditions": Conditions(delay=5.0, rate=1000),
+}
+BRIDGE_VALUES: dict[str, Any] = {
+    "address": ("10.0.0.254/24",),
+    "mtu": 1400,
+    "stp": True,
+    "group_fwd_mask": 8,
+    "multicast_snooping": False,
+}
+
+
 def documented(module: str) -> dict[str, Any]:
     """The options of a module's DOCUMENTATION."""
     found = importlib.import_module(f"ansible_collections.dumm.lab.plugins.modules.{module}")
@@ -80,6 +100,11 @@ def shape_of(option: dict[str, Any]) -> dict[str, Any]:
 def test_every_setting_is_a_field_of_a_guest_and_every_field_a_setting() -> None:
     assert set(ROWS) | BESIDE == {field.name for field in dataclasses.fields(Guest)}
     assert not set(ROWS) & BESIDE
+    assert {row.field for row in settings.IFACE} | {"guest", "name"} == {
+        each.name for each in dataclasses.fields(Iface)
+    }
+    beside = {"name", "scenario", "retired"}
+    assert {row.field for row in settings.BRIDGE} | beside == {each.name for each in dataclasses.fields(Bridge)}
 
 
 @pytest.mark.parametrize(
@@ -146,3 +171,33 @@ def test_a_setting_is_a_key_of_a_scenarios_file(name: str) -> None:
     guest = spec.schema()["$defs"]["guest"]["properties"]
 
     assert guest[name]["description"] == ROWS[name].description
+
+
+@pytest.mark.parametrize("row", settings.IFACE, ids=lambda row: row.name)
+def test_an_interfaces_setting_is_stored_shown_and_said(row: settings.Setting) -> None:
+    before = Iface("alice", "eth0")
+    after = dataclasses.replace(before, **{row.field: IFACE_VALUES[row.name]})
+    guest = Guest("alice", interfaces={"eth0": after})
+    lab = Lab("lab", "lab", {"alice": guest})
+
+    written = json.loads(json.dumps(definition.plain_guest(guest, None)))
+    shown = [describe.iface(lab, each) for each in (before, after)]
+    said = wording.iface_differences(before, after)
+
+    assert definition.guest("alice", written) == guest
+    assert {key for key in shown[0] if shown[0][key] != shown[1][key]} == {row.name}
+    assert len(said) == 1 and said[0].startswith("interface alice:eth0: ")
+
+
+@pytest.mark.parametrize("row", settings.BRIDGE, ids=lambda row: row.name)
+def test_a_bridges_setting_is_stored_and_shown(row: settings.Setting) -> None:
+    before = Bridge("lan")
+    after = dataclasses.replace(before, **{row.field: BRIDGE_VALUES[row.name]})
+    lab = Lab("lab", "lab")
+
+    written = json.loads(json.dumps(definition.plain_bridge(after, None)))
+    shown = [describe.bridge(lab, each) for each in (before, after)]
+
+    assert definition.bridge("lan", written) == after
+    assert {key for key in shown[0] if shown[0][key] != shown[1][key]} == {row.name}
+    assert spec.schema()["$defs"]["bridge"]["properties"][row.name]["description"] == row.description
