@@ -39,7 +39,7 @@ count_pytest() {
     local name=$1 report=$reports/$1.xml code counts
     shift
     printf '\n=== %s tests\n' "$name"
-    PYTHONPATH=.collections timeout --foreground --signal=INT --kill-after=120 "$LIMIT" \
+    PYTHONPATH=$PWD/.collections timeout --foreground --signal=INT --kill-after=120 "$LIMIT" \
         pytest -q --color=no -p no:cacheprovider -o junit_family=xunit2 --junitxml="$report" "$@"
     code=$?
     counts=$(python - "$report" <<'PYTHON'

@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
 
-from lab import Lab, Result
+from lab import COLLECTIONS, Lab, Result
 
 RUNS = 4
 CONFIG: Result = {
@@ -35,7 +36,8 @@ for _run in range({RUNS}):
 def test_nothing_is_called_an_orphan_or_unreadable_that_a_run_is_just_making_or_removing(lab: Lab) -> None:
     looks = 0
     here = Path(__file__).parent
-    with subprocess.Popen([sys.executable, "-c", _CHANGES, str(lab.path)], cwd=here) as changes:
+    environment = {**os.environ, "PYTHONPATH": str(COLLECTIONS)}
+    with subprocess.Popen([sys.executable, "-c", _CHANGES, str(lab.path)], cwd=here, env=environment) as changes:
         try:
             while changes.poll() is None:
                 found = lab.info()
