@@ -10,7 +10,8 @@ test calls: with the arguments of ``dumm_guest``, and without Ansible::
     report = run_guest({**defaults, "name": "alice", "state": "started"}, subscriber=print)
     report.changed, report.actions, report.subject["state"]
 
-1. Take the working directory's lock and mend what a killed run left (``_ours``).  Check mode takes no lock and changes nothing.
+1. ``ours``: take the working directory's lock, attach its disks, and mend what a killed run left.  Check mode and ``dumm_info``
+   only look: they take no lock and change nothing.
 2. Give running guests back the unions whose servers were killed.
 3. ``_plan``: ``observe`` returns the lab as it is, stored on disk and present on the host.  ``understand`` derives the requested
    lab from that and the arguments (``plan/desired``, ``scenario/loader``).  ``prepare`` finds the kernels, layers and unions that
@@ -30,16 +31,14 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from ..guest import kernels, processes
-from ..host import disks, files, limits, lock, netlink
+from ..host import disks, files, limits, netlink
 from ..host.wait import Deadline
 from ..host.workdir import FORMAT, Workdir, load_guest
 from ..model import readiness, stored
-from ..model.errors import DummError, GuestError, HostError, Invalid, InvalidInput, from_oserror, together
+from ..model.errors import DummError, GuestError, HostError, Invalid, InvalidInput, together
 from ..model.found import Actual, Inside, Process
 from ..model.lab import Guest, Lab, Loaded, Power, Readiness, sysctl_path
 from ..model.reference import GuestRef
@@ -55,47 +54,23 @@ from ..scenario import document, loader
 from ..scenario.loader import Scenario
 from ..union import layers
 from ..union.written import written
-from . import apply, lifecycle, quiet, rendering, settle
+from . import apply, lifecycle, rendering, settle
 from .context import Context
 from .events import Begun, Progress, Subscriber, nobody
-from .observe import have_booted, look_inside, nameless_namespace, observe
+from .observe import have_booted, look_inside, observe
+from .opening import Params, Run, looking, ours
 from .prepare import has_init, prepare, save_points
 from .report import Diff, Duration, Report, Result, RunFailed
 
 _PARALLEL = 16
-_STOP_SECONDS = 60.0
 # How long something odd may be on its way.
 _ODD_SECONDS, _FIRST_PAUSE = 2.0, 0.05
 
 
-Params = Mapping[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """What all parts of one run work with.
-
-    :ivar params: arguments of the module, complete.
-    :ivar check: whether to change nothing.
-    :ivar warnings: those of the report, in order.
-    :ivar done: what was done so far, in words.
-    """
-
-    params: Params
-    check: bool
-    subscriber: Subscriber
-    warnings: list[str] = dataclasses.field(default_factory=list)
-    done: list[str] = dataclasses.field(default_factory=list)
-
-    def warn(self, warning: str) -> None:
-        """Add a warning to the report."""
-        self.warnings.append(warning)
-
-
 def run_guest(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_guest``."""
-    run, name = Run(params, check, subscriber), params["name"]
-    return _run(run, "guest", desired.guest, lambda actual, lab: _guest_result(actual, lab, name))
+    with ours(params, check, subscriber) as run:
+        return _run(run, "guest", desired.guest, lambda actual, lab: _guest_result(actual, lab, params["name"]))
 
 
 def run_iface(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
@@ -108,23 +83,18 @@ def run_iface(params: Params, *, check: bool = False, subscriber: Subscriber = n
             return None
         return describe.iface(lab, found) if actual is None else describe.whole_iface(actual, lab, found)
 
-    return _run(Run(params, check, subscriber), "iface", desired.iface, told)
+    with ours(params, check, subscriber) as run:
+        return _run(run, "iface", desired.iface, told)
 
 
 def run_bridge(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_bridge``."""
-    run, name = Run(params, check, subscriber), params["name"]
-    return _run(run, "bridge", desired.bridge, lambda actual, lab: _bridge_result(actual, lab, name))
+    with ours(params, check, subscriber) as run:
+        return _run(run, "bridge", desired.bridge, lambda actual, lab: _bridge_result(actual, lab, params["name"]))
 
 
 def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_scenario``."""
-
-    def understand(arguments: Params, lab: Lab) -> Wish:
-        if arguments["state"] in ("absent", "unloaded"):
-            return desired.scenario(arguments, lab, None, {})
-        wanted = _load_scenario(arguments)
-        return desired.scenario(arguments, lab, wanted, _extras(_workdir(arguments), wanted, arguments["record"], lab))
 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
@@ -135,7 +105,16 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
             "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
         }
 
-    return _run(Run(params, check, subscriber), "scenario", understand, told)
+    with ours(params, check, subscriber) as run:
+        workdir = run.workdir
+
+        def understand(arguments: Params, lab: Lab) -> Wish:
+            if arguments["state"] in ("absent", "unloaded"):
+                return desired.scenario(arguments, lab, None, {})
+            wanted = _load_scenario(workdir, arguments)
+            return desired.scenario(arguments, lab, wanted, _extras(workdir, wanted, arguments["record"], lab))
+
+        return _run(run, "scenario", understand, told)
 
 
 def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
@@ -169,7 +148,7 @@ def _same(workdir: Workdir, files: RenderedLayer | None, before: Guest | None) -
     return frozenset((loaded.files,)) if same else frozenset()
 
 
-def _load_scenario(params: Params) -> Scenario:
+def _load_scenario(workdir: Workdir, params: Params) -> Scenario:
     name, src = params["name"], params.get("src")
     if params.get("config") is not None and params.get("content") is not None:
         raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")
@@ -177,7 +156,7 @@ def _load_scenario(params: Params) -> Scenario:
         return loader.load(params["config"], name=name, place="config")
     if params.get("content") is not None:
         return loader.load(params["content"], name=name, place=src or "content")
-    path = Path(src) if src else _workdir(params).scenario(name)
+    path = Path(src) if src else workdir.scenario(name)
     try:
         raw = files.read_at_most(path, document.MAX_BYTES + 1) if src else files.read(path)
     except stored.Unfit as exc:
@@ -190,8 +169,8 @@ def _load_scenario(params: Params) -> Scenario:
 
 def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_info``."""
-    run = Run(params, check, subscriber)
-    with _errors(run), disks.peek(_workdir(params)) as workdir:
+    with looking(params, check, subscriber) as run:
+        workdir = run.workdir
         if workdir.format > FORMAT:
             run.warn(
                 f"{workdir.label}: a newer version has made its lab; what this one does not know of it is left out"
@@ -211,7 +190,7 @@ def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = no
         if params["diff"]:
             for name, guest in actual.lab.guests.items():
                 if guest.label not in actual.lab.damaged:
-                    told["guests"][name]["diff"] = _written(workdir, guest, _process(actual, name), run)
+                    told["guests"][name]["diff"] = _written(run, guest, _process(actual, name))
         return Report("lab", told, warnings=tuple(run.warnings))
 
 
@@ -241,7 +220,8 @@ def _look_at_boots(workdir: Workdir, actual: Actual) -> Actual:
     return dataclasses.replace(actual, live={**actual.live, **live})
 
 
-def _written(workdir: Workdir, guest: Guest, process: Process | None, run: Run) -> Result | None:
+def _written(run: Run, guest: Guest, process: Process | None) -> Result | None:
+    workdir = run.workdir
     if guest.name in workdir.read_out:
         run.warn(
             f"{guest.label}: what it wrote is not shown, since its disk is not mounted; any change of the lab mounts it"
@@ -283,61 +263,58 @@ def _run(
     :param understand: arguments and the lab as it is → what is wanted.
     :param subject: the lab as found (or, with ``None``, as predicted) → the subject of the report.
     """
-    with _errors(run):
-        workdir = _workdir(run.params)
-        workdir.check_format()
-        with _locked(workdir, run) as workdir:
-            durations: list[Duration] = []
-            healed, mute = _serve_all_again(workdir, run)
-            actual, wish, steps, refused = _plan(workdir, run.params, understand, mute, {})
-            silent = _silent_ones(actual, steps)
-            if actual.unfinished and not run.check:
-                _finish(actual)
-            for warning in damaged.warnings(wish, actual.lab, refused):
-                run.warn(warning)
-            for doubt in desired.doubts(wish):
-                run.warn(doubt)
-            before = describe.mentioned(describe.found_lab(actual), wish.scope)
-            first: list[str] = []
-            if steps.first and not run.check:
-                resume = Plan(steps.first)
-                durations = _slowest_first(_apply(resume, workdir, wish, run))
-                first = resume.actions
-                run.done.extend(first)
-                actual, wish, steps, refused = _plan(workdir, run.params, understand, mute, silent)
-                silent = _silent_ones(actual, steps)
-            _check_host(workdir, steps)
-            if steps.steps and not run.check:
-                if wish.lab.guests or wish.lab.bridges:
-                    workdir.store_format()
-                    settle.store(workdir)
-                context = _apply(steps, workdir, wish, run)
-                durations = [*durations, *_slowest_first(context)]
-                looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
-                actual = _with_silent(_with_ready(looked_at, context), silent)
-            if not run.check:
-                lifecycle.tidy_rendered(workdir, actual)
-                if not actual.lab.guests and not actual.lab.bridges:
-                    workdir.forget()
-            unchanged = _unchanged(silent, steps.waiting)
-            if refused:
-                raise together([*refused, *unchanged])
-            lab = wish.lab if run.check else describe.found_lab(actual)
-            for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
-                run.warn(warning)
-            report = Report(
-                kind,
-                subject(None if run.check else actual, lab),
-                changed=steps.changed or bool(healed or first),
-                actions=(*healed, *first, *steps.actions),
-                diff=Diff(before, describe.mentioned(lab, wish.scope)),
-                restart_required=steps.restart_required,
-                durations=tuple(durations),
-                warnings=tuple(run.warnings),
-            )
-            if unchanged:
-                raise RunFailed(together(unchanged), done=report.actions, warnings=report.warnings, report=report)
-            return report
+    workdir = run.workdir
+    durations: list[Duration] = []
+    healed, mute = _serve_all_again(run)
+    actual, wish, steps, refused = _plan(run, understand, mute, {})
+    silent = _silent_ones(actual, steps)
+    if actual.unfinished and not run.check:
+        _finish(actual)
+    for warning in damaged.warnings(wish, actual.lab, refused):
+        run.warn(warning)
+    for doubt in desired.doubts(wish):
+        run.warn(doubt)
+    before = describe.mentioned(describe.found_lab(actual), wish.scope)
+    first: list[str] = []
+    if steps.first and not run.check:
+        resume = Plan(steps.first)
+        durations = _slowest_first(_apply(run, resume, wish))
+        first = resume.actions
+        run.done.extend(first)
+        actual, wish, steps, refused = _plan(run, understand, mute, silent)
+        silent = _silent_ones(actual, steps)
+    _check_host(workdir, steps)
+    if steps.steps and not run.check:
+        if wish.lab.guests or wish.lab.bridges:
+            workdir.store_format()
+            settle.store(workdir)
+        context = _apply(run, steps, wish)
+        durations = [*durations, *_slowest_first(context)]
+        looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
+        actual = _with_silent(_with_ready(looked_at, context), silent)
+    if not run.check:
+        lifecycle.tidy_rendered(workdir, actual)
+        if not actual.lab.guests and not actual.lab.bridges:
+            workdir.forget()
+    unchanged = _unchanged(silent, steps.waiting)
+    if refused:
+        raise together([*refused, *unchanged])
+    lab = wish.lab if run.check else describe.found_lab(actual)
+    for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
+        run.warn(warning)
+    report = Report(
+        kind,
+        subject(None if run.check else actual, lab),
+        changed=steps.changed or bool(healed or first),
+        actions=(*healed, *first, *steps.actions),
+        diff=Diff(before, describe.mentioned(lab, wish.scope)),
+        restart_required=steps.restart_required,
+        durations=tuple(durations),
+        warnings=tuple(run.warnings),
+    )
+    if unchanged:
+        raise RunFailed(together(unchanged), done=report.actions, warnings=report.warnings, report=report)
+    return report
 
 
 def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
@@ -416,14 +393,14 @@ def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
             )
 
 
-def _serve_all_again(workdir: Workdir, run: Run) -> tuple[list[str], frozenset[str]]:
+def _serve_all_again(run: Run) -> tuple[list[str], frozenset[str]]:
     """Give running guests their unions back: what was done, and the guests that still cannot be asked."""
-    unserved = lifecycle.unserved(workdir)
+    unserved = lifecycle.unserved(run.workdir)
     healed: list[str] = []
     mute = set(unserved if run.check else ())
     for name in unserved:
         try:
-            healed.append(_serve_again(workdir, name, run))
+            healed.append(_serve_again(run, name))
         except DummError as exc:
             # It can still be stopped or restarted.
             mute.add(name)
@@ -431,17 +408,16 @@ def _serve_all_again(workdir: Workdir, run: Run) -> tuple[list[str], frozenset[s
     return healed, frozenset(mute)
 
 
-def _serve_again(workdir: Workdir, name: str, run: Run) -> str:
+def _serve_again(run: Run, name: str) -> str:
     """Give a running guest its union back whose server was killed: before that it cannot even be asked."""
     if not run.check:
-        lifecycle.serve_again(workdir, name)
+        lifecycle.serve_again(run.workdir, name)
     run.warn(f"guest {name}: its programs have lost the files that they held open; restart it to be sure of them")
     return f"guest {name}: serve its union again, whose server was killed"
 
 
 def _plan(
-    workdir: Workdir,
-    params: Params,
+    run: Run,
     understand: Callable[[Params, Lab], Wish],
     mute: frozenset[str],
     silent: Mapping[str, DummError],
@@ -452,6 +428,7 @@ def _plan(
     :param silent: guests that were asked before in this run and did not answer, with what became of that.
     :return: also the errors of what cannot be done, which the rest need not wait for.
     """
+    workdir, params = run.workdir, run.params
     actual = observe(workdir)
     # Only of a single guest: a scenario's file says more than that.
     stops = params["state"] == "stopped" and "src" not in params
@@ -553,7 +530,7 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     }
 
 
-def _apply(steps: Plan, workdir: Workdir, wish: Wish, run: Run) -> Context:
+def _apply(run: Run, steps: Plan, wish: Wish) -> Context:
     def tell(sentence: str) -> None:
         run.subscriber(Begun(sentence))
 
@@ -561,7 +538,7 @@ def _apply(steps: Plan, workdir: Workdir, wish: Wish, run: Run) -> Context:
         run.subscriber(Progress(sentence))
 
     parallel = max(1, run.params.get("parallel", _PARALLEL))
-    context = Context(workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
+    context = Context(run.workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
@@ -612,75 +589,3 @@ def _with_ready(actual: Actual, context: Context) -> Actual:
         if name in context.ready
     }
     return dataclasses.replace(actual, live={**actual.live, **came_up})
-
-
-def _workdir(params: Params) -> Workdir:
-    netlink.check_library()
-    if os.geteuid() != 0:
-        raise HostError(
-            "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
-        )
-    limits.widen()
-    for option in ("workdir", "src"):
-        if "\0" in (params.get(option) or ""):
-            raise InvalidInput(
-                "this task", f"{option}: there is a NUL in the path, which no path can have", "leave it out"
-            )
-    workdir = Workdir.at(params["workdir"])
-    if workdir.path.exists() and not workdir.path.is_dir():
-        raise InvalidInput(workdir.label, "it is not a directory", "give workdir another path")
-    return workdir
-
-
-@contextmanager
-def _locked(workdir: Workdir, run: Run) -> Iterator[Workdir]:
-    """The working directory is ours until the end.  Check mode changes nothing, so it neither waits nor makes anything."""
-    if run.check:
-        with disks.peek(workdir) as looked_at:
-            yield looked_at
-        return
-    workdir.create()
-    purpose = run.params.get("name") or "a run"
-    with lock.hold(workdir.lock, workdir.label, f"working on {purpose}", float(run.params["lock_timeout"])):
-        workdir = disks.attach(workdir)
-        workdir.sweep()
-        if (told := settle.settle(workdir)) is not None:
-            run.warn(told)
-        lifecycle.trim_logs(workdir)
-        _restore_namespace(workdir, run)
-        netns = netlink.path_of(workdir.netns() or workdir.lab_name)
-        quiet.open_again(workdir)
-        lifecycle.finish_stops(workdir, netns, float(run.params.get("wait_timeout") or _STOP_SECONDS))
-        yield workdir
-
-
-def _restore_namespace(workdir: Workdir, run: Run) -> None:
-    """Give the lab's network namespace its name back, where somebody has deleted that under running guests."""
-    netns = workdir.netns() or workdir.lab_name
-    if netlink.exists(netns):
-        return
-    known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
-    place = nameless_namespace(workdir, netns, known)
-    if place is not None:
-        netlink.name_again(netns, place)
-        run.warn(f"network namespace {netns} had lost its name under running guests, and has it again")
-
-
-@contextmanager
-def _errors(run: Run) -> Iterator[None]:
-    """Raise what a user can act on as :class:`RunFailed`."""
-    try:
-        yield
-    except RunFailed:
-        raise
-    except (DummError, OSError, MemoryError, RuntimeError) as exc:
-        if (error := _actionable(exc)) is None:
-            raise
-        raise RunFailed(error, done=run.done, warnings=run.warnings) from exc
-
-
-def _actionable(exc: Exception) -> DummError | None:
-    """The error that a user can act on, if it is one."""
-    if isinstance(exc, DummError):
-        return exc
-    return from_oserror("this task", "work on", exc) if isinstance(exc, OSError) else limits.from_shortage(exc)
