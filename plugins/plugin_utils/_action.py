@@ -20,18 +20,16 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, plain
-from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Event
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Subscriber
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.narration import Narrator
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
 _display = Display()
 
 
-def _show(event: Event) -> None:
-    """Show what a run publishes: how far it is, and with -v each step."""
-    if isinstance(event, Begun):
-        _display.v(plain(event.sentence))
-    else:
-        _display.display(f"    {plain(event.sentence)}")
+def _shown() -> Subscriber:
+    """What shows how far a run is, and with -v each step."""
+    return Narrator(lambda text: _display.v(plain(text)), lambda text: _display.display(f"    {plain(text)}"))
 
 
 class LocalFirst(ActionBase):
@@ -88,7 +86,7 @@ class LocalFirst(ActionBase):
             what = f"Unsupported parameters for ({self._task.action}) module: " if unsupported else ""
             return {"failed": True, "msg": what + validated.errors.msg}
         try:
-            report = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_show)
+            report = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_shown())
         except RunFailed as exc:
             return _with_warnings(exc.warnings, {"failed": True, **exc.result()})
         return _with_warnings(report.warnings, report.result())

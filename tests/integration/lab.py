@@ -34,7 +34,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
-from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Event
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.narration import Narrator
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
 # Seconds for what must happen, on however slow and busy a machine.
@@ -111,16 +111,12 @@ def call(module: str, arguments: dict[str, Any], check_mode: bool = False) -> Re
     validated = ArgumentSpecValidator(spec).validate(arguments)
     if validated.error_messages:
         raise Refused({"warnings": [], "failed": True, "msg": validated.errors.msg})
+    subscriber = Narrator(lambda _sentence: sys.audit(_STEP), lambda _line: None)
     try:
-        report = body(validated.validated_parameters, check=check_mode, subscriber=_audit)
+        report = body(validated.validated_parameters, check=check_mode, subscriber=subscriber)
     except RunFailed as failed:
         raise Refused({"warnings": list(failed.warnings), "failed": True, **failed.result()}) from None
     return {"warnings": list(report.warnings), **report.result()}
-
-
-def _audit(event: Event) -> None:
-    if isinstance(event, Begun):
-        sys.audit(_STEP)
 
 
 class Traces(NamedTuple):

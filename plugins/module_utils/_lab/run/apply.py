@@ -5,8 +5,8 @@
 """Steps → the system.  Steps that do not need each other are done at the same time.
 
 A step that fails stops what has not begun; what runs is finished.  Every step can be done again, so the next run does what is
-left.  The error names the object, and what was done is reported with it.  ``network_steps``, ``guest_steps`` and ``layer_steps``
-carry out the kinds of steps that the files of these names in ``plan`` define.
+left.  The error names the object, and what was done is reported with it.  Events report how it goes, to whoever subscribes.
+``network_steps``, ``guest_steps`` and ``layer_steps`` carry out the kinds of steps that the files of these names in ``plan`` define.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from ..plan.guest_steps import GuestAction, Start
 from ..plan.keys import Key
 from ..plan.layer_steps import LayerAction
 from ..plan.network_steps import NetworkAction
-from ..plan.steps import Action, Plan, Step, grouped
+from ..plan.steps import Action, Plan, Step
 from . import guest_steps, layer_steps, network_steps
 from .context import Context
+from .events import Finished, Progress, Started, StepBegan, StepDone, StepFailed
 from .quiet import Quiet
 
 _PROGRESS_SECONDS = 3.0
@@ -34,13 +35,13 @@ _PROGRESS_SECONDS = 3.0
 class Failed(Exception):
     """A plan that was not carried out to its end.
 
-    :param done: in words.
+    :param done: its steps that are done.
     :param errors: of the steps that failed.
     """
 
-    def __init__(self, done: list[str], errors: list[DummError]) -> None:
+    def __init__(self, done: Iterable[Step], errors: list[DummError]) -> None:
         super().__init__(str(together(errors)))
-        self.done = done
+        self.done = tuple(done)
         self.errors = errors
 
 
@@ -53,14 +54,15 @@ def apply(plan: Plan, context: Context) -> None:
     done: dict[Key, Step] = {}
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
+    begun: dict[Key, float] = {}
     told = Deadline(_PROGRESS_SECONDS)
-    context.spoken, context.said = plan.spoken, set()
+    context.publish(Started(plan))
     quiet = context.quiet = Quiet(plan, context.workdir, lambda: context.network)
     try:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
             while running or (waiting.left and not errors):
                 for step in [] if errors else waiting.take(quiet.allow):
-                    running[pool.submit(_do, step, context)] = step
+                    running[pool.submit(_do, step, context, begun)] = step
                 for future in wait(running, timeout=_PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done:
                     step = running.pop(future)
                     try:
@@ -70,8 +72,9 @@ def apply(plan: Plan, context: Context) -> None:
                         quiet.done(step)
                     except DummError as exc:
                         errors.append(exc)
+                        context.publish(StepFailed(step, exc))
                 if told.over:
-                    context.progress(_how_far(plan, done, running.values(), context))
+                    context.publish(_progress(plan, done, running.values(), begun))
                     told = Deadline(_PROGRESS_SECONDS)
             try:
                 # Some may be up, although not all are.
@@ -80,9 +83,9 @@ def apply(plan: Plan, context: Context) -> None:
                 errors.append(exc)
     finally:
         context.close()
+    context.publish(Finished(plan, tuple(done.values()), tuple(errors)))
     if errors:
-        said = grouped([sentence for step in done.values() for sentence in step.says])
-        raise Failed(list(dict.fromkeys(said.values())), errors)
+        raise Failed(done.values(), errors)
 
 
 class _Waiting:
@@ -113,29 +116,30 @@ class _Waiting:
         self._order.done(step.key)
 
 
-def _how_far(plan: Plan, done: Mapping[Key, Step], running: Iterable[Step], context: Context) -> str:
-    """One line: how much is done, how many guests are up, and what has taken the longest so far."""
+def _progress(plan: Plan, done: Mapping[Key, Step], running: Iterable[Step], begun: Mapping[Key, float]) -> Progress:
     starts = [step.key for step in plan.steps if isinstance(step.action, Start)]
-    up = f", {sum(key in done for key in starts)} of {len(starts)} guests up" if starts else ""
+    # Others have no thread yet.
+    under_way = [(begun[step.key], str(step.key), step) for step in running if step.key in begun]
     now = time.monotonic()
-    waits = sorted((context.begun[key], key) for step in running if (key := str(step.key)) in context.begun)
-    slow = f"; {waits[0][1]} has taken {now - waits[0][0]:.0f} s so far" if waits else ""
-    return f"{len(done)} of {len(plan.steps)} steps done{up}{slow}"
+    since, _key, slowest = min(under_way, default=(now, "", None), key=lambda each: each[:2])
+    return Progress(
+        steps=len(plan.steps),
+        done=len(done),
+        starts=len(starts),
+        up=sum(key in done for key in starts),
+        slowest=slowest,
+        seconds=now - since,
+    )
 
 
-def _do(step: Step, context: Context) -> None:
-    key = str(step.key)
-    began = context.begun[key] = time.monotonic()
-    for sentence in step.says:
-        told = context.spoken.get(sentence, sentence)
-        if told not in context.said:
-            context.said.add(told)
-            context.tell(told)
+def _do(step: Step, context: Context, begun: dict[Key, float]) -> None:
+    began = begun[step.key] = time.monotonic()
+    context.publish(StepBegan(step))
     try:
         carry_out(step.action, context)
     except OSError as exc:
-        raise from_oserror(key, "do what is planned at", exc) from exc
-    context.durations[key] = time.monotonic() - began
+        raise from_oserror(str(step.key), "do what is planned at", exc) from exc
+    context.publish(StepDone(step, time.monotonic() - began))
 
 
 @functools.singledispatch

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from ..guest.placement import Placement
@@ -16,6 +15,7 @@ from ..host.netlink import Network
 from ..host.workdir import Workdir
 from ..model.found import Inside
 from . import lifecycle
+from .events import Subscriber
 from .quiet import Quiet
 
 
@@ -25,13 +25,9 @@ class Context:
 
     :ivar netns: name of the lab's network namespace.
     :ivar timeout: seconds that a guest may take to come up or go down.
-    :ivar tell: told of each step that begins.
-    :ivar progress: told now and then how far it is, when it takes long.
+    :ivar publish: takes the events of the steps.
     :ivar parallel: how many steps are done at the same time.
-    :ivar durations: seconds that each step took.
     :ivar ready: seconds from its launch until a guest answered.
-    :ivar spoken: how each sentence of the plan is told.
-    :ivar said: what was told so far.
     :ivar quiet: keeps the segments quiet while the plan is carried out.
     :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
@@ -39,15 +35,10 @@ class Context:
     workdir: Workdir
     netns: str
     timeout: float
-    tell: Callable[[str], None]
-    progress: Callable[[str], None]
+    publish: Subscriber
     parallel: int
-    durations: dict[str, float] = field(default_factory=dict)
-    begun: dict[str, float] = field(default_factory=dict)
     seen: dict[str, Inside] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
-    spoken: Mapping[str, str] = field(default_factory=dict)
-    said: set[str] = field(default_factory=set)
     quiet: Quiet | None = None
     _network: Network | None = None
     _swapper: Swapper | None = None

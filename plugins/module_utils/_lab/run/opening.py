@@ -21,7 +21,8 @@ from ..host import disks, limits, lock, netlink
 from ..host.workdir import Workdir
 from ..model.errors import DummError, HostError, InvalidInput, from_oserror
 from . import lifecycle, quiet, settle
-from .events import Subscriber
+from .events import Publisher, Subscriber
+from .narration import Stopwatch
 from .observe import nameless_namespace
 from .report import RunFailed
 
@@ -36,6 +37,8 @@ class Run:
 
     :ivar params: arguments of the module, complete.
     :ivar check: whether to change nothing.
+    :ivar publish: passes events on to all subscribers.
+    :ivar stopwatch: one of them.
     :ivar warnings: those of the report, in order.
     :ivar done: what was done so far, in words.
     """
@@ -43,9 +46,10 @@ class Run:
     workdir: Workdir
     params: Params
     check: bool
-    subscriber: Subscriber
-    warnings: list[str] = dataclasses.field(default_factory=list)
-    done: list[str] = dataclasses.field(default_factory=list)
+    publish: Subscriber
+    stopwatch: Stopwatch
+    warnings: list[str]
+    done: list[str]
 
     def warn(self, warning: str) -> None:
         """Add a warning to the report."""
@@ -76,10 +80,12 @@ def looking(params: Params, check: bool, subscriber: Subscriber) -> Iterator[Run
 
 @contextmanager
 def _begun(params: Params, check: bool, subscriber: Subscriber) -> Iterator[Run]:
+    stopwatch = Stopwatch()
+    publish = Publisher(subscriber, stopwatch)
     warnings: list[str] = []
     done: list[str] = []
     try:
-        yield Run(_workdir(params), params, check, subscriber, warnings, done)
+        yield Run(_workdir(params), params, check, publish, stopwatch, warnings, done)
     except RunFailed:
         raise
     except (DummError, OSError, MemoryError, RuntimeError) as exc:

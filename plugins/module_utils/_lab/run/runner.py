@@ -7,7 +7,7 @@
 A run makes a lab what its arguments request.  ``run_guest`` and its siblings are what a module, the action plugin, a console or a
 test calls: with the arguments of ``dumm_guest``, and without Ansible::
 
-    report = run_guest({**defaults, "name": "alice", "state": "started"}, subscriber=print)
+    report = run_guest({**defaults, "name": "alice", "state": "started"}, subscriber=Narrator(print, print))
     report.changed, report.actions, report.subject["state"]
 
 1. ``ours``: take the working directory's lock, attach its disks, and mend what a killed run left.  Check mode and ``dumm_info``
@@ -56,11 +56,11 @@ from ..union import layers
 from ..union.written import written
 from . import apply, lifecycle, rendering, settle
 from .context import Context
-from .events import Begun, Progress, Subscriber, nobody
+from .events import Subscriber, nobody
 from .observe import have_booted, look_inside, observe
 from .opening import Params, Run, looking, ours
 from .prepare import has_init, prepare, save_points
-from .report import Diff, Duration, Report, Result, RunFailed
+from .report import Diff, Report, Result, RunFailed
 
 _PARALLEL = 16
 # How long something odd may be on its way.
@@ -264,7 +264,6 @@ def _run(
     :param subject: the lab as found (or, with ``None``, as predicted) → the subject of the report.
     """
     workdir = run.workdir
-    durations: list[Duration] = []
     healed, mute = _serve_all_again(run)
     actual, wish, steps, refused = _plan(run, understand, mute, {})
     silent = _silent_ones(actual, steps)
@@ -278,7 +277,7 @@ def _run(
     first: list[str] = []
     if steps.first and not run.check:
         resume = Plan(steps.first)
-        durations = _slowest_first(_apply(run, resume, wish))
+        _apply(run, resume, wish)
         first = resume.actions
         run.done.extend(first)
         actual, wish, steps, refused = _plan(run, understand, mute, silent)
@@ -289,7 +288,6 @@ def _run(
             workdir.store_format()
             settle.store(workdir)
         context = _apply(run, steps, wish)
-        durations = [*durations, *_slowest_first(context)]
         looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
         actual = _with_silent(_with_ready(looked_at, context), silent)
     if not run.check:
@@ -309,7 +307,7 @@ def _run(
         actions=(*healed, *first, *steps.actions),
         diff=Diff(before, describe.mentioned(lab, wish.scope)),
         restart_required=steps.restart_required,
-        durations=tuple(durations),
+        durations=run.stopwatch.durations,
         warnings=tuple(run.warnings),
     )
     if unchanged:
@@ -531,18 +529,12 @@ def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
 
 
 def _apply(run: Run, steps: Plan, wish: Wish) -> Context:
-    def tell(sentence: str) -> None:
-        run.subscriber(Begun(sentence))
-
-    def progress(sentence: str) -> None:
-        run.subscriber(Progress(sentence))
-
     parallel = max(1, run.params.get("parallel", _PARALLEL))
-    context = Context(run.workdir, wish.lab.netns, wish.timeout, tell, progress, parallel)
+    context = Context(run.workdir, wish.lab.netns, wish.timeout, run.publish, parallel)
     try:
         apply.apply(steps, context)
     except apply.Failed as exc:
-        run.done.extend(exc.done)
+        run.done.extend(Plan(exc.done).actions)
         raise together([_placed(error, wish) for error in exc.errors]) from exc
     return context
 
@@ -574,11 +566,6 @@ def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]
                 faults.append(InvalidInput(subject, cause, "correct its name, or leave it out"))
     if faults:
         raise Invalid(faults)
-
-
-def _slowest_first(context: Context) -> list[Duration]:
-    slowest = sorted(context.durations.items(), key=lambda item: -item[1])
-    return [Duration(step, round(seconds, 4)) for step, seconds in slowest]
 
 
 def _with_ready(actual: Actual, context: Context) -> Actual:

@@ -16,8 +16,11 @@ import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Kind
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action as StepAction
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
-from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Begun, Progress, Subscriber
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Progress, StepBegan, Subscriber
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Diff, Report, RunFailed
 from ansible_collections.dumm.lab.plugins.plugin_utils import _action
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
@@ -33,8 +36,8 @@ class Action(LocalFirst):
 
     @staticmethod
     def body(params: dict[str, Any], *, check: bool, subscriber: Subscriber) -> Report:
-        subscriber(Begun("begin"))
-        subscriber(Progress("half of it"))
+        subscriber(StepBegan(Step(Kind.START.of("alice"), StepAction(), ("begin",))))
+        subscriber(Progress(steps=2, done=1, starts=0, up=0, slowest=None, seconds=0.0))
         warnings = ("beware",) if "warned" in params["name"] else ()
         subject = {"params": params, "check": check}
         report = Report("guest", subject, changed=True, diff=Diff({}, {}), warnings=warnings)
@@ -160,7 +163,7 @@ def test_what_a_body_publishes_is_shown(monkeypatch: pytest.MonkeyPatch) -> None
 
     run()
 
-    assert shown == ["-v begin", "    half of it"]
+    assert shown == ["-v begin", "    1 of 2 steps done"]
 
 
 @pytest.mark.parametrize("name", ["guest", "iface", "bridge", "info"])

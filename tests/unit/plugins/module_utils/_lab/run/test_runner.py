@@ -21,6 +21,15 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Pow
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import apply, runner
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import (
+    Event,
+    Finished,
+    Progress,
+    Started,
+    StepBegan,
+    StepDone,
+    StepFailed,
+)
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import RunFailed
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import params
 from ansible_collections.dumm.lab.tests.unit.helpers.memory_host import Host, prepared
@@ -209,7 +218,7 @@ def test_an_error_of_the_host_is_a_message_and_not_a_traceback(lab: Lab, monkeyp
 def test_a_run_that_fails_half_way_tells_what_was_done(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     def half(plan: Plan, _context: object) -> NoReturn:
         lab.host.apply(plan, stop_after=1)
-        raise apply.Failed(["make guest alice"], [HostError("guest alice", "it broke", "mend it")])
+        raise apply.Failed([said("alice", "make guest alice")], [HostError("guest alice", "it broke", "mend it")])
 
     monkeypatch.setattr(apply, "apply", half)
     failed = lab("guest", name="alice")
@@ -251,15 +260,12 @@ def said(name: str, *says: str, needs: tuple[str, ...] = ()) -> Step:
 @pytest.fixture
 def context() -> Any:
     """What the steps of these tests work on."""
-    told: list[str] = []
+    told: list[Event | str] = []
     return SimpleNamespace(
         workdir=None,
         told=told,
-        tell=told.append,
-        progress=told.append,
+        publish=told.append,
         parallel=16,
-        durations={},
-        begun={},
         close=lambda: told.append("closed"),
     )
 
@@ -283,8 +289,11 @@ def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context
     apply.apply(Plan(tuple(steps)), context)
 
     assert done == [str(n) for n in reversed(range(20))]
-    assert context.told == [*(f"do {n}" for n in reversed(range(20))), "closed"]
-    assert set(context.durations) == {f"render {each}" for each in done}
+    plan, began, ended = Plan(tuple(steps)), context.told[1:-2:2], context.told[2:-2:2]
+    assert began == [StepBegan(step) for step in reversed(steps)]
+    assert [(type(event), event.step) for event in ended] == [(StepDone, step) for step in reversed(steps)]
+    assert context.told[0] == Started(plan)
+    assert context.told[-2:] == ["closed", Finished(plan, tuple(reversed(steps)), ())]
 
 
 @pytest.mark.parametrize(
@@ -315,8 +324,34 @@ def test_a_failed_step_stops_what_has_not_begun_and_what_runs_is_finished(
         apply.apply(Plan(steps), context)
 
     assert done == ["a"]
-    assert caught.value.done == ["do a"]
-    assert context.told[-1] == "closed"
+    assert caught.value.done == (steps[0],)
+    failures = [event for event in context.told if isinstance(event, StepFailed)]
+    assert [(event.step, event.error) for event in failures] == [(steps[1], caught.value.errors[0])]
+    assert context.told[-2:] == ["closed", Finished(Plan(steps), (steps[0],), tuple(caught.value.errors))]
+
+
+def test_how_far_a_plan_is_is_published_while_it_takes_long(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    steps = (said("a"), said("b", needs=("a",)))
+    published = threading.Event()
+    found: list[Progress] = []
+
+    def publish(event: Event) -> None:
+        if isinstance(event, Progress) and event.slowest is steps[1]:
+            found.append(event)
+            published.set()
+
+    def carry_out(action: Said, _context: object) -> None:
+        assert action.name == "a" or published.wait(300)
+
+    context.publish = publish
+    monkeypatch.setattr(apply, "_PROGRESS_SECONDS", 0.01)
+    monkeypatch.setattr(apply, "Start", Said)
+    monkeypatch.setattr(apply, "carry_out", carry_out)
+
+    apply.apply(Plan(steps), context)
+
+    assert (found[0].steps, found[0].done, found[0].starts, found[0].up) == (2, 1, 2, 1)
+    assert found[0].seconds >= 0
 
 
 def test_every_failure_is_told(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
