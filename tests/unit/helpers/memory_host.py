@@ -570,7 +570,7 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        userspace=userspace(guest, what.kernel).value,
+        userspace=userspace(guest, what.kernel),
         cpu=guest.cpu or 0,
         confined=guest.confine,
         disk=guest.disk,

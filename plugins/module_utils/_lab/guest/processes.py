@@ -25,7 +25,7 @@ from ..host.workdir import GuestDir, Workdir
 from ..model import given, stored
 from ..model.errors import GuestError
 from ..model.found import Kernel, Process, userspace
-from ..model.lab import ANY_CPU, Guest, Power, UnionEngine
+from ..model.lab import ANY_CPU, Guest, Power, UnionEngine, Userspace
 from ..model.root import Stack
 from . import kernels
 
@@ -44,9 +44,10 @@ _READERS: Mapping[str, stored.Reader] = {
     # A signal to 0, to -1 or to init would be for others.
     "pid": lambda value, place: stored.whole(value, place, 2, 2**31 - 1),
     "started": stored.whole,
-    **dict.fromkeys(("boot", "launch", "release", "cmdline", "why", "userspace", "ran"), stored.text),
+    **dict.fromkeys(("boot", "launch", "release", "cmdline", "why", "ran"), stored.text),
     **dict.fromkeys(("kernel", "master"), stored.absolute),
     "engine": lambda value, place: stored.member(UnionEngine, value, place, UnionEngine.AUTO),
+    "userspace": lambda value, place: None if value == "" else stored.member(Userspace, value, place, Userspace.AUTO),
     "mem": stored.whole,
     "init": stored.optional(stored.text),
     "cpu": stored.optional(lambda value, place: stored.whole(value, place, ANY_CPU)),
@@ -202,7 +203,8 @@ def follow(directory: GuestDir, before: Path) -> None:
 def store(directory: GuestDir, process: Process) -> None:
     """Write down what is to be known of a guest's process; it does not outlive the host's boot."""
     told = None if process.given is None else process.given.__dict__
-    fresh = {**process.__dict__, "engine": process.engine.value, "given": told}
+    runs_by = "" if process.userspace is None else process.userspace.value
+    fresh = {**process.__dict__, "engine": process.engine.value, "userspace": runs_by, "given": told}
     before = files.read_json(directory.process)
     if isinstance(before, dict) and before.get("launch") == process.launch:
         # What another version knows of the same process stays.
@@ -356,7 +358,7 @@ def new_identity(
         mem=guest.mem,
         init=guest.init,
         cmdline=guest.cmdline,
-        userspace=userspace(guest, kernel).value,
+        userspace=userspace(guest, kernel),
         cpu=cpu,
         disk=guest.disk,
         limits=kernels.limits(kernel),

@@ -204,7 +204,7 @@ class Process:
     :ivar kernel: resolved path of the binary.
     :ivar master: resolved path of the root file system.
     :ivar engine: union engine, and why.
-    :ivar userspace: ``seccomp`` or ``ptrace``.
+    :ivar userspace: how its kernel gets hold of system calls; ``None`` where an older version started it.
     :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all; ``None`` where an older version started it.
     :ivar confined: whether it has given up what ``confine`` says.
     :ivar first_user: the host's user that is root in the guest; ``None`` where its users are the host's.
@@ -234,7 +234,7 @@ class Process:
     cmdline: str
     engine: UnionEngine
     why: str
-    userspace: str = ""
+    userspace: Userspace | None = None
     cpu: int | None = None
     confined: bool = False
     first_user: int | None = None

@@ -156,7 +156,7 @@ def live_guest(actual: Actual, name: str) -> Described:
                 "mem": process.mem,
                 "init": process.init or "auto",
                 "cmdline": process.cmdline,
-                "userspace": process.userspace,
+                "userspace": "" if process.userspace is None else process.userspace.value,
                 "cpu": None if process.cpu == ANY_CPU else process.cpu,
                 "protection": _protection(process),
                 "limits": list(process.limits),

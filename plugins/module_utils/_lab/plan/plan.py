@@ -275,7 +275,7 @@ class _Planner:
             **plain,
             "kernel": process.kernel != str(prepared.kernel.path),
             "master": process.master != prepared.master,
-            "userspace": process.userspace not in ("", userspace(guest, prepared.kernel).value),
+            "userspace": process.userspace not in (None, userspace(guest, prepared.kernel)),
             "confine": process.confined != guest.confine,
             "cpu": guest.cpu is not None and process.cpu not in (None, guest.cpu),
             # What was chosen when it was started is right as long as it runs: another choice would be no better.

@@ -26,7 +26,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Process
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.given import Given
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Power, UnionEngine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Power, UnionEngine, Userspace
 
 
 def process(pid: int, **changes: object) -> Process:
@@ -77,13 +77,29 @@ def test_a_process_is_known_again_by_what_is_stored(directory: GuestDir) -> None
     assert json.loads(directory.process.read_text())["engine"] == "overlay"
 
 
-@pytest.mark.parametrize("engine", ["auto", "zfs", "", None, 7])
-def test_an_identity_with_an_engine_that_is_none_is_damaged(directory: GuestDir, engine: object) -> None:
+@pytest.mark.parametrize(("userspace", "text"), [(None, ""), (Userspace.PTRACE, "ptrace")])
+def test_how_its_processes_are_run_is_known_where_it_was_stored(
+    directory: GuestDir, userspace: Userspace | None, text: str
+) -> None:
+    identity = process(os.getpid(), userspace=userspace)
+    processes.store(directory, identity)
+
+    assert processes.read(directory) == identity
+    assert json.loads(directory.process.read_text())["userspace"] == text
+
+
+@pytest.mark.parametrize(
+    ("key", "known"), [("engine", "one of overlay, cowfs"), ("userspace", "one of seccomp, ptrace")]
+)
+@pytest.mark.parametrize("value", ["auto", "zfs", None, 7, []])
+def test_an_identity_with_an_engine_or_a_userspace_that_is_none_is_damaged(
+    directory: GuestDir, key: str, known: str, value: object
+) -> None:
     processes.store(directory, process(os.getpid()))
-    files.write_json(directory.process, {**json.loads(directory.process.read_text()), "engine": engine})
+    files.write_json(directory.process, {**json.loads(directory.process.read_text()), key: value})
 
     assert processes.read(directory) is None
-    assert "one of overlay, cowfs" in str(processes.damage(directory))
+    assert known in str(processes.damage(directory))
 
 
 @pytest.mark.parametrize("content", [None, b"", b"{", b"{}", b"[]", b"7", b'{"pid": 1, "over": []}', b'{"over": 7}'])
