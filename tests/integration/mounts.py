@@ -87,7 +87,8 @@ def file_system(kind: str, image: Path, place: Path) -> Iterator[None]:
     if kind not in Path("/proc/filesystems").read_text().split():
         pytest.skip(f"the host's kernel has no {kind}")
     if kind == "tmpfs":
-        syscalls.mount("none", str(place), "tmpfs", 0, "size=200m")
+        # As many inodes as ext4 has below: a tmpfs has millions on a large machine, which take minutes to use up.
+        syscalls.mount("none", str(place), "tmpfs", 0, "size=200m,nr_inodes=32768")
     else:
         with image.open("wb") as file:
             file.truncate(512 << 20)
