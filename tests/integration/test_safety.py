@@ -147,7 +147,7 @@ def test_a_bridge_that_a_killed_run_had_begun_is_gone_after_the_next(lab: Lab, m
 
     lab.bridge("br0")
     with monkeypatch.context() as patch, pytest.raises(Killed):
-        patch.setattr(netlink.Network, "_name", die)
+        patch.setattr(netlink.Network, "finish", die)
         lab.bridge("br1")
     lab.host("ip", "link", "add", "dumm~anothers", "type", "bridge")
     assert len(lab.devices()) == 4

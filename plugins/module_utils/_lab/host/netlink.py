@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's network on the host: its namespace, TAPs, bridges and addresses, through rtnetlink(7).
+"""The lab's network on the host: its namespace, and the devices in it, through rtnetlink(7).  ``bridges`` and ``taps`` use it.
 
 The only file that imports pyroute2.  Every device we make carries an owner mark in its ifalias, which names the lab and the
 object; nothing without that mark is changed or deleted.  A namespace of ours is marked on its loopback device.
@@ -11,28 +11,25 @@ object; nothing without that mark is changed or deleted.  A namespace of ours is
 from __future__ import annotations
 
 import errno
-import fcntl
+import functools
 import hashlib
-import os
 import socket
-import struct
 import threading
-import time
 import traceback
 import uuid
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from ..model.errors import HostError, InvalidInput
 from ..model.found import Device, DeviceKind, Mark
-from ..model.lab import HOST_NETNS, Bridge, Iface, link_name
-from . import learning, syscalls
+from ..model.lab import HOST_NETNS
+from . import syscalls
 
 IMPORT_ERROR: str | None = None
 try:
@@ -44,14 +41,6 @@ NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
 # linux/rtnetlink.h
 _RT_SCOPE_LINK = 253
-# Hundredths of a second; RFC 3810, 9.3, has 10 s.
-_AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
-# A guest's part in the answer to a query, when all are asked at once.
-_ANSWER_SECONDS = 0.001
-# linux/if_tun.h
-_TUNSETIFF, _TUNSETPERSIST, _TUNSETGROUP = 0x400454CA, 0x400454CB, 0x400454CE
-_IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
-_TUN, _TUN_NUMBER = "/dev/net/tun", (10, 200)
 _ATTRIBUTES = {
     "IFLA_IFALIAS",
     "IFLA_IFNAME",
@@ -108,11 +97,11 @@ class Network:
     def __init__(self, lab: str, name: str, path: str | None = None) -> None:
         self.lab = lab
         self.name = name
-        self._path = path or path_of(name)
+        self.path = path or path_of(name)
+        self.group = group_of(lab)
         self._ours = f"{MARK} {lab} "
-        self._lock = threading.RLock()
-        self._bridges: dict[str, int] = {}
-        self._default_has_ipv6: bool | None = None
+        self.lock = threading.RLock()
+        self._indexes: dict[Mark, int] = {}
         self._doomed: deque[Device] = deque()
         self._undeleted: dict[int, NetlinkError] = {}
         # All are deleted at once by it, 50 times as fast as one by one (docs/internals/network.md).  No other run's: what one that was
@@ -122,7 +111,7 @@ class Network:
         # in.  So one thread, which enters the lab's namespace for good, does it all.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"netlink-{name}")
         try:
-            self._ip = self._inside(self._open)
+            self._ip = self._thread.submit(self._open).result()
         except PermissionError as exc:
             self._thread.shutdown()
             raise HostError(
@@ -133,16 +122,16 @@ class Network:
             raise
 
     def _open(self) -> Any:
-        syscalls.enter_network_namespace(self._path)
+        syscalls.enter_network_namespace(self.path)
         return IPRoute()
 
-    def _inside(self, function: Callable[[], T]) -> T:
-        """Call a function in the thread that lives in the lab's namespace."""
-        return self._thread.submit(function).result()
+    def inside(self, function: Callable[[Any], T]) -> T:
+        """Call a function in the thread that lives in the lab's namespace, with pyroute2's socket."""
+        return self._thread.submit(function, self._ip).result()
 
     def close(self) -> None:
         """Close the socket."""
-        self._inside(self._ip.close)
+        self.inside(lambda ip: ip.close())
         self._thread.shutdown()
 
     def __enter__(self) -> Network:
@@ -153,10 +142,10 @@ class Network:
 
     def devices(self) -> list[Device]:
         """All devices of the namespace, in two dumps."""
-        with self._lock:
-            links = self._inside(lambda: list(self._ip.get_links()))
+        with self.lock:
+            links = self.inside(lambda ip: list(ip.get_links()))
             addresses: dict[tuple[int, bool], list[str]] = defaultdict(list)
-            for message in self._inside(lambda: list(self._ip.get_addr())):
+            for message in self.inside(lambda ip: list(ip.get_addr())):
                 address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
                 is_link_local = message["scope"] == _RT_SCOPE_LINK
                 addresses[message["index"], is_link_local].append(f"{address}/{message['prefixlen']}")
@@ -203,231 +192,22 @@ class Network:
         """The lab's own devices."""
         return {device.mark: device for device in self.devices() if device.mark is not None}
 
+    def index_of(self, mark: Mark) -> int | None:
+        """Index of a device of the lab; ``None`` where there is none with that mark."""
+        with self.lock:
+            if mark not in self._indexes:
+                self._indexes = {mark: device.index for mark, device in self.owned().items()}
+            return self._indexes.get(mark)
+
+    @functools.cached_property
+    def gives_ipv6(self) -> bool:
+        """Whether new devices of the namespace have IPv6 at first; to be asked :meth:`inside` it."""
+        default = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
+        return default.exists() and int(default.read_text()) == 0
+
     def is_ours(self) -> bool:
         """Whether the namespace itself was made by us for this lab."""
         return any(device.name == "lo" and device.mark == DeviceKind.NETNS.of() for device in self.devices())
-
-    def add_bridge(self, bridge: Bridge, closed: bool = False) -> None:
-        """Make a bridge, up and marked.
-
-        Multicast snooping has a querier, since flooding is what bends the curve of large segments (docs/internals/network.md);
-        the querier needs the bridge's IPv6 link-local address.  A new querier counts when the time for responses to its
-        first query has passed (br_multicast_set_querier, net/bridge/br_multicast.c), so that time is short until then.
-        Without snooping and an IPv6 address of its own the host has no IPv6 there, and says nothing.
-
-        :param closed: whether the querier is left to :meth:`open_segments`.
-        """
-        name = link_name(bridge.name)
-        with self._lock:
-            mark = DeviceKind.BRIDGE.of(bridge.name)
-            index = self._make(
-                bridge.label,
-                mark,
-                kind="bridge",
-                br_mcast_query_response_intvl=_AT_ONCE,
-                br_mcast_mld_version=2,
-                br_mcast_igmp_version=3,
-                br_mcast_snooping=int(bridge.multicast_snooping),
-                br_stp_state=int(bridge.stp),
-                br_group_fwd_mask=bridge.group_fwd_mask,
-            )
-            self._allow_ipv6(self._unnamed(mark), bridge.speaks_ipv6(()))
-            self._take_no_redirects(self._unnamed(mark))
-            settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-            asks = bridge.multicast_snooping and not closed
-            self._name(bridge.label, mark, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
-            if asks:
-                self._set_responses(bridge.label, index)
-            with suppress(OSError):
-                # A kernel may have been built without what else it takes; the lab works without a bound.
-                self._inside(lambda: learning.bound(index))
-            self._add_altname(index, name, bridge.name)
-            self._bridges[bridge.name] = index
-            self.change_addresses(bridge.label, index, (), bridge.addresses or ())
-
-    def _allow_ipv6(self, device: str, allowed: bool) -> None:
-        """Let the host have IPv6 on a bridge, or not; of what others say there it makes no addresses of its own."""
-        settings = {
-            "accept_ra": 0,
-            "accept_redirects": 0,
-            "autoconf": 0,
-            "accept_dad": 0,
-            "disable_ipv6": int(not allowed),
-        }
-        self._set_kernel({f"ipv6/conf/{device}/{key}": value for key, value in settings.items()})
-
-    def _take_no_redirects(self, device: str) -> None:
-        """Let no guest tell the host by ICMP which way to go.
-
-        A device that does not forward takes them where either it or all of its namespace's do.
-        """
-        names = (device,) if self._path is None else (device, "all")
-        self._set_kernel({f"ipv4/conf/{name}/accept_redirects": 0 for name in names})
-
-    def _set_kernel(self, settings: dict[str, int]) -> None:
-        """Set what is there of the kernel's settings below ``net``."""
-        with syscalls.network_namespace(self._path):
-            for key, value in settings.items():
-                with suppress(FileNotFoundError):
-                    Path(f"/proc/sys/net/{key}").write_text(str(value))
-
-    def _set_responses(self, subject: str, index: int) -> None:
-        """Give guests the usual time to answer the querier."""
-        interval = {"br_mcast_query_response_intvl": _RESPONSE_INTERVAL}
-        self._request(subject, "link", "set", index=index, kind="bridge", **interval)
-
-    def close_segments(self, fewest: int) -> None:
-        """Let the lab's bridges ask nobody who listens, until :meth:`open_segments`.
-
-        :param fewest: how many ports those have at least.
-        """
-        for bridge, _ports in self._segments(fewest):
-            if bridge.snooping:
-                self._set_querier(bridge, False)
-
-    def open_segments(self, fewest: int) -> None:
-        """Let the lab's bridges ask who listens, and their ports exchange frames: what was left out where they were made closed.
-
-        :param fewest: how many ports those have at least.
-        """
-        segments = self._segments(fewest)
-        asking = [(bridge, ports) for bridge, ports in segments if bridge.snooping]
-        for bridge, _ports in asking:
-            self._set_querier(bridge, True)
-        # What they answer now is heard by the bridge alone; later it would be flooded to all ports.
-        time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in asking))
-        for _bridge, ports in segments:
-            for port in ports:
-                self._request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
-        for bridge, _ports in asking:
-            self._set_responses(f"bridge {bridge.name}", bridge.index)
-
-    def _segments(self, fewest: int) -> list[tuple[Device, list[Device]]]:
-        """The lab's bridges with their ports."""
-        owned = self.owned()
-        bridges = [device for mark, device in owned.items() if mark.kind is DeviceKind.BRIDGE]
-        ports: dict[int | None, list[Device]] = defaultdict(list)
-        for device in owned.values():
-            ports[device.master].append(device)
-        return [(bridge, ports[bridge.index]) for bridge in bridges if len(ports[bridge.index]) >= fewest]
-
-    def _set_querier(self, bridge: Device, asks: bool) -> None:
-        settings = {"br_mcast_query_response_intvl": _AT_ONCE, "br_mcast_querier": int(asks)}
-        self._request(f"bridge {bridge.name}", "link", "set", index=bridge.index, kind="bridge", **settings)
-
-    def set_bridge(self, found: Device, bridge: Bridge, closed: bool = False) -> None:
-        """Give an existing bridge its settings and addresses, while it goes on carrying frames.
-
-        :param closed: as for :meth:`add_bridge`.
-        """
-        settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
-        speaks = bridge.speaks_ipv6(found.addresses)
-        self._request(
-            bridge.label,
-            "link",
-            "set",
-            index=found.index,
-            kind="bridge",
-            br_stp_state=int(bridge.stp),
-            br_group_fwd_mask=bridge.group_fwd_mask,
-            br_mcast_snooping=int(bridge.multicast_snooping),
-            br_mcast_querier=int(bridge.multicast_snooping and not closed),
-            state="up",
-            **settings,
-        )
-        if speaks and not found.ipv6:
-            # With an MTU that was too small for it there was nothing to allow before.
-            self._allow_ipv6(found.name, True)
-        if bridge.addresses is not None:
-            self.change_addresses(bridge.label, found.index, found.addresses, bridge.addresses)
-        if found.ipv6 and not speaks:
-            self._allow_ipv6(found.name, False)
-
-    def change_addresses(self, subject: str, index: int, before: Iterable[str], after: Iterable[str]) -> None:
-        """Replace a device's addresses, those that stay untouched."""
-        old, new = list(before), list(after)
-        # With the first address of an IPv4 prefix the kernel drops the others of it (promote_secondaries, ip-sysctl.rst), so the
-        # last goes first, and those that stay are said again.
-        dropped = [("del", address) for address in reversed(old) if address not in new]
-        said = [("replace", address) for address in new if dropped or address not in old]
-        for verb, address in (*dropped, *said):
-            ip, length = address.split("/")
-            self._request(subject, "addr", verb, index=index, address=ip, prefixlen=int(length))
-
-    def add_tap(self, iface: Iface, group: int, bridge: int | None, closed: bool = False) -> None:
-        """Make a persistent TAP, up, marked and plugged.
-
-        :param group: the one group whose members may attach to it.
-        :param bridge: index of the bridge.
-        :param closed: whether it exchanges frames with the bridge alone until :meth:`open_segments`.
-        """
-        name = link_name(iface.tap_name)
-        label = f"interface {iface.label}"
-        try:
-            index = self._inside(lambda: self._open_tap(name, iface, group, bridge, closed))
-        except NetlinkError as exc:
-            raise HostError(label, f"the kernel refused to add it: {exc}", _remedy(exc.code)) from exc
-        except OSError as exc:
-            raise HostError(label, f"cannot add it: {exc.strerror}", _remedy(exc.errno or 0)) from exc
-        self._add_altname(index, name, iface.tap_name)
-
-    def _open_tap(self, name: str, iface: Iface, group: int, bridge: int | None, closed: bool) -> int:
-        """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
-        if _index_here(name) is not None:
-            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
-        with syscalls.FORKING:
-            tap = os.open(_TUN, os.O_RDWR | os.O_CLOEXEC)
-            try:
-                # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
-                fcntl.ioctl(
-                    tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL)
-                )
-                index = socket.if_nametoindex(name)
-                self._keep_silent(name)
-                self._ip.link(
-                    "set",
-                    index=index,
-                    ifalias=self._alias(DeviceKind.TAP.of(iface.label)),
-                    group=group_of(self.lab),
-                    mtu=iface.mtu,
-                    master=bridge or 0,
-                    state="up",
-                )
-                if closed and bridge is not None:
-                    self._ip.brport("set", index=index, isolated=1)
-                fcntl.ioctl(tap, _TUNSETGROUP, group)
-                fcntl.ioctl(tap, _TUNSETPERSIST, 1)
-            finally:
-                os.close(tap)
-        return index
-
-    def _keep_silent(self, tap: str) -> None:
-        """No IPv6 of the host on a TAP, also in a namespace that was not made by :meth:`mark_namespace`."""
-        if self._default_has_ipv6 is None:
-            default = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
-            self._default_has_ipv6 = default.exists() and int(default.read_text()) == 0
-        if self._default_has_ipv6:
-            Path(f"/proc/sys/net/ipv6/conf/{tap}/disable_ipv6").write_text("1")
-
-    def set_tap(self, index: int, iface: Iface, bridge: int | None) -> None:
-        """Give an existing TAP its bridge and MTU."""
-        self._request(
-            f"interface {iface.label}", "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up"
-        )
-
-    def bridge_index(self, name: str) -> int:
-        """Index of a bridge of this lab.
-
-        :raises HostError: where there is none with our mark.
-        """
-        with self._lock:
-            if name not in self._bridges:
-                self._bridges = {
-                    mark.name: device.index for mark, device in self.owned().items() if mark.kind is DeviceKind.BRIDGE
-                }
-        if name not in self._bridges:
-            raise HostError(f"bridge {name}", "it is gone from the host", "run again, it will be made anew")
-        return self._bridges[name]
 
     def delete(self, subject: str, found: Device) -> None:
         """Delete a device of ours; one that is gone already, its number perhaps another's by now, is no error.
@@ -435,7 +215,7 @@ class Network:
         What several threads ask for meanwhile is done at once: a device takes the kernel 20 ms, a hundred hardly more.
         """
         self._doomed.append(found)
-        self._inside(self._delete_doomed)
+        self.inside(lambda _ip: self._delete_doomed())
         failure = self._undeleted.pop(found.index, None)
         if failure is not None:
             raise HostError(subject, f"the kernel refused to del it: {failure}", _remedy(failure.code)) from failure
@@ -464,73 +244,92 @@ class Network:
 
     def _delete(self, subject: str, index: int) -> None:
         try:
-            self._request(subject, "link", "del", index=index)
+            self.request(subject, "link", "del", index=index)
         except HostError as exc:
             if not isinstance(exc.__cause__, NetlinkError) or exc.__cause__.code != errno.ENODEV:
                 raise
 
     def mark_namespace(self) -> None:
         """Prepare a namespace that was just made: mark, loopback up, no IPv6 on TAPs (each would flood every segment)."""
-        with self._lock, syscalls.network_namespace(self._path):
+        with self.lock, syscalls.network_namespace(self.path):
             index = self._index(f"network namespace {self.name}", "lo")
             with suppress(FileNotFoundError):
                 Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")
-            self._request(
+            self.request(
                 f"network namespace {self.name}",
                 "link",
                 "set",
                 index=index,
                 state="up",
-                ifalias=self._alias(DeviceKind.NETNS.of()),
+                ifalias=self.alias(DeviceKind.NETNS.of()),
             )
 
-    def _alias(self, mark: Mark) -> str:
+    def alias(self, mark: Mark) -> str:
+        """A mark as it stands on a device, with the lab's name."""
         return f"{self._ours}{mark}"
 
-    def _unnamed(self, mark: Mark) -> str:
+    def unnamed(self, mark: Mark) -> str:
         """Name of a device that is still being made."""
-        return f"{_UNNAMED}{hashlib.sha256(self._alias(mark).encode()).hexdigest()[:9]}"
+        return f"{_UNNAMED}{hashlib.sha256(self.alias(mark).encode()).hexdigest()[:9]}"
 
-    def _make(self, subject: str, mark: Mark, **arguments: object) -> int:
-        """Make a device, without its name.
+    def make(self, subject: str, mark: Mark, **arguments: object) -> int:
+        """Make a device, without its name, and return its index.
 
-        It gets that together with its mark, in one request: what a run that was killed in between leaves is not taken for
-        somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
+        :meth:`finish` gives it that together with its mark, in one request: what a run that was killed in between leaves is not
+        taken for somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
         """
-        name = self._unnamed(mark)
-        left = self._inside(lambda: _index_here(name))
+        name = self.unnamed(mark)
+        left = self.inside(lambda _ip: index_here(name))
         if left is not None:
             self._delete(subject, left)
-        self._request(subject, "link", "add", ifname=name, group=group_of(self.lab), **arguments)
+        self.request(subject, "link", "add", ifname=name, group=self.group, **arguments)
         return self._index(subject, name)
 
-    def _name(self, subject: str, mark: Mark, index: int, name: str, **settings: object) -> None:
+    def finish(self, subject: str, mark: Mark, index: int, name: str, **settings: object) -> None:
+        """Give a device that was just made its name and its mark, and set it up."""
         try:
-            self._request(
-                subject, "link", "set", index=index, ifname=name, ifalias=self._alias(mark), state="up", **settings
+            self.request(
+                subject, "link", "set", index=index, ifname=name, ifalias=self.alias(mark), state="up", **settings
             )
         except HostError:
             self._delete(subject, index)
             raise
+        with self.lock:
+            self._indexes[mark] = index
 
     def _index(self, subject: str, name: str) -> int:
-        found = self._inside(lambda: _index_here(name))
+        found = self.inside(lambda _ip: index_here(name))
         if found is None:
             raise HostError(subject, f"device {name} vanished", "see who else manages this namespace, then run again")
         return found
 
-    def _add_altname(self, index: int, name: str, full: str) -> None:
+    def add_altname(self, index: int, name: str, full: str) -> None:
+        """Give a device another name, where its own is a short form of it."""
         if name != full:
-            self._request(f"device {name}", "link", "property_add", index=index, altname=full)
+            self.request(f"device {name}", "link", "property_add", index=index, altname=full)
 
-    def _request(self, subject: str, what: str, verb: str, **arguments: object) -> None:
-        try:
-            with self._lock:
-                self._inside(lambda: getattr(self._ip, what)(verb, **arguments))
-        except NetlinkError as exc:
-            raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
-        except OSError as exc:
-            raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
+    def request(self, subject: str, what: str, verb: str, **arguments: object) -> None:
+        """Ask the kernel for one thing.
+
+        :param what: a method of pyroute2's IPRoute, and ``verb`` and ``arguments`` are its own.
+        :raises HostError: where it refuses.
+        """
+        with refusals(subject, verb), self.lock:
+            self.inside(lambda ip: getattr(ip, what)(verb, **arguments))
+
+
+@contextmanager
+def refusals(subject: str, verb: str) -> Iterator[None]:
+    """What the kernel refuses as an error that names the object.
+
+    :raises HostError: for it.
+    """
+    try:
+        yield
+    except NetlinkError as exc:
+        raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
+    except OSError as exc:
+        raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
 
 
 def _of_bridge(link: Any) -> dict[str, Any]:
@@ -555,7 +354,7 @@ def _altnames(link: Any) -> tuple[str, ...]:
     return () if properties is None else tuple(properties.get_attrs("IFLA_ALT_IFNAME"))
 
 
-def _index_here(name: str) -> int | None:
+def index_here(name: str) -> int | None:
     """Index of a device in the namespace that the calling thread is in."""
     try:
         return socket.if_nametoindex(name)
@@ -571,23 +370,6 @@ def _remedy(code: int) -> str:
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP):
         return "let role dumm.lab.host check what this kernel lacks (tun, bridge)"
     return "see dmesg, then run again"
-
-
-def check_taps() -> None:
-    """Whether this host can make TAPs.
-
-    :raises HostError: where it cannot.
-    """
-    try:
-        status = os.stat(_TUN)
-        cause = None if status.st_rdev == os.makedev(*_TUN_NUMBER) else "it is another file"
-        if cause is None:
-            os.close(os.open(_TUN, os.O_RDWR | os.O_CLOEXEC))
-    except OSError as exc:
-        cause = exc.strerror or str(exc)
-    if cause is not None:
-        remedy = f"modprobe tun, and if it is still missing: mknod {_TUN} c {' '.join(map(str, _TUN_NUMBER))}"
-        raise HostError(_TUN, f"TAPs are made by it, and it cannot be used: {cause}", remedy)
 
 
 def not_a_namespace(name: str) -> InvalidInput:

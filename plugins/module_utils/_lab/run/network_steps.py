@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from ..host import netlink, uids
+from ..host import bridges, netlink, taps, uids
 from ..plan import network_steps as steps
 from .context import Context
 
@@ -48,28 +48,28 @@ def _forget_bridge(action: steps.ForgetBridge, context: Context) -> None:
 
 @carry_out.register
 def _add_bridge(action: steps.AddBridge, context: Context) -> None:
-    context.network.add_bridge(action.bridge, context.closes(action.bridge.name))
+    bridges.add(context.network, action.bridge, context.closes(action.bridge.name))
 
 
 @carry_out.register
 def _set_bridge(action: steps.SetBridge, context: Context) -> None:
-    context.network.set_bridge(action.found, action.bridge, context.closes(action.bridge.name))
+    bridges.change(context.network, action.found, action.bridge, context.closes(action.bridge.name))
 
 
 @carry_out.register
 def _add_tap(action: steps.AddTap, context: Context) -> None:
     bridge = _bridge_index(action.iface.bridge, context)
     group = uids.claim(context.workdir.guest(action.iface.guest))
-    context.network.add_tap(action.iface, group, bridge, context.closes(action.iface.bridge))
+    taps.add(context.network, action.iface, group, bridge, context.closes(action.iface.bridge))
 
 
 @carry_out.register
 def _set_tap(action: steps.SetTap, context: Context) -> None:
-    context.network.set_tap(action.found.index, action.iface, _bridge_index(action.iface.bridge, context))
+    taps.change(context.network, action.found.index, action.iface, _bridge_index(action.iface.bridge, context))
 
 
 def _bridge_index(name: str | None, context: Context) -> int | None:
-    return None if name is None else context.network.bridge_index(name)
+    return None if name is None else bridges.index_of(context.network, name)
 
 
 @carry_out.register

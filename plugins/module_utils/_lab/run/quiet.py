@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ..host import files, netlink
+from ..host import bridges, files, netlink
 from ..host.netlink import Network
 from ..host.workdir import Workdir
 from ..plan.guest_steps import AwaitReady, Run, Start, Stop
@@ -49,7 +49,7 @@ class Quiet:
                 # A closed segment that no run knows of would stay closed; on a full disk they stay open, which takes longer.
                 self.closed = False
         if self.closed and netlink.exists(workdir.netns() or workdir.lab_name):
-            network().close_segments(_MANY)
+            bridges.close_segments(network(), _MANY)
 
     def closes(self, bridge: str | None) -> bool:
         """Whether a bridge and its ports are made closed now."""
@@ -76,7 +76,7 @@ class Quiet:
         """
         if self.closed:
             if not self._goes:
-                self._network().open_segments(fewest)
+                bridges.open_segments(self._network(), fewest)
             files.discard(self._workdir.closed)
             self.closed = False
 
@@ -91,5 +91,5 @@ def open_again(workdir: Workdir) -> None:
     netns = workdir.netns() or workdir.lab_name
     if netlink.exists(netns):
         with Network(workdir.lab_name, netns) as network:
-            network.open_segments(0)
+            bridges.open_segments(network, 0)
     files.discard(workdir.closed)

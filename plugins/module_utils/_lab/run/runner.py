@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..guest import kernels, processes
-from ..host import disks, files, limits, netlink
+from ..host import disks, files, limits, netlink, taps
 from ..host.wait import Deadline
 from ..host.workdir import FORMAT, Workdir, load_guest
 from ..model import readiness, stored
@@ -337,7 +337,7 @@ def _check_host(workdir: Workdir, steps: Plan) -> None:
     actions = [step.action for step in steps.steps]
     limits.check(started(steps))
     if any(isinstance(action, AddTap) for action in actions):
-        netlink.check_taps()
+        taps.check()
     for action in actions:
         if isinstance(action, MakeNamespace):
             netlink.check_free(action.netns)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark
 
@@ -51,9 +51,9 @@ def test_a_devices_addresses_are_replaced(
     def request(_self: Network, _subject: str, _what: str, verb: str, **arguments: object) -> None:
         asked.append(f"{verb} {arguments['address']}/{arguments['prefixlen']}")
 
-    monkeypatch.setattr(Network, "_request", request)
+    monkeypatch.setattr(Network, "request", request)
 
-    Network.__new__(Network).change_addresses("bridge br0", 2, before, after)
+    bridges.change_addresses(Network.__new__(Network), "bridge br0", 2, before, after)
 
     assert asked == requests
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Readiness
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady, Run, Stop
@@ -28,25 +27,21 @@ WAIT = Step(Kind.READY.of("g0"), AwaitReady("g0", Readiness.BOOTED))
 @pytest.fixture
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the network was told; its namespace is there."""
+    found: list[str] = []
     monkeypatch.setattr(netlink, "exists", lambda _name: True)
-    return []
+    for each in ("close_segments", "open_segments"):
+        monkeypatch.setattr(bridges, each, lambda _network, _fewest, name=each: found.append(name))
+    return found
 
 
-def quiet(tmp_path: Path, said: list[str], count: int, *more: Step) -> tuple[Quiet, list[Step]]:
+def quiet(tmp_path: Path, count: int, *more: Step) -> tuple[Quiet, list[Step]]:
     """Those of a plan that stops so many guests."""
-
-    class Network:
-        """Keeps what it is told."""
-
-        def __getattr__(self, name: str) -> Any:
-            return lambda _fewest: said.append(name)
-
     steps = [Step(Kind.STOP.of(f"g{number}"), Stop(f"g{number}")) for number in range(count)]
-    return Quiet(Plan((*steps, *more)), Workdir(tmp_path), Network), steps  # type: ignore[arg-type]
+    return Quiet(Plan((*steps, *more)), Workdir(tmp_path), lambda: None), steps  # type: ignore[arg-type, return-value]
 
 
 def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: list[str]) -> None:
-    these, steps = quiet(tmp_path, said, MANY)
+    these, steps = quiet(tmp_path, MANY)
     for step in steps[:-1]:
         these.done(step)
 
@@ -61,7 +56,7 @@ def test_they_are_closed_until_all_guests_are_up_or_down(tmp_path: Path, said: l
 
 
 def test_they_are_opened_where_not_all_guests_came_up(tmp_path: Path, said: list[str]) -> None:
-    these, steps = quiet(tmp_path, said, MANY)
+    these, steps = quiet(tmp_path, MANY)
     these.done(steps[0])
 
     these.open()
@@ -71,7 +66,7 @@ def test_they_are_opened_where_not_all_guests_came_up(tmp_path: Path, said: list
 
 
 def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
-    these, steps = quiet(tmp_path, said, 2)
+    these, steps = quiet(tmp_path, 2)
     for step in steps:
         these.done(step)
 
@@ -79,7 +74,7 @@ def test_a_few_guests_are_not_worth_it(tmp_path: Path, said: list[str]) -> None:
 
 
 def test_what_goes_with_its_namespace_is_not_opened(tmp_path: Path, said: list[str]) -> None:
-    these, steps = quiet(tmp_path, said, MANY, Step(Kind.NETNS.of(), RemoveNamespace("lab")))
+    these, steps = quiet(tmp_path, MANY, Step(Kind.NETNS.of(), RemoveNamespace("lab")))
     for step in steps:
         these.done(step)
 
