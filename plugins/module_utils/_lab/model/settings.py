@@ -141,7 +141,7 @@ GUEST: tuple[Setting, ...] = (
     ),
     Setting(
         name="union",
-        kind=Choice(UnionEngine, ("auto", "overlay", "cowfs")),
+        kind=Choice(UnionEngine, tuple(each.value for each in UnionEngine)),
         description="What makes the root out of its layers.",
         restart=True,
     ),

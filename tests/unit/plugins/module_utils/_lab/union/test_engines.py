@@ -25,7 +25,6 @@ NAMES = re.compile("|".join([*(each.name for each in UnionEngine if each is not 
 # Files outside of union/ that name an engine, and why.
 MAY_NAME = {
     "module_utils/_lab/model/lab.py": "values of the option",
-    "module_utils/_spec.py": "values of the option",
     "modules/dumm_guest.py": "text of the option",
     "doc_fragments/workdir.py": "what a host needs",
     "module_utils/_lab/scenario/spec.py": "text of the option",
