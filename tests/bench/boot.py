@@ -242,9 +242,9 @@ def _launches() -> Iterator[list[float]]:
     began: list[float] = []
     own = lifecycle.start
 
-    def start(workdir: Workdir, deed: Start, place: lifecycle.Place, timeout: float) -> Inside | None:
+    def start(workdir: Workdir, action: Start, place: lifecycle.Place, timeout: float) -> Inside | None:
         began.append(time.perf_counter())
-        return own(workdir, deed, place, timeout)
+        return own(workdir, action, place, timeout)
 
     lifecycle.start = start
     try:

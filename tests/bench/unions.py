@@ -104,8 +104,8 @@ def on_host(engine: str, directory: Path) -> Iterator[Path]:
 def _with_foreign_union(view: Callable[..., sandbox.View], mounts: ExitStack) -> Callable[..., sandbox.View]:
     """In place of lifecycle's own: the view of a guest whose root is fuse-overlayfs."""
 
-    def foreign(workdir: Workdir, directory: GuestDir, deed: Start, identity: Process, *args: Any) -> sandbox.View:
-        own = view(workdir, directory, deed, identity, *args)
+    def foreign(workdir: Workdir, directory: GuestDir, action: Start, identity: Process, *args: Any) -> sandbox.View:
+        own = view(workdir, directory, action, identity, *args)
         assert isinstance(own.union, overlay.Layered)
         parts = own.union.parts
         at = Path(parts.home) / "foreign"

@@ -58,59 +58,59 @@ class Place:
     user: int
 
 
-def start(workdir: Workdir, deed: Start, place: Place, timeout: float) -> Inside | None:
+def start(workdir: Workdir, action: Start, place: Place, timeout: float) -> Inside | None:
     """Start a guest and wait until its control line answers.
 
     :return: its network as it was then; ``None`` where it could not tell.
     :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
     """
-    directory = workdir.guest(deed.guest.name)
+    directory = workdir.guest(action.guest.name)
     try:
-        engines.end(directory, deed.guest.label)
-        disks.fit(workdir, deed.guest.name, deed.guest.disk, place.user + confine.LINE_GROUP)
+        engines.end(directory, action.guest.label)
+        disks.fit(workdir, action.guest.name, action.guest.disk, place.user + confine.LINE_GROUP)
         launcher.gone(directory)
-        process = _launch_by_any_engine(workdir, directory, deed, place)
-        seen = _await_ready(directory, process, deed, timeout)
+        process = _launch_by_any_engine(workdir, directory, action, place)
+        seen = _await_ready(directory, process, action, timeout)
         _number_for_host(directory, process)
         disks.save_spares(directory)
         return seen
     except OSError as exc:
-        clean(workdir, deed.guest.name)
-        raise from_oserror(deed.guest.label, "start it:", exc) from exc
+        clean(workdir, action.guest.name)
+        raise from_oserror(action.guest.label, "start it:", exc) from exc
     except BaseException:
-        clean(workdir, deed.guest.name)
+        clean(workdir, action.guest.name)
         raise
 
 
-def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
+def _launch_by_any_engine(workdir: Workdir, directory: GuestDir, action: Start, place: Place) -> Process:
     """Launch a guest; by another union engine if the kernel refuses this one, which shows only now.
 
     :raises HostError: as :func:`_launch`, and where this engine is wanted and refused.
     """
-    engine = deed.prepared.engine
+    engine = action.prepared.engine
     try:
-        return _launch(workdir, directory, deed, place)
+        return _launch(workdir, directory, action, place)
     except HostError:
         fault = engines.of(engine).trial(directory.works)
         if fault is None:
             raise
-    choice = engines.instead(deed.guest.union, engine, fault, deed.guest.label, workdir.guests)
-    clean(workdir, deed.guest.name)
-    prepared = dataclasses.replace(deed.prepared, engine=choice.engine, why=choice.why)
-    return _launch(workdir, directory, dataclasses.replace(deed, prepared=prepared), place)
+    choice = engines.instead(action.guest.union, engine, fault, action.guest.label, workdir.guests)
+    clean(workdir, action.guest.name)
+    prepared = dataclasses.replace(action.prepared, engine=choice.engine, why=choice.why)
+    return _launch(workdir, directory, dataclasses.replace(action, prepared=prepared), place)
 
 
-def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) -> Process:
-    definition, prepared = deed.guest, deed.prepared
+def _launch(workdir: Workdir, directory: GuestDir, action: Start, place: Place) -> Process:
+    definition, prepared = action.guest, action.prepared
     identity = processes.new_identity(
         definition, prepared.kernel, prepared.master, prepared.engine, prepared.why, prepared.stack, place.cpu
     )
     works.tidy(directory.works)
     works.make(directory.works, identity.launch)
-    _write_boot_request(directory, deed)
+    _write_boot_request(directory, action)
     parts = union_parts(workdir, definition, prepared, identity.launch)
     engine = engines.of(prepared.engine)
-    line = kernels.boot_line(definition, prepared.kernel, list(deed.units))
+    line = kernels.boot_line(definition, prepared.kernel, list(action.units))
     with ExitStack() as stack:
         confinement = None
         if definition.confine:
@@ -119,7 +119,7 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) ->
         first = 0 if confinement is None or confinement.users is None else confinement.users.first
         client = Client(directory, workdir.agents, definition.label, definition.faults, place.cpu, first)
         union = stack.enter_context(engine.union(client, parts))
-        view = _view(workdir, directory, deed, identity, union, confinement)
+        view = _view(workdir, directory, action, identity, union, confinement)
         keep = functools.partial(logs.keep, directory, workdir.agents, first=place.user)
         return launcher.launch(directory, view, line, place.netns, identity, definition.label, keep)
 
@@ -127,12 +127,12 @@ def _launch(workdir: Workdir, directory: GuestDir, deed: Start, place: Place) ->
 def _view(
     workdir: Workdir,
     directory: GuestDir,
-    deed: Start,
+    action: Start,
     identity: Process,
     union: Union,
     confinement: Confinement | None,
 ) -> sandbox.View:
-    definition, prepared = deed.guest, deed.prepared
+    definition, prepared = action.guest, action.prepared
     return sandbox.View(
         mountpoint=str(directory.view),
         owner={"lab": workdir.lab_name, "guest": definition.name, "launch": identity.launch},
@@ -365,17 +365,17 @@ def _running(directory: GuestDir) -> Process:
     return process
 
 
-def _write_boot_request(directory: GuestDir, deed: Start) -> None:
+def _write_boot_request(directory: GuestDir, action: Start) -> None:
     """The guest's network is configured before its own init starts: services find their addresses."""
     lines = ["link set lo up"]
-    for unit, (iface, _mac) in enumerate(deed.units):
+    for unit, (iface, _mac) in enumerate(action.units):
         lines += network.appear(unit, iface)
-    lines += settings.all_lines(deed.guest)
+    lines += settings.all_lines(action.guest)
     script, stdin = network.script(lines)
-    sysctl, conditions = network.managed([deed.guest])
+    sysctl, conditions = network.managed([action.guest])
     look, ops = network.read(sysctl, conditions), network.read_ops(sysctl, conditions)
     # A userland without ip can still be a guest, as long as it has no interface.
-    skip = "" if deed.units else "command -v ip >/dev/null || exit 0\n"
+    skip = "" if action.units else "command -v ip >/dev/null || exit 0\n"
     channel.write_request(
         directory.spool / channel.BOOT,
         f"{skip}(\n{script}\n) || exit\n{look}",
@@ -391,8 +391,8 @@ def _number_for_host(directory: GuestDir, process: Process) -> None:
         beneath.overwrite(directory.run, f"{directory.name}/pid", f"{process.pid}\n".encode())
 
 
-def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: float) -> Inside | None:
-    subject = deed.guest.label
+def _await_ready(directory: GuestDir, process: Process, action: Start, timeout: float) -> Inside | None:
+    subject = action.guest.label
     deadline = Deadline(timeout)
     poll_until(
         lambda: beneath.exists(directory.spool, "hello") or not processes.is_alive(process) or None,
@@ -400,7 +400,7 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
         longest=0.01,
     )
     if not beneath.exists(directory.spool, "hello"):
-        processes.check_alive(deed.guest.name, process, directory)
+        processes.check_alive(action.guest.name, process, directory)
         if (missing := disks.full(directory.spool)) is not None:
             raise GuestError(
                 subject,
@@ -415,10 +415,10 @@ def _await_ready(directory: GuestDir, process: Process, deed: Start, timeout: fl
     boot = directory.spool / channel.BOOT
     ended = channel.ending(boot)
     if ended is None or ended[0] != 0:
-        raise refused(deed.guest.name, beneath.read(boot, "err", 4096))
+        raise refused(action.guest.name, beneath.read(boot, "err", 4096))
     seen = beneath.read(boot, "out", _MOST_SEEN)
     beneath.remove(boot, _HARDER_SECONDS)
-    return network.parse(deed.guest.name, seen) if seen else None
+    return network.parse(action.guest.name, seen) if seen else None
 
 
 def _end_of_log(directory: GuestDir) -> str:
