@@ -172,6 +172,9 @@ def test_a_rate_is_a_bound_in_the_direction_of_its_end(cable: Lab) -> None:
         {"delay": "1s"},
         {"delay": 0.001},
         {"loss": 0.001},
+        {"slot": "20ms"},
+        {"slot": "5ms 7.5ms", "delay": "10ms", "jitter": 2, "rate": "10mbit"},
+        {"slot": 0.001},
     ],
 )
 def test_conditions_that_hold_are_left_alone(cable: Lab, settings: dict[str, Any]) -> None:
@@ -197,6 +200,19 @@ def test_conditions_are_changed_and_removed_while_the_guests_run(cable: Lab) -> 
     assert ["loss 100%" in queue for queue in seen[2]] == [False, True]
     assert not any("netem" in queue for queues in seen[3:] for queue in queues)
     assert min(_round_trips(cable)) < DELAY
+
+
+def test_slots_come_and_go_with_other_conditions(cable: Lab) -> None:
+    seen = []
+    for settings in ({"slot": "20ms 30ms"}, {"slot": 40, "delay": 1}, {"delay": 1}, {"slot": 5}):
+        config = _link(a=settings)
+        result = cable.scenario("cable", config)
+        _settled(cable, config)
+        queue = json.loads(cable.read("moon", "tc -j -s qdisc show dev eth0 root"))[0]["options"].get("slot", {})
+        seen.append((queue.get("min-delay"), queue.get("max-delay")))
+
+    assert seen == [(0.02, 0.03), (0.04, 0.04), (None, None), (0.005, 0.005)]
+    assert result["actions"] == ["interface moon:eth0: slot 5 ms"]
 
 
 T = TypeVar("T")

@@ -42,6 +42,10 @@ class Condition(ABC):
     description: str
     maximum: int
 
+    def made(self, value: Any) -> Any:
+        """The value of what a scenario's file gives."""
+        return value
+
     @abstractmethod
     def stored(self, value: object, place: str) -> Any:
         """The value of what is stored; raises ``stored.Unfit``."""
@@ -159,6 +163,42 @@ class Rate(Condition):
         return f"{name} {value} bit/s"
 
 
+class Slot(Condition):
+    """Milliseconds between two times at which frames are sent: the least and the most; empty for no slots."""
+
+    def made(self, value: Any) -> tuple[float, ...]:
+        """One number is both; 0 is no slots."""
+        times = value if isinstance(value, tuple) else (value, value)
+        return times if any(times) else ()
+
+    def stored(self, value: object, place: str) -> tuple[float, ...]:
+        """A list of two numbers, or of none."""
+        found = stored.texts(stored.number)(value, place)
+        if len(found) not in (0, 2):
+            stored.wrong(value, place, "a list of two numbers")
+        return found
+
+    def netem(self, name: str, conditions: Conditions) -> str:
+        """Whole microseconds; 0 is no slots."""
+        least, most = map(_microseconds, getattr(conditions, name) or (0, 0))
+        return f"{name} {least}us {most}us"
+
+    def found(self, name: str, options: Options) -> tuple[float, ...]:
+        """Shown in seconds."""
+        shown = options.get(name) or {}
+        return self.made(tuple(_number(shown.get(key, 0) * 1000) for key in ("min-delay", "max-delay")))
+
+    def is_same(self, wanted: Any, found: Any) -> bool:
+        """Up to a tick."""
+        pairs = zip(wanted or (0, 0), found or (0, 0), strict=True)
+        return all(_is_close(one, other, _TICK) for one, other in pairs)
+
+    def words(self, name: str, value: Any) -> str:
+        """With its unit."""
+        least, most = value
+        return f"{name} {least:g} ms" if least == most else f"{name} {least:g} to {most:g} ms"
+
+
 def _row(kind: Condition) -> Mapping[str, Condition]:
     return {"kind": kind}
 
@@ -177,6 +217,12 @@ class Conditions:
         metadata=_row(Share("Share of the frames that is sent at once and so overtakes the delayed ones")),
     )
     rate: int = field(default=0, metadata=_row(Rate("Limit", MAX_RATE)))
+    slot: tuple[float, ...] = field(
+        default=(),
+        metadata=_row(
+            Slot("How long what is sent is gathered, to be sent at once: a time, or the least and the most", MAX_DELAY)
+        ),
+    )
 
 
 CONDITIONS: Mapping[str, Condition] = {each.name: each.metadata["kind"] for each in fields(Conditions)}

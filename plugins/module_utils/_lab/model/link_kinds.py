@@ -164,7 +164,10 @@ class Sent(Kind):
 
     def stored(self, value: Any) -> Argument | None:
         """A mapping, or ``null``."""
-        return None if value is None else dataclasses.asdict(value)
+        if value is None:
+            return None
+        told = dataclasses.asdict(value)
+        return {name: list(each) if isinstance(each, tuple) else each for name, each in told.items()}
 
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """What they become."""

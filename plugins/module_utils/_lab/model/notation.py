@@ -305,6 +305,14 @@ def milliseconds(text: str, most: int) -> float:
     return _limited(text, _quantity(text, _TIMES, "20ms, 1s or 500us"), most, f"{most} ms")
 
 
+def slot(text: str, most: int) -> tuple[float, ...]:
+    """A time, or the least and the most, in milliseconds."""
+    times = tuple(milliseconds(word, most) for word in text.split())
+    if len(times) not in (1, 2) or times[0] > times[-1]:
+        raise InvalidInput(text, f"{text!r} is no range of times", "write it as 20ms, or 10ms 30ms")
+    return times[0], times[-1]
+
+
 def within(text: str) -> float:
     """Seconds that something may take."""
     seconds = _limited(text, _quantity(text, _TIMES, "60s or 500ms") / 1000, MAX_WITHIN, "an hour")

@@ -292,7 +292,8 @@ class _Loader:
         if 0 < given.get("rate", 0) < MIN_RATE:
             few = f"the kernel keeps no rate of {given['rate']} bit/s"
             self.document.blame(port.where("rate"), few, f"give {MIN_RATE} or more, or 0 for no limit")
-        return Conditions(**given) if given else None
+        made = {key: CONDITIONS[key].made(value) for key, value in given.items()}
+        return Conditions(**made) if given else None
 
     def _bridge(self, segment: Segment) -> Bridge:
         if segment.is_link:

@@ -10,7 +10,7 @@ import dataclasses
 import functools
 
 from ..model import notation, readiness_text, settings
-from ..model.conditions import CONDITIONS, Condition, Rate, Share, Time
+from ..model.conditions import CONDITIONS, Condition, Rate, Share, Slot, Time
 from ..model.kinds import Choice, Faults, Flag, Line, Whole
 from ..model.lab import MAX_IFNAME, Readiness
 from ..model.settings import Setting
@@ -51,8 +51,18 @@ def _rate(condition: Condition) -> Spec:
     return _quantity(number, text, f"{condition.description} in bits a second or with a unit of tc(8); 0 for none.")
 
 
+def _slot(condition: Condition) -> Spec:
+    text = Text(
+        parse=functools.partial(notation.slot, most=condition.maximum),
+        means="text such as 20ms, or 10ms 30ms",
+        pattern=r"^\s*[0-9.]+[a-zA-Z]+(\s+[0-9.]+[a-zA-Z]+)?\s*$",
+    )
+    number = Number(minimum=0, maximum=condition.maximum)
+    return _quantity(number, text, f"{condition.description}, in ms or with units.")
+
+
 def _condition(condition: Condition) -> Spec:
-    specs = {Time: _time, Share: _share, Rate: _rate}
+    specs = {Time: _time, Share: _share, Rate: _rate, Slot: _slot}
     return next(spec for kind, spec in specs.items() if isinstance(condition, kind))(condition)
 
 

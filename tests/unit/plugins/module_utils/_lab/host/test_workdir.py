@@ -335,6 +335,7 @@ def test_a_damaged_definition_is_an_error_of_its_object_alone(others: Workdir, c
         ("interfaces", {"eth0": {"up": None}}, "true or false"),
         ("interfaces", {"eth0": {"conditions": {"delay": "1"}}}, "a number"),
         ("interfaces", {"eth0": {"conditions": {"rate": 1.5}}}, "a whole number"),
+        ("interfaces", {"eth0": {"conditions": {"slot": [1]}}}, "a list of two numbers"),
         ("interfaces", {"eth0": {"conditions": []}}, "a mapping"),
     ],
 )
@@ -532,7 +533,8 @@ def test_what_only_another_version_knows_stays(others: Workdir) -> None:
     kept = json.loads(path.read_text())
     assert (kept["mood"], kept["labels"], kept["sysctl"]) == ({"good": [1, None]}, {}, {})
     assert (kept["interfaces"]["eth0"]["newer"], kept["interfaces"]["eth0"]["mtu"]) == ([None], 1400)
-    assert kept["interfaces"]["eth0"]["conditions"] == {**dataclasses.asdict(changed.conditions), "newer": [None]}
+    conditions = {**dataclasses.asdict(changed.conditions), "slot": [], "newer": [None]}
+    assert kept["interfaces"]["eth0"]["conditions"] == conditions
     assert "newer" not in kept["interfaces"]["eth1"]
     assert [route.get("newer") for route in kept["routes"]] == [["10.1.0.0/16"], None]
     assert [fault.get("newer") for fault in kept["faults"]] == [None, [None]]

@@ -442,12 +442,16 @@ def test_a_setting_is_a_file(key: str, path: str) -> None:
     ("conditions", "line"),
     [
         (Conditions(), "qdisc del dev eth0 root"),
-        (Conditions(delay=5), "delay 5000us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit"),
-        (Conditions(rate=9), "delay 0us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 9bit"),
-        (Conditions(jitter=3), "delay 1us 3000us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit"),
+        (Conditions(delay=5), "delay 5000us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit slot 0us 0us"),
+        (Conditions(rate=9), "delay 0us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 9bit slot 0us 0us"),
+        (
+            Conditions(slot=(10.0, 30.0)),
+            "delay 0us 0us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit slot 10000us 30000us",
+        ),
+        (Conditions(jitter=3), "delay 1us 3000us loss 0% duplicate 0% corrupt 0% reorder 0% rate 0bit slot 0us 0us"),
         (
             Conditions(0.0001, 0, 0.1, 2, 3.5, 100),
-            "delay 1us 0us loss 0.1% duplicate 2% corrupt 3.5% reorder 100% rate 0bit",
+            "delay 1us 0us loss 0.1% duplicate 2% corrupt 3.5% reorder 100% rate 0bit slot 0us 0us",
         ),
     ],
 )
@@ -468,6 +472,10 @@ def test_every_condition_is_said_because_the_kernel_keeps_what_is_not(conditions
         (Conditions(loss=0.001), Conditions(loss=0.00100001), True),
         (Conditions(loss=0.001), Conditions(), False),
         (Conditions(delay=1, loss=0.001), Conditions(delay=1), False),
+        (Conditions(slot=(1.0, 2.0)), Conditions(slot=(1.0, 2.001)), True),
+        (Conditions(slot=(1.0, 2.0)), Conditions(slot=(1.0, 3.0)), False),
+        (Conditions(delay=1, slot=(1.0, 2.0)), Conditions(delay=1), False),
+        (Conditions(delay=1, slot=(0.0001, 0.0001)), Conditions(delay=1), True),
         (Conditions(rate=15), Conditions(rate=8), True),
         (Conditions(rate=16), Conditions(rate=8), False),
         (Conditions(delay=5), Conditions(delay=5, rate=8), False),

@@ -66,7 +66,7 @@ IFACE_VALUES: dict[str, Any] = {
     "mtu": 1400,
     "address": ("10.0.0.1/24",),
     "up": False,
-    "conditions": Conditions(delay=5.0, rate=1000),
+    "conditions": Conditions(delay=5.0, rate=1000, slot=(10.0, 30.0)),
 }
 BRIDGE_VALUES: dict[str, Any] = {
     "address": ("10.0.0.254/24",),

@@ -361,6 +361,11 @@ def test_a_link_that_is_down_takes_both_ends_down(state, up):
         ("rate: 1mibit", Conditions(rate=1_048_576)),
         ("rate: 1kbps", Conditions(rate=8000)),
         ("rate: 300bit", Conditions(rate=300)),
+        ("slot: 20", Conditions(slot=(20, 20))),
+        ("slot: 0", Conditions()),
+        ("slot: 0ms", Conditions()),
+        ("slot: 500us", Conditions(slot=(0.5, 0.5))),
+        ("slot: 10ms 30ms", Conditions(slot=(10, 30))),
     ],
 )
 def test_conditions_have_the_units_of_tc(given, expected):
@@ -583,6 +588,13 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
             "guests: {a: {interfaces: {eth0: {rate: 0.5bit}}}}",
             ["the kernel keeps no rate of 0.5bit; give 8bit or more"],
         ),
+        (
+            "guests: {a: {interfaces: {eth0: {slot: 30ms 10ms}}}}",
+            ["'30ms 10ms' is no range of times; write it as 20ms"],
+        ),
+        ("guests: {a: {interfaces: {eth0: {slot: 1ms 2ms 3ms}}}}", ["'1ms 2ms 3ms' is no range of times"]),
+        ("guests: {a: {interfaces: {eth0: {slot: 300s}}}}", ["300s is out of range; give 274877 ms or less"]),
+        ("guests: {a: {interfaces: {eth0: {slot: [1, 2]}}}}", ["give a number from 0 to 274877 or text such as 20ms"]),
         ("guests: {a: {interfaces: {eth0: {loss: 101%}}}}", ["101% is out of range; give 100% or less"]),
         ("guests: {a: {interfaces: {eth0: {loss: 101}}}}", ["101 is out of range; give a number from 0 to 100"]),
         ("guests: {a: {interfaces: {eth0: {rate: 1.5}}}}", ["1.5 is a number; give an integer"]),
