@@ -14,15 +14,15 @@ test calls: with the arguments of ``dumm_guest``, and without Ansible::
    only look: they take no lock and change nothing.
 2. Give running guests back the unions whose servers were killed.
 3. ``_plan``: ``observe`` returns the lab as it is, stored on disk and present on the host.  ``understand`` derives the requested
-   lab from that and the arguments (``plan/desired``, ``scenario/loader``).  ``prepare`` finds the kernels, layers and unions that
+   lab from that and the arguments (``plan/desired``, ``requested``).  ``prepare`` finds the kernels, layers and unions that
    it needs.  ``plan`` is the difference of both labs in steps.
-4. Finish first what a killed run left half done (``Plan.first``), then plan again.
-5. Check that the host can do what is planned.
+4. Remove devices that a killed run left half made.  Resume paused guests that are to change (``Plan.first``), and plan again.
+5. Check that the host can do what is planned (``checks``).
 6. ``apply`` carries out the steps, independent ones at the same time, and publishes events to the subscriber.
-7. Observe again: the report has what is there, not what was requested.
+7. Observe again: the report has what is there, not what was requested (``plan/describe``).
 
-A run returns a :class:`Report` or raises :class:`RunFailed`, and no other error that a user can act on.  In check mode it ends
-after 3 and reports the requested lab.
+A run returns a :class:`Report` or raises :class:`RunFailed`, and no other error that a user can act on.  In check mode it
+leaves 4, 6 and 7 out and reports the requested lab.
 """
 
 from __future__ import annotations
@@ -33,34 +33,32 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
-from ..guest import kernels, processes
-from ..host import disks, files, limits, netlink, taps
+from ..guest import processes
+from ..host import netlink
 from ..host.wait import Deadline
-from ..host.workdir import FORMAT, Workdir, load_guest
-from ..model import readiness, stored
-from ..model.errors import DummError, GuestError, HostError, Invalid, InvalidInput, together
+from ..host.workdir import FORMAT, Workdir
+from ..model import readiness
+from ..model.errors import DummError, GuestError, together
 from ..model.found import Actual, Inside, Process
-from ..model.lab import Guest, Lab, Loaded, Power, Readiness, sysctl_path
+from ..model.lab import Guest, Lab, Readiness
 from ..model.reference import GuestRef
-from ..model.root import RenderedLayer
 from ..plan import damaged, describe, desired
 from ..plan.desired import Extra, Wish
-from ..plan.guest_steps import ForgetGuest, Prepared, Start, started
-from ..plan.layer_steps import UseSavePoints, WriteHosts
-from ..plan.network_steps import AddTap, MakeNamespace
+from ..plan.guest_steps import started
+from ..plan.layer_steps import WriteHosts
 from ..plan.plan import plan
-from ..plan.steps import Action, Plan
-from ..scenario import document, loader
-from ..scenario.loader import Scenario
+from ..plan.steps import Plan
 from ..union import layers
 from ..union.written import written
 from . import apply, lifecycle, rendering, settle
+from .checks import check_host, check_readable, check_settings
 from .context import Context
 from .events import Subscriber, nobody
 from .observe import have_booted, look_inside, observe
 from .opening import Params, Run, looking, ours
 from .prepare import has_init, prepare, save_points
 from .report import Diff, Report, Result, RunFailed
+from .requested import extras, load_scenario
 
 _PARALLEL = 16
 # How long something odd may be on its way.
@@ -111,60 +109,10 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
         def understand(arguments: Params, lab: Lab) -> Wish:
             if arguments["state"] in ("absent", "unloaded"):
                 return desired.scenario(arguments, lab, None, {})
-            wanted = _load_scenario(workdir, arguments)
-            return desired.scenario(arguments, lab, wanted, _extras(workdir, wanted, arguments["record"], lab))
+            wanted = load_scenario(workdir, arguments)
+            return desired.scenario(arguments, lab, wanted, extras(workdir, wanted, arguments["record"], lab))
 
         return _run(run, "scenario", understand, told)
-
-
-def _extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
-    loaded, known = Loaded(wanted.name, record), rendering.Known(wanted)
-    current: dict[str, bool] = {}
-    extras: dict[str, Extra] = {}
-    for name, guest in wanted.guests.items():
-        below = [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)]
-        files, hosts = rendering.render(known, name, below), rendering.hosts(known, name, below)
-        if hosts is not None and hosts.name not in current:
-            current[hosts.name] = rendering.is_current(hosts, workdir.rendered(hosts.name))
-        extras[name] = Extra(
-            files=files,
-            hosts=hosts,
-            hosts_current=hosts is not None and current[hosts.name],
-            same=_same(workdir, files, lab.guests.get(name)),
-            commands=wanted.run.get(name, ()),
-            services=wanted.restart_services.get(name, ()),
-            sysctl=wanted.sysctl.get(name, {}),
-        )
-    return extras
-
-
-def _same(workdir: Workdir, files: RenderedLayer | None, before: Guest | None) -> frozenset[str]:
-    """The layer of an earlier version, which had /etc/hosts in it, if a guest has one and its other files are these."""
-    loaded = before.loaded if before is not None else None
-    if loaded is None or loaded.files is None or loaded.hosts is not None:
-        return frozenset()
-    is_other = files is None or files.name != loaded.files
-    same = is_other and rendering.holds(workdir.rendered(loaded.files), files)
-    return frozenset((loaded.files,)) if same else frozenset()
-
-
-def _load_scenario(workdir: Workdir, params: Params) -> Scenario:
-    name, src = params["name"], params.get("src")
-    if params.get("config") is not None and params.get("content") is not None:
-        raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")
-    if params.get("config") is not None:
-        return loader.load(params["config"], name=name, place="config")
-    if params.get("content") is not None:
-        return loader.load(params["content"], name=name, place=src or "content")
-    path = Path(src) if src else workdir.scenario(name)
-    try:
-        raw = files.read_at_most(path, document.MAX_BYTES + 1) if src else files.read(path)
-    except stored.Unfit as exc:
-        raise InvalidInput(f"scenario {name}", f"{path} is no scenario file: {exc}", "write it there anew") from None
-    except OSError as exc:
-        cause = f"cannot read {path} on the lab host: {exc.strerror}"
-        raise InvalidInput(f"scenario {name}", cause, "write it there, or give src, content or config") from None
-    return loader.load(document.decoded(raw, str(path)), name=name, place=str(path))
 
 
 def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
@@ -282,7 +230,7 @@ def _run(
         run.done.extend(first)
         actual, wish, steps, refused = _plan(run, understand, mute, silent)
         silent = _silent_ones(actual, steps)
-    _check_host(workdir, steps)
+    check_host(workdir, steps)
     if steps.steps and not run.check:
         if wish.lab.guests or wish.lab.bridges:
             workdir.store_format()
@@ -329,51 +277,11 @@ def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:
         yield f"guest {', '.join(bare)}: not confined (confine: false), so root in there can do what root of the host can"
 
 
-def _check_host(workdir: Workdir, steps: Plan) -> None:
-    """Whether the host can do what is planned, as far as that can be seen before.
-
-    :raises DummError: where it cannot.
-    """
-    actions = [step.action for step in steps.steps]
-    limits.check(started(steps))
-    if any(isinstance(action, AddTap) for action in actions):
-        taps.check()
-    for action in actions:
-        if isinstance(action, MakeNamespace):
-            netlink.check_free(action.netns)
-        _check_copies(workdir, action)
-    disks.check_unmounted(workdir, [action.name for action in actions if isinstance(action, ForgetGuest)])
-
-
 def _finish(actual: Actual) -> None:
     """Remove the devices that a killed run had begun to make."""
     with netlink.Network(actual.lab.name, actual.lab.netns) as network:
         for device in actual.unfinished:
             network.delete(f"device {device.name}", device)
-
-
-def _check_copies(workdir: Workdir, action: Action) -> None:
-    """Whether what is to be copied has paths that are not too long for it, and room where it goes.
-
-    :raises HostError: where it has not.
-    """
-    room = None
-    if isinstance(action, UseSavePoints) and action.wish.save is not None:
-        name = action.guest
-        source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
-        target, purpose = workdir.guest(name).saves / f".new-{action.wish.save}", "copy what it wrote"
-    elif isinstance(action, Start) and disks.changes(workdir, action.guest.name, action.guest.disk):
-        name, room = action.guest.name, action.guest.disk
-        source, target, purpose = workdir.guest(name).path, workdir.disks / f".new-{name}", "change its disk"
-    else:
-        return
-    longest, size = files.measure(source) if source.is_dir() else (0, 0)
-    above = max(len(os.fsencode(path)) for path in (source, target)) + 1
-    if above + longest >= files.PATH_MAX:
-        raise files.too_deep(f"guest {name}", purpose)
-    if room is not None and size > room << 20:
-        cause = f"cannot put what it has into {room} MB (disk): that is {size >> 20} MB"
-        raise HostError(f"guest {name}", cause, "give it a larger disk, or remove files in the guest")
 
 
 def _old_names(workdir: Workdir, actual: Actual, steps: Plan) -> Iterator[str]:
@@ -436,14 +344,14 @@ def _plan(
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
     actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
-    _check_readable(actual, wish)
+    check_readable(actual, wish)
     left = {name: save_points(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.save_points.items()}
     wish = dataclasses.replace(wish, save_points=left)
     prepared = {
         name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
         for name, guest in _to_prepare(actual, wish).items()
     }
-    _check_settings(actual, wish, prepared)
+    check_settings(actual, wish, prepared)
     return actual, wish, plan(actual, wish, prepared), refused
 
 
@@ -497,26 +405,6 @@ def _look(
     return look_inside(workdir, actual, (owners & stay) - mute, wish.lab, seen)
 
 
-def _check_readable(actual: Actual, wish: Wish) -> None:
-    """Interfaces of a guest that runs can only be changed if it can be asked."""
-    for owner, name in sorted(wish.scope.ifaces):
-        guest = actual.lab.guests.get(owner)
-        if guest is not None and guest.power is Power.PAUSED and not wish.later:
-            raise InvalidInput(
-                f"interface {owner}:{name}", f"guest {owner} is paused", "resume it first (state: started)"
-            )
-        if guest is not None and guest.power is Power.STARTING:
-            raise InvalidInput(
-                f"interface {owner}:{name}",
-                f"guest {owner} does not answer yet, a run may have been cut off while it started",
-                "start it first with dumm_guest (state: started)",
-            )
-    for live in actual.live.values():
-        # A run for many guests goes on for the others.
-        if live.unreadable is not None and not wish.later:
-            raise live.unreadable
-
-
 def _to_prepare(actual: Actual, wish: Wish) -> dict[str, Guest]:
     """Guests whose definition must hold: those that are to run, and those whose definition changes."""
     return {
@@ -545,27 +433,6 @@ def _placed(error: DummError, wish: Wish) -> DummError:
         return error
     place = wish.extras.get(error.about.name, Extra()).sysctl.get(error.sysctl)
     return error if place is None else GuestError(f"{place}: {error.subject}", error.cause, error.remedy)
-
-
-def _check_settings(actual: Actual, wish: Wish, prepared: Mapping[str, Prepared]) -> None:
-    """Kernel settings that no kernel of these has.
-
-    :raises Invalid: naming them.
-    """
-    faults = []
-    for name, each in prepared.items():
-        live = actual.live.get(name)
-        found = live.inside.sysctl if live is not None and live.inside is not None else {}
-        for key, _value in wish.lab.guests[name].sysctl:
-            path = sysctl_path(key)
-            # A module of its own may have brought it to one that runs.
-            if path not in found and kernels.lacks_setting(each.kernel, path):
-                place = wish.extras.get(name, Extra()).sysctl.get(path)
-                subject = f"guest {name}" if place is None else f"{place}: guest {name}"
-                cause = f"kernel {each.kernel.release} has no setting {key}"
-                faults.append(InvalidInput(subject, cause, "correct its name, or leave it out"))
-    if faults:
-        raise Invalid(faults)
 
 
 def _with_ready(actual: Actual, context: Context) -> Actual:
