@@ -9,7 +9,6 @@ from __future__ import annotations
 import fcntl
 import json
 import os
-import random
 import signal
 import subprocess
 import tempfile
@@ -29,6 +28,11 @@ KILLS = 10
 
 def _start(lab: Lab, module: str, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(lab.command(module, **options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def _deeds(count: int) -> list[int]:
+    """Deeds to be killed at, all along a run that does so many: the first, the last, and as many between as there are kills."""
+    return [1 + turn * (count - 1) // (KILLS - 1) for turn in range(KILLS)]
 
 
 def _result(process: subprocess.Popen[str]) -> Result:
@@ -171,18 +175,18 @@ def test_a_device_that_a_killed_run_was_about_to_remove_stays_if_it_is_wanted_ag
 
 
 def test_a_run_that_is_killed_at_any_moment_is_completed_by_the_next(lab: Lab) -> None:
-    """The whole way of a guest with an interface, killed at moments all along it."""
+    """The whole way of a guest with an interface, killed at deeds all along it."""
     lab.bridge("br0", address=["10.0.0.254/24"])
-    rolls = random.Random(1)
-    for turn in range(KILLS):
+
+    def make() -> None:
         lab.guest("alice", state="absent", wait_timeout=2)
         lab.guest("alice", state="present", mem=64)
         lab.iface("alice", "eth0", bridge="br0", address=["10.0.0.1/24"])
-        run = _start(lab, "guest", name="alice", mem=96)
-        # Python and Ansible take a third of a second to come up, the work itself another.
-        time.sleep(0.25 + 0.6 * (turn + rolls.random()) / KILLS)
-        run.kill()
-        run.communicate(timeout=PATIENCE)
+
+    make()
+    for deed in _deeds(len(lab.deeds("guest", name="alice", mem=96))):
+        make()
+        lab.deeds("guest", name="alice", mem=96, killed_at=deed)
 
         result = lab.guest("alice", mem=96, restart=True)
 
@@ -199,13 +203,10 @@ def test_a_run_that_is_killed_at_any_moment_is_completed_by_the_next(lab: Lab) -
 def test_a_hot_plug_that_is_killed_at_any_moment_is_completed_by_the_next(lab: Lab) -> None:
     lab.bridge("br0", address=["10.0.0.254/24"])
     lab.guest("alice")
-    rolls = random.Random(2)
-    for turn in range(KILLS):
+    plug: dict[str, object] = {"guest": "alice", "name": "eth0", "bridge": "br0", "address": ["10.0.0.1/24"]}
+    for deed in _deeds(len(lab.deeds("iface", **plug))):
         lab.iface("alice", "eth0", state="absent")
-        run = _start(lab, "iface", guest="alice", name="eth0", bridge="br0", address=["10.0.0.1/24"])
-        time.sleep(0.25 + 0.4 * (turn + rolls.random()) / KILLS)
-        run.kill()
-        run.communicate(timeout=PATIENCE)
+        lab.deeds("iface", **plug, killed_at=deed)
 
         lab.iface("alice", "eth0", bridge="br0", address=["10.0.0.1/24"])
         lab.guest("alice")
@@ -217,11 +218,10 @@ def test_a_hot_plug_that_is_killed_at_any_moment_is_completed_by_the_next(lab: L
 
 
 def test_a_first_run_that_is_killed_at_any_moment_can_be_taken_away(lab: Lab) -> None:
-    for turn in range(KILLS):
-        run = _start(lab, "guest", name="alice", mem=64)
-        time.sleep(0.25 + 0.5 * turn / KILLS)
-        run.kill()
-        run.communicate(timeout=PATIENCE)
+    count = len(lab.deeds("guest", name="alice", mem=64))
+    lab.guest("alice", state="absent", wait_timeout=2)
+    for deed in _deeds(count):
+        lab.deeds("guest", name="alice", mem=64, killed_at=deed)
 
         lab.guest("alice", state="absent", wait_timeout=2)
 
