@@ -9,7 +9,8 @@
 # guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
 # kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
-# EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.
+# EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.  WORKERS=2 is how many files of the
+# integration tests run at a time.
 
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -99,7 +100,8 @@ integration() {
     LIMIT=30m
     prepare
     LIMIT=50m
-    count_pytest integration tests/integration
+    # Labs are apart, and what is not is named in tests/integration/conftest.py.
+    count_pytest integration tests/integration --numprocesses "${WORKERS:-2}"
 }
 
 e2e() {

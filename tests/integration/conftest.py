@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("soak", "bench")]
 
@@ -30,6 +32,32 @@ def pytest_sessionstart() -> None:
     missing = [str(path) for path in needed if not path.exists()]
     if missing:
         pytest.exit(f"{', '.join(missing)} missing: run 'make integration', or set DUMM_TEST_BASE", returncode=2)
+
+
+# Files that run one after another, for what they have of the host in common; all others run beside each other.
+_APART = {
+    # The first SSH server makes /run/sshd, and removes it.
+    "test_lab_host.py": "SSH server",
+    "test_role_errors.py": "SSH server",
+    "test_scenario_source.py": "SSH server",
+    # Opens /dev/fuse and /dev/net/tun to all users while it runs, to which others must have no way.
+    "test_unprivileged.py": "devices",
+    "test_confinement.py": "devices",
+}
+
+
+class _ByFile(LoadFileScheduling):
+    """The tests of a file, and of those that it must not meet, are for one process."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = super()._split_scope(nodeid)
+        return _APART.get(Path(path).name, path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    """Who runs which tests, where several processes do (``--numprocesses``)."""
+    return _ByFile(config, log)
 
 
 def _namespaces() -> set[str]:
