@@ -99,7 +99,7 @@ prepare() {
 integration() {
     LIMIT=30m
     prepare
-    LIMIT=50m
+    LIMIT=75m
     # Labs are apart, and what is not is named in tests/integration/conftest.py.
     count_pytest integration tests/integration --numprocesses "${WORKERS:-2}"
 }
@@ -121,7 +121,7 @@ debian13() {
 security() {
     LIMIT=30m
     prepare
-    LIMIT=10m
+    LIMIT=25m
     count_pytest security tests/security
 }
 
