@@ -19,6 +19,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import 
 
 # The last version whose labs have no format (workdir.FORMAT).
 COMMIT = "874975c"
+# The last one before the sources moved into packages, which stores what this one does.
+SAME_FORMAT = "90de254"
 
 # Neither the names of guests nor those of interfaces are in alphabetical order, which that version stored.
 SITE: dict[str, Any] = {
@@ -175,31 +178,31 @@ def _git(*arguments: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE)
 
 
-def _history() -> bytes:
-    """The earlier version as a tar file, from the history of this checkout."""
-    found = _git("archive", COMMIT)
+def _history(commit: str) -> bytes:
+    """An earlier version as a tar file, from the history of this checkout."""
+    found = _git("archive", commit)
     if found.returncode == 0:
         return found.stdout
     if _git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true":
-        pytest.skip(f"this clone is shallow and lacks commit {COMMIT}: git fetch --unshallow")
+        pytest.skip(f"this clone is shallow and lacks commit {commit}: git fetch --unshallow")
     said = found.stderr.decode(errors="replace").strip()
-    pytest.fail(f"commit {COMMIT} cannot be had from {REPOSITORY}, run this in a clone with its history: {said}")
+    pytest.fail(f"commit {commit} cannot be had from {REPOSITORY}, run this in a clone with its history: {said}")
 
 
-@pytest.fixture(scope="module")
-def earlier() -> Iterator[Path]:
-    """A collections path with the earlier version."""
+@contextmanager
+def _version(commit: str) -> Iterator[Path]:
+    """A collections path with an earlier version."""
     with tempfile.TemporaryDirectory(prefix=PREFIX) as place:
         home = Path(place, "ansible_collections/dumm/lab")
         home.mkdir(parents=True)
-        subprocess.run(["tar", "-x", "-C", home], input=_history(), check=True, timeout=PATIENCE)
+        subprocess.run(["tar", "-x", "-C", home], input=_history(commit), check=True, timeout=PATIENCE)
         yield Path(place)
 
 
 @pytest.fixture(scope="module")
-def site(earlier: Path) -> Iterator[Site]:
+def site() -> Iterator[Site]:
     """A lab of the earlier version."""
-    with fresh_lab() as lab:
+    with _version(COMMIT) as earlier, fresh_lab() as lab:
         yield Site(lab, earlier)
 
 
@@ -324,6 +327,28 @@ def test_absent_takes_everything_away(site: Site) -> None:
     assert lab.leftovers() == []
     assert [os.listdir(lab.path / place) for place in ("guests", "bridges", "disks")] == [[], [], []]
     assert not lab.workdir.identity.exists()
+
+
+def test_a_lab_of_the_same_format_is_taken_over_without_any_change() -> None:
+    with _version(SAME_FORMAT) as earlier, fresh_lab() as lab:
+        site = Site(lab, earlier)
+        stored = _definitions(lab)
+
+        told = site.take_over()
+
+        assert [(each["changed"], each["actions"]) for each in told] == [(False, [])] * len(told)
+        assert [each["restart_required"] for each in told] == [{}] * len(told)
+        assert _definitions(lab) == stored
+        assert site.facts() == site.before
+
+
+def _definitions(lab: Lab) -> dict[str, Any]:
+    """What is stored of the lab's guests and bridges."""
+    places = [
+        *lab.path.glob("bridges/*.json"),
+        *(lab.directory(name).definition for name in (*RUNNING, PAUSED, STOPPED)),
+    ]
+    return {str(place.relative_to(lab.path)): json.loads(place.read_text()) for place in places}
 
 
 def test_a_lab_of_a_newer_version_is_shown_and_not_changed(lab: Lab) -> None:
