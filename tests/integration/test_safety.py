@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import HANG, PATIENCE, PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, processes_of, until
+from lab import HANG, PATIENCE, PREFIX, Lab, Refused, Result, fresh_lab, has_namespace, log_keepers, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 
@@ -100,7 +100,8 @@ def test_threads_of_one_process_keep_out_of_each_others_way(lab: Lab) -> None:
 
 def test_who_waits_in_vain_is_told_who_holds_the_lock(lab: Lab) -> None:
     slow = _start(lab, "guest", name="alice", cmdline=HANG, wait_timeout=PATIENCE)
-    until((lab.path / "guests/alice/union").is_symlink, "the slow guest to be started")
+    # The last that the run makes before it waits.
+    until(lambda: log_keepers(lab.path), "the slow guest to be started")
     before = lab.snapshot()
 
     with pytest.raises(Refused) as refused:
