@@ -272,6 +272,8 @@ def gone(directory: GuestDir) -> None:
             tree.mkdir(mode=0o700)
     if not _is_directory(directory.names):
         files.discard(directory.names)
+    if not directory.doorbell_lock.is_file() or directory.doorbell_lock.is_symlink():
+        files.discard(directory.doorbell_lock)
 
 
 def _is_directory(path: Path) -> bool:

@@ -88,6 +88,9 @@ def _check_copies(workdir: Workdir, action: Action) -> None:
     room = None
     if isinstance(action, UseSavePoints) and action.wish.save is not None:
         name = action.guest
+        if not workdir.guest(name).path.is_dir():
+            # It is to be made, and has written nothing.
+            return
         source = workdir.path / layers.stack(workdir, load_guest(workdir.guest(name))).upper
         target, purpose = workdir.guest(name).saves / f".new-{action.wish.save}", "copy what it wrote"
     elif isinstance(action, Start) and disks.changes(workdir, action.guest.name, action.guest.disk):
