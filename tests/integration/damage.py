@@ -112,6 +112,7 @@ def leads(target: str) -> Damage:
     """It is a link."""
 
     def do(path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
         remove(path)
         path.symlink_to(target)
 

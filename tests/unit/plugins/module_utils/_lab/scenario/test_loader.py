@@ -519,6 +519,7 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
         ("guests: {a: {sysctl: {ip_forward: 1}}}", ["'ip_forward' is no kernel setting; give its full name"]),
         ("guests: {a: {sysctl: {net..x: 1}}}", ["'net..x' is no kernel setting"]),
         ('guests: {a: {sysctl: {net.x: "a\\nb"}}}', ["unprintable"]),
+        (f"guests: {{a: {{sysctl: {{net.x: {'a' * 4096}}}}}}}", ["the value has 4096 bytes; give it 4095 or fewer"]),
         # interfaces
         ("guests: {a: {interfaces: {vec0: }}}", ["guests.a.interfaces.vec0: the name is taken by the guest's kernel"]),
         ("guests: {a: {interfaces: {'a b': }}}", ["is not one that Linux takes for an interface"]),
