@@ -27,7 +27,7 @@ MAX_JITTER = 2_147  # ms
 MAX_NAME = 255  # bytes: NAME_MAX (linux/limits.h)
 MAX_PATH = 4095  # bytes: PATH_MAX less the final zero
 MAX_SYSCTL = 255  # letters, in /proc/sys no name comes near
-_MAX_SYSCTL = 4095  # one page less its final zero (proc_sys_call_handler, fs/proc/proc_sysctl.c, and do_proc_dointvec)
+_MAX_VALUE = 4095  # one page less its final zero (proc_sys_call_handler, fs/proc/proc_sysctl.c, and do_proc_dointvec)
 MAX_METRIC = 2**32 - 1
 MAX_CPU = 8191  # NR_CPUS of x86-64 is 8192 at most (arch/x86/Kconfig)
 
@@ -365,8 +365,8 @@ def sysctl_value(text: str) -> str:
     if not text.replace("\t", " ").isprintable():
         raise InvalidInput(text, "there are unprintable characters", "write it on one line")
     value = " ".join(text.split())
-    if (size := len(value.encode())) > _MAX_SYSCTL:
-        raise InvalidInput(value[:40], f"the value has {size} bytes", f"give it {_MAX_SYSCTL} or fewer")
+    if (size := len(value.encode())) > _MAX_VALUE:
+        raise InvalidInput(value[:40], f"the value has {size} bytes", f"give it {_MAX_VALUE} or fewer")
     return value
 
 
