@@ -168,6 +168,18 @@ def test_what_a_guest_wrote_is_changed_between_its_end_and_its_start() -> None:
     ]
 
 
+def test_a_guest_is_made_before_its_state_is_saved() -> None:
+    host = Host()
+    names, after = frozenset({"alice"}), Guest("alice")
+    lab = Lab("dumm", "dumm", {"alice": after})
+    wish = Wish(lab, Scope(guests=names), save_points={"alice": SavePointWish(save="empty")})
+
+    planned = plan.plan(host.observe(), wish, {"alice": prepared(after)}).steps
+
+    waits = {str(step.key): {str(key) for key in step.waits_for({each.key for each in planned})} for step in planned}
+    assert waits["keep guest alice"] == {"store guest alice"}
+
+
 def test_what_a_running_guest_wrote_is_left_alone() -> None:
     with pytest.raises(InvalidInput, match=r"guest alice: it runs, and .*; stop it \(state: stopped\), or"):
         _planned(Power.RUNNING, Power.RUNNING, SavePointWish(reset=True))
