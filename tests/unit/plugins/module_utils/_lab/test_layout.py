@@ -37,10 +37,11 @@ MAY_IMPORT = {
     "plan": ["model", "scenario", "inside"],
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
+    "testing": [],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.
-BLOCKED = ("host", "union", "guest", "run", "access")
+BLOCKED = ("host", "union", "guest", "run", "access", "testing")
 SLOW = ("pyroute2", "pyfuse3")
 OF_THE_SYSTEM = {
     "concurrent",
