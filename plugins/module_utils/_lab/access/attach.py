@@ -25,7 +25,7 @@ from types import FrameType
 from ..guest import processes
 from ..host import syscalls
 from ..host.workdir import DEFAULT, GuestDir, Workdir
-from ..model.errors import DummError, InvalidInput, Unreachable
+from ..model.errors import DummError, InvalidInput, Unreachable, nearest
 from ..model.found import Process
 from .session import MOST_WAITING, Session, Size, opened
 
@@ -270,23 +270,32 @@ def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
+def attach(workdir: str, guest: str, command: str | None, *, console: bool) -> int:
+    """A terminal in a guest, or its console 0, until its program ends or the user leaves.
+
+    :param workdir: path of the working directory, as the user wrote it.
+    :param command: for the guest's shell; ``None`` for a shell to type to.
+    :return: the program's exit status; 255 where the guest of a console is not running.
+    :raises DummError: where there is no such guest, or no terminal here or there.
+    """
+    if not (os.isatty(0) and os.isatty(1)):
+        raise InvalidInput("this terminal", "there is none", "use 'dumm exec' for commands without one")
+    place = Workdir.at(workdir)
+    directory = place.guest(guest)
+    if "/" in guest or not directory.path.is_dir():
+        raise InvalidInput(
+            f"guest {guest} of {place.path}", "there is no such guest", nearest(guest, place.guest_names())
+        )
+    if console:
+        return _Console(directory).run()
+    return _attach(directory, _running(place, guest), command)
+
+
 def main(words: Sequence[str] | None = None) -> int:
     """Attach as the words say; the exit status: the guest's program's own, 255 where there is none."""
     wanted = _arguments(words)
     try:
-        if not (os.isatty(0) and os.isatty(1)):
-            raise InvalidInput(
-                "dumm-attach", "it is not run in a terminal", "use 'ansible -m raw' for commands without one"
-            )
-        workdir = Workdir.at(wanted.workdir)
-        directory = workdir.guest(wanted.guest)
-        if "/" in wanted.guest or not directory.path.is_dir():
-            raise InvalidInput(
-                f"guest {wanted.guest} of {workdir.path}", "there is no such guest", "see dumm_info for those that are"
-            )
-        if wanted.console:
-            return _Console(directory).run()
-        return _attach(directory, _running(workdir, wanted.guest), wanted.command)
+        return attach(wanted.workdir, wanted.guest, wanted.command, console=wanted.console)
     except DummError as exc:
         sys.stderr.write(f"dumm-attach: {exc}\n")
     except PermissionError as exc:

@@ -38,10 +38,11 @@ MAY_IMPORT = {
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
     "testing": [],
+    "command": ["model", "access"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.
-BLOCKED = ("host", "union", "guest", "run", "access", "testing")
+BLOCKED = ("host", "union", "guest", "run", "access", "testing", "command")
 SLOW = ("pyroute2", "pyfuse3")
 OF_THE_SYSTEM = {
     "concurrent",

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command ``dumm``: finds the file of the verb that the user named, and turns what that raises into one line and an exit code.
+
+A verb is a file of this package and a row of :data:`VERBS`.  The file has ``run(words, workdir)``, which gets the words after the verb and
+the working directory, and returns the exit code; ``usage.Parser`` reads the words.  It is imported only when it is asked for: ``dumm
+exec`` is called hundreds of times by a script, and what takes long to import (pyroute2, Jinja2) costs more than what it does.
+
+``scripts/dumm`` runs this under the lab host's own Python, and the companion package (``python/``) has it as its entry point.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from types import FrameType
+
+from ..model.errors import DummError, nearest
+from .usage import Parser, WrongUsage
+
+# Of galaxy.yml, which an installed collection does not have.
+VERSION = "0.1.0"
+WRONG_USAGE = 2
+_SHELL_SIGNAL = 128
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What the command can do.
+
+    :ivar summary: for ``dumm --help``.
+    :ivar failed: exit code where the verb itself fails.
+    """
+
+    summary: str
+    failed: int = 1
+
+
+VERBS = {
+    "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
+}
+_EXAMPLES = """\
+  dumm attach alice
+"""
+
+
+class _Ended(BaseException):
+    """A signal that asks this process to end; what it has begun elsewhere ends first."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def program() -> int:
+    """Be the program ``dumm``: as :func:`main`, and end as whoever sent a signal expects."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        # nohup(1) has it ignored.
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _end)
+    try:
+        code = main(sys.argv[1:])
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:
+        return _end_by(signal.SIGPIPE)
+    except KeyboardInterrupt:
+        return _end_by(signal.SIGINT)
+    except _Ended as exc:
+        return _end_by(exc.number)
+
+
+def main(words: Sequence[str]) -> int:
+    """Do as the words after the command's name say.
+
+    :return: the exit code.
+    """
+    parser = _parser()
+    if not words:
+        parser.print_help(sys.stderr)
+        return WRONG_USAGE
+    failed = WRONG_USAGE
+    try:
+        wanted = parser.parse_args(words)
+        verb = VERBS.get(wanted.verb)
+        if verb is None:
+            raise WrongUsage("dumm", f"there is no command {wanted.verb!r}", nearest(wanted.verb, VERBS))
+        failed = verb.failed
+        file = importlib.import_module(f"{__package__}.{wanted.verb}")
+        code: int = file.run(wanted.words, wanted.workdir)
+        return code
+    except WrongUsage as exc:
+        return _complain(str(exc), WRONG_USAGE)
+    except DummError as exc:
+        return _complain(f"dumm: {exc}", failed)
+    except PermissionError as exc:
+        return _complain(f"dumm: {exc.filename}: {exc.strerror}; run as root", failed)
+
+
+def _parser() -> Parser:
+    width = max(map(len, VERBS))
+    table = "\n".join(f"  {name:<{width}}  {verb.summary}" for name, verb in VERBS.items())
+    parser = Parser(
+        "dumm",
+        "Work with a virtual network lab of dumm.lab on this machine.",
+        f"{_EXAMPLES}\ncommands ('dumm COMMAND --help' tells more):\n{table}\n",
+    )
+    parser.add_argument("--version", action="version", version=f"dumm.lab {VERSION}")
+    parser.add_argument("verb", metavar="COMMAND", help="one of those below")
+    parser.add_rest("words", metavar="...", help="what the command takes")
+    return parser
+
+
+def _end(number: int, _frame: FrameType | None) -> None:
+    raise _Ended(number)
+
+
+def _end_by(number: int) -> int:
+    """Die by a signal, so that a shell's loop ends as well.
+
+    :return: what a shell calls that, where the signal is blocked.
+    """
+    with suppress(OSError):
+        # What is still in the buffer has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
+    return _SHELL_SIGNAL + number
+
+
+def _complain(sentence: str, code: int) -> int:
+    sys.stderr.write(f"{sentence}\n")
+    return code
+
+
+if __name__ == "__main__":
+    raise SystemExit(program())

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How each verb of ``dumm`` reads its words: one set of rules, one place for help and examples, and errors of the house."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import Any, NoReturn
+
+from ..model.errors import InvalidInput
+
+DEFAULT_WORKDIR = "/var/lib/dumm"
+
+
+class WrongUsage(InvalidInput):
+    """Words that the command does not understand; nothing was done."""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reads the words of one verb; ``--workdir`` may stand before the verb and after it.
+
+    :param name: what the user types: ``dumm exec``.
+    :param summary: a sentence.
+    :param examples: lines that begin with two blanks.
+    :param workdir: the working directory that was given before the verb; ``None`` takes ``DUMM_WORKDIR`` or the default.
+    """
+
+    def __init__(self, name: str, summary: str, examples: str, workdir: str | None = None) -> None:
+        super().__init__(
+            prog=name,
+            description=summary,
+            epilog=f"examples:\n{examples}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+        self.add_argument(
+            "-w",
+            "--workdir",
+            metavar="DIRECTORY",
+            default=workdir or os.environ.get("DUMM_WORKDIR") or DEFAULT_WORKDIR,
+            help=f"working directory of the lab (default: DUMM_WORKDIR, or {DEFAULT_WORKDIR})",
+        )
+
+    def add_rest(self, name: str, **options: Any) -> None:
+        """All words from here on, be they options."""
+        self.add_argument(name, nargs=argparse.REMAINDER, **options)
+
+    def error(self, message: str) -> NoReturn:
+        """:raises WrongUsage: always."""
+        raise WrongUsage(self.prog, message, f"see '{self.prog} --help'")
