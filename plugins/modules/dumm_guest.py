@@ -86,7 +86,8 @@ options:
     type: int
   layers:
     description:
-      - Absolute paths of directories that lie over the master and under what the guest writes, the topmost first.
+      - Directories that lie over the master and under what the guest writes, the topmost first.
+      - A path is absolute, or below O(workdir), such as V(layers/web). Such a lab goes on working where it is moved or copied.
       - They are never written to. A running guest gets a change at once, see O(busy).
     type: list
     elements: str

@@ -264,7 +264,7 @@ GUEST = (
         {"busy": inside("g-busy", "cat /srv/word").shows("layered")},
         before=(
             _LAYER,
-            _running("g-busy", layers=["$W/layer"]),
+            _running("g-busy", layers=["layer"]),
             inside("g-busy", "exec 3</srv/word; (trap '' HUP; exec sleep 1000) <&3 >/dev/null 2>&1 &"),
         ),
         fails="/srv/word",

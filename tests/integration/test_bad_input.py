@@ -178,10 +178,16 @@ BAD: list[tuple[str, str, dict[str, Any], str]] = [
         r"guest dave: layer /none is no direct",
     ),
     (
-        "a layer without a path",
+        "a layer below the working directory that is not there",
         "guest",
-        {"name": "dave", "layers": ["none"]},
-        r"guest dave: layers: 'none' is no absolute",
+        {"name": "dave", "layers": ["layers/none"]},
+        r"guest dave: layer /.*/layers/none is no direct",
+    ),
+    (
+        "a layer above the working directory",
+        "guest",
+        {"name": "dave", "layers": ["../none"]},
+        r"guest dave: layers: '../none' is no path of a directory",
     ),
     (
         "a command line of several lines",

@@ -27,7 +27,7 @@ PATIENCE = 300
 GUESTS = ("alice", "bob", "carol")
 # One of each that has something of the host besides its process: an overlay, a server of its union, an image that is mounted.
 SITE: dict[str, Any] = {
-    "defaults": {"mem": 64, "files": {"/etc/motd": "hello\n"}},
+    "defaults": {"mem": 64, "files": {"/etc/motd": "hello\n"}, "layers": ["layers/own-{{ name }}", "layers/all"]},
     "bridges": {"lan": {"prefix": "10.1.0.0/24", "address": "10.1.0.254/24"}},
     "guests": {
         "alice": {"union": "overlay", "interfaces": {"eth0": {"bridge": "lan"}}},
@@ -51,7 +51,7 @@ def facts(lab: Lab) -> dict[str, Any]:
         "claims": sorted(os.readlink(claim) for claim in lab.claims()),
         "groups": sorted(map(str, lab.control_groups())),
         "mounts": len(mounts_of(lab.path)),
-        "written": {name: lab.read(name, "cat /root/mine") for name in GUESTS},
+        "written": {name: lab.read(name, "cat /root/mine /opt/own /opt/all") for name in GUESTS},
     }
 
 
@@ -78,6 +78,10 @@ def site(home: Path) -> Iterator[Lab]:
     (home / "k1").mkdir(mode=0o700)
     with ExitStack() as stack:
         lab = stack.enter_context(fresh_lab(home / "k1"))
+        for layer, file in (*((f"own-{name}", "own") for name in GUESTS), ("all", "all")):
+            place = lab.path / "layers" / layer / "opt"
+            place.mkdir(parents=True)
+            (place / file).write_text(f"{layer}\n")
         lab.scenario("site", SITE, wait_timeout=PATIENCE)
         for name in GUESTS:
             lab.read(name, f"echo {name} >/root/mine; sync")
@@ -149,7 +153,7 @@ def test_a_moved_lab_goes_on_and_leaves_nothing_behind(site: Lab, home: Path) ->
     assert [each for each in fresh.leftovers() if "keeps a log" not in each] == []
     assert facts(moved) == after
 
-    changed = {**SITE, "defaults": {"mem": 64, "files": {"/etc/motd": "changed\n"}}}
+    changed = {**SITE, "defaults": {**SITE["defaults"], "files": {"/etc/motd": "changed\n"}}}
     moved.scenario("site", changed)
     assert [moved.read(name, "cat /etc/motd") for name in GUESTS] == ["changed\n"] * 3
     moved.iface("alice", "eth1", bridge="lan", address=["10.1.0.99/24"])

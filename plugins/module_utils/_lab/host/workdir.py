@@ -320,6 +320,10 @@ class Workdir:
         """The root file system that a guest's ``master`` means."""
         return Path(master) if master.startswith("/") else self.masters / master
 
+    def layer(self, layer: str) -> Path:
+        """The directory that one of a guest's ``layers`` means."""
+        return self.path / layer
+
     def create(self) -> None:
         """Make the directory and those directly below it.
 

@@ -197,6 +197,11 @@ class Cpu(Kind):
         return notation.AUTO if value is None else "any" if value == ANY_CPU else str(value)
 
 
+def _directory(value: object, place: str) -> str:
+    found = stored.text(value, place)
+    return stored.absolute(found, place) if found.startswith("/") else stored.below(found, place)
+
+
 class Directories(Kind):
     """Directories of the host."""
 
@@ -214,8 +219,8 @@ class Directories(Kind):
         return tuple(map(notation.directory, value))
 
     def read(self, value: object, place: str, *, newer: bool) -> tuple[str, ...]:
-        """Absolute paths."""
-        return stored.texts(stored.absolute)(value, place)
+        """Absolute paths, or below the working directory."""
+        return stored.texts(_directory)(value, place)
 
     def stored(self, value: Any) -> list[str]:
         """A list."""

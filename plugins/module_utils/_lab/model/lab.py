@@ -197,7 +197,7 @@ class Guest:
     :ivar cpu: number of the host's CPU that it runs on, ``ANY_CPU`` for all of them, ``None`` for whichever has the fewest guests.
     :ivar confine: whether its root is nobody on the host.
     :ivar disk: how many MB it may write; ``None`` for no limit.
-    :ivar layers: absolute paths, topmost first, between the master and what the guest writes.
+    :ivar layers: absolute paths, or below the working directory, topmost first, between the master and what the guest writes.
     :ivar routes: all static routes; ``None`` leaves the guest's own alone.
     :ivar sysctl: settings of the guest's kernel, dotted names as in sysctl(8), ordered by name.
     :ivar scenario: name of the scenario that it belongs to.

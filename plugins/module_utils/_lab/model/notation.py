@@ -147,8 +147,25 @@ def cpu(text: str) -> int | None:
 
 
 def directory(text: str) -> str:
-    """A directory of the host."""
-    return absolute(text).rstrip("/") or "/"
+    """A directory of the host: an absolute path, or one below the working directory."""
+    if text.startswith("/"):
+        return absolute(text).rstrip("/") or "/"
+    found = text.rstrip("/")
+    parts = found.split("/")
+    if "\0" in text or any(part in ("", ".", "..") for part in parts):
+        remedy = "give an absolute path, or one below the working directory such as layers/web"
+        raise InvalidInput(text, f"{text!r} is no path of a directory", remedy)
+    return found
+
+
+def layer(text: str) -> str:
+    """A directory as :func:`directory`, or a template of its path, which is rendered for each guest."""
+    return text if is_template(text) else directory(text)
+
+
+def is_template(text: str) -> bool:
+    """Whether something of a text is left to Jinja2."""
+    return any(mark in text for mark in ("{{", "{%", "{#"))
 
 
 def absolute(text: str) -> str:

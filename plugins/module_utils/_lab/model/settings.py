@@ -137,7 +137,7 @@ GUEST: tuple[Setting, ...] = (
     Setting(
         name="layers",
         kind=Directories(),
-        description="Directories of the host between the master and what the guest writes, topmost first.",
+        description="Directories between the master and what the guest writes, topmost first: absolute, or below the working directory.",
     ),
     Setting(
         name="union",

@@ -53,12 +53,13 @@ def prepare(
     _check_disk(guest)
     if guest.confine:
         _check_open_to_all(guest, kernel)
-    for layer in guest.layers:
-        if not Path(layer).is_dir():
+    own_layers = [*map(Path, layers.own(workdir, guest))]
+    for layer in own_layers:
+        if not layer.is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
     # What a guest wrote cannot be seen while its disk is not mounted.
     if guest.name not in workdir.read_out:
-        _check_root(guest, kernel, [workdir.guest(guest.name).diff, *map(Path, guest.layers), master])
+        _check_root(guest, kernel, [workdir.guest(guest.name).diff, *own_layers, master])
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
     choice = engines.choose(guest.union, guest.label, workdir.guests)
     stack = layers.stack(workdir, guest)

@@ -85,6 +85,36 @@ class Known:
             made[guest, file.path] = text
         return made
 
+    def with_layers(self) -> Scenario:
+        """The scenario with the templates of its guests' layers rendered.
+
+        :raises InvalidInput: where one of them cannot be rendered, or makes no path.
+        """
+        wanted = [
+            (guest, place, layer)
+            for guest, places in self.scenario.layers.items()
+            for place, layer in zip(places, self.scenario.guests[guest].layers, strict=True)
+        ]
+        if not wanted:
+            return self.scenario
+        if not templates.HAS_JINJA2:
+            raise InvalidInput(wanted[0][1], "it is a template", "install python3-jinja2 on the lab host")
+        jobs = (templates.Job(layer, _variables(self, guest)) for guest, _place, layer in wanted)
+        made: dict[str, list[str]] = {}
+        for (guest, place, layer), text in zip(wanted, templates.render(jobs, len(wanted)), strict=False):
+            if isinstance(text, templates.Failure):
+                cause = f"{layer!r} cannot be rendered for guest {guest}: {text.cause}"
+                raise InvalidInput(place, cause, "see docs/scenario.md, templates")
+            path = _layer(text, guest, place)
+            if path in made.setdefault(guest, []):
+                raise InvalidInput(f"{place}: guest {guest}", f"layers: {path} is given twice", "leave one of them")
+            made[guest].append(path)
+        rendered = {
+            guest: dataclasses.replace(self.scenario.guests[guest], layers=tuple(layers))
+            for guest, layers in made.items()
+        }
+        return dataclasses.replace(self.scenario, guests={**self.scenario.guests, **rendered}, layers={})
+
     def _subject(self, file: File) -> str:
         return file.place or f"scenario {self.scenario.name}"
 
@@ -115,6 +145,13 @@ def render(known: Known, guest: str, below: Sequence[Path]) -> RenderedLayer | N
     return RenderedLayer(
         tuple(last[path] for path in sorted(last)), tuple(directories[path] for path in sorted(directories))
     )
+
+
+def _layer(text: str, guest: str, place: str) -> str:
+    try:
+        return notation.directory(text)
+    except InvalidInput as exc:
+        raise InvalidInput(f"{place}: guest {guest}", exc.cause, exc.remedy) from None
 
 
 def _place(below: Sequence[Path], path: str, subject: str) -> tuple[str, tuple[Directory, ...]]:

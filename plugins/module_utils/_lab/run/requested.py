@@ -27,6 +27,11 @@ def load_scenario(workdir: Workdir, params: Params) -> Scenario:
 
     :raises InvalidInput: naming the place in its file.
     """
+    return rendering.Known(_written(workdir, params)).with_layers()
+
+
+def _written(workdir: Workdir, params: Params) -> Scenario:
+    """A scenario as it is written."""
     name, src = params["name"], params.get("src")
     if params.get("config") is not None and params.get("content") is not None:
         raise InvalidInput(f"scenario {name}", "config and content cannot both be given", "give one of them")

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import rules, settings
+from ..model import notation, rules, settings
 from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid, InvalidInput
@@ -78,6 +78,7 @@ class Scenario:
     :ivar restart_services: services by guest that are restarted when the layer of a running guest changes.
     :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
     :ivar sysctl: by guest, where the kernel settings are written, by their files; for messages.
+    :ivar layers: by guest, where its layers are written, if one of them is a template that is still to be rendered.
     :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
     """
 
@@ -90,6 +91,7 @@ class Scenario:
     restart_services: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     automatic: Mapping[Label, Mapping[str, Network]] = field(default_factory=dict)
     sysctl: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
+    layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     without_guests: str = ""
 
 
@@ -164,6 +166,7 @@ class _Loader:
             files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),
             sysctl=_some({name: self._sysctl_places(own) for name, own in given.items()}),
+            layers=_some({name: self._template_places(own) for name, own in given.items()}),
             restart_services=_some(
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
@@ -272,6 +275,12 @@ class _Loader:
 
     def _sysctl_places(self, given: _Given) -> dict[str, str]:
         return {sysctl_path(key): str(self.document.place(path)) for key, path in given.sysctl.items()}
+
+    def _template_places(self, given: _Given) -> tuple[str, ...]:
+        own = given.get("layers", [])
+        if not any(notation.is_template(layer) for _index, layer in schema.right(own)):
+            return ()
+        return tuple(str(self.document.place((*given.origins["layers"], index))) for index, _layer in schema.right(own))
 
     def _routes(self, name: str, given: _Given, interfaces: Mapping[str, Iface]) -> tuple[Route, ...] | None:
         if "routes" not in given.settings:

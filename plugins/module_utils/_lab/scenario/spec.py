@@ -211,7 +211,7 @@ _STRUCTURED: dict[str, Spec] = {
     "cpu": Either(
         specs=(Integer(minimum=0, maximum=notation.MAX_CPU), Text(choices=("auto", "any"), parse=notation.cpu))
     ),
-    "layers": ListOf(item=Text(parse=notation.directory, means="an absolute path", pattern="^/")),
+    "layers": ListOf(item=Text(parse=notation.layer, means="a path such as /srv/layer or layers/web")),
     "faults": ListOf(item=_FAULT),
     "ready": _READY,
     "routes": ListOf(

@@ -23,7 +23,7 @@ def stack(workdir: Workdir, guest: Guest) -> Stack:
     directory = workdir.guest(guest.name)
     loaded = guest.loaded
     if loaded is None:
-        return Stack(_relative(workdir, directory.diff), guest.layers)
+        return Stack(_relative(workdir, directory.diff), own(workdir, guest))
     # What the user says of a file goes before what we say.
     rendered = [str(workdir.rendered(name)) for name in (loaded.files, loaded.hosts) if name is not None]
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
@@ -35,7 +35,12 @@ def below_files(workdir: Workdir, guest: Guest, loaded: Loaded) -> tuple[str, ..
     """What lies over the master and below the files that the loaded scenario's file has, topmost first."""
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
     read_only = [str(scenario)] if not loaded.record and scenario.is_dir() else []
-    return (*read_only, str(workdir.guest(guest.name).diff), *guest.layers)
+    return (*read_only, str(workdir.guest(guest.name).diff), *own(workdir, guest))
+
+
+def own(workdir: Workdir, guest: Guest) -> tuple[str, ...]:
+    """Absolute paths of the layers that a guest is defined with, topmost first."""
+    return tuple(str(workdir.layer(layer)) for layer in guest.layers)
 
 
 def _relative(workdir: Workdir, path: Path) -> str:

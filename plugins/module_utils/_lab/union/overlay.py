@@ -213,7 +213,7 @@ def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
     others = {os.path.realpath(path): f"the lab's own {path}" for path in ours if path.is_dir()}
     others[os.path.realpath(master)] = f"master {master}"
     for layer in guest.layers:
-        path = os.path.realpath(layer)
+        path = os.path.realpath(workdir.layer(layer))
         for other, said in others.items():
             is_within = os.path.commonpath([path, other]) in (path, other)
             if is_within and os.stat(path).st_dev == os.stat(other).st_dev:

@@ -291,7 +291,7 @@ def test_a_damaged_definition_is_an_error_of_its_object_alone(others: Workdir, c
         ("disk", 2**63, "a whole number"),
         ("disk", 64.5, "a whole number"),
         ("layers", "/srv", "a list"),
-        ("layers", ["srv"], "an absolute path"),
+        ("layers", ["../srv"], "a path below the working directory"),
         ("layers", ["/a\0b"], "a text"),
         ("routes", {}, "a list"),
         ("routes", [{"via": "10.0.0.1"}], "has no to"),

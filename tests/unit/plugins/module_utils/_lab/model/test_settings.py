@@ -49,7 +49,7 @@ VALUES: dict[str, Any] = {
     "confine": False,
     "disk": 32,
     "cpu": ANY_CPU,
-    "layers": ("/a", "/b"),
+    "layers": ("/a", "b/c"),
     "union": UnionEngine.COWFS,
     "faults": (InjectedFault("/x", ("read",), "EIO", 2.0),),
     "ready": ReadyCommand("true", 5.0),

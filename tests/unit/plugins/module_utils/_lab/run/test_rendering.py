@@ -153,3 +153,43 @@ def test_what_is_wrong_with_a_file_is_told_with_where_it_is_written(tmp_path: Pa
 def test_an_owner_that_is_no_number_and_no_name_is_told(tmp_path: Path, owner: str) -> None:
     with pytest.raises(InvalidInput, match=f"its master knows no passwd entry {owner}; give the number instead"):
         _rendered(tmp_path, {"content": "x", "owner": owner})
+
+
+def _layers(text: str) -> dict[str, tuple[str, ...]]:
+    scenario = loader.load(text, name="vpn", place="lab.yml")
+    return {name: guest.layers for name, guest in rendering.Known(scenario).with_layers().guests.items()}
+
+
+def test_layers_of_defaults_and_groups_are_rendered_for_each_guest() -> None:
+    text = """
+    defaults: {layers: ["layers/{{ scenario }}-{{ name }}", layers/all]}
+    groups: {road: {layers: ["/srv/{{ site }}/{{ guest.labels.role }}/"], labels: {role: client}}}
+    guests: {moon: , carol: {groups: [road], vars: {site: west}}, dave: {layers: [plain]}}
+    """
+    found = {
+        "moon": ("layers/vpn-moon", "layers/all"),
+        "carol": ("/srv/west/client",),
+        "dave": ("plain",),
+    }
+
+    assert _layers(text) == found
+
+
+@pytest.mark.parametrize(
+    ("layers", "said"),
+    [
+        (
+            '["{{ nothing }}"]',
+            "lab.yml:1:21: defaults.layers[0]: '{{ nothing }}' cannot be rendered for guest a: 'nothing' is",
+        ),
+        ("[b, '{% if %}']", "lab.yml:1:24: defaults.layers[1]: '{% if %}' cannot be rendered for guest a: "),
+        ("['{{ up }}']", "lab.yml:1:21: defaults.layers[0]: guest a: '../x' is no path of a directory"),
+        ("[\"{{ '' }}\"]", "lab.yml:1:21: defaults.layers[0]: guest a: '' is no path of a directory"),
+        ("[l/a, 'l/{{ name }}']", "lab.yml:1:26: defaults.layers[1]: guest a: layers: l/a is given twice"),
+    ],
+)
+def test_what_is_wrong_with_a_template_of_a_layer_is_told_with_its_place(layers: str, said: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        _layers(f"defaults: {{layers: {layers}, vars: {{up: ../x}}}}\nguests: {{a: }}")
+
+    assert str(caught.value).startswith(said)

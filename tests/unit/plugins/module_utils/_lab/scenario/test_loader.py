@@ -82,7 +82,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cpu: 1
         confine: false
         disk: 64
-        layers: [/srv/a/, /srv/b]
+        layers: [/srv/a/, layers/b/]
         union: overlay
         faults: [{path: /var/*, during: [read], error: EIO, delay: 20}, {path: "*.log", delay: 1.5}]
         interfaces:
@@ -101,7 +101,7 @@ def test_a_guest_takes_all_that_a_guest_can_have():
         cpu=1,
         confine=False,
         disk=64,
-        layers=("/srv/a", "/srv/b"),
+        layers=("/srv/a", "layers/b"),
         union=UnionEngine.OVERLAY,
         faults=(InjectedFault("/var/*", ("read",), "EIO", 20.0), InjectedFault("*.log", delay=1.5)),
         interfaces={
@@ -506,7 +506,7 @@ def test_the_json_schema_takes_what_the_loader_takes(data):
         ("guests: {a: {kernel: 6.1}}", ['guests.a.kernel: 6.1 is a number; put it in quotes: "6.1"']),
         ("guests: {a: {init: sh}}", ["guests.a.init: 'sh' is no path in the guest"]),
         ('guests: {a: {cmdline: "a\\tb"}}', ["guests.a.cmdline: there are unprintable characters"]),
-        ("guests: {a: {layers: [x]}}", ["guests.a.layers[0]: 'x' is no absolute path"]),
+        ("guests: {a: {layers: [../x]}}", ["guests.a.layers[0]: '../x' is no path of a directory"]),
         ("guests: {a: {union: overlayfs}}", ["'overlayfs' is not one of its values; did you mean overlay?"]),
         ("guests: {a: {groups: [x]}}", ["lab.yml:1:23: guests.a.groups[0]: there is no group x; there is none yet"]),
         (
