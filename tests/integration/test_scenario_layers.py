@@ -148,6 +148,25 @@ def test_only_loads_and_unloads_some_guests(cable: Lab) -> None:
     assert not _has(cable, "/etc/which") and _has(cable, "/etc/which", "sun")
 
 
+def test_a_scenario_lies_over_all_that_the_guest_has_of_its_own_one(lab: Lab) -> None:
+    config = pair(files={"/etc/own": "file"})
+    _write(lab, "own", {"/etc/layer": "own", "/etc/which": "own"})
+    _write(lab, "a", {"/etc/which": "a"})
+    lab.scenario("own", config)
+    lab.read("moon", "echo -n written >/root/mine; " + HOLD.format("/root/mine"))
+
+    # Once with the same files again, and once with no file but those of its layer.
+    for over in (config, {"hosts": False, "guests": {"moon": {}}}):
+        lab.scenario("a", over, state="loaded")
+        _settled(lab, "a", over, state="loaded")
+        assert lab.read("moon", "cat /etc/own /etc/layer /etc/which /root/mine; getent hosts sun") == (
+            "fileownawritten10.0.0.2        sun sun-eth0\n"
+        )
+        lab.read("moon", "echo x >>/etc/which; echo x >/root/more; rm /etc/own")
+        lab.scenario("a", state="unloaded")
+        assert lab.read("moon", "cat /etc/own /etc/which /root/mine; ls /root") == "fileownwrittenmine\n"
+
+
 def test_loading_starts_makes_and_changes_nothing_else(cable: Lab) -> None:
     config = pair()
     config["guests"]["venus"] = {}

@@ -39,6 +39,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Guest,
     Iface,
     Lab,
+    Loaded,
     Power,
     UnionEngine,
     link_name,
@@ -550,11 +551,16 @@ def prepared(guest: Guest) -> Prepared:
 
 def stack_of(guest: Guest) -> Stack:
     """The layers that a guest should have."""
-    if guest.loaded is None:
+    return _stack_of(guest, guest.loaded)
+
+
+def _stack_of(guest: Guest, loaded: Loaded | None) -> Stack:
+    if loaded is None:
         return Stack(f"guests/{guest.name}/diff", guest.layers)
-    rendered = (f"rendered/{name}" for name in (guest.loaded.files, guest.loaded.hosts) if name is not None)
-    upper = f"guests/{guest.name}/scratch/{guest.loaded.scenario}"
-    return Stack(upper, (*rendered, f"guests/{guest.name}/diff", *guest.layers))
+    rendered = (f"rendered/{name}" for name in (loaded.files, loaded.hosts) if name is not None)
+    below = _stack_of(guest, loaded.under)
+    over = dict.fromkeys((*rendered, below.upper, *below.over))
+    return Stack(f"guests/{guest.name}/scratch/{loaded.scenario}", tuple(over))
 
 
 def process_of(guest: Guest, what: Prepared) -> Process:

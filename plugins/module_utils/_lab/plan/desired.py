@@ -311,10 +311,12 @@ def _layers_of(params: Params, extra: Extra | None, over: Guest | None) -> Loade
     """
     files = None if extra is None or extra.files is None else extra.files.name
     hosts = None if extra is None or extra.hosts is None else extra.hosts.name
-    return Loaded(params["name"], params["record"], files, hosts, None if over is None else _own(params["name"], over))
+    return Loaded(
+        params["name"], params["record"], files, hosts, None if over is None else own_layers(params["name"], over)
+    )
 
 
-def _own(name: str, guest: Guest) -> Loaded | None:
+def own_layers(name: str, guest: Guest) -> Loaded | None:
     """The layers of the scenario that a guest belongs to, where it has them and they are not those of scenario ``name``."""
     below = guest.loaded
     while below is not None and below.scenario != guest.scenario:

@@ -14,7 +14,7 @@ from ..model import stored
 from ..model.errors import InvalidInput
 from ..model.lab import Guest, Lab, Loaded
 from ..model.root import RenderedLayer
-from ..plan.desired import Extra
+from ..plan.desired import Extra, own_layers
 from ..scenario import document, loader
 from ..scenario.loader import Scenario
 from ..union import layers
@@ -50,15 +50,18 @@ def _written(workdir: Workdir, params: Params) -> Scenario:
     return loader.load(document.decoded(raw, str(path)), name=name, place=str(path))
 
 
-def extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[str, Extra]:
+def extras(workdir: Workdir, wanted: Scenario, params: Params, lab: Lab) -> dict[str, Extra]:
     """What a scenario has for its guests besides their definitions, with files rendered for the layers that they have.
 
     :param lab: as it is.
     """
-    loaded, known = Loaded(wanted.name, record), rendering.Known(wanted)
+    known = rendering.Known(wanted)
     current: dict[str, bool] = {}
     result: dict[str, Extra] = {}
     for name, guest in wanted.guests.items():
+        before = lab.guests.get(name)
+        under = None if before is None or params["state"] != "loaded" else own_layers(wanted.name, before)
+        loaded = Loaded(wanted.name, params["record"], under=under)
         below = [*map(Path, layers.below_files(workdir, guest, loaded)), workdir.master(guest.master)]
         files, hosts = rendering.render(known, name, below), rendering.hosts(known, name, below)
         if hosts is not None and hosts.name not in current:
@@ -67,7 +70,7 @@ def extras(workdir: Workdir, wanted: Scenario, record: bool, lab: Lab) -> dict[s
             files=files,
             hosts=hosts,
             hosts_current=hosts is not None and current[hosts.name],
-            same=_same(workdir, files, lab.guests.get(name)),
+            same=_same(workdir, files, before),
             commands=wanted.run.get(name, ()),
             services=wanted.restart_services.get(name, ()),
             sysctl=wanted.sysctl.get(name, {}),

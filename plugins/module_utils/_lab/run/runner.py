@@ -110,7 +110,7 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
             if arguments["state"] in ("absent", "unloaded"):
                 return desired.scenario(arguments, lab, None, {})
             wanted = load_scenario(workdir, arguments)
-            return desired.scenario(arguments, lab, wanted, extras(workdir, wanted, arguments["record"], lab))
+            return desired.scenario(arguments, lab, wanted, extras(workdir, wanted, arguments, lab))
 
         return _run(run, "scenario", understand, told)
 

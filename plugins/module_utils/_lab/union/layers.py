@@ -20,22 +20,34 @@ from ..model.root import Stack
 
 def stack(workdir: Workdir, guest: Guest) -> Stack:
     """The layers of a guest as it is defined."""
+    return _stack(workdir, guest, guest.loaded)
+
+
+def _stack(workdir: Workdir, guest: Guest, loaded: Loaded | None) -> Stack:
     directory = workdir.guest(guest.name)
-    loaded = guest.loaded
     if loaded is None:
         return Stack(_relative(workdir, directory.diff), own(workdir, guest))
     # What the user says of a file goes before what we say.
     rendered = [str(workdir.rendered(name)) for name in (loaded.files, loaded.hosts) if name is not None]
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
     upper = scenario if loaded.record else directory.scratch / loaded.scenario
-    return Stack(_relative(workdir, upper), (*rendered, *below_files(workdir, guest, loaded)))
+    # Overlayfs takes no layer twice, and what lies below itself is not seen.
+    over = dict.fromkeys((*rendered, *below_files(workdir, guest, loaded)))
+    return Stack(_relative(workdir, upper), tuple(over))
 
 
 def below_files(workdir: Workdir, guest: Guest, loaded: Loaded) -> tuple[str, ...]:
-    """What lies over the master and below the files that the loaded scenario's file has, topmost first."""
+    """What lies over the master and below the files that the loaded scenario's file has, topmost first.
+
+    That is all that the guest has of the scenario that it belongs to, too, where another one is loaded over it.
+    """
     scenario = workdir.scenario_layer(loaded.scenario, guest.name)
     read_only = [str(scenario)] if not loaded.record and scenario.is_dir() else []
-    return (*read_only, str(workdir.guest(guest.name).diff), *own(workdir, guest))
+    below = _stack(workdir, guest, loaded.under)
+    upper, *over = whole(workdir, below)
+    # It is made when the guest writes to it for the first time.
+    written = [upper] if loaded.under is None or Path(upper).is_dir() else []
+    return (*read_only, *written, *over)
 
 
 def own(workdir: Workdir, guest: Guest) -> tuple[str, ...]:
