@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security test-soak lint sanity unit integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security test-soak lint sanity unit browser integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,11 +34,11 @@ attach: setup ## Give a terminal in a guest: GUEST=alice; CONSOLE=0 for what its
 setup-test:
 	@scripts/setup.sh test
 
-test: setup-test ## Run lint, sanity, unit, integration, e2e and security: what CI runs
-	@scripts/test.sh lint sanity unit integration e2e security
+test: setup-test ## Run lint, sanity, unit, browser, integration, e2e and security: what CI runs
+	@scripts/test.sh lint sanity unit browser integration e2e security
 
 test-all: setup-test ## Run all of "make test" and what takes hours: kernel, union, and Debian 13 with the newest Ansible
-	@scripts/test.sh lint sanity unit integration e2e security debian13 kernel union
+	@scripts/test.sh lint sanity unit browser integration e2e security debian13 kernel union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
@@ -48,6 +48,9 @@ sanity: setup-test ## Run ansible-test sanity
 
 unit: setup-test ## Run the unit tests with few examples (seconds, no guest)
 	@EXAMPLES=$(or $(EXAMPLES),few) scripts/test.sh unit
+
+browser: setup-test ## Look at pages of test results in chromium (seconds)
+	@scripts/test.sh browser
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration

@@ -5,7 +5,7 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
-# The parts are lint, sanity, unit, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
+# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
 # guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
 # kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
@@ -89,6 +89,14 @@ unit() {
     count_pytest unit tests/unit --numprocesses "$(nproc)" --hypothesis-profile "${EXAMPLES:-unit}"
 }
 
+browser() {
+    LIMIT=15m
+    command -v chromium >/dev/null ||
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium >/dev/null ||
+        echo "test.sh: apt-get could not install chromium; its message is above"
+    count_pytest browser tests/browser
+}
+
 # prepare ARGUMENT...: what the tests on real guests need.
 prepare() {
     # A place of their own, so that nobody finds the tests' masters among his.
@@ -145,7 +153,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | integration | e2e | security | debian13 | kernel | union) "$part" ;;
+        lint | sanity | unit | browser | integration | e2e | security | debian13 | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"
