@@ -25,7 +25,7 @@ def test_an_execution_environment_gets_ranges_that_hold_what_is_tested() -> None
 
     asked = _requirements(_REPOSITORY / metadata["dependencies"]["python"])
 
-    assert set(asked) == {"pyroute2"}
+    assert set(asked) == {"jmespath", "pyroute2"}
     for name, requirement in asked.items():
         (pinned,) = tested[name].specifier
         assert requirement.specifier.contains(pinned.version)

@@ -42,7 +42,7 @@ class Expected:
     """What the output of a command must be.  All that is given must hold.
 
     :ivar match: regular expressions (:mod:`re`, multi-line) that must be found in the standard output.
-    :ivar no_match: those that must not.
+    :ivar no_match: those that must not.  A command that cannot be run (exit code 126 or 127) says nothing of what it would print.
     :ivar count: how many lines match all of ``match``; of all lines, where there is none.
     :ivar empty: whether there is no output.
     :ivar json: a JMESPath expression over the output; ``equals`` is what it must yield.
@@ -135,7 +135,7 @@ class Link(Action):
     """A cable that changes.
 
     :ivar interface: one of its ends, or any plugged interface.
-    :ivar settings: options of ``dumm_iface`` with their values: conditions, or ``up``.
+    :ivar settings: settings of interfaces, and conditions, as a scenario's file has them: for both ends of a link, or for this interface.
     """
 
     interface: str
@@ -144,7 +144,7 @@ class Link(Action):
 
 @dataclass(frozen=True)
 class Interface(Action):
-    """An interface that comes, changes or goes: the options of ``dumm_iface``, with ``state``."""
+    """An interface that comes, changes or goes: settings and conditions as a scenario's file has them, with ``state``."""
 
     interface: str
     settings: Mapping[str, Any]
@@ -174,6 +174,16 @@ class Stage(Action):
     """The steps from here on belong together under a name."""
 
     name: str
+
+
+@dataclass(frozen=True)
+class Pending(Action):
+    """What is known only when the test starts, for there are templates in it.
+
+    :ivar kind: the key that says what it does.
+    """
+
+    kind: str
 
 
 @dataclass(frozen=True)
@@ -218,6 +228,7 @@ class Step:
     :ivar text: the step as a line, as the user wrote it; for reports.
     :ivar within: seconds in which it must come to hold; it is retried until then.
     :ivar holds: seconds through which it must go on to hold, from when it first did; ``None`` for once.
+    :ivar once: whether it is carried out once, whatever comes of it: a change, not a check.
     :ivar place: file, line and column, for messages.
     """
 
@@ -225,6 +236,7 @@ class Step:
     text: str
     within: float
     holds: float | None = None
+    once: bool = False
     place: str = field(default="", compare=False)
 
 
@@ -244,6 +256,7 @@ class Test:
     :ivar retry: how many more times it is run when it fails.
     :ivar points: what it is worth, for grading.
     :ivar skip: why it is not run; empty if it is.
+    :ivar written: how its steps are written, where there are templates in them (``scenario/tests``).
     """
 
     # Not a test of pytest's.
@@ -266,3 +279,4 @@ class Test:
     tags: tuple[str, ...] = ()
     skip: str = ""
     place: str = field(default="", compare=False)
+    written: object = field(default=None, compare=False, repr=False)

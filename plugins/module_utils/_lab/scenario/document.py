@@ -156,6 +156,7 @@ class Document:
     :ivar root: ``None`` where the source could not be understood at all.
     :ivar faults: everything found so far; whoever finds more adds it by :meth:`blame`.
     :ivar misspelt: keys that have a fault themselves, so that what is right about them need not be asked.
+    :ivar doubtful: of these, keys that are no text to YAML, each with its fault; some specs take them for what is written (:meth:`accept`).
     :ivar gave_up: whether there are so many faults that nobody looked for the rest.
     """
 
@@ -164,6 +165,7 @@ class Document:
     faults: list[_Found] = field(default_factory=list)
     places: dict[KeyPath, Place] = field(default_factory=dict)
     misspelt: set[KeyPath] = field(default_factory=set)
+    doubtful: dict[KeyPath, tuple[Place, str, str, str]] = field(default_factory=dict)
     gave_up: bool = False
     _told: set[tuple[object, str]] = field(default_factory=set)
     _blamed: set[KeyPath] = field(default_factory=set)
@@ -212,6 +214,20 @@ class Document:
     def blames(self, *paths: KeyPath) -> bool:
         """Whether anything at or below one of these places is wrong."""
         return any(path in self._blamed for path in paths)
+
+    def accept(self, key: KeyPath) -> None:
+        """Take a key for what is written, whatever YAML makes of it."""
+        self.misspelt.discard(key)
+        self.doubtful.pop(key, None)
+
+    def blame_doubtful(self) -> None:
+        """Add the faults of all keys that no spec has accepted.
+
+        :raises TooManyFaults: as :meth:`blame`.
+        """
+        for place, cause, remedy, key in self.doubtful.values():
+            self.blame(place, cause, remedy, key=key)
+        self.doubtful.clear()
 
     def sorted_faults(self) -> list[InvalidInput]:
         """All faults in the order of the file."""
@@ -343,8 +359,10 @@ class _Reader:
             self.result.blame(place, "there is half of a surrogate pair, which is no letter", "leave it out")
 
     def blame_key(self, place: Place, found: str, written: str) -> None:
-        self.result.misspelt.add((*place.path, written))
-        self.result.blame(place, f"the key {found}, and keys are text", f'put it in quotes: "{written}"', key=written)
+        path = (*place.path, written)
+        self.result.misspelt.add(path)
+        fault = place, f"the key {found}, and keys are text", f'put it in quotes: "{written}"', written
+        self.result.doubtful.setdefault(path, fault)
 
 
 class _Variables(_Reader):

@@ -31,7 +31,8 @@ from ..model.lab import (
     sysctl_path,
 )
 from ..model.reference import BridgeRef, GuestRef, IfaceRef, LegRef
-from . import cabling, numbering, routing, schema
+from ..model.tests import Test
+from . import cabling, numbering, routing, schema, tests
 from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, KeyPath, Scalar, Table, TooManyFaults, read
 from .numbering import Addresses
@@ -79,6 +80,7 @@ class Scenario:
     :ivar automatic: addresses by interface that nobody gave explicitly, each with the prefix that it was taken from.
     :ivar sysctl: by guest, where the kernel settings are written, by their files; for messages.
     :ivar layers: by guest, where its layers are written, if one of them is a template that is still to be rendered.
+    :ivar tests: in the order of the file; loading the scenario ignores them.
     :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
     """
 
@@ -93,6 +95,7 @@ class Scenario:
     sysctl: Mapping[str, Mapping[str, str]] = field(default_factory=dict, compare=False)
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     without_guests: str = ""
+    tests: tuple[Test, ...] = field(default=(), compare=False)
 
 
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
@@ -162,6 +165,7 @@ class _Loader:
             bridges,
             automatic=numbers.automatic,
             without_guests=self._without_guests(),
+            tests=self._tests(guests),
             run=_some({name: tuple(map(_command, cabling.listed(own.get("run", [])))) for name, own in given.items()}),
             files=_some({name: tuple(self._files(own)) for name, own in given.items()}),
             hosts=self.data.get("hosts", True),
@@ -171,6 +175,10 @@ class _Loader:
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
         )
+
+    def _tests(self, guests: Mapping[str, Guest]) -> tuple[Test, ...]:
+        known = None if self.document.blames(("guests",), ("links",)) else guests
+        return tests.understood(self.document, self.data.get("tests", {}), self.name, known)
 
     def _without_guests(self) -> str:
         root = self.document.root

@@ -233,7 +233,7 @@ class ListOf(Spec):
         """The list, with ``WRONG`` in the place of what is."""
         if not isinstance(node, Sequence):
             raise TypeError(node)
-        return [_value(self.item, item, document) for item in node.items]
+        return [value_of(self.item, item, document) for item in node.items]
 
     def json(self, definitions: Definitions) -> Json:
         """Type array."""
@@ -268,7 +268,7 @@ class MappingOf(Spec):
         found = {}
         for name, item in node.entries.items():
             # What has a wrong name may have other faults, which are to be told, too.
-            value = _value(self.item, item, document)
+            value = value_of(self.item, item, document)
             if self._is_right(name, node, document) and value is not WRONG:
                 found[name] = value
         return found
@@ -292,12 +292,14 @@ class Struct(Spec):
     :ivar name: of its definition in the JSON Schema, where it is used more than once.
     :ivar required: keys that must be there.
     :ivar one_of: of these keys exactly one must be there.
+    :ivar boolean: the key that YAML 1.1 takes for a boolean: as it is written in a file, it is ``true`` in Ansible variables.
     """
 
     fields: Mapping[str, Spec]
     name: str | None = None
     required: tuple[str, ...] = ()
     one_of: tuple[str, ...] = ()
+    boolean: str | None = None
 
     @property
     def expects(self) -> str:
@@ -312,9 +314,10 @@ class Struct(Spec):
         """A dict of what is given and right, or ``WRONG`` where what must be there is not."""
         entries = node.entries if isinstance(node, Table) else {}
         found = {}
-        for key, item in entries.items():
+        for written, item in entries.items():
+            key = _accepted(written, self.boolean, node, document)
             if key in self.fields:
-                found[key] = _value(self.fields[key], item, document)
+                found[key] = value_of(self.fields[key], item, document)
             elif isinstance(node, Table) and (*node.place.path, key) not in document.misspelt:
                 document.blame_unknown(node.keys[key], f"unknown key {key}", key, self.fields)
         return self._complete(found, node, document)
@@ -380,12 +383,106 @@ class Either(Spec):
         return {"anyOf": [spec.described(definitions) for spec in self.specs]}
 
 
+@dataclass(frozen=True)
+class Variant:
+    """Which of several mappings one is, and what it has.
+
+    :ivar key: the key that says which.
+    :ivar values: what is given and right; ``None`` where the node is to be read later.
+    """
+
+    key: str
+    values: Mapping[str, Any] | None
+    node: Node
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variants(Spec):
+    """One of several mappings, told apart by the one key that only it has.
+
+    :ivar variants: by that key.
+    :ivar alone: more of them, whose key others may have, too.
+    :ivar later: whether a mapping's values cannot be read yet; of these only the keys are checked.
+    """
+
+    variants: Mapping[str, Struct]
+    alone: Mapping[str, Struct]
+    later: Callable[[Node], bool] = lambda _node: False
+
+    @property
+    def expects(self) -> str:
+        """What it takes."""
+        return f"a mapping with one of {', '.join(self._all)}"
+
+    @property
+    def _all(self) -> Mapping[str, Struct]:
+        return {**self.variants, **self.alone}
+
+    def fits(self, node: Node) -> bool:
+        """A mapping."""
+        return isinstance(node, Table)
+
+    def value(self, node: Node, document: Document) -> Any:
+        """A :class:`Variant`, or ``WRONG``."""
+        if not isinstance(node, Table):
+            raise TypeError(node)
+        given = [key for key in self.variants if key in node.entries]
+        given = given or [key for key in self.alone if key in node.entries]
+        if len(given) != 1:
+            return self._unclear(given, node, document)
+        spec = self._all[given[0]]
+        if self.later(node):
+            self._check_keys(spec, node, document)
+            return Variant(given[0], None, node)
+        found = spec.value(node, document)
+        return WRONG if found is WRONG else Variant(given[0], found, node)
+
+    def _unclear(self, given: list[str], node: Table, document: Document) -> Wrong:
+        """There is no key that says what it is, or more than one."""
+        for key in node.entries:
+            _accepted(key, next(iter(self.variants.values())).boolean, node, document)
+        if given:
+            cause = f"{' and '.join(given)} cannot both be given"
+            document.blame(node.place, cause, "leave one of them, or make two of it")
+            return WRONG
+        known = {key for spec in self._all.values() for key in spec.fields}
+        strange = next((key for key in node.entries if key not in known), None)
+        if strange is not None:
+            document.blame_unknown(node.keys[strange], f"unknown key {strange}", strange, known)
+        else:
+            document.blame(node.place, "it does not say what it is", f"give one of {', '.join(self._all)}")
+        return WRONG
+
+    def _check_keys(self, spec: Struct, node: Table, document: Document) -> None:
+        for written in node.entries:
+            key = _accepted(written, spec.boolean, node, document)
+            if key not in spec.fields:
+                document.blame_unknown(node.keys[written], f"unknown key {key}", key, spec.fields)
+
+    def json(self, definitions: Definitions) -> Json:
+        """Any of them."""
+        return {"anyOf": [spec.described(definitions) for spec in self._all.values()]}
+
+
 def check(spec: Spec, document: Document) -> Any:
     """The plain values of a document; all that is wrong is added to its faults and left out.
 
     :return: ``WRONG`` where nothing is left.
     """
-    return WRONG if document.root is None else _value(spec, document.root, document)
+    if document.root is None:
+        return WRONG
+    found = value_of(spec, document.root, document)
+    document.blame_doubtful()
+    return found
+
+
+def _accepted(key: str, boolean: str | None, node: Node, document: Document) -> str:
+    """A key, or what it was before YAML took it for true."""
+    path = (*node.place.path, key)
+    if boolean is None or key not in (boolean, str(True)) or path not in document.misspelt:
+        return key
+    document.accept(path)
+    return boolean
 
 
 def right(items: list[T]) -> list[tuple[int, T]]:
@@ -400,7 +497,8 @@ def json_schema(spec: Spec, title: str) -> Json:
     return {"$schema": DIALECT, "title": title, **body, "$defs": dict(sorted(definitions.items()))}
 
 
-def _value(spec: Spec, node: Node, document: Document) -> Any:
+def value_of(spec: Spec, node: Node, document: Document) -> Any:
+    """The plain value of a node, or ``WRONG``, which adds a fault to the document."""
     if spec.fits(node):
         return spec.value(node, document)
     remedy = f"give {spec.expects}"

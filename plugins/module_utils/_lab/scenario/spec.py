@@ -14,6 +14,7 @@ from ..model.conditions import CONDITIONS, Condition, Rate, Share, Slot, Time
 from ..model.kinds import Choice, Faults, Flag, Line, Whole
 from ..model.lab import MAX_IFNAME, Readiness
 from ..model.settings import Setting
+from . import spec_tests
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
 _LABEL_PATTERN = "^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"
@@ -353,6 +354,10 @@ _POOL = Struct(
     required=("prefix",),
 )
 
+STEP = spec_tests.step(_OF_IFACES, _CONDITIONS)
+_TESTS = spec_tests.tests(STEP)
+TESTS = spec_tests.file(_TESTS)
+
 SCENARIO = Struct(
     description="A scenario of dumm.lab: guests, the segments and cables between them, and what they are set to.",
     fields={
@@ -386,6 +391,7 @@ SCENARIO = Struct(
         "hosts": Boolean(
             description="Whether every guest's /etc/hosts knows all guests; it does if this is not given."
         ),
+        "tests": _TESTS,
     },
 )
 
@@ -393,3 +399,8 @@ SCENARIO = Struct(
 def schema() -> Json:
     """The scenario file as JSON Schema."""
     return json_schema(SCENARIO, "dumm.lab scenario")
+
+
+def tests_schema() -> Json:
+    """A file of tests as JSON Schema."""
+    return json_schema(TESTS, "dumm.lab tests")
