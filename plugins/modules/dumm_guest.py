@@ -134,6 +134,15 @@ options:
       - V(auto), the default of a new guest, is V(booted) for commands and services of a scenario, and otherwise V(agent).
       - A change takes effect at once and restarts nothing.
     type: raw
+  stop:
+    description:
+      - How the guest is stopped, also for O(state=restarted) and O(state=absent).
+      - With V(clean), the default of a new guest, its own init shuts it down within O(wait_timeout).
+      - With V(halt) its kernel ends at once. What the guest had not written to its files yet is lost, as after a power cut; its union stays
+        consistent. This suits guests that are thrown away.
+      - A change takes effect at the next stop.
+    type: str
+    choices: [clean, halt]
   save:
     description:
       - Keep a copy of what the guest wrote under this name, a DNS label. One that is there already stays as it is.
@@ -291,6 +300,10 @@ guest:
       description: When it counts as ready, as defined.
       type: raw
       sample: auto
+    stop:
+      description: How it is stopped, as defined.
+      type: str
+      sample: clean
     cpu:
       description: The host's CPU that it runs on, as defined.
       type: str

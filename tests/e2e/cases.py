@@ -46,6 +46,14 @@ _TICKS = (
 )
 
 
+# Writes a word when the guest's init ends all processes.
+_SAY_SHUTDOWN = inside(
+    "g-stop",
+    "rm -f /root/shutdown; setsid sh -c 'trap \"echo asked >/root/shutdown; exit\" TERM; echo $$ >/run/says; while :; do sleep 1; done'"
+    " </dev/null >/dev/null 2>&1 & until [ -s /run/says ]; do sleep 0.1; done",
+)
+
+
 def _defined(name: str, **options: object) -> Call:
     return call("guest", name=name, state="present", **{**_SMALL, **options})
 
@@ -282,6 +290,15 @@ GUEST = (
             "mem": 64,
         },
         {"ready": host("wc -l <$W/guests/g-ready/diff/root/tries").shows("[3-9]")},
+    ),
+    *(
+        Case(
+            "guest",
+            {"name": "g-stop", "state": "stopped", "stop": stop, **_SMALL},
+            {"stop": host("cat $W/guests/g-stop/diff/root/shutdown 2>&1 | tail -n 1").shows(found)},
+            before=(_running("g-stop", **({} if stop == "clean" else {"stop": "clean"})), _SAY_SHUTDOWN),
+        )
+        for stop, found in (("clean", "asked"), ("halt", ".*No such file.*"))
     ),
     Case(
         "guest",

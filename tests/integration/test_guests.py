@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
+from typing import Any
 
 import pytest
-from lab import Lab, Refused, processes_of, until
+from lab import Lab, Refused, fresh_lab, processes_of, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
@@ -226,6 +228,33 @@ def test_uptime_grows_and_begins_anew_with_a_restart(lab: Lab) -> None:
     told = lab.guest("alice", state="restarted")["guest"]
 
     assert told["uptime"] <= 1.0
+
+
+@pytest.mark.parametrize("engine", ["overlay", "cowfs"])
+def test_a_guest_that_is_halted_is_not_asked_to_shut_itself_down(engine: str) -> None:
+    says = "trap 'echo asked >>/root/said; exit' TERM; echo ready >>/root/said; while :; do sleep 1; done"
+    begin = (
+        f"rm -f /root/said; setsid sh -c {shlex.quote(says)} </dev/null >/dev/null 2>&1 &"
+        " until [ -s /root/said ]; do sleep 0.1; done; sync"
+    )
+    with fresh_lab(engine=engine) as lab:
+
+        def said_at(**options: Any) -> str:
+            lab.read("alice", begin)
+            lab.guest("alice", **options)
+            return (lab.directory("alice").diff / "root/said").read_text()
+
+        lab.guest("alice")
+        assert said_at(state="stopped") == "ready\nasked\n"
+        assert lab.guest("alice", stop="halt")["guest"]["stop"] == "halt"
+        assert said_at(state="stopped") == "ready\n"
+        assert not lab.guest("alice", state="stopped", stop="halt")["changed"]
+        lab.guest("alice")
+        assert said_at(state="restarted") == "ready\n"
+        assert lab.read("alice", "cat /root/said") == "ready\n"
+        lab.guest("alice", state="paused")
+        lab.guest("alice", state="absent", stop="clean")
+        assert lab.leftovers() == []
 
 
 def test_info_tells_of_a_stopped_guest_without_a_process(lab: Lab) -> None:

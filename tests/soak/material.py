@@ -101,7 +101,7 @@ _OTHERS: tuple[Any, ...] = (
 VALUES: tuple[Any, ...] = (*_WORDS.split(), *_SENTENCES.splitlines(), *_ODD, "\uff10.0.0.0/8", *_OTHERS)
 _KEY_WORDS = """
     guests bridges links pools defaults groups hosts description interfaces bridge address prefix routes sysctl files run mem
-    mac mtu delay loss rate corrupt jitter reorder disk layers union faults init cmdline kernel master cpu userspace ready
+    mac mtu delay loss rate corrupt jitter reorder disk layers union faults init cmdline kernel master cpu userspace ready stop
     vars labels up state name a b pool stp group_fwd_mask restart_services mode owner group template eth0 eth9 moon sun lan
     MOON - 1 null __class__
 """

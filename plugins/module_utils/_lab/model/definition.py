@@ -84,7 +84,11 @@ def plain_guest(value: Guest, before: object) -> Stored:
     """
     told = {row.field: (row, row.of(value)) for row in _ROWS}
     fresh: Stored = {
-        **{name: row.kind.stored(each) for name, (row, each) in told.items() if not row.sparse or each is not None},
+        **{
+            name: row.kind.stored(each)
+            for name, (row, each) in told.items()
+            if not row.sparse or each != row.of(_DEFAULTS)
+        },
         "scenario": value.scenario,
         "loaded": None if value.loaded is None else dataclasses.asdict(value.loaded),
         "interfaces": {
@@ -117,6 +121,7 @@ _BRIDGE: Mapping[str, Reader] = {
 }
 _ROWS = tuple(row for row in settings.GUEST if row.stored)
 _GUEST: Mapping[str, Reader] = {"scenario": optional(label), "loaded": optional(_loaded), "interfaces": mapping}
+_DEFAULTS = Guest("")
 # What earlier versions wrote in this order stays in it.
 _ORDER = (
     *("init", "cmdline", "userspace", "cpu", "confine", "disk", "layers", "union", "routes", "sysctl", "scenario"),

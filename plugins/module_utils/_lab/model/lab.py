@@ -67,6 +67,13 @@ class Userspace(enum.Enum):
     PTRACE = "ptrace"
 
 
+class Stopping(enum.Enum):
+    """How a guest is stopped."""
+
+    CLEAN = "clean"
+    HALT = "halt"
+
+
 class Readiness(enum.Enum):
     """When a guest counts as ready."""
 
@@ -204,6 +211,7 @@ class Guest:
     :ivar loaded: the scenario whose layers lie over its root.
     :ivar faults: what is to fail on purpose.
     :ivar ready: when it counts as ready; ``None`` for ``BOOTED`` where commands or services wait for that, else ``AGENT``.
+    :ivar stop: whether its own init shuts it down, or its kernel ends at once.
     :ivar labels: what the user calls it besides its name.
     :ivar vars: its Ansible variables, as JSON has them.
     """
@@ -228,6 +236,7 @@ class Guest:
     loaded: Loaded | None = None
     faults: tuple[InjectedFault, ...] = ()
     ready: Readiness | ReadyCommand | None = None
+    stop: Stopping = Stopping.CLEAN
     labels: Mapping[str, str] = field(default_factory=dict)
     vars: Mapping[str, Any] = field(default_factory=dict)
 

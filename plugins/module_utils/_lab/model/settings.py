@@ -33,7 +33,7 @@ from .kinds import (
     WhenReady,
     Whole,
 )
-from .lab import UnionEngine, Userspace
+from .lab import Stopping, UnionEngine, Userspace
 from .link_kinds import Addresses, Bits, Cable, Mac, Mtu, OptionalMtu, Sent, Up
 from .rules import MAX_MTU, MIN_MEM, MIN_MTU
 from .stored import wrong
@@ -50,7 +50,7 @@ class Setting:
     :ivar option: whether the module has it as an option; otherwise only scenarios have it.
     :ivar shown: key in results, if it is not the name.
     :ivar stored: whether it is in the guest's definition; otherwise a file of its own says it (``workdir``).
-    :ivar sparse: whether it is stored only if it is set.
+    :ivar sparse: whether it is stored only if it is not its default.
     """
 
     name: str
@@ -150,6 +150,13 @@ GUEST: tuple[Setting, ...] = (
         name="ready",
         kind=WhenReady(),
         description="When the guest counts as ready; run, restart_services and the end of dumm_scenario wait for it.",
+        sparse=True,
+    ),
+    Setting(
+        name="stop",
+        kind=Choice(Stopping, ("clean", "halt")),
+        description="How the guest is stopped: its own init shuts it down (clean), or its kernel ends at once and loses what was not"
+        " written yet (halt).",
         sparse=True,
     ),
     Setting(

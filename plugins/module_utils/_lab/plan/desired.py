@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from ..model import notation, rules, settings
 from ..model.errors import Invalid, InvalidInput, nearest
-from ..model.lab import Bridge, Command, Guest, Iface, Lab, Loaded, Power
+from ..model.lab import Bridge, Command, Guest, Iface, Lab, Loaded, Power, Stopping
 from ..model.reference import BridgeRef, IfaceRef, Reference
 from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
@@ -101,6 +101,7 @@ class Wish:
     :ivar force: whether layers change under files that are in use.
     :ivar save_points: what is to be done with what guests wrote.
     :ivar warnings: what the user should know, in words.
+    :ivar stop: how guests are stopped, whatever is defined for them.
     :ivar later: whether what is to change in a paused guest may wait until that is resumed.
     """
 
@@ -113,6 +114,7 @@ class Wish:
     force: bool = False
     save_points: Mapping[str, SavePointWish] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
+    stop: Stopping | None = None
     later: bool = False
 
 
@@ -126,7 +128,8 @@ def guest(params: Params, lab: Lab) -> Wish:
     scope = Scope(guests=frozenset({name}))
     timeout = float(params["wait_timeout"])
     if state == "absent":
-        return Wish(lab.without_guest(name), scope, timeout=timeout)
+        stop = None if params.get("stop") is None else Stopping(params["stop"])
+        return Wish(lab.without_guest(name), scope, timeout=timeout, stop=stop)
     before = lab.guests.get(name, Guest(name))
     given = _given(params, settings.GUEST, before.label, named=True)
     after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)

@@ -78,10 +78,14 @@ class Start(GuestAction):
 
 @dataclass(frozen=True)
 class Stop(GuestAction):
-    """Stop a guest, cleanly if it lets itself."""
+    """Stop a guest, cleanly if it lets itself.
+
+    :ivar halt: whether it is not asked to shut itself down.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.STOP,)
     name: str
+    halt: bool = False
 
 
 @dataclass(frozen=True)

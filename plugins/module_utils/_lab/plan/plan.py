@@ -20,7 +20,20 @@ from ..model import given, readiness, rules, settings
 from ..model.errors import InvalidInput
 from ..model.found import Actual, Device, DeviceKind, Process, bridge_of, userspace
 from ..model.given import Given
-from ..model.lab import HOST_NETNS, Bridge, Command, Guest, Iface, Lab, Power, Readiness, UnionEngine, link_name, loads
+from ..model.lab import (
+    HOST_NETNS,
+    Bridge,
+    Command,
+    Guest,
+    Iface,
+    Lab,
+    Power,
+    Readiness,
+    Stopping,
+    UnionEngine,
+    link_name,
+    loads,
+)
 from ..model.link_kinds import plug_words
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
@@ -294,7 +307,9 @@ class _Planner:
         live = self.actual.live.get(name)
         gone_badly = name in self.wish.scope.guests and fate.was is Power.DIED and fate.will is not Power.DIED
         if fate.stops:
-            yield Step(Kind.STOP.of(name), guest_steps.Stop(name), (f"stop {label}",))
+            guest = self.after.guests.get(name) or self.before.guests[name]
+            halt = (self.wish.stop or guest.stop) is Stopping.HALT
+            yield Step(Kind.STOP.of(name), guest_steps.Stop(name, halt), (f"stop {label}",))
         elif gone_badly:
             why = live.reason if live and live.reason else "unknown"
             yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))

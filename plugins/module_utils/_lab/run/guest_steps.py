@@ -64,7 +64,7 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
 
 @carry_out.register
 def _stop(action: steps.Stop, context: Context) -> None:
-    lifecycle.stop(context.workdir, action.name, netlink.path_of(context.netns), context.timeout)
+    lifecycle.stop(context.workdir, action.name, netlink.path_of(context.netns), context.timeout, halt=action.halt)
 
 
 @carry_out.register

@@ -26,10 +26,10 @@ from ..host import beneath, cgroups, disks, files, uids
 from ..host.wait import Deadline, poll_until
 from ..host.workdir import GuestDir, Workdir, load_guest
 from ..inside import home, network, settings
-from ..model.errors import GuestError, HostError, WaitTimeout, from_oserror
+from ..model.errors import DummError, GuestError, HostError, WaitTimeout, from_oserror
 from ..model.found import Actual, Inside, Process
 from ..model.given import Given
-from ..model.lab import Command, Guest, Power, loads
+from ..model.lab import Command, Guest, Power, Stopping, loads
 from ..model.readiness import Ready
 from ..model.reference import GuestRef
 from ..plan.guest_steps import Prepared, Start, digest
@@ -440,9 +440,11 @@ def refused(name: str, stderr: bytes) -> GuestError:
     return error
 
 
-def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None:
+def stop(workdir: Workdir, name: str, netns: str | None, timeout: float, *, halt: bool = False) -> None:
     """Stop a guest.
 
+    :param timeout: seconds that its own shutdown may take.
+    :param halt: whether it has no shutdown; what its kernel had not written to its files yet is lost then.
     :raises WaitTimeout: where not even SIGKILL ends it.
     """
     directory = workdir.guest(name)
@@ -453,7 +455,7 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float) -> None
             processes.store(directory, dataclasses.replace(process, stopping=True))
         # Nothing reaches a guest that has other files than those here, and what it writes is lost.
         if not processes.is_cut_off(directory, process):
-            _end(directory, process, netns, timeout)
+            _end(directory, process, netns, 0 if halt else timeout)
     clean(workdir, name)
 
 
@@ -481,7 +483,15 @@ def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
     for name in workdir.guest_names():
         process = processes.read(workdir.guest(name))
         if process is not None and process.stopping:
-            stop(workdir, name, netns, timeout)
+            stop(workdir, name, netns, timeout, halt=_halts(workdir.guest(name)))
+
+
+def _halts(directory: GuestDir) -> bool:
+    """Whether a guest is defined to be stopped without its own shutdown, as far as that can be understood."""
+    try:
+        return load_guest(directory).stop is Stopping.HALT
+    except DummError:
+        return False
 
 
 def _shut_down(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:

@@ -28,6 +28,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Lab,
     ReadyCommand,
     Route,
+    Stopping,
     UnionEngine,
     Userspace,
 )
@@ -53,6 +54,7 @@ VALUES: dict[str, Any] = {
     "union": UnionEngine.COWFS,
     "faults": (InjectedFault("/x", ("read",), "EIO", 2.0),),
     "ready": ReadyCommand("true", 5.0),
+    "stop": Stopping.HALT,
     "routes": (Route("default", "10.0.0.1", metric=3),),
     "sysctl": (("net.ipv4.ip_forward", "1"),),
     "labels": {"role": "router"},

@@ -19,6 +19,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Iface,
     Lab,
     Power,
+    Stopping,
     UnionEngine,
     Userspace,
 )
@@ -131,6 +132,7 @@ def test_what_is_not_given_stays_as_it_is(kind: str, names: dict[str, str]) -> N
         ("layers", ["web/", "layers/a b"], "layers", ("web", "layers/a b")),
         ("layers", [], "layers", ()),
         ("union", "auto", "union", UnionEngine.AUTO),
+        ("stop", "halt", "stop", Stopping.HALT),
     ],
 )
 def test_an_option_of_a_guest_is_taken_over(option: str, value: Any, attribute: str, expected: Any) -> None:

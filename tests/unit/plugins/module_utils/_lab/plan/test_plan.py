@@ -18,7 +18,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import A
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power, UnionEngine
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan import guest_steps, steps
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.desired import Scope, Wish
-from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start, Stop
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.plan import plan
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Plan, Step
@@ -269,6 +269,28 @@ def test_a_new_order_of_interfaces_is_stored_and_holds_from_the_next_start_on(ho
     assert not host.plan(Wish(lab.with_guest(turned), scope)).changed
     restarted = call(host, "guest", name="alice", state="restarted")
     assert [iface.name for iface, _mac in action(restarted, Start).units] == order
+
+
+@pytest.mark.parametrize(
+    ("defined", "options", "halts"),
+    [
+        ("clean", {"state": "stopped"}, False),
+        ("clean", {"state": "absent"}, False),
+        ("halt", {"state": "stopped"}, True),
+        ("halt", {"state": "restarted"}, True),
+        ("halt", {"state": "absent"}, True),
+        ("halt", {"state": "absent", "stop": "clean"}, False),
+        ("clean", {"state": "absent", "stop": "halt"}, True),
+        ("clean", {"state": "stopped", "stop": "halt"}, True),
+        ("halt", {"mem": 64, "restart": True}, True),
+    ],
+)
+def test_a_guest_is_stopped_as_it_is_defined_or_as_the_call_says(
+    host: Host, defined: str, options: dict[str, Any], halts: bool
+) -> None:
+    call(host, "guest", name="alice", stop=defined)
+
+    assert action(planned(host, "guest", name="alice", **options), Stop).halt is halts
 
 
 def test_layers_change_while_the_guest_runs(host: Host) -> None:
