@@ -5,9 +5,10 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
-# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built collection as users do, security, which attacks from inside of
-# guests, debian13, which is e2e there with the newest Ansible, kernel, which is what integration leaves out where there is no tuned
-# kernel, and union, the union engines at length.  Each linter and each sanity run counts as one test.
+# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built
+# collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, kernel,
+# which is what integration leaves out where there is no tuned kernel, and union, the union engines at length.  Each linter and each
+# sanity run counts as one test.
 #
 # EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.  WORKERS=2 is how many files of the
 # integration tests run at a time.
