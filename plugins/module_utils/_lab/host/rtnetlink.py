@@ -1,0 +1,210 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the kernel says of a namespace's devices, read without pyroute2: dumps of rtnetlink(7), and messages about changes.
+
+``netlink`` makes and changes devices, and knows everything about them.  This file is for those who look often or must start fast:
+pyroute2 takes 0.1 s to import and 90 ms for 250 devices, of which the kernel itself needs 1 ms.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from . import syscalls
+
+# linux/rtnetlink.h, linux/netlink.h, linux/if_link.h
+_RTM_GETLINK, _RTM_GETADDR, _RTM_GETSTATS = 18, 22, 94
+_REQUEST_AND_DUMP = 0x301
+_INTERRUPTED = 0x10
+_ERROR, _DONE = 2, 3
+_IFNAME, _MTU, _MASTER, _IFALIAS, _EXT_MASK = 3, 4, 10, 20, 29
+_IFA_ADDRESS, _IFA_LOCAL = 1, 2
+_WITHOUT_STATISTICS = 1 << 3
+_STATS_LINK_64 = 1
+_RT_SCOPE_LINK = 253
+_IFF_UP, _IFF_LOWER_UP = 1, 1 << 16
+RTMGRP_LINK, RTMGRP_IPV4_IFADDR, RTMGRP_IPV6_IFADDR = 1, 0x10, 0x100
+
+_HEADER = struct.Struct("=IHHII")
+_ATTRIBUTE = struct.Struct("=HH")
+_LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=BBBBi")
+_NUMBER = struct.Struct("=I")
+# Header, struct if_stats_msg, the head of its one attribute, and the first of struct rtnl_link_stats64.
+_STATS = struct.Struct("=16x4xi4x4x8Q")
+_STATS_REQUEST = struct.Struct("=BBHII")
+# A dump's datagrams have 32 KiB (netlink_dump, net/netlink/af_netlink.c), or one device that needs more.
+_LARGEST = 1 << 18
+_TRIES = 5
+
+
+class Counted(NamedTuple):
+    """What a device has counted since it was made, as the host's side of it does: what a guest sends is received here."""
+
+    rx_packets: int
+    tx_packets: int
+    rx_bytes: int
+    tx_bytes: int
+    rx_errors: int
+    tx_errors: int
+    rx_dropped: int
+    tx_dropped: int
+
+
+class Link(NamedTuple):
+    """A network device.
+
+    :ivar number: its index.
+    :ivar master: index of the bridge that it is plugged into; 0 for none.
+    :ivar carrier: whether its other end is there: a TAP's is its guest.
+    :ivar alias: what somebody has written on it; our owner mark on ours.
+    """
+
+    number: int
+    name: str
+    master: int
+    mtu: int
+    up: bool
+    carrier: bool
+    alias: str
+
+
+class Route:
+    """A socket of rtnetlink(7), which stays in the network namespace that it was opened in.  For one thread at a time.
+
+    :param namespace: where to enter it; ``None`` for the one that the calling thread is in.
+    :raises OSError: where there is none.
+    """
+
+    def __init__(self, namespace: str | None) -> None:
+        self._socket = opened(namespace)
+        self._sequence = 0
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        return self._socket.fileno()
+
+    def close(self) -> None:
+        """Close it."""
+        self._socket.close()
+
+    def __enter__(self) -> Route:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def counters(self) -> dict[int, Counted]:
+        """Counters of all devices by index: about 250 bytes a device, and nothing else of it."""
+        request = _STATS_REQUEST.pack(0, 0, 0, 0, _STATS_LINK_64)
+        unpack, made = _STATS.unpack_from, Counted._make
+        found = {}
+        for data, at, _end in self._dump(_RTM_GETSTATS, request):
+            index, *values = unpack(data, at)
+            found[index] = made(values)
+        return found
+
+    def links(self) -> list[Link]:
+        """All devices."""
+        request = _LINK.pack(0, 0, 0, 0, 0) + _ATTRIBUTE.pack(8, _EXT_MASK) + _NUMBER.pack(_WITHOUT_STATISTICS)
+        return [_link(*each) for each in self._dump(_RTM_GETLINK, request)]
+
+    def addresses(self) -> dict[int, list[str]]:
+        """Addresses of all devices by index, as ``address/prefix``, without those of scope link."""
+        found: dict[int, list[str]] = {}
+        for data, at, end in self._dump(_RTM_GETADDR, bytes(_ADDRESS.size)):
+            family, length, _flags, scope, index = _ADDRESS.unpack_from(data, at + _HEADER.size)
+            told = dict(_attributes(data, at + _HEADER.size + _ADDRESS.size, end))
+            packed = told.get(_IFA_LOCAL) or told.get(_IFA_ADDRESS)
+            if packed is not None and scope != _RT_SCOPE_LINK:
+                found.setdefault(index, []).append(f"{socket.inet_ntop(family, packed)}/{length}")
+        return found
+
+    def _dump(self, kind: int, body: bytes) -> list[tuple[bytes, int, int]]:
+        """All messages of an answer: a datagram, and where in it the message begins and ends.
+
+        :raises OSError: where the kernel refuses, or devices come and go too fast for a whole answer.
+        """
+        for _try in range(_TRIES):
+            self._sequence += 1
+            self._socket.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_AND_DUMP, self._sequence, 0) + body)
+            found, whole = self._answer()
+            if whole:
+                return found
+        raise OSError(errno.EAGAIN, "its devices change all the time")
+
+    def _answer(self) -> tuple[list[tuple[bytes, int, int]], bool]:
+        found: list[tuple[bytes, int, int]] = []
+        whole = True
+        while True:
+            data = self._socket.recv(_LARGEST)
+            at = 0
+            while at < len(data):
+                size, kind, flags, sequence, _port = _HEADER.unpack_from(data, at)
+                whole = whole and not flags & _INTERRUPTED
+                if kind in (_DONE, _ERROR):
+                    code = _failure(data, at + _HEADER.size, size - _HEADER.size)
+                    if code:
+                        raise OSError(code, os.strerror(code))
+                    return found, whole
+                if sequence == self._sequence:
+                    found.append((data, at, at + size))
+                at += (size + 3) & ~3
+
+
+def opened(namespace: str | None, groups: int = 0) -> socket.socket:
+    """A socket of rtnetlink(7) in a network namespace.
+
+    :param groups: ``RTMGRP_*`` whose messages it gets.
+    :raises OSError: where there is no such namespace.
+    """
+    with syscalls.network_namespace(namespace):
+        made = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, socket.NETLINK_ROUTE)
+    try:
+        made.bind((0, groups))
+    except OSError:
+        made.close()
+        raise
+    return made
+
+
+def _failure(data: bytes, at: int, size: int) -> int:
+    """Number of the error that ends an answer; 0 for none."""
+    return -struct.unpack_from("=i", data, at)[0] if size >= 4 else 0
+
+
+def _link(data: bytes, at: int, end: int) -> Link:
+    _family, _kind, index, flags, _change = _LINK.unpack_from(data, at + _HEADER.size)
+    name, alias, master, mtu = "", "", 0, 0
+    # A device has 50 attributes: no call for each.
+    unpack = _ATTRIBUTE.unpack_from
+    at += _HEADER.size + _LINK.size
+    while at + 4 <= end:
+        size, number = unpack(data, at)
+        if number == _IFNAME:
+            name = os.fsdecode(data[at + 4 : at + size - 1])
+        elif number == _MTU:
+            mtu = _NUMBER.unpack_from(data, at + 4)[0]
+        elif number == _MASTER:
+            master = _NUMBER.unpack_from(data, at + 4)[0]
+        elif number == _IFALIAS:
+            alias = os.fsdecode(data[at + 4 : at + size].rstrip(b"\0"))
+        at += (size + 3) & ~3 or 4
+    return Link(index, name, master, mtu, bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), alias)
+
+
+def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:
+    """The attributes between two places of a datagram."""
+    while at + 4 <= end:
+        size, number = _ATTRIBUTE.unpack_from(data, at)
+        if size < 4:
+            return
+        yield number & 0x3FFF, data[at + 4 : at + size]
+        at += (size + 3) & ~3
