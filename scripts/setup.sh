@@ -68,6 +68,8 @@ link_collection() {
 
 main() {
     check_machine
+    # Captures are read with it too.
+    [ "${1-}" != test ] || PACKAGES+=(tshark)
     exec 9<.
     flock -w 900 9 || die "another set-up of this checkout has been running for 15 minutes; end it and try again."
     install_packages
