@@ -1,0 +1,190 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What passes one interface, from its TAP on the host: a packet socket (packet(7)) in the lab's network namespace.
+
+A TAP shows what the guest sends as received and what it is to get as sent.  Three things are not as they would be on a wire, and are put
+right here: the VLAN tag lies beside the frame, the checksum of what a guest sends is left to a network card that it has not, and the
+kernel says of both what is to be done (PACKET_AUXDATA, PACKET_VNET_HDR).  Segments that travel as one through the lab stay one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import socket
+import struct
+from dataclasses import dataclass
+
+from ..host import syscalls
+from ..model.errors import HostError, from_oserror
+from ..model.lab import Iface, link_name
+from . import capture_filter
+from .capture_filter import Filter
+from .capture_pcapng import Direction
+
+# linux/if_ether.h, linux/if_packet.h, asm-generic/socket.h
+_ETH_P_ALL = 3
+_SOL_PACKET, _PACKET_AUXDATA, _PACKET_STATISTICS, _PACKET_VNET_HDR = 263, 8, 6, 15
+_PACKET_OUTGOING = 4
+_SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 26, 33, 35
+_AUXDATA = struct.Struct("=IIIHHHH")
+_TAGGED, _TYPED = 1 << 4, 1 << 6
+_VLAN = 0x8100
+# linux/virtio_net.h: of a frame whose checksum is missing, where it begins and where it goes.
+_OFFLOAD = struct.Struct("<BBHHHH")
+_NEEDS_CHECKSUM = 1
+_ANCILLARY = socket.CMSG_SPACE(_AUXDATA.size) + socket.CMSG_SPACE(16)
+_BUFFER = 8 << 20  # bytes of packets that may wait; the kernel takes them when they come
+_LARGEST = 1 << 18
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A packet as a socket told it.
+
+    :ivar time: nanoseconds since 1970.
+    :ivar direction: value of a :class:`Direction`.
+    :ivar length: bytes that it had on the wire.
+    """
+
+    time: int
+    direction: int
+    data: bytes
+    length: int
+
+
+class Tap:
+    """A socket on the TAP of an interface.
+
+    :param netns: path of the lab's network namespace; ``None`` for the host's own.
+    :param only: what it keeps; everything without.
+    :param snaplen: bytes of each packet that it keeps at most.
+    :raises HostError: where there is no such TAP, or the user may not see its packets.
+    """
+
+    def __init__(self, netns: str | None, iface: Iface, only: Filter | None, snaplen: int) -> None:
+        self.label = iface.label
+        self.received = self.dropped = self.unreadable = 0
+        self._only = only
+        self._buffer = bytearray(_OFFLOAD.size + _LARGEST)
+        name = link_name(iface.tap_name)
+        subject = f"interface {iface.label}"
+        try:
+            with syscalls.network_namespace(netns):
+                self.socket = socket.socket(
+                    socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
+                )
+        except OSError as exc:
+            raise from_oserror(subject, "capture there:", exc) from exc
+        try:
+            self._prepare(snaplen)
+            self.socket.bind((name, _ETH_P_ALL))
+        except OSError as exc:
+            self.socket.close()
+            if exc.errno == errno.ENODEV:
+                raise HostError(
+                    subject,
+                    f"its TAP {name} is not there",
+                    "start its guest, or see what dumm_info says of the interface",
+                ) from None
+            raise from_oserror(subject, "capture there:", exc) from exc
+
+    def _prepare(self, snaplen: int) -> None:
+        """Nothing comes before it is bound, so nothing comes past the filter."""
+        own = self.socket
+        program = capture_filter.everything(snaplen) if self._only is None else self._only.for_socket(snaplen)
+        _attach(own, program)
+        own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        own.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+        own.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+
+    def fileno(self) -> int:
+        """Its descriptor."""
+        return self.socket.fileno()
+
+    def is_gone(self) -> bool:
+        """Whether its TAP is no more; one that is down only may come up again."""
+        try:
+            return not self.socket.getsockname()[0]
+        except OSError:
+            return True
+
+    def take(self, most: int) -> list[Heard]:
+        """Packets that have come, in order.
+
+        :param most: how many at most.
+        :raises EOFError: where there are none, nor will be, since the TAP is gone.
+        """
+        found: list[Heard] = []
+        while len(found) < most:
+            try:
+                size, told, _flags, where = self.socket.recvmsg_into([self._buffer], _ANCILLARY)
+            except BlockingIOError:
+                break
+            except OSError as exc:
+                if exc.errno == errno.EINVAL:
+                    # Pieces that a TAP has no word for, such as those of a tunnel (virtio_net_hdr_from_skb).
+                    self.unreadable += 1
+                    continue
+                if exc.errno != errno.ENETDOWN:
+                    raise
+                if self.is_gone():
+                    if found:
+                        break
+                    raise EOFError(self.label) from None
+                continue
+            heard = self._heard(size, told, where[2])
+            if heard is not None:
+                found.append(heard)
+        return found
+
+    def _heard(self, size: int, told: list[tuple[int, int, bytes]], way: int) -> Heard | None:
+        time, status, length, tag, kind = 0, 0, 0, 0, 0
+        for level, what, value in told:
+            if level == _SOL_PACKET and what == _PACKET_AUXDATA:
+                status, length, _kept, _mac, _net, tag, kind = _AUXDATA.unpack(value)
+            elif what == _SO_TIMESTAMPNS:
+                seconds, rest = struct.unpack("=qq", value)
+                time = seconds * 1_000_000_000 + rest
+        start = _OFFLOAD.size
+        if self._buffer[0] & _NEEDS_CHECKSUM and size - start == length:
+            self._fill_checksum(size)
+        data = bytes(self._buffer[start:size])
+        if status & _TAGGED:
+            data = data[:12] + struct.pack(">HH", kind if status & _TYPED else _VLAN, tag) + data[12:]
+            length += 4
+            if self._only is not None and not self._only.matches(data, length):
+                return None
+        self.received += 1
+        return Heard(time, Direction.IN.value if way == _PACKET_OUTGOING else Direction.OUT.value, data, length)
+
+    def _fill_checksum(self, size: int) -> None:
+        """Put a checksum where the guest has left the sum of what does not belong to the packet (struct virtio_net_hdr)."""
+        _flags, _kind, _header, _segment, start, offset = _OFFLOAD.unpack_from(self._buffer)
+        start += _OFFLOAD.size
+        place = start + offset
+        if place + 2 > size:
+            return
+        covered = bytes(self._buffer[start:size])
+        # The sum of 16-bit words in one's complement is the remainder by 65535.
+        found = int.from_bytes(covered + b"\0" * (len(covered) & 1), "big") % 0xFFFF
+        struct.pack_into(">H", self._buffer, place, ~found & 0xFFFF)
+
+    def count(self) -> None:
+        """Ask the kernel how many packets it had no room for, since it was asked last (PACKET_STATISTICS)."""
+        _seen, lost = struct.unpack("=II", self.socket.getsockopt(_SOL_PACKET, _PACKET_STATISTICS, 8))
+        self.dropped += lost + self.unreadable
+        self.unreadable = 0
+
+    def close(self) -> None:
+        """Give it back."""
+        self.socket.close()
+
+
+def _attach(own: socket.socket, program: bytes) -> None:
+    """SO_ATTACH_FILTER (struct sock_fprog of linux/filter.h)."""
+    code = ctypes.create_string_buffer(program, len(program))
+    own.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
