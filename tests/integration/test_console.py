@@ -367,7 +367,7 @@ def test_console_0_of_a_guest_that_runs_can_be_left(lab: Lab) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nobody"], "guest nobody of .*: there is no such guest; see dumm_info"),
+        (["nobody"], "guest nobody of .*: there is no such guest; known: "),
         (["../x"], "there is no such guest"),
         (["off"], "guest off of .*: it is not running; start it with dumm_guest"),
         (["--console", "off"], "guest off: it was never started; start it with dumm_guest"),

@@ -25,8 +25,9 @@ from types import FrameType
 from ..guest import processes
 from ..host import syscalls
 from ..host.workdir import DEFAULT, GuestDir, Workdir
-from ..model.errors import DummError, InvalidInput, Unreachable, nearest
+from ..model.errors import DummError, InvalidInput, Unreachable
 from ..model.found import Process
+from . import line
 from .session import MOST_WAITING, Session, Size, opened
 
 # Ctrl-], as telnet has it.  Alone: what is pasted may have it in it.
@@ -248,17 +249,6 @@ class _Console:
             os.close(fifo)
 
 
-def _running(workdir: Workdir, name: str) -> Process:
-    """The guest's process."""
-    directory = workdir.guest(name)
-    process = processes.read(directory)
-    if process is None or not processes.is_alive(process):
-        gone = None if process is None else f"it is not running: {processes.reason(directory, process)}"
-        cause = gone or processes.why_none(directory)
-        raise Unreachable(f"guest {name} of {workdir.path}", cause, "start it with dumm_guest")
-    return process
-
-
 def _arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="dumm-attach", description="A terminal in a guest of a lab.")
     parser.add_argument(
@@ -281,14 +271,9 @@ def attach(workdir: str, guest: str, command: str | None, *, console: bool) -> i
     if not (os.isatty(0) and os.isatty(1)):
         raise InvalidInput("this terminal", "there is none", "use 'dumm exec' for commands without one")
     place = Workdir.at(workdir)
-    directory = place.guest(guest)
-    if "/" in guest or not directory.path.is_dir():
-        raise InvalidInput(
-            f"guest {guest} of {place.path}", "there is no such guest", nearest(guest, place.guest_names())
-        )
     if console:
-        return _Console(directory).run()
-    return _attach(directory, _running(place, guest), command)
+        return _Console(line.known(place, guest)).run()
+    return _attach(*line.running(place, guest), command)
 
 
 def main(words: Sequence[str] | None = None) -> int:

@@ -15,9 +15,9 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO
 
 from ..guest import booting, processes
-from ..guest.channel import Channel, Completed, Script
-from ..host.workdir import Workdir
-from ..model.errors import DummError, GuestError, HostError, Unreachable
+from ..guest.channel import Channel, Completed, Follow, Script
+from ..host.workdir import GuestDir, Workdir, is_label
+from ..model.errors import DummError, GuestError, HostError, Unreachable, nearest
 from ..model.found import Process
 
 _TMPDIR = "/var/tmp"
@@ -36,6 +36,37 @@ def _beside_tmp(script: str, warm: Script | None) -> tuple[str, Script | None]:
     if warm is None:
         return elsewhere, None
     return elsewhere, dataclasses.replace(warm, environment={"TMPDIR": _TMPDIR, **warm.environment})
+
+
+def known(workdir: Workdir, name: str) -> GuestDir:
+    """The directory of a guest.
+
+    :raises Unreachable: where there is none.
+    """
+    directory = workdir.guest(name)
+    if not is_label(name) or not directory.path.is_dir():
+        names = workdir.guest_names()
+        remedy = nearest(name, names) if names else "make it with dumm_guest"
+        raise Unreachable(f"guest {name} of {workdir.path}", "there is no such guest", remedy)
+    return directory
+
+
+def running(workdir: Workdir, name: str) -> tuple[GuestDir, Process]:
+    """The directory of a guest, and its process.
+
+    :raises Rebooted: where the guest has to be started again first.
+    :raises Unreachable: where there is no such guest, or it is not running.
+    """
+    directory = known(workdir, name)
+    process = processes.read(directory)
+    if process is not None and processes.is_alive(process):
+        return directory, process
+    subject, remedy = f"guest {name} of {workdir.path}", "start it with dumm_guest"
+    if process is None:
+        raise Unreachable(subject, processes.why_none(directory), remedy)
+    reason = processes.reason(directory, process)
+    kind = Rebooted if reason == processes.REBOOTED else Unreachable
+    raise kind(subject, f"it is not running: {reason}", remedy)
 
 
 class Line:
@@ -61,6 +92,8 @@ class Line:
         stdout: BinaryIO | None = None,
         warm: Script | None = None,
         ready: float = 0.0,
+        answer: float | None = None,
+        follow: Follow | None = None,
     ) -> Completed:
         """Run a shell script in the guest, see :meth:`Channel.run`.
 
@@ -72,16 +105,13 @@ class Line:
             channel = self._open()
             if not self._is_settled(ready):
                 script, warm = _beside_tmp(script, warm)
-            return channel.run(script, stdin, timeout, max_output, stdout, warm)
+            return channel.run(script, stdin, timeout, max_output, stdout, warm, answer=answer, follow=follow)
         except PermissionError as exc:
             raise HostError(f"guest {self._guest}", f"cannot reach it: {exc}", "run as root") from exc
 
     def _open(self) -> Channel:
         """The line; anew where the guest has been started since it was last used."""
-        directory = self._workdir.guest(self._guest)
-        process = processes.read(directory)
-        if process is None or not processes.is_alive(process):
-            raise self._not_running(process)
+        directory, process = running(self._workdir, self._guest)
         if self._channel is None or process != self._process:
             self._channel, self._process = Channel(directory, process), process
         return self._channel
@@ -96,15 +126,6 @@ class Line:
             booting.await_for_tasks(directory, process, patience)
             seen = processes.seen(directory, process)
         return processes.BOOTED in seen
-
-    def _not_running(self, process: Process | None) -> Unreachable:
-        directory = self._workdir.guest(self._guest)
-        subject = f"guest {self._guest} of {self._workdir.path}"
-        if not directory.path.is_dir():
-            return Unreachable(subject, "there is no such guest", "make it with dumm_guest")
-        if process is not None and processes.reason(directory, process) == processes.REBOOTED:
-            return Rebooted(subject, f"it is not running, since {processes.REBOOTED}", "start it with dumm_guest")
-        return Unreachable(subject, processes.why_none(directory), "start it with dumm_guest")
 
     def start(self, options: Mapping[str, Any]) -> list[str]:
         """Start the guest.

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from ..model.errors import DummError, nearest
-from .usage import Parser, WrongUsage
+from .usage import Parser, WrongUsage, complain
 
 # Of galaxy.yml, which an installed collection does not have.
 VERSION = "0.1.0"
@@ -45,8 +45,10 @@ class Verb:
 
 VERBS = {
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
+    "exec": Verb("Run a command in a guest", failed=255),
 }
 _EXAMPLES = """\
+  dumm exec alice ip -br addr
   dumm attach alice
 """
 
@@ -65,6 +67,7 @@ def program() -> int:
         # nohup(1) has it ignored.
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _end)
+    _keep_streams_apart()
     try:
         code = main(sys.argv[1:])
         sys.stdout.flush()
@@ -91,17 +94,17 @@ def main(words: Sequence[str]) -> int:
         wanted = parser.parse_args(words)
         verb = VERBS.get(wanted.verb)
         if verb is None:
-            raise WrongUsage("dumm", f"there is no command {wanted.verb!r}", nearest(wanted.verb, VERBS))
+            raise WrongUsage("dumm", f"there is no command {wanted.verb}", nearest(wanted.verb, VERBS))
         failed = verb.failed
         file = importlib.import_module(f"{__package__}.{wanted.verb}")
         code: int = file.run(wanted.words, wanted.workdir)
         return code
     except WrongUsage as exc:
-        return _complain(str(exc), WRONG_USAGE)
+        return complain(str(exc), WRONG_USAGE)
     except DummError as exc:
-        return _complain(f"dumm: {exc}", failed)
+        return complain(f"dumm: {exc}", failed)
     except PermissionError as exc:
-        return _complain(f"dumm: {exc.filename}: {exc.strerror}; run as root", failed)
+        return complain(f"dumm: {exc.filename}: {exc.strerror}; run as root", failed)
 
 
 def _parser() -> Parser:
@@ -116,6 +119,18 @@ def _parser() -> Parser:
     parser.add_argument("verb", metavar="COMMAND", help="one of those below")
     parser.add_rest("words", metavar="...", help="what the command takes")
     return parser
+
+
+def _keep_streams_apart() -> None:
+    """Have nothing that is opened from now on taken for a stream that was closed (``>&-``)."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    # Python has none for those.
+    sys.stdout = sys.stdout or os.fdopen(1, "w")
+    sys.stderr = sys.stderr or os.fdopen(2, "w")
 
 
 def _end(number: int, _frame: FrameType | None) -> None:
@@ -133,11 +148,6 @@ def _end_by(number: int) -> int:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return _SHELL_SIGNAL + number
-
-
-def _complain(sentence: str, code: int) -> int:
-    sys.stderr.write(f"{sentence}\n")
-    return code
 
 
 if __name__ == "__main__":

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import Any, NoReturn
 
 from ..model.errors import InvalidInput
 
 DEFAULT_WORKDIR = "/var/lib/dumm"
+# Seconds; as good as no limit.
+LONGEST = 3e8
 
 
 class WrongUsage(InvalidInput):
@@ -51,3 +54,26 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """:raises WrongUsage: always."""
         raise WrongUsage(self.prog, message, f"see '{self.prog} --help'")
+
+
+def seconds(text: str) -> float:
+    """A time, as the type of an argument.
+
+    :raises argparse.ArgumentTypeError: where it is none.
+    """
+    try:
+        found = float(text)
+    except ValueError:
+        found = -1.0
+    if not 0 <= found <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds")
+    return found
+
+
+def complain(sentence: str, code: int) -> int:
+    """Say why something failed.
+
+    :return: the exit code.
+    """
+    sys.stderr.write(f"{sentence}\n")
+    return code

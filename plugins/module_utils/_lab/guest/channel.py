@@ -83,6 +83,8 @@ fi
 cd / && rm -rf -- "$1" "$2"
 """
 
+# Is called again and again while a request runs, with its directory, and once more when it has ended.
+Follow = Callable[[Path], None]
 Ending = tuple[int, Optional[signal.Signals]]  # noqa: UP045 - pylint takes the other way for an operation
 
 
@@ -135,6 +137,8 @@ class Channel:
         stdout: BinaryIO | None = None,
         warm: Script | None = None,
         ops: str = "",
+        answer: float | None = None,
+        follow: Follow | None = None,
     ) -> Completed:
         """Run a shell script in the guest.
 
@@ -144,21 +148,24 @@ class Channel:
         :param max_output: bytes of each output at the most; the command is killed when it has written more.
         :param stdout: a file to write the output to, instead of returning it.
         :param warm: what the script is, where a warm Python may do the same.
+        :param answer: seconds that the guest may take to begin, where that is less than the timeout.
+        :param follow: takes the outputs out of the request's directory as they grow; they are not returned then.
         :raises WaitTimeout: after the timeout.
         :raises Unreachable: where the line does not answer.
         :raises GuestError: where the guest ended meanwhile or wrote too much.
         """
         deadline = Deadline(timeout)
+        begin = timeout if answer is None else min(answer, timeout)
         request = self._write_request(script, stdin, self._hint(warm), ops)
         with ExitStack() as later:
             later.callback(self._put_away, request)
             try:
-                self._ring(request.name, deadline)
-                look = self._look(request, deadline, max_output)
+                self._ring(request.name, Deadline(begin))
+                look = self._look(request, deadline, max_output, begin, follow)
                 ended = poll_until(look, Deadline(min(_SHORT, timeout)), _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH)
                 if ended is None:
                     later.enter_context(self._guarded(request))
-                    watch = later.enter_context(self._watched(request))
+                    watch = later.enter_context(self._watched(request, growing=follow is not None))
                     ended = watch.until(look, deadline)
                     if ended is None:
                         check_alive(self._directory.name, self._process, self._directory)
@@ -166,6 +173,8 @@ class Channel:
             except BaseException:
                 self._kill(request)
                 raise
+            if follow is not None:
+                return Completed(self._code(ended), b"", b"", ended[1])
             return self._completed(request, ended, max_output, stdout)
 
     @contextmanager
@@ -193,18 +202,21 @@ class Channel:
         return f"{_PYTHON}\n" if self._runs > _FEW else None
 
     def _completed(self, request: Path, ended: Ending, limit: int, stdout: BinaryIO | None) -> Completed:
-        code, by_signal = ended
-        if code == LOST:
-            raise GuestError(self._subject, "what runs its commands was killed while one ran", "run it again")
+        code, by_signal = self._code(ended), ended[1]
         error = self._read(request, "err", limit)
         if stdout is None:
             return Completed(code, self._read(request, "out", limit), error, by_signal)
         self._copy(request, "out", limit, stdout)
         return Completed(code, b"", error, by_signal)
 
-    def _watched(self, request: Path) -> Watch:
+    def _code(self, ended: Ending) -> int:
+        if ended[0] == LOST:
+            raise GuestError(self._subject, "what runs its commands was killed while one ran", "run it again")
+        return ended[0]
+
+    def _watched(self, request: Path, *, growing: bool) -> Watch:
         try:
-            return Watch(str(request), self._process.pid)
+            return Watch(str(request), self._process.pid, growing=growing)
         except (FileNotFoundError, NotADirectoryError) as exc:
             check_alive(self._directory.name, self._process, self._directory)
             raise GuestError(self._subject, "its spool was emptied while a command ran", "run it again") from exc
@@ -285,7 +297,9 @@ class Channel:
             disks.save_spares(self._directory)
             self._lent = False
 
-    def _look(self, request: Path, deadline: Deadline, limit: int) -> Callable[[], Ending | None]:
+    def _look(
+        self, request: Path, deadline: Deadline, limit: int, begin: float, follow: Follow | None
+    ) -> Callable[[], Ending | None]:
         """What says whether a request has ended.
 
         The agent may have been started anew and its predecessor's bells with it, so the bell is rung again; asked twice it still
@@ -296,6 +310,9 @@ class Channel:
         def look() -> Ending | None:
             nonlocal again, nudged
             ended = ending(request)
+            if follow is not None:
+                # After that: it ended when all was written.
+                follow(request)
             waited = deadline.seconds - deadline.left
             if ended is not None or waited < _NUDGE_AFTER:
                 return ended
@@ -304,6 +321,8 @@ class Channel:
             if waited > nudged and not beneath.exists(request, "ack"):
                 nudged *= 2
                 nudge(self._directory)
+                if begin < waited < deadline.seconds and power(self._directory, self._process) is not Power.PAUSED:
+                    raise self._not_begun(begin)
                 if waited > again and self._ring_now(request.name):
                     again *= 2
             return ended
@@ -326,17 +345,20 @@ class Channel:
                 "free some space there, in the guest or by state: restarted with a larger disk",
             )
         if not picked_up:
-            return Unreachable(
-                self._subject,
-                f"its agent did not take up a request within {timeout:g} s",
-                f"look at {self._directory.boot_log}, or restart the guest (state: restarted)",
-            )
+            return self._not_begun(timeout)
         late = WaitTimeout(
             self._subject, f"a command did not end within {timeout:g} s and was killed", "raise its time limit"
         )
         with suppress(OSError):
             late.said = beneath.tail(request, "out", _LAST_WORDS)
         return late
+
+    def _not_begun(self, seconds: float) -> Unreachable:
+        return Unreachable(
+            self._subject,
+            f"its agent did not take up a request within {seconds:g} s",
+            f"look at {self._directory.boot_log}, or restart the guest (state: restarted)",
+        )
 
     def _read(self, request: Path, name: str, limit: int) -> bytes:
         try:

@@ -71,6 +71,8 @@ RENAME_NOREPLACE = 1
 RENAME_EXCHANGE = 2
 RENAME_WHITEOUT = 4
 
+_FALLOC_FL_KEEP_SIZE = 1
+_FALLOC_FL_PUNCH_HOLE = 2
 _FALLOC_FL_COLLAPSE_RANGE = 8
 
 _FSCONFIG_SET_FLAG = 0
@@ -249,6 +251,12 @@ def syncfs(fd: int) -> None:
 def collapse(fd: int, offset: int, length: int) -> None:
     """Take a part out of a file, so that what follows takes its place: fallocate(2), ``FALLOC_FL_COLLAPSE_RANGE``."""
     check(libc.fallocate(fd, _FALLOC_FL_COLLAPSE_RANGE, ctypes.c_longlong(offset), ctypes.c_longlong(length)))
+
+
+def punch(fd: int, length: int) -> None:
+    """Give the beginning of a file back to its file system: fallocate(2), ``FALLOC_FL_PUNCH_HOLE``."""
+    mode = _FALLOC_FL_PUNCH_HOLE | _FALLOC_FL_KEEP_SIZE
+    check(libc.fallocate(fd, mode, ctypes.c_longlong(0), ctypes.c_longlong(length)))
 
 
 def close_range(first: int, last: int) -> None:

@@ -60,13 +60,16 @@ def poll_until(
 
 
 class Watch:
-    """Wakes up when something in a directory is created, written or renamed, or when a process ends (inotify(7), pidfd)."""
+    """Wakes up when something in a directory is created, written or renamed, or when a process ends (inotify(7), pidfd).
 
-    def __init__(self, directory: str, pid: int | None = None) -> None:
+    :param growing: whether to wake up at each write as well, and not only when a file that was written is closed.
+    """
+
+    def __init__(self, directory: str, pid: int | None = None, *, growing: bool = False) -> None:
         self._inotify = syscalls.inotify_init()
         self._pidfd = -1
         try:
-            syscalls.inotify_add_watch(self._inotify, directory, _NEWS)
+            syscalls.inotify_add_watch(self._inotify, directory, _NEWS | (syscalls.IN_MODIFY if growing else 0))
             if pid is not None:
                 self._pidfd = _pidfd(pid)
         except OSError:

@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
     "testing": ["model", "run"],
-    "command": ["model", "access"],
+    "command": ["model", "host", "access"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.

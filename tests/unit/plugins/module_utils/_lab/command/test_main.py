@@ -88,7 +88,7 @@ def test_an_unknown_verb_is_refused_with_the_nearest_one(capsys: pytest.CaptureF
 
     told = capsys.readouterr()
     assert (code, told.out) == (2, "")
-    assert told.err.startswith("dumm: there is no command 'atach'; did you mean attach? (known: ")
+    assert told.err.startswith("dumm: there is no command atach; did you mean attach? (known: ")
 
 
 def test_without_words_the_help_goes_to_standard_error(capsys: pytest.CaptureFixture[str]) -> None:
