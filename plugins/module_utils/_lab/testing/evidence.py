@@ -26,8 +26,8 @@ from ..host import files
 from ..host.workdir import GuestDir, Workdir
 from ..model.errors import DummError, from_oserror, plain
 from ..model.lab import Lab
+from .frames import described
 from .logs import Clock, happenings
-from .packets import described
 from .results import Happening
 
 _SECONDS = 30.0  # for all that a guest is asked

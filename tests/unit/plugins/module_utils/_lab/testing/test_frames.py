@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.packets import described
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.frames import described
 
 NAMES = {"10.0.0.1": "alice", "10.0.0.2": "bob", "fec0::1": "alice"}
 MACS = bytes.fromhex("020000000002020000000001")
