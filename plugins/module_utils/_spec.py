@@ -77,6 +77,7 @@ SCENARIO: Spec = {
     "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
+    "clean": {"type": "str", "choices": ["restart"]},
     "wait_timeout": {"type": "int", "default": 60},
 }
 

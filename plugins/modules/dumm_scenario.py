@@ -88,6 +88,12 @@ options:
       - Else it is stored, and RV(restart_required) names it until the guest is restarted.
     type: bool
     default: false
+  clean:
+    description:
+      - Bring the guests back to what the scenario says, whatever was done in them (C(docs/clean-state.md)).
+      - V(restart) restarts every running guest, without its own shutdown (C(stop=halt)). It needs O(state=present).
+    type: str
+    choices: [restart]
   wait_timeout:
     description:
       - Seconds that each guest may take to answer when it starts, then to boot (C(ready) of the guest), and to shut itself down when it
@@ -104,7 +110,8 @@ attributes:
   diff_mode:
     support: full
   idempotent:
-    support: full
+    support: partial
+    details: [With O(clean=restart) the guests are restarted each time.]
   platform:
     platforms: linux
     support: full

@@ -39,6 +39,7 @@ _LOCKED = "another run still held its lock after 1 s"
 _MET = "cd /root; touch create; cat open; cat read; rm remove; dd if=/dev/zero of=write bs=4k count=1 conv=notrunc,fsync status=none"
 # How many processes there are of a guest that had one: a zombie is none, and another process may have its number by now.
 _WAS = "cat /proc/$(cat $W/was)/cmdline 2>/dev/null | grep -c umid={0}"
+_TO_CLEAN = {"defaults": {"mem": 64}, "guests": {"s-clean": None}}
 _TICK = "(while :; do date +%N >/root/tick; sleep 0.05; done) </dev/null >/dev/null 2>&1 &"
 _TICKS = (
     "tick() {{ cat $W/guests/{0}/diff/root/tick; }}; a=$(tick)\n"
@@ -482,6 +483,13 @@ SCENARIO = (
             "config": inside("s-a", "ping -c 1 -w 60 10.9.0.2").shows("(?s).* 1 received.*"),
         },
         core=True,
+    ),
+    Case(
+        "scenario",
+        {"name": "s-clean", "config": _TO_CLEAN, "clean": "restart"},
+        {"clean": inside("s-clean", "ls /run/before").shows("(?s).*No such file.*")},
+        before=(call("scenario", name="s-clean", config=_TO_CLEAN), inside("s-clean", "touch /run/before")),
+        again=False,
     ),
     Case(
         "scenario",

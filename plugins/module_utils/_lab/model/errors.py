@@ -89,6 +89,10 @@ class InvalidInput(DummError):
         self.setting = setting
 
 
+class InUse(InvalidInput):
+    """Processes of a guest hold files open that would change under them."""
+
+
 class HostError(DummError):
     """The host refused or lacks something (permission, space, a kernel feature)."""
 

@@ -29,6 +29,8 @@ Params = Mapping[str, Any]
 _MOST_TOLD = 20
 T = TypeVar("T")
 
+# The states in which guests run afterwards; only with the first they run the scenario's commands after a start.
+_CLEANED = {"restart": ("present",)}
 _SCENARIO_POWER = {"present": Power.RUNNING, "stopped": Power.STOPPED}
 _POWER = {
     "started": Power.RUNNING,
@@ -205,6 +207,10 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
     :param extras: what it has for its guests beside their definition.
     """
     name, state = params["name"], params["state"]
+    if params["clean"] is not None and state not in _CLEANED[params["clean"]]:
+        cause = f"clean: {params['clean']} with state: {state}"
+        remedy = f"give it with state: {' or '.join(_CLEANED[params['clean']])}"
+        raise InvalidInput(f"scenario {name}", cause, remedy)
     timeout = float(params["wait_timeout"])
     force = params["busy"] == "force"
     mine = Scope(
@@ -241,12 +247,15 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
     }
     after = dataclasses.replace(after, guests={**after.guests, **made}, bridges={**after.bridges, **bridges})
     restart = told.guests if params["restart"] else frozenset[str]()
+    renew = told.guests if params["clean"] == "restart" else frozenset[str]()
     return _checked(
         lab,
         Wish(
             after,
             scope,
-            restart=restart,
+            restart=restart | renew,
+            renew=renew,
+            stop=Stopping.HALT if renew else None,
             timeout=timeout,
             extras=extras,
             force=force,

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..model import given, readiness, rules, settings
-from ..model.errors import InvalidInput
+from ..model.errors import InUse, InvalidInput
 from ..model.found import Actual, Device, DeviceKind, Process, bridge_of, userspace
 from ..model.given import Given
 from ..model.lab import (
@@ -35,6 +35,7 @@ from ..model.lab import (
     loads,
 )
 from ..model.link_kinds import plug_words
+from ..model.reference import GuestRef
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
 from . import guest_steps, layer_steps, network_steps, rewire, wording
@@ -554,8 +555,8 @@ class _Planner:
             return
         guest, prepared = self.after.guests[name], self.prepared[name]
         if prepared.busy and not self.wish.force:
-            raise InvalidInput(
-                guest.label,
+            raise InUse(
+                GuestRef(name),
                 f"its processes hold open what would change under them: {', '.join(prepared.busy)}",
                 "end these processes, or run with busy: force and name what is to be restarted in restart_services",
             )
