@@ -287,6 +287,57 @@ def read(source: str | Mapping[str, Any], name: str) -> Document:
     return _Variables(name).read(source)
 
 
+@dataclass(frozen=True)
+class Mark:
+    """A node's begin, or the end of a list or a mapping, in the order of the text (PyYAML's events).
+
+    :ivar kind: ``scalar``, ``alias``, ``list``, ``mapping`` or ``end``.
+    :ivar start: offset in the text of what is written first, an anchor and a tag included; ``end`` is behind the last.
+    :ivar name: of the anchor, or of the one that an alias refers to.
+    :ivar flow: whether it is a list or a mapping in brackets.
+    :ivar style: ``"``, ``'``, ``|`` or ``>`` of a scalar that is not plain, else empty.
+    """
+
+    kind: str
+    start: int
+    end: int
+    name: str | None = None
+    flow: bool = False
+    style: str = ""
+    value: str = ""
+
+
+_KINDS = {"Scalar": "scalar", "Alias": "alias", "SequenceStart": "list", "MappingStart": "mapping"}
+
+
+def marks(text: str) -> Iterator[Mark]:
+    """Where the nodes of a text are that :func:`read` has found no fault in; without aliases that are replaced.
+
+    :param text: without a byte order mark, which PyYAML's two readers count differently.
+    """
+    event: Any
+    for event in yaml.parse(text, Loader=_loader()):
+        word = type(event).__name__.removesuffix("Event")
+        if word in ("SequenceEnd", "MappingEnd"):
+            yield Mark("end", event.start_mark.index, event.end_mark.index)
+        elif word in _KINDS:
+            yield Mark(
+                _KINDS[word],
+                event.start_mark.index,
+                event.end_mark.index,
+                event.anchor,
+                bool(getattr(event, "flow_style", False)),
+                getattr(event, "style", "") or "",
+                getattr(event, "value", ""),
+            )
+
+
+def is_text(word: str) -> bool:
+    """Whether YAML reads a word without quotes as text."""
+    loader: Any = yaml.SafeLoader("")
+    return bool(loader.resolve(yaml.ScalarNode, word, (True, False)) == f"{_TAG}str")
+
+
 class _Reader:
     def __init__(self, source: str) -> None:
         self.result = Document(source)
