@@ -15,7 +15,7 @@ import pytest
 from lab import Lab, mounts_of, prepare
 from mounts import file_system
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes, pulse
 
 ENGINES = ["overlay", "cowfs"]
 # In the guest: as many empty files as there can be, in a loop that takes at once what becomes free again.
@@ -84,7 +84,7 @@ def test_a_guest_that_goes_on_filling_its_disk_is_stopped_all_the_same(
 
     lab.guest("evil", **how, wait_timeout=60)
 
-    assert processes.start_time(was) is None
+    assert pulse.start_time(was) is None
     assert (lab.workdir.guest("evil").path.exists()) == (how["state"] != "absent")
     lab.scenario("pair", state="absent")
     assert mounts_of(lab.path) == []

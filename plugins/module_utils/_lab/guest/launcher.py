@@ -29,7 +29,7 @@ from ..model.found import Process
 from ..model.lab import ANY_CPU
 from ..model.root import Stack
 from ..union.engine import Union
-from . import confine, logs, processes, sandbox, seccomp
+from . import confine, logs, processes, pulse, sandbox, seccomp
 
 
 def launch(
@@ -130,7 +130,7 @@ class Change:
 
 
 def _identified(identity: Process, pid: int) -> Process:
-    return Process(**{**identity.__dict__, "pid": pid, "started": processes.start_time(pid) or 0})
+    return Process(**{**identity.__dict__, "pid": pid, "started": pulse.start_time(pid) or 0})
 
 
 def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> Process:

@@ -27,10 +27,8 @@ from ..model.errors import GuestError
 from ..model.found import Kernel, Process, userspace
 from ..model.lab import ANY_CPU, Guest, Power, UnionEngine, Userspace
 from ..model.root import Stack
-from . import kernels
+from . import kernels, pulse
 
-# poll(2) and clock_nanosleep(2) in arch/x86/entry/syscalls/syscall_64.tbl
-_IDLE_CALLS = ("7", "230")
 BOOTED = "booted"
 # That Ansible's tasks have waited.
 TASKS = "tasks"
@@ -237,43 +235,9 @@ def boot_id() -> str:
     return identity.boot_id()
 
 
-def start_time(pid: int) -> int | None:
-    """Start time of a process; ``None`` where there is none or only its remains."""
-    try:
-        # A process gives itself a name, of any bytes.
-        stat = Path(f"/proc/{pid}/stat").read_bytes()
-    except (FileNotFoundError, ProcessLookupError):
-        return None
-    fields = stat.rpartition(b")")[2].split()
-    if fields[0] in (b"Z", b"X"):
-        _reap(pid)
-        return None
-    return int(fields[19])
-
-
-def _reap(pid: int) -> None:
-    with suppress(ChildProcessError):
-        os.waitpid(pid, os.WNOHANG)
-
-
 def is_alive(process: Process) -> bool:
     """Whether a guest's process still runs."""
-    return process.boot == boot_id() and start_time(process.pid) == process.started
-
-
-def uptime(process: Process) -> float:
-    """Seconds since the process was started."""
-    now = float(Path("/proc/uptime").read_text().split()[0])
-    return max(0.0, now - process.started / os.sysconf("SC_CLK_TCK"))
-
-
-def resident(pid: int) -> int:
-    """Memory of a guest's main process in MB, the guest's own memory included."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError):
-        return 0
-    return pages * os.sysconf("SC_PAGE_SIZE") // 2**20
+    return process.boot == boot_id() and pulse.start_time(process.pid) == process.started
 
 
 def power(directory: GuestDir, process: Process | None) -> Power:
@@ -283,40 +247,8 @@ def power(directory: GuestDir, process: Process | None) -> Power:
     if is_alive(process):
         if not beneath.exists(directory.spool, "hello"):
             return Power.STARTING
-        return Power.PAUSED if _is_paused(process.pid) else Power.RUNNING
+        return Power.PAUSED if pulse.is_paused(process.pid) else Power.RUNNING
     return Power.STOPPED if ended_by_itself(directory, process) else Power.DIED
-
-
-def _is_paused(pid: int) -> bool:
-    """A paused kernel waits for its management console, whose socket blocks then (mconsole_stop, arch/um/drivers/mconsole_kern.c).
-
-    Else all that its interrupts come from is asynchronous and does not block (os_set_fd_async).  What call it is in says little: a
-    paused one handles its timer's signals still.  But one that is idle is not paused, and that is found out the fastest.
-    """
-    try:
-        if Path(f"/proc/{pid}/syscall").read_text().split()[0] in _IDLE_CALLS:
-            return False
-        sockets = [entry.name for entry in os.scandir(f"/proc/{pid}/fd") if _is_socket(entry.path)]
-        return any(_flags(pid, fd) & (os.O_ASYNC | os.O_NONBLOCK) == os.O_ASYNC for fd in sockets)
-    except OSError:
-        return False
-
-
-def _is_socket(path: str) -> bool:
-    try:
-        return os.readlink(path).startswith("socket:")
-    except FileNotFoundError:
-        # The guest has closed it meanwhile.
-        return False
-
-
-def _flags(pid: int, fd: str) -> int:
-    """Flags that a process has a file open with (proc_pid_fdinfo(5))."""
-    try:
-        fields = Path(f"/proc/{pid}/fdinfo/{fd}").read_text().split()
-    except FileNotFoundError:
-        return 0
-    return int(fields[fields.index("flags:") + 1], 8)
 
 
 def ended_by_itself(directory: GuestDir, process: Process) -> bool:

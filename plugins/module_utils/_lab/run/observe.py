@@ -15,7 +15,7 @@ import errno
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from ..guest import processes
+from ..guest import processes, pulse
 from ..guest.channel import Channel
 from ..host import beneath, netlink
 from ..host.netlink import Network
@@ -136,8 +136,8 @@ def _outside(workdir: Workdir, guest: Guest, process: Process | None) -> Live:
             process,
             saves=points,
             seen=processes.seen(workdir.known_guest(guest.name), process),
-            uptime=processes.uptime(process),
-            memory=processes.resident(process.pid),
+            uptime=pulse.uptime(process.started),
+            memory=pulse.resident(process.pid),
         )
     return Live(process, saves=points, reason=processes.reason(workdir.known_guest(guest.name), process))
 

@@ -25,7 +25,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import channel, doorbell, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import channel, doorbell, processes, pulse
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Channel, Completed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import home
@@ -52,7 +52,7 @@ def eventually(look: Callable[[], bool], seconds: float = PATIENCE) -> bool:
 
 def process(pid: int, started: int | None = None) -> Process:
     """Identity of a process as it is stored."""
-    began = processes.start_time(pid) if started is None else started
+    began = pulse.start_time(pid) if started is None else started
     what = ("x", "/linux", "6.18", "/master", 64, None, "", UnionEngine.OVERLAY, "it works")
     return Process(pid, began or 0, processes.boot_id(), *what)
 
@@ -231,7 +231,7 @@ def test_a_killed_request_ends_with_all_of_its_processes(line: Line) -> None:
 
     assert eventually(lambda: channel.ending(request) == (137, signal.SIGKILL))
     child = int((line.spool / "child").read_text())
-    assert eventually(lambda: processes.start_time(child) is None)
+    assert eventually(lambda: pulse.start_time(child) is None)
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_a_time_limit_kills_the_command_and_its_children(line: Line) -> None:
             break
 
     assert str(caught.value).startswith(f"guest alice: a command did not end within {limit:g} s and was killed")
-    assert eventually(lambda: bool(path.read_text()) and processes.start_time(int(path.read_text())) is None)
+    assert eventually(lambda: bool(path.read_text()) and pulse.start_time(int(path.read_text())) is None)
 
 
 @pytest.mark.parametrize("stream", ["", ">&2"])
@@ -534,7 +534,7 @@ def test_a_paused_guest_is_not_asked(line: Line) -> None:
         paused.stdout.readline()
         host = Channel(line.directory, process(paused.pid))
         try:
-            assert eventually(lambda: processes._is_paused(paused.pid))
+            assert eventually(lambda: pulse.is_paused(paused.pid))
             with pytest.raises(Unreachable, match="guest alice: it is paused"):
                 host.run("true")
         finally:

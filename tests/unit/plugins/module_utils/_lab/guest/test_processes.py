@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import launcher, processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import launcher, processes, pulse
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import files
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.identity import Seen
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import GuestDir, Workdir
@@ -31,7 +31,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Gue
 
 def process(pid: int, **changes: object) -> Process:
     """Identity of a process of this host."""
-    fields = (pid, processes.start_time(pid) or 0, processes.boot_id(), "x", "/linux", "6.18", "/master", 64, None, "")
+    fields = (pid, pulse.start_time(pid) or 0, processes.boot_id(), "x", "/linux", "6.18", "/master", 64, None, "")
     return dataclasses.replace(Process(*fields, UnionEngine.OVERLAY, "it works"), **changes)  # type: ignore[arg-type]
 
 
@@ -57,12 +57,12 @@ def test_the_remains_of_a_process_are_not_alive() -> None:
     child = subprocess.Popen(["true"])
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)
 
-    assert processes.start_time(child.pid) is None
+    assert pulse.start_time(child.pid) is None
     child.wait()
 
 
 def test_another_process_of_the_same_number_is_not_the_guest() -> None:
-    assert not processes.is_alive(process(os.getpid(), started=(processes.start_time(os.getpid()) or 0) - 1))
+    assert not processes.is_alive(process(os.getpid(), started=(pulse.start_time(os.getpid()) or 0) - 1))
 
 
 def test_a_process_of_an_earlier_boot_of_the_host_is_not_alive() -> None:
