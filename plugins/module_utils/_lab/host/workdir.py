@@ -238,6 +238,16 @@ class Workdir:
         return self.path / "closed"
 
     @property
+    def testing_lock(self) -> Path:
+        """Held by the run that tests the lab."""
+        return self.path / "testing.lock"
+
+    @property
+    def testing(self) -> Path:
+        """What a test that runs has changed, or one whose run was killed."""
+        return self.path / "testing.json"
+
+    @property
     def identity(self) -> Path:
         """What holds for the lab as a whole."""
         return self.path / identity.FILE

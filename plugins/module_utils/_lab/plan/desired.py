@@ -135,7 +135,7 @@ def guest(params: Params, lab: Lab) -> Wish:
     before = lab.guests.get(name, Guest(name))
     given = _given(params, settings.GUEST, before.label, named=True)
     after = dataclasses.replace(before, power=_POWER.get(state, _settled(before.power)), **given)
-    return _checked(
+    return checked(
         lab,
         Wish(
             _in_netns(params, lab).with_guest(after),
@@ -175,7 +175,7 @@ def iface(params: Params, lab: Lab) -> Wish:
         )
     before = lab.guests[owner].interfaces.get(name, Iface(owner, name))
     given = _given(params, settings.IFACE, f"interface {before.label}")
-    return _checked(lab, Wish(_in_netns(params, lab).with_iface(dataclasses.replace(before, **given)), scope))
+    return checked(lab, Wish(_in_netns(params, lab).with_iface(dataclasses.replace(before, **given)), scope))
 
 
 def bridge(params: Params, lab: Lab) -> Wish:
@@ -197,7 +197,7 @@ def bridge(params: Params, lab: Lab) -> Wish:
     for owner, port in plugged | dropped:
         found = after.guests[owner].interfaces[port]
         after = after.with_iface(dataclasses.replace(found, bridge=name if (owner, port) in plugged else None))
-    return _checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
+    return checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
 
 
 def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[str, Extra]) -> Wish:
@@ -248,7 +248,7 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
     after = dataclasses.replace(after, guests={**after.guests, **made}, bridges={**after.bridges, **bridges})
     restart = told.guests if params["restart"] else frozenset[str]()
     renew = told.guests if params["clean"] == "restart" else frozenset[str]()
-    return _checked(
+    return checked(
         lab,
         Wish(
             after,
@@ -418,7 +418,7 @@ def _with_ports(lab: Lab, scope: Scope) -> Scope:
     return dataclasses.replace(scope, ifaces=scope.ifaces | ports)
 
 
-def _checked(before: Lab, wish: Wish) -> Wish:
+def checked(before: Lab, wish: Wish) -> Wish:
     """The wish, if what it adds to the lab can be."""
     known = {str(fault) for fault in rules.check(before)}
     faults = [fault for fault in rules.check(wish.lab) if str(fault) not in known]

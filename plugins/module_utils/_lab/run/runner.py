@@ -115,6 +115,18 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
         return _run(run, "scenario", understand, told)
 
 
+def run_change(
+    params: Params, understand: Callable[[Lab], Wish], *, check: bool = False, subscriber: Subscriber = nobody
+) -> Report:
+    """A change that no module has arguments for, such as a test's.
+
+    :param params: workdir, name (what for), lock_timeout and wait_timeout.
+    :param understand: the lab as it is → what is wanted; it may be asked twice.
+    """
+    with ours({**params, "state": "present"}, check, subscriber) as run:
+        return _run(run, "change", lambda _params, lab: understand(lab), lambda _actual, _lab: None)
+
+
 def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_info``."""
     with looking(params, check, subscriber) as run:

@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "plan": ["model", "scenario", "inside"],
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
-    "testing": ["model", "host", "run", "access"],
+    "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "command": ["model", "host", "access"],
 }
 PURE = ("model", "scenario", "plan")
