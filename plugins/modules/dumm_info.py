@@ -94,6 +94,18 @@ lab:
           V(unreadable), and V(reason) names the file.
       type: dict
       sample: {}
+    captures:
+      description:
+        - Its captures that go on by themselves, by name; those that have ended too, until they are removed.
+        - Each has the V(interfaces), such as V(alice:eth0), the path of the V(file) in the format pcapng, the V(filter), which is empty for
+          all packets, and the V(bound), at how many V(bytes), V(packets) and V(seconds) it ends, null for no such bound.
+        - V(running) says whether it goes on. V(packets) and V(bytes) of the file are up to 0.1 s old then. V(dropped) counts packets that
+          came too fast and are not in the file. V(gone) has those of the interfaces that were removed meanwhile.
+        - V(ended) says why it has ended. It is V(stopped), V(packets), V(bytes) or V(seconds) for its bounds, V(gone) since all of its
+          interfaces were removed, V(full) for a full disk, V(killed), or V(damaged) where its record cannot be understood; null while it
+          goes on.
+      type: dict
+      sample: {}
     orphans:
       description: Devices and processes that bear the lab's mark and belong to nothing that is defined.
       type: list

@@ -308,6 +308,7 @@ class Lab:
         found = [f"network namespace {self.name}"] if has_namespace(self.name) else []
         found += [f"process {pid} of guest {guest}" for pid, guest in processes_of({self.name}).items()]
         found += [f"process {pid} that keeps a log" for pid in log_keepers(self.path)]
+        found += [f"process {pid} that captures" for pid in capturing_processes(self.path)]
         found += [f"mount {line}" for line in mounts_of(self.path)]
         found += [f"control group {group}" for group in self.control_groups()]
         found += [f"users {claim}" for claim in self.claims()]
@@ -333,7 +334,7 @@ class Lab:
 
     def destroy(self) -> None:
         """Take everything away by force, so that a test that failed harms no other."""
-        for pid in processes_of({self.name}):
+        for pid in [*processes_of({self.name}), *capturing_processes(self.path)]:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if has_namespace(self.name):
@@ -403,15 +404,29 @@ def processes_of(labs: set[str]) -> dict[int, str]:
 
 def log_keepers(path: Path) -> list[int]:
     """Processes that keep the logs of the guests of a lab short."""
-    found = []
+    return [
+        pid for pid, words in _commands() if words[0] == b"dumm-log" and words[3].startswith(os.fsencode(path) + b"/")
+    ]
+
+
+def capturing_processes(path: Path) -> list[int]:
+    """Processes that capture in a lab."""
+    return [
+        pid
+        for pid, words in _commands()
+        for word in words
+        if word.startswith(b'{"taps"') and json.loads(word)["of"].startswith(f"{path}/")
+    ]
+
+
+def _commands() -> Iterator[tuple[int, list[bytes]]]:
+    """All processes of the host, with the words of their commands."""
     for entry in os.scandir("/proc"):
         if entry.name.isdigit():
             # One that has ended has no words any more.
             with suppress(OSError):
                 words = Path(entry.path, "cmdline").read_bytes().split(b"\0")
-                if words[0] == b"dumm-log" and words[3].startswith(os.fsencode(path) + b"/"):
-                    found.append(int(entry.name))
-    return found
+                yield int(entry.name), words
 
 
 def mounts_of(path: Path) -> list[str]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import testbed
 from lab import PATIENCE, Lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture
@@ -192,7 +193,7 @@ def test_a_question_about_an_interface_that_is_not_captured_is_refused(shared_pa
 
 @pytest.mark.parametrize(
     ("bound", "end"),
-    [(Bound(packets=4), End.PACKETS), (Bound(size=2000), End.SIZE)],
+    [(Bound(packets=4), End.PACKETS), (Bound(size=2000), End.BYTES)],
     ids=["packets", "size"],
 )
 def test_a_capture_ends_at_its_bound(shared_pair: Lab, tmp_path: Path, bound: Bound, end: End) -> None:
@@ -245,3 +246,12 @@ def test_a_guest_that_was_never_started_has_nothing_to_capture(lab: Lab) -> None
 
     with pytest.raises(HostError, match="interface alice:eth0: its TAP alice-eth0 is not there; start its guest"):
         capture.started(str(lab.path), ["alice"]).__enter__()
+
+
+def test_a_capture_ends_with_the_lab(lab: Lab) -> None:
+    """Its sockets would keep the namespace and all that is in it."""
+    lab.scenario("cable", testbed.pair())
+    with captured(lab, "moon", "sun") as cables:
+        lab.scenario("cable", state="absent")
+        until(lambda: cables.ended is End.GONE, "the end of the capture")
+        assert sorted(cables.gone) == ["moon:eth0", "sun:eth0"]

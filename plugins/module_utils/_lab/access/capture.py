@@ -18,30 +18,25 @@ is the file's format.
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import tempfile
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..host.workdir import Workdir
-from ..model.errors import DummError, HostError, InvalidInput, from_oserror, nearest
-from ..model.lab import Iface, Lab
+from ..model.errors import HostError, InvalidInput, nearest
+from ..model.lab import Lab
 from . import capture_pcapng as pcapng
-from .capture_filter import MAX_SNAPLEN, Filter, Names
-from .capture_pcapng import Counted, Described, Direction, Packet
-from .capture_record import Bound, End, Heading, Recorder
-from .capture_socket import Tap
-from .line import Line
+from .capture_filter import MAX_SNAPLEN, Filter
+from .capture_pcapng import Counted, Direction, Packet
+from .capture_record import Bound, End, Recorder
+from .capture_taps import chosen, created, headed, names, opened, watched
 
 __all__ = ["Bound", "Capture", "Counted", "Direction", "End", "Filter", "Packet", "started"]
 
-_ASK_SECONDS = 20.0
-_MOST_SAID = 1 << 20
 DEFAULT = Bound()
 
 
@@ -232,7 +227,7 @@ def started(
         heading = headed(lab, found, comment, only, snaplen)
         output = _file(file)
         try:
-            recorder = Recorder(taps, output, heading, bound)
+            recorder = Recorder(taps, output, heading, bound, stack.enter_context(watched(lab)))
         except BaseException:
             os.close(output)
             raise
@@ -247,97 +242,3 @@ def _file(path: Path | None) -> int:
         os.unlink(name)
         return file
     return created(path)
-
-
-def created(path: Path) -> int:
-    """Descriptor of the file of a capture, empty.
-
-    :raises HostError: where it cannot be written.
-    """
-    try:
-        return os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-    except OSError as exc:
-        raise from_oserror(f"capture {path}", "write", exc) from exc
-
-
-def chosen(lab: Lab, labels: Iterable[str]) -> list[Iface]:
-    """The interfaces that labels mean, each once.
-
-    :raises InvalidInput: where there is none such, or none at all.
-    """
-    found: dict[str, Iface] = {}
-    for label in labels:
-        name, _colon, port = label.partition(":")
-        if name not in lab.guests:
-            raise InvalidInput(f"interface {label}", f"there is no guest {name}", nearest(name, lab.guests))
-        own = lab.guests[name].interfaces
-        if port and port not in own:
-            raise InvalidInput(f"interface {label}", f"guest {name} has no interface {port}", nearest(port, own))
-        found.update({iface.label: iface for iface in own.values() if port in ("", iface.name)})
-    if not found:
-        raise InvalidInput("capture", "there is no interface to capture at", "name some, such as alice:eth0")
-    return list(found.values())
-
-
-def opened(workdir: Workdir, lab: Lab, ifaces: Sequence[Iface], only: str, snaplen: int) -> list[Tap]:
-    """Sockets at interfaces, from now on.
-
-    :raises DummError: as :func:`started`.
-    """
-    # Takes long to import (pyroute2).
-    from ..host import netlink
-
-    if not 1 <= snaplen <= MAX_SNAPLEN:
-        raise InvalidInput("capture", f"it is to keep {snaplen} bytes of a packet", f"give 1 to {MAX_SNAPLEN}")
-    if not netlink.exists(lab.netns):
-        raise HostError(f"network namespace {lab.netns}", "it is not there", "start the lab's guests")
-    chosen_ones = Filter(only, names(workdir, lab, only), snaplen) if only else None
-    taps: list[Tap] = []
-    try:
-        for iface in ifaces:
-            taps.append(Tap(netlink.path_of(lab.netns), iface, chosen_ones, snaplen))
-    except DummError:
-        for tap in taps:
-            tap.close()
-        raise
-    return taps
-
-
-def headed(lab: Lab, ifaces: Sequence[Iface], comment: str, only: str, snaplen: int) -> Heading:
-    """What the file of a capture tells first."""
-    described = [Described(iface.label, _described(iface), lab.mac_of(iface)) for iface in ifaces]
-    return Heading(described, comment or f"lab {lab.name}", only, snaplen)
-
-
-def _described(iface: Iface) -> str:
-    place = f"on {iface.bridge}" if iface.bridge else "unplugged"
-    return f"{place}, {', '.join(iface.addresses)}" if iface.addresses else place
-
-
-def names(workdir: Workdir, lab: Lab, expression: str) -> Names:
-    """What names in an expression stand for: the addresses of a guest (``moon``), or of an interface of it (``moon:eth0``).
-
-    They are those that the lab gives.  A guest whose own the lab leaves alone is asked, if the expression has its name.
-    """
-    words = set(re.findall(r"[A-Za-z0-9-]+", expression))
-    found: dict[str, list[str]] = {}
-    for guest in lab.guests.values():
-        own = {name: list(iface.addresses or ()) for name, iface in guest.interfaces.items()}
-        if guest.name in words and any(iface.addresses is None for iface in guest.interfaces.values()):
-            own.update(_asked(workdir, guest.name))
-        for name, addresses in own.items():
-            plain = [address.partition("/")[0] for address in addresses]
-            found[f"{guest.name}:{name}"] = plain
-            found.setdefault(guest.name, []).extend(plain)
-    return {name: tuple(dict.fromkeys(addresses)) for name, addresses in found.items()}
-
-
-def _asked(workdir: Workdir, guest: str) -> dict[str, list[str]]:
-    """The addresses that a guest has now, by interface; none where it cannot be asked."""
-    with suppress(DummError, ValueError, KeyError):
-        done = Line(str(workdir.path), guest).run("ip -j addr", timeout=_ASK_SECONDS, max_output=_MOST_SAID)
-        return {
-            link["ifname"]: [each["local"] for each in link["addr_info"] if each["scope"] == "global"]
-            for link in json.loads(done.stdout)
-        }
-    return {}

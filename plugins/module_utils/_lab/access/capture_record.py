@@ -37,11 +37,16 @@ class End(Enum):
 
     STOPPED = "it was stopped"
     PACKETS = "it has as many packets as it may"
-    SIZE = "its file is as large as it may be"
+    BYTES = "its file is as large as it may be"
     SECONDS = "its time is over"
     GONE = "its interfaces were removed"
     CLOSED = "nobody reads it any more"
     FULL = "there is no space left for its file"
+
+    @property
+    def code(self) -> str:
+        """The same for programs."""
+        return self.name.lower()
 
     @property
     def is_bound(self) -> bool:
@@ -77,28 +82,56 @@ class Heading:
     snaplen: int = 262144
 
 
+class Namespace:
+    """The lab's network namespace: when it loses its name, the lab is gone, and only our sockets keep its devices.
+
+    :param path: where its name is.
+    :param watch: an inotify descriptor that is readable when a name is removed there.
+    """
+
+    def __init__(self, path: str, watch: int) -> None:
+        self.path = path
+        self.watch = watch
+        self._status = os.stat(path)
+
+    def is_gone(self) -> bool:
+        """Whether the lab is gone; what has been heard of it is forgotten."""
+        with suppress(BlockingIOError):
+            while os.read(self.watch, 65536):
+                pass
+        try:
+            return not os.path.samestat(os.stat(self.path), self._status)
+        except FileNotFoundError:
+            return True
+
+
 class Recorder:
     """Writes what sockets hear.
 
     :param taps: in the order of the heading's interfaces; they are closed at the end.
     :param output: descriptor of a file or a pipe.
+    :param place: where the interfaces are; ``None`` for the host's own namespace.
     :ivar packets: how many are written.
     :ivar size: bytes that are written.
     :ivar end: why it has ended; ``None`` while it goes on.
     :ivar gone: labels of interfaces that were removed meanwhile.
     """
 
-    def __init__(self, taps: Sequence[Tap], output: int, heading: Heading, bound: Bound) -> None:
+    def __init__(
+        self, taps: Sequence[Tap], output: int, heading: Heading, bound: Bound, place: Namespace | None
+    ) -> None:
         self._taps = dict(enumerate(taps))
         self._all = tuple(taps)
         self._output = output
         self._bound = bound
+        self._place = place
         self._held: list[tuple[int, int, Heard]] = []
         self._before = self._first = time.time_ns()
         self._deadline = None if bound.seconds is None else time.monotonic() + bound.seconds
         self.packets = self.size = 0
         self.end: End | None = None
         self.gone: list[str] = []
+        self._left = False
         head = [pcapng.section(heading.comment, "dumm.lab")]
         head += [pcapng.interface(each, heading.snaplen, heading.expression) for each in heading.interfaces]
         self._put(b"".join(head))
@@ -110,18 +143,24 @@ class Recorder:
             tap.count()
         return {tap.label: Counted(tap.received, tap.dropped) for tap in self._all}
 
-    def wait(self, wakes: int) -> None:
+    def wait(self, wakes: int, most: float | None = None) -> None:
         """Wait until there may be something to do.
 
         :param wakes: descriptor that is readable when somebody else wants something.
+        :param most: seconds.
         """
         poller = select.poll()
         for tap in self._taps.values():
             poller.register(tap, select.POLLIN)
         poller.register(wakes, select.POLLIN)
+        if self._place is not None:
+            poller.register(self._place.watch, select.POLLIN)
         left = [] if self._deadline is None else [max(0.0, self._deadline - time.monotonic())]
         left += [_PAUSE] if self._held else []
-        poller.poll(1000 * min(left) if left else None)
+        left += [] if most is None else [most]
+        ready = [fd for fd, _event in poller.poll(1000 * min(left) if left else None)]
+        if self._place is not None and self._place.watch in ready and self._place.is_gone():
+            self._left = True
 
     def step(self) -> None:
         """Write what has come until now."""
@@ -129,6 +168,9 @@ class Recorder:
             return
         is_over = self._deadline is not None and time.monotonic() >= self._deadline
         self._write(self._until_now())
+        if self._left:
+            for number, tap in list(self._taps.items()):
+                self._lose(number, tap)
         if self.end is None and not self._taps:
             self._write(self._held)
             self.finish(End.GONE)
@@ -171,7 +213,7 @@ class Recorder:
             block = pcapng.packet(number, at, each.direction, each.data, each.length)
             size += len(block)
             if limit is not None and size > limit:
-                reached = End.SIZE
+                reached = End.BYTES
                 break
             blocks.append(block)
             if self.packets + len(blocks) == self._bound.packets:

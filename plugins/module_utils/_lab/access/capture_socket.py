@@ -17,9 +17,6 @@ import socket
 import struct
 from dataclasses import dataclass
 
-from ..host import syscalls
-from ..model.errors import HostError, from_oserror
-from ..model.lab import Iface, link_name
 from . import capture_filter
 from .capture_filter import Filter
 from .capture_pcapng import Direction
@@ -58,48 +55,23 @@ class Heard:
 class Tap:
     """A socket on the TAP of an interface.
 
-    :param netns: path of the lab's network namespace; ``None`` for the host's own.
+    :param own: the socket, as :func:`unbound` makes it.
     :param only: what it keeps; everything without.
-    :param snaplen: bytes of each packet that it keeps at most.
-    :raises HostError: where there is no such TAP, or the user may not see its packets.
     """
 
-    def __init__(self, netns: str | None, iface: Iface, only: Filter | None, snaplen: int) -> None:
-        self.label = iface.label
+    def __init__(self, label: str, own: socket.socket, only: Filter | None) -> None:
+        self.label = label
+        self.socket = own
         self.received = self.dropped = self.unreadable = 0
-        self._only = only
+        self.only = only
         self._buffer = bytearray(_OFFLOAD.size + _LARGEST)
-        name = link_name(iface.tap_name)
-        subject = f"interface {iface.label}"
-        try:
-            with syscalls.network_namespace(netns):
-                self.socket = socket.socket(
-                    socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0
-                )
-        except OSError as exc:
-            raise from_oserror(subject, "capture there:", exc) from exc
-        try:
-            self._prepare(snaplen)
-            self.socket.bind((name, _ETH_P_ALL))
-        except OSError as exc:
-            self.socket.close()
-            if exc.errno == errno.ENODEV:
-                raise HostError(
-                    subject,
-                    f"its TAP {name} is not there",
-                    "start its guest, or see what dumm_info says of the interface",
-                ) from None
-            raise from_oserror(subject, "capture there:", exc) from exc
 
-    def _prepare(self, snaplen: int) -> None:
-        """Nothing comes before it is bound, so nothing comes past the filter."""
-        own = self.socket
-        program = capture_filter.everything(snaplen) if self._only is None else self._only.for_socket(snaplen)
-        _attach(own, program)
-        own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
-        own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        own.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
-        own.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+    def bind(self, device: str) -> None:
+        """Hear a device from now on.
+
+        :raises OSError: where there is none of that name.
+        """
+        self.socket.bind((device, _ETH_P_ALL))
 
     def fileno(self) -> int:
         """Its descriptor."""
@@ -156,7 +128,7 @@ class Tap:
         if status & _TAGGED:
             data = data[:12] + struct.pack(">HH", kind if status & _TYPED else _VLAN, tag) + data[12:]
             length += 4
-            if self._only is not None and not self._only.matches(data, length):
+            if self.only is not None and not self.only.matches(data, length):
                 return None
         self.received += 1
         return Heard(time, Direction.IN.value if way == _PACKET_OUTGOING else Direction.OUT.value, data, length)
@@ -182,6 +154,25 @@ class Tap:
     def close(self) -> None:
         """Give it back."""
         self.socket.close()
+
+
+def unbound(only: Filter | None, snaplen: int) -> socket.socket:
+    """A socket in this thread's network namespace.  Nothing comes before it is bound, so nothing comes past its filter.
+
+    :param snaplen: bytes of each packet that it keeps at most.
+    :raises OSError: where the user may not have one.
+    """
+    own = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
+    try:
+        _attach(own, capture_filter.everything(snaplen) if only is None else only.for_socket(snaplen))
+        own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
+        own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        own.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)
+        own.setsockopt(_SOL_PACKET, _PACKET_VNET_HDR, 1)
+    except OSError:
+        own.close()
+        raise
+    return own
 
 
 def _attach(own: socket.socket, program: bytes) -> None:

@@ -11,10 +11,18 @@ the loader, and ``open`` knows no zip; ``get_data`` of a module's own file is th
 
 from __future__ import annotations
 
+import hashlib
+import threading
+from collections.abc import Iterable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from ..model.errors import HostError
+from . import files
+
+# Guests of one run start at the same time.
+_making = threading.Lock()
 
 
 def read(module: ModuleType) -> bytes:
@@ -39,3 +47,23 @@ def place(module: ModuleType) -> str:
     """Path of one of our modules below ``_lab``, whatever that is called: ``union/server/serve.py``."""
     home, _host, _name = __name__.rsplit(".", 2)
     return module.__name__.removeprefix(f"{home}.").replace(".", "/") + ".py"
+
+
+def unpacked(modules: Iterable[ModuleType], agents: Path, name: str) -> Path:
+    """Modules of ours in a directory of their own, named by their content, for a program that outlives us: ours may be gone when we end.
+
+    :param agents: where that directory is made.
+    :param name: what its name begins with.
+    """
+    program = {f"_lab/{place(module)}": read(module) for module in modules}
+    digest = hashlib.sha256(repr(sorted(program.items())).encode()).hexdigest()[:16]
+    path = agents / f"{name}-{digest}"
+    with _making:
+        if not path.is_dir():
+            fresh = path.with_name(f".new-{path.name}")
+            files.remove_tree(fresh)
+            for below, source in program.items():
+                (fresh / below).parent.mkdir(parents=True, exist_ok=True)
+                files.write(fresh / below, source)
+            fresh.rename(path)
+    return path

@@ -282,6 +282,11 @@ class Workdir:
         """Layers of the collection's own, one a version."""
         return self.path / "agents"
 
+    @property
+    def captures(self) -> Path:
+        """One directory a capture that goes on without us (``captures``)."""
+        return self.path / "captures"
+
     def scenario(self, name: str) -> Path:
         """A scenario's file."""
         return self.path / "scenarios" / name / "config"
@@ -348,7 +353,7 @@ class Workdir:
 
     def sweep(self) -> None:
         """Remove what interrupted runs left half made or half removed.  Call it only under the lock."""
-        for place in (self.path, self.bridges, self.agents, self.path / "rendered", self.guests):
+        for place in (self.path, self.bridges, self.agents, self.captures, self.path / "rendered", self.guests):
             files.sweep(place)
         for name in self.guest_names():
             for place in (self.guest(name).path, self.guest(name).own):

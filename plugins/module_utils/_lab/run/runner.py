@@ -34,12 +34,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..guest import processes
-from ..host import netlink
+from ..host import captures, netlink
 from ..host.wait import Deadline
 from ..host.workdir import FORMAT, Workdir
 from ..model import readiness
 from ..model.errors import DummError, GuestError, together
-from ..model.found import Actual, Inside, Process
+from ..model.found import Actual, DeviceKind, Inside, Process
 from ..model.lab import Guest, Lab, Readiness
 from ..model.reference import GuestRef
 from ..plan import damaged, describe, desired
@@ -147,6 +147,7 @@ def run_info(params: Params, *, check: bool = False, subscriber: Subscriber = no
             actual = _look_at_boots(workdir, actual)
         actual = _look_again(workdir, actual)
         told = {"format": workdir.format, **describe.whole_lab(actual, str(workdir.path))}
+        told["captures"] = {name: each.told() for name, each in captures.look(workdir).items()}
         if params["diff"]:
             for name, guest in actual.lab.guests.items():
                 if guest.label not in actual.lab.damaged:
@@ -250,6 +251,7 @@ def _run(
         context = _apply(run, steps, wish)
         looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
         actual = _with_silent(_with_ready(looked_at, context), silent)
+        captures.end_all_without(workdir, {mark.name for mark in actual.devices if mark.kind is DeviceKind.TAP})
     if not run.check:
         lifecycle.tidy_rendered(workdir, actual)
         if not actual.lab.guests and not actual.lab.bridges:

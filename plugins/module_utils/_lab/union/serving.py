@@ -12,7 +12,6 @@ a directory of its own, the guest's, which answers as long as it lives.
 from __future__ import annotations
 
 import errno
-import hashlib
 import importlib.util
 import json
 import os
@@ -43,9 +42,6 @@ _SYSTEM_PACKAGES = Path("/usr/lib/python3/dist-packages")
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.union.server.serve import main; main(sys.argv[1])"
 _ANSWER_SECONDS = 60.0
 _END_SECONDS = 10.0
-# Guests of one run start at the same time.
-_making = threading.Lock()
-
 
 # Descriptors of /dev/fuse, and of what keeps the mount until it is in its place.
 Mounter = Callable[[], tuple[int, int]]
@@ -214,24 +210,12 @@ def start(service: Service, mounter: Mounter = mount) -> Mounted:
 
 
 def _program(agents: Path) -> Path:
-    """The server's files in a directory of their own, named by their content: those of the module are gone when it ends."""
+    """The server's files in a directory of their own."""
     from .server import serve
 
     # The server's own, all of which it has imported, and what these need of other packages.
     own = [module for name, module in list(sys.modules.items()) if name.startswith(f"{serve.__package__}.")]
-    modules = [*own, privileges, root, syscalls]
-    program = {f"_lab/{sources.place(module)}": sources.read(module) for module in modules}
-    digest = hashlib.sha256(repr(sorted(program.items())).encode()).hexdigest()[:16]
-    path = agents / f"cowfs-{digest}"
-    with _making:
-        if not path.is_dir():
-            fresh = path.with_name(f".new-{path.name}")
-            files.remove_tree(fresh)
-            for name, source in program.items():
-                (fresh / name).parent.mkdir(parents=True, exist_ok=True)
-                files.write(fresh / name, source)
-            fresh.rename(path)
-    return path
+    return sources.unpacked([*own, privileges, root, syscalls], agents, "cowfs")
 
 
 def replace(home: Path, layers: Sequence[str], subject: str) -> None:
