@@ -132,11 +132,8 @@ notes:
   - Binary output, exit codes, standard input and files of any size pass unchanged.
 """
 
-import contextlib
-import os
 import re
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -145,6 +142,7 @@ from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible.utils.display import Display
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import copies
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.line import Line, Rebooted
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
@@ -232,7 +230,7 @@ class Connection(ConnectionBase):
         _display.vvv(f"PUT {in_path} TO {out_path}", host=self.get_option("remote_addr"))
         try:
             with Path(in_path).open("rb") as file:
-                self._checked(f"exec cat >{shlex.quote(out_path)}", f"cannot write {out_path}", stdin=file)
+                self._checked(copies.to_write(out_path), f"cannot write {out_path}", stdin=file)
         except (FileNotFoundError, IsADirectoryError) as exc:
             raise AnsibleFileNotFound(f"file {in_path} does not exist, or is no file") from exc
         except OSError as exc:
@@ -244,8 +242,8 @@ class Connection(ConnectionBase):
         _display.vvv(f"FETCH {in_path} TO {out_path}", host=self.get_option("remote_addr"))
         target = Path(out_path)
         try:
-            with _replacing(target) as file:
-                self._checked(f"exec cat <{shlex.quote(in_path)}", f"cannot read {in_path}", stdout=file)
+            with copies.replacing(target) as file:
+                self._checked(copies.to_read(in_path), f"cannot read {in_path}", stdout=file)
         except OSError as exc:
             raise AnsibleError(f"cannot write {out_path}: {exc}") from exc
 
@@ -286,22 +284,6 @@ def plain_script(command: str) -> Script | None:
     if len(words) != 1 or not words[0].startswith("/") or "python" not in words[0].rpartition("/")[2]:
         return None
     return Script(words[0], environment)
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Any:
-    """A file that takes the place of another when all of it is there."""
-    fd, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:100]}.")
-    try:
-        with os.fdopen(fd, "wb") as file:
-            yield file
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
-        os.rename(temporary, target)
-    except BaseException:
-        os.unlink(temporary)
-        raise
 
 
 def _how_to_start(guest: str) -> dict[str, Any]:

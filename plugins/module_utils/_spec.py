@@ -6,83 +6,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
-
 from ansible.module_utils.basic import env_fallback
 
-from ._lab.model import settings
-
-Spec = dict[str, Any]
-
-_WORKDIR: Spec = {"type": "path", "default": "/var/lib/dumm", "fallback": (env_fallback, ["DUMM_WORKDIR"])}
-_LAB: Spec = {
-    "workdir": _WORKDIR,
-    "netns": {"type": "str"},
-    "lock_timeout": {"type": "int", "default": 300},
-}
+from ._lab.model import options
+from ._lab.model.options import Spec
 
 
-def _options(rows: Iterable[settings.Setting]) -> Spec:
-    return {row.name: row.kind.argument for row in rows if row.option}
+def _with_environment(spec: Spec) -> Spec:
+    """Options with the environment variable that names the working directory."""
+    return {**spec, "workdir": {**spec["workdir"], "fallback": (env_fallback, ["DUMM_WORKDIR"])}}
 
 
-GUEST: Spec = {
-    **_LAB,
-    "name": {"type": "str", "required": True},
-    "state": {
-        "type": "str",
-        "default": "started",
-        "choices": ["absent", "paused", "present", "restarted", "started", "stopped"],
-    },
-    **_options(settings.GUEST),
-    "save": {"type": "str"},
-    "unsave": {"type": "str"},
-    "restore": {"type": "str"},
-    "reset": {"type": "bool", "default": False},
-    "restart": {"type": "bool", "default": False},
-    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
-    "wait_timeout": {"type": "int", "default": 60},
-}
-
-IFACE: Spec = {
-    **_LAB,
-    "guest": {"type": "str", "required": True},
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
-    **_options(settings.IFACE),
-}
-
-BRIDGE: Spec = {
-    **_LAB,
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
-    "interfaces": {"type": "list", "elements": "str"},
-    "purge_interfaces": {"type": "bool", "default": False},
-    **_options(settings.BRIDGE),
-}
-
-SCENARIO: Spec = {
-    **_LAB,
-    "name": {"type": "str", "required": True},
-    "state": {"type": "str", "default": "present", "choices": ["absent", "loaded", "present", "stopped", "unloaded"]},
-    "src": {"type": "path"},
-    "remote_src": {"type": "bool", "default": False},
-    "content": {"type": "str", "no_log": True},
-    "config": {"type": "dict"},
-    "only": {"type": "list", "elements": "str"},
-    "record": {"type": "bool", "default": False},
-    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
-    "parallel": {"type": "int", "default": 16},
-    "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
-    "prune": {"type": "bool", "default": True},
-    "restart": {"type": "bool", "default": False},
-    "clean": {"type": "str", "choices": ["restart"]},
-    "wait_timeout": {"type": "int", "default": 60},
-}
-
-INFO: Spec = {
-    "workdir": _WORKDIR,
-    "inside": {"type": "bool", "default": True},
-    "diff": {"type": "bool", "default": False},
-}
+GUEST = _with_environment(options.GUEST)
+IFACE = _with_environment(options.IFACE)
+BRIDGE = _with_environment(options.BRIDGE)
+SCENARIO = _with_environment(options.SCENARIO)
+INFO = _with_environment(options.INFO)

@@ -1,0 +1,101 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of the modules: types, choices and defaults, as data.
+
+``_spec`` gives them to Ansible.  Who calls a module's body without it completes its arguments here::
+
+    run_guest(options.completed(options.GUEST, name="alice", state="stopped"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from . import settings
+
+Spec = dict[str, Any]
+
+_WORKDIR: Spec = {"type": "path", "default": "/var/lib/dumm"}
+_LAB: Spec = {
+    "workdir": _WORKDIR,
+    "netns": {"type": "str"},
+    "lock_timeout": {"type": "int", "default": 300},
+}
+
+
+def _options(rows: Iterable[settings.Setting]) -> Spec:
+    return {row.name: row.kind.argument for row in rows if row.option}
+
+
+GUEST: Spec = {
+    **_LAB,
+    "name": {"type": "str", "required": True},
+    "state": {
+        "type": "str",
+        "default": "started",
+        "choices": ["absent", "paused", "present", "restarted", "started", "stopped"],
+    },
+    **_options(settings.GUEST),
+    "save": {"type": "str"},
+    "unsave": {"type": "str"},
+    "restore": {"type": "str"},
+    "reset": {"type": "bool", "default": False},
+    "restart": {"type": "bool", "default": False},
+    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
+IFACE: Spec = {
+    **_LAB,
+    "guest": {"type": "str", "required": True},
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
+    **_options(settings.IFACE),
+}
+
+BRIDGE: Spec = {
+    **_LAB,
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "present"]},
+    "interfaces": {"type": "list", "elements": "str"},
+    "purge_interfaces": {"type": "bool", "default": False},
+    **_options(settings.BRIDGE),
+}
+
+SCENARIO: Spec = {
+    **_LAB,
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "present", "choices": ["absent", "loaded", "present", "stopped", "unloaded"]},
+    "src": {"type": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "content": {"type": "str", "no_log": True},
+    "config": {"type": "dict"},
+    "only": {"type": "list", "elements": "str"},
+    "record": {"type": "bool", "default": False},
+    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
+    "parallel": {"type": "int", "default": 16},
+    "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
+    "prune": {"type": "bool", "default": True},
+    "restart": {"type": "bool", "default": False},
+    "clean": {"type": "str", "choices": ["restart"]},
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
+INFO: Spec = {
+    "workdir": _WORKDIR,
+    "inside": {"type": "bool", "default": True},
+    "diff": {"type": "bool", "default": False},
+}
+
+
+def completed(spec: Spec, **given: object) -> dict[str, Any]:
+    """The arguments of a module's body: what is given, and the defaults of all other options.
+
+    :param given: of the right types; that is not checked.
+    """
+    unknown = given.keys() - spec.keys()
+    assert not unknown, unknown
+    return {name: given.get(name, option.get("default")) for name, option in spec.items()}
