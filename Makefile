@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel attach test test-all test-union test-kernel test-security test-soak lint sanity unit browser integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel exec attach test test-all test-union test-kernel test-security test-soak lint sanity unit browser integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ clean-lab: setup ## Take the lab away again, keep kernels and masters
 
 kernel: setup ## Build the tuned kernel, minutes the first time, and make it the default (EXTRA="-e kernel_fragments=my.config")
 	@.venv/bin/ansible-playbook playbooks/kernel.yml $(EXTRA)
+
+exec: setup ## Run a command in a guest: GUEST=alice RUN="ip route"; more by scripts/dumm
+	@scripts/dumm exec $(or $(GUEST),$(error say which guest: make exec GUEST=alice RUN="ip route")) "$${RUN:?say what to run: make exec GUEST=alice RUN='ip route'}"
 
 attach: setup ## Give a terminal in a guest: GUEST=alice; CONSOLE=0 for what its kernel says
 	@DUMM_PYTHON=.venv/bin/python scripts/dumm-attach $(if $(CONSOLE),--console) $(or $(GUEST),$(error say which guest: make attach GUEST=alice))
@@ -73,8 +76,9 @@ test-union: setup-test ## Compare the union engines at length, side by side (hal
 bench: setup-test ## Measure labs of 1 to 150 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
 	@scripts/bench.sh
 
-build: setup ## Build the collection's tarball in build/
+build: setup ## Build the collection's tarball and the wheel of the companion package in build/
 	@.venv/bin/ansible-galaxy collection build --force --output-path build
+	@.venv/bin/python -m pip --disable-pip-version-check -q wheel --no-deps --wheel-dir build ./python
 
 clean: ## Remove .venv, .collections, build and all caches; labs are left alone
 	rm -rf .venv .collections .ansible build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output

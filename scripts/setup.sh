@@ -60,6 +60,17 @@ install_python() {
     printf '%s\n' "$key" >"$stamp"
 }
 
+# install_companion: the package of python/ as it is in this checkout, with the command dumm.
+install_companion() {
+    local stamp=.venv/.python.stamp key
+    key=$({ cat python/pyproject.toml; pwd; } | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$key" ] || return 0
+    # What it needs is in requirements.txt.
+    .venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --editable ./python ||
+        die "pip could not install the companion package from python/; its message is above."
+    printf '%s\n' "$key" >"$stamp"
+}
+
 link_collection() {
     mkdir -p .collections/ansible_collections/dumm
     [ "$(readlink .collections/ansible_collections/dumm/lab)" = ../../.. ] ||
@@ -78,6 +89,7 @@ main() {
         die "$PYTHON is $("$PYTHON" -V); dumm.lab needs Python 3.11 or later (Debian 12)."
     install_python requirements.txt
     [ "${1-}" != test ] || install_python requirements-test.txt
+    install_companion
     link_collection
 }
 

@@ -15,9 +15,13 @@ from pathlib import Path
 from typing import BinaryIO
 
 
-def to_write(path: str) -> str:
-    """The script that writes what it reads to a file of the guest."""
-    return f"exec cat >{shlex.quote(path)}"
+def to_write(path: str, mode: int | None = None) -> str:
+    """The script that writes what it reads to a file of the guest.
+
+    :param mode: what the file has then; without it, a new one has what the guest's umask leaves.
+    """
+    written = f"cat >{shlex.quote(path)}"
+    return f"exec {written}" if mode is None else f"{written} && exec chmod {mode:o} {shlex.quote(path)}"
 
 
 def to_read(path: str) -> str:

@@ -11,7 +11,7 @@ of a connection to the lab host (``remote``).
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, BinaryIO
 
 from ..guest import booting, processes
@@ -36,6 +36,17 @@ def _beside_tmp(script: str, warm: Script | None) -> tuple[str, Script | None]:
     if warm is None:
         return elsewhere, None
     return elsewhere, dataclasses.replace(warm, environment={"TMPDIR": _TMPDIR, **warm.environment})
+
+
+def quoted(command: Sequence[str]) -> str:
+    """What a guest's shell is given: a line as it is, words so that none means anything to the shell.
+
+    :param command: at least one word.
+    """
+    if len(command) == 1:
+        return command[0]
+    # All of them: "if" and "A=b" mean something, too.
+    return " ".join("'" + word.replace("'", "'\\''") + "'" for word in command)
 
 
 def known(workdir: Workdir, name: str) -> GuestDir:

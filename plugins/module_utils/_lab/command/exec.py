@@ -18,7 +18,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import BinaryIO
 
-from ..access.line import Line
+from ..access.line import Line, quoted
 from ..access.streams import Feeder, Followed, fed
 from ..host.workdir import Workdir
 from ..model.errors import WaitTimeout
@@ -59,7 +59,7 @@ def run(words: Sequence[str], workdir: str) -> int:
     if not command:
         raise WrongUsage("dumm exec", "there is no command", "use 'dumm attach' for a shell in a terminal")
     try:
-        return _run(wanted, script(command))
+        return _run(wanted, quoted(command))
     except WaitTimeout as exc:
         return complain(f"dumm: {exc}", TIMED_OUT)
 
@@ -91,14 +91,3 @@ def _run(wanted: Namespace, line: str) -> int:
             follow=follow,
         )
     return done.code
-
-
-def script(command: Sequence[str]) -> str:
-    """What the guest's shell is given: a line as it is, words so that none means anything to the shell.
-
-    :param command: at least one word.
-    """
-    if len(command) == 1:
-        return command[0]
-    # All of them: "if" and "A=b" mean something, too.
-    return " ".join("'" + word.replace("'", "'\\''") + "'" for word in command)

@@ -23,10 +23,8 @@ from dataclasses import dataclass
 from types import FrameType
 
 from ..model.errors import DummError, nearest
-from .usage import Parser, WrongUsage, complain
+from .usage import VERSION, Parser, WrongUsage, complain
 
-# Of galaxy.yml, which an installed collection does not have.
-VERSION = "0.1.0"
 WRONG_USAGE = 2
 _SHELL_SIGNAL = 128
 

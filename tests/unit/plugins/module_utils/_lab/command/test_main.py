@@ -18,7 +18,7 @@ import pytest
 import yaml
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.command import main as command
-from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import DEFAULT_WORKDIR, WrongUsage
+from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import DEFAULT_WORKDIR, VERSION, WrongUsage
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError
 
@@ -132,12 +132,12 @@ def test_the_script_ignores_modules_of_the_current_directory(tmp_path: Path) -> 
 
     done = subprocess.run([SCRIPT, "--version"], cwd=tmp_path, capture_output=True, text=True, check=False)
 
-    assert (done.returncode, done.stdout, done.stderr) == (0, f"dumm.lab {command.VERSION}\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"dumm.lab {VERSION}\n", "")
 
 
 def test_the_script_is_found_by_a_link_and_by_its_name_alone(tmp_path: Path) -> None:
     (tmp_path / "dumm").symlink_to(SCRIPT)
-    told = f"dumm.lab {command.VERSION}\n"
+    told = f"dumm.lab {VERSION}\n"
 
     by_path = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     for line, place in (("dumm --version", "/"), ("sh dumm --version", SCRIPT.parent)):
