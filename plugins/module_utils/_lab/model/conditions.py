@@ -14,6 +14,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
+from decimal import Decimal
 from typing import Any
 
 from . import stored
@@ -66,6 +67,10 @@ class Condition(ABC):
     def words(self, name: str, value: Any) -> str:
         """The same for the user."""
 
+    @abstractmethod
+    def written(self, value: Any) -> str | int:
+        """As a scenario's file has it."""
+
 
 class Time(Condition):
     """Milliseconds."""
@@ -89,6 +94,10 @@ class Time(Condition):
     def words(self, name: str, value: Any) -> str:
         """With its unit."""
         return f"{name} {value:g} ms"
+
+    def written(self, value: Any) -> str:
+        """With its unit."""
+        return f"{exact(value)}ms"
 
 
 class Delay(Time):
@@ -138,6 +147,10 @@ class Share(Condition):
         """With its unit."""
         return f"{name} {value:g} %"
 
+    def written(self, value: Any) -> str:
+        """With its unit."""
+        return f"{exact(value)}%"
+
 
 class Rate(Condition):
     """Bits a second; 0 for no limit."""
@@ -161,6 +174,11 @@ class Rate(Condition):
     def words(self, name: str, value: Any) -> str:
         """With its unit."""
         return f"{name} {value} bit/s"
+
+    def written(self, value: Any) -> str | int:
+        """In the largest unit that it is whole in."""
+        units = ((10**9, "gbit"), (10**6, "mbit"), (1000, "kbit"))
+        return next((f"{value // size}{unit}" for size, unit in units if not value % size), int(value))
 
 
 class Slot(Condition):
@@ -197,6 +215,10 @@ class Slot(Condition):
         """With its unit."""
         least, most = value
         return f"{name} {least:g} ms" if least == most else f"{name} {least:g} to {most:g} ms"
+
+    def written(self, value: Any) -> str:
+        """One time, or two."""
+        return " ".join(f"{exact(each)}ms" for each in dict.fromkeys(value))
 
 
 def _row(kind: Condition) -> Mapping[str, Condition]:
@@ -266,6 +288,17 @@ def words(conditions: Conditions | None) -> str:
     """Conditions in words."""
     told = ((name, kind, getattr(conditions or NONE, name)) for name, kind in CONDITIONS.items())
     return ", ".join(kind.words(name, value) for name, kind, value in told if value) or "no conditions"
+
+
+def written(conditions: Conditions) -> dict[str, str | int]:
+    """Conditions as a scenario's file has them, without those that are none."""
+    told = ((name, kind, getattr(conditions, name)) for name, kind in CONDITIONS.items())
+    return {name: kind.written(value) for name, kind, value in told if value}
+
+
+def exact(value: float) -> str:
+    """A number without an exponent."""
+    return format(Decimal(repr(float(value))), "f").removesuffix(".0")
 
 
 def _microseconds(milliseconds: float) -> int:

@@ -21,11 +21,13 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from . import notation, readiness_text, stored
+from .conditions import exact
 from .lab import ANY_CPU, InjectedFault, Readiness, ReadyCommand, Route
 from .readiness import Ready
 from .stored import Reader, Shape, wrong
 
 _IFNAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.@-]{0,14}", re.ASCII)
+_INTEGER = re.compile("0|-?[1-9][0-9]{0,17}")
 _NONE = "none"
 T = TypeVar("T")
 
@@ -67,6 +69,10 @@ class Kind(ABC):
     def shown(self, value: Any) -> Any:
         """What results show of it."""
         return self.stored(value)
+
+    def written(self, value: Any) -> Any:
+        """What a scenario's file says of it."""
+        return self.shown(value)
 
     def word(self, value: Any) -> str:
         """A value in words."""
@@ -196,6 +202,11 @@ class Cpu(Kind):
         """As :func:`notation.cpu` reads it."""
         return notation.AUTO if value is None else "any" if value == ANY_CPU else str(value)
 
+    def written(self, value: Any) -> str | int:
+        """A number where it is one."""
+        told = self.shown(value)
+        return int(told) if told.isdecimal() else told
+
 
 def _directory(value: object, place: str) -> str:
     found = stored.text(value, place)
@@ -268,9 +279,19 @@ class Faults(Kind):
         """A list of mappings."""
         return [{**dataclasses.asdict(each), "during": list(each.during)} for each in value]
 
+    def written(self, value: Any) -> list[Argument]:
+        """Without what is not given."""
+        whole = [{**each, "delay": _whole(each["delay"])} for each in self.stored(value)]
+        return [{key: each for key, each in fault.items() if each} for fault in whole]
+
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """Which come and go, and their order, which counts."""
         return _members("fault", old, new, fault_words)
+
+
+def _whole(value: float) -> float | int:
+    """A number as people write it."""
+    return int(value) if value == int(value) else value
 
 
 def _fault(value: object, place: str) -> InjectedFault:
@@ -331,6 +352,13 @@ class WhenReady(Kind):
     def shown(self, value: Any) -> object:
         """As it is written."""
         return readiness_text.plain(value)
+
+    def written(self, value: Any) -> object:
+        """The bound with its unit, unless it is the default."""
+        if not isinstance(value, ReadyCommand):
+            return readiness_text.plain(value)
+        bound = {} if value.within == ReadyCommand.within else {"within": f"{exact(value.within)}s"}
+        return {"run": value.run, **bound}
 
     def word(self, value: Any) -> str:
         """With the command."""
@@ -422,6 +450,10 @@ class Sysctl(Kind):
     def stored(self, value: Any) -> dict[str, str]:
         """A mapping."""
         return dict(value)
+
+    def written(self, value: Any) -> dict[str, str | int]:
+        """Numbers as such."""
+        return {key: int(each) if _INTEGER.fullmatch(each) else each for key, each in value}
 
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """What is written, and what is no more."""

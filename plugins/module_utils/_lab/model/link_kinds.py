@@ -109,6 +109,10 @@ class Addresses(Kind):
         """A list, or ``null``."""
         return None if value is None else list(value)
 
+    def written(self, value: Any) -> Any:
+        """One without brackets."""
+        return value[0] if value is not None and len(value) == 1 else self.stored(value)
+
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """Which come and go, and their order, which counts."""
         was, now = set(old or ()), set(new or ())
@@ -168,6 +172,10 @@ class Sent(Kind):
             return None
         told = dataclasses.asdict(value)
         return {name: list(each) if isinstance(each, tuple) else each for name, each in told.items()}
+
+    def written(self, value: Any) -> Argument | None:
+        """With units, and without those that are none; the least that says "none at all" where there are no others."""
+        return None if value is None else conditions.written(value) or {"delay": 0}
 
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """What they become."""

@@ -181,7 +181,7 @@ class _Cabler:
         taken.add(name)
 
     def _linked(self, link: _Link, taken: set[str]) -> None:
-        name = link.settings.get("name") or _derived_name(link.ends, taken)
+        name = link.settings.get("name") or derived_name([f"{end.label[0]}:{end.label[1]}" for end in link.ends], taken)
         taken.add(name)
         ends = list(zip(link.ends, ("a", "b"), strict=True))
         there = [self._has_guest(end.label[0], (*link.path, key)) for end, key in ends]
@@ -289,9 +289,12 @@ def _end(end: Any) -> _End:
     return _End((end["guest"], end["interface"]), rest)
 
 
-def _derived_name(ends: Iterable[_End], taken: set[str]) -> str:
-    """The same whichever end comes first; a DNS label, hashed where the ends' own names do not make one."""
-    full = "--".join(sorted(f"{end.label[0]}:{end.label[1]}" for end in ends))
+def derived_name(ends: Iterable[str], taken: Collection[str]) -> str:
+    """Name of a link between two interfaces, such as ``alice:eth0``.
+
+    The same whichever end comes first; a DNS label, hashed where the ends' own names do not make one.
+    """
+    full = "--".join(sorted(ends))
     name = re.sub(r"[^A-Za-z0-9-]", "-", full)
     if len(name) <= MAX_LABEL and name not in taken and not name.endswith("-"):
         return name

@@ -485,6 +485,7 @@ class _Writer:
             yield f"{self.text[:end]}{glue}{body}{self.line}{rest}"
         else:
             yield f"{self.text[: root.start]}{body}{self.text[root.end :]}"
+            yield f"{self.text[: root.start]}{writing.inline(value, style)}{self.text[root.end :]}"
 
     # A new value
 
@@ -545,7 +546,8 @@ class _Writer:
             # What stands between the colon and the value stays, such as an alignment.
             begin, glue = old.start, ""
         if self._has_no_colon(entry):
-            glue = ": "
+            explicit = text[entry.start] == "?" and spots.begins_line(text, entry.start)
+            glue = f"{self.line}{' ' * spots.column(text, entry.start)}: " if explicit else ": "
         end = max(old.end, begin)
         stop = spots.line_end(text, end) if below else end
         return f"{text[:begin]}{glue}{head}{text[end:stop]}{below}{text[stop:]}"

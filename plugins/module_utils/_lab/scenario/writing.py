@@ -150,12 +150,17 @@ def written(value: Any, column: int, style: Style, *, block: bool | None = None,
         return Written(inline(value, style))
     short = inline(value, style)
     if block is None:
-        block = room + len(short) > style.width or _has_lines(value)
+        block = room + len(short) > style.width or _is_deep(value) or _has_lines(value)
     if not block:
         return Written(short)
     if isinstance(value, Mapping):
         return Written("", tuple(_entries(value, column + style.step, style)))
     return Written("", tuple(_items(value, column + style.dash, style)))
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether there are mappings in mappings, which nobody reads in braces."""
+    return isinstance(value, Mapping) and any(isinstance(each, Mapping) and each for each in value.values())
 
 
 def _has_lines(value: Any) -> bool:
