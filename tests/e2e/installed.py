@@ -117,6 +117,25 @@ def build(place: Path, bin_: Path) -> Path:
     return tarball
 
 
+def companion(place: Path) -> Path:
+    """An environment of its own, with the companion package from its wheel and what that requires: where its programs are."""
+    run(
+        environment(pinned()) / "bin/python",
+        "-m",
+        "pip",
+        "-qq",
+        "wheel",
+        "--no-deps",
+        "-w",
+        place,
+        REPOSITORY / "python",
+    )
+    (wheel,) = place.glob("dumm_lab-*.whl")
+    run("/usr/bin/python3", "-m", "venv", place / "env")
+    run(place / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "-qq", "install", wheel)
+    return place / "env/bin"
+
+
 def install(place: Path, bin_: Path, tarball: Path, inside: tuple[str, ...] = ()) -> Installed:
     """Install the collection from its tarball.
 

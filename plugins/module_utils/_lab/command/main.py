@@ -146,7 +146,3 @@ def _end_by(number: int) -> int:
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return _SHELL_SIGNAL + number
-
-
-if __name__ == "__main__":
-    raise SystemExit(program())

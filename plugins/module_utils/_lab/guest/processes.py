@@ -15,7 +15,6 @@ import functools
 import os
 import re
 import signal
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -283,7 +282,7 @@ def new_identity(
         pid=0,
         started=0,
         boot=boot_id(),
-        launch=uuid.uuid4().hex[:12],
+        launch=os.urandom(6).hex(),
         kernel=str(kernel.path),
         release=kernel.release,
         master=master,

@@ -153,3 +153,16 @@ def test_the_script_says_what_a_checkout_lacks(tmp_path: Path) -> None:
 
     told = f"dumm: {tmp_path}: it is a checkout that was not set up; run 'make setup' there\n"
     assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_command_in_a_guest_imports_nothing_that_takes_long() -> None:
+    """A script runs it hundreds of times."""
+    slow = ("ansible", "asyncio", "jinja2", "multiprocessing", "pyroute2", "urllib.request", "uuid", "yaml")
+    code = f"import {command.__name__.rpartition('.')[0]}.exec, sys; print([name for name in {slow} if name in sys.modules])"
+    collections = str(Path(command.__file__).absolute().parents[7])
+
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"PYTHONPATH": collections}, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout == "[]\n"

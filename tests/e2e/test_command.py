@@ -1,0 +1,109 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command ``dumm`` and the Python API as users have them: from the built collection, and from the built wheel beside it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from installed import Installed, companion
+from lab import PATIENCE, Lab, fresh_lab
+
+PROGRAM = """
+import json, sys
+from dumm_lab import CommandFailed, Lab
+
+lab = Lab(sys.argv[1])
+made = lab.apply({"guests": {"bob": {"mem": 64}}}, name="more")
+bob = lab.guest("bob")
+bob.copy(b"content", "/root/file")
+try:
+    bob.run("cat /root/file; exit 3")
+except CommandFailed as failed:
+    told = [failed.result.text, failed.result.code]
+gone = lab.remove("more", wait_timeout=5)
+print(json.dumps([made.actions, told, gone.changed, sorted(lab.guests), "ansible" in sys.modules]))
+"""
+
+
+@dataclass(frozen=True)
+class Command:
+    """A way to have the command.
+
+    :ivar path: of the program.
+    :ivar variables: all that it has of an environment.
+    """
+
+    path: Path
+    variables: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def lab(nothing_is_left_on_the_host: None) -> Iterator[Lab]:
+    """A lab with one running guest."""
+    with fresh_lab() as fresh:
+        fresh.guest("alice", mem=64)
+        yield fresh
+
+
+@pytest.fixture(scope="module")
+def environment(place: Path) -> Path:
+    """Where the programs of an environment with the wheel are."""
+    (place / "companion").mkdir()
+    return companion(place / "companion")
+
+
+@pytest.fixture(params=["collection", "wheel"])
+def command(request: pytest.FixtureRequest, user: Installed, environment: Path) -> Command:
+    """The script of the installed collection, which runs under the distribution's Python, and the program of the wheel."""
+    if request.param == "collection":
+        return Command(user.collection / "scripts/dumm", {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"})
+    return Command(environment / "dumm", {"ANSIBLE_COLLECTIONS_PATH": str(user.place / "collections")})
+
+
+def test_a_command_runs_in_a_guest(lab: Lab, command: Command) -> None:
+    done = subprocess.run(
+        [command.path, "exec", "-i", "alice", "cat; echo error >&2; exit 42"],
+        env={**command.variables, "DUMM_WORKDIR": str(lab.path)},
+        input=bytes(range(256)),
+        capture_output=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (42, bytes(range(256)), b"error\n")
+
+
+def test_it_tells_its_version_and_commands(command: Command) -> None:
+    version, told = (
+        subprocess.run(
+            [command.path, option], env=command.variables, capture_output=True, text=True, check=True, timeout=PATIENCE
+        ).stdout
+        for option in ("--version", "--help")
+    )
+
+    assert version.startswith("dumm.lab ")
+    assert "\n  exec " in told and "\n  attach " in told
+
+
+def test_a_program_uses_the_api_of_the_wheel(lab: Lab, user: Installed, environment: Path) -> None:
+    done = subprocess.run(
+        [environment / "python", "-c", PROGRAM, lab.path],
+        env={"ANSIBLE_COLLECTIONS_PATH": str(user.place / "collections"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert done.returncode == 0, done.stderr
+    made, told, gone, guests, with_ansible = json.loads(done.stdout)
+    assert (made, told) == (["make guest bob", "start guest bob"], ["content", 3])
+    assert (gone, guests, with_ansible) == (True, ["alice"], False)
