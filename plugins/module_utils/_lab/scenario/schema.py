@@ -502,7 +502,9 @@ def value_of(spec: Spec, node: Node, document: Document) -> Any:
     if spec.fits(node):
         return spec.value(node, document)
     remedy = f"give {spec.expects}"
-    if isinstance(spec, Text) and not spec.choices and isinstance(node, Scalar) and not _is_nothing(node):
+    # What is mostly text, and may be a list of it.
+    first = spec.specs[0] if isinstance(spec, Either) else spec
+    if isinstance(first, Text) and not first.choices and isinstance(node, Scalar) and not _is_nothing(node):
         remedy = f'put it in quotes: "{node.value if node.written is None else node.written}"'
     document.blame(node.place, reading(node), remedy)
     return WRONG

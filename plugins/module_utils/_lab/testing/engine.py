@@ -65,7 +65,6 @@ from .results import StepResult, TestResult, Verdict
 
 # What a kind of step does: on the bench, in so many seconds.  It is asked again until it holds.
 Look = Callable[[Bench, Any, float], Outcome]
-# A command that is run once may take as long as its step, another look at least this.
 PHASES = ("before", "steps", "after", "leftover")
 
 
@@ -130,12 +129,14 @@ class Aids:
     :ivar witness: collects evidence.
     :ivar why: is asked when a ping has failed.
     :ivar packets: where the packets of all cables are to be kept (pcapng); ``None`` for those that steps look at only, and no file.
+    :ivar kept: where those are to be kept that the test's ``capture`` names, by interface; ``None`` for nowhere.
     :ivar keep: whether the lab is left as a failed test leaves it: nothing is cleaned up until the next test begins.
     """
 
     witness: Witness | None = None
     why: Why | None = None
     packets: Path | None = None
+    kept: Callable[[str], Path] | None = None
     keep: bool = False
 
 
@@ -154,8 +155,10 @@ def session(
     place.create()
     with _alone(place):
         made = Session(place, Keeper(place, scenario, publish), {**KINDS, **(kinds or {})}, publish)
-        yield made
-        made.end()
+        try:
+            yield made
+        finally:
+            made.end()
 
 
 @contextmanager
@@ -191,7 +194,7 @@ class Session:
         result = run.result(began)
         percent = gauge.percent
         verdict = result.verdict
-        if verdict is Verdict.FAILED and pressure.is_suspect(percent):
+        if verdict is Verdict.FAILED and result.steps and pressure.is_suspect(percent):
             verdict = Verdict.SUSPECT
         return dataclasses.replace(result, verdict=verdict, pressure=percent)
 
@@ -230,7 +233,9 @@ class _Run:
     evidence: Evidence = field(default_factory=Evidence)
     stage: str = ""
     cause: str = ""
+    hear: Callable[[list[str], Path | None, str], Capture] = field(init=False)
     whole: Capture | None = None
+    reaching: probes.Reaching | None = None
 
     @property
     def _keeper(self) -> Keeper:
@@ -286,8 +291,16 @@ class _Run:
                 self.session.leave()
                 return Verdict.FAILED
             good = self._finished(guests, collect, good)
-        with self._timed("clean"):
-            self._keeper.give_back()
+        return self._given_back(good)
+
+    def _given_back(self, good: bool) -> Verdict:
+        """Take back what steps have changed."""
+        try:
+            with self._timed("clean"):
+                self._keeper.give_back()
+        except DummError as exc:
+            self.cause = f"{self.cause + '; ' if self.cause else ''}the lab cannot be given back: {exc}"
+            return Verdict.BROKEN if good else Verdict.FAILED
         self._keeper.note.end()
         return Verdict.PASSED if good else Verdict.FAILED
 
@@ -354,35 +367,25 @@ class _Run:
 
     def _listen(self, stack: ExitStack) -> None:
         """Hear what crosses the cables that the test looks at, or all, from now on."""
-        self.stack = stack
-        wanted = {
-            step.action.interface
-            for phase in PHASES
-            for step in getattr(self.test, phase)
-            if isinstance(step.action, Saw)
-        }
-        wanted |= self.test.capture.keys()
-        known = {iface.label for iface in self.bench.lab.ifaces()}
+        self.hear = lambda labels, file, only: stack.enter_context(
+            capture.started(str(self.session.workdir.path), labels, file=file, only=only)
+        )
+        known = [iface.label for iface in self.bench.lab.ifaces()]
         if self.aids.packets is not None and known:
-            self.whole = self._heard(sorted(known), self.aids.packets)
+            self.whole = self.hear(known, self.aids.packets, "")
             self.bench.captures = dict.fromkeys(known, self.whole)
-        elif wanted & known:
-            self.bench.captures = dict.fromkeys(wanted & known, self._heard(sorted(wanted & known), None))
-        self._wanted = wanted
+        self._listen_to_more()
+        for label, only in self.test.capture.items() if self.aids.kept else ():
+            if self.aids.kept and label in known:
+                self.hear([label], self.aids.kept(label), only)
 
-    def _heard(self, labels: list[str], file: Path | None) -> Capture:
-        return self.stack.enter_context(capture.started(str(self.workdir.path), labels, file=file))
-
-    @property
-    def workdir(self) -> Workdir:
-        """Where the lab is."""
-        return self.session.workdir
-
-    def _listen_to_new(self) -> None:
-        """Hear what crosses interfaces that a step has made."""
+    def _listen_to_more(self) -> None:
+        """Hear what crosses the interfaces that steps look at, as soon as these are there."""
+        steps = (step for phase in PHASES for step in getattr(self.test, phase))
+        wanted = {step.action.interface for step in steps if isinstance(step.action, Saw)}
         known = {iface.label for iface in self.bench.lab.ifaces()}
-        for label in sorted((self._wanted & known) - self.bench.captures.keys()):
-            self.bench.captures[label] = self._heard([label], None)
+        if new := sorted((wanted & known) - self.bench.captures.keys()):
+            self.bench.captures.update(dict.fromkeys(new, self.hear(new, None, "")))
 
     # Steps
 
@@ -441,7 +444,8 @@ class _Run:
     def _look_of(self, action: Action) -> Callable[[float], Outcome]:
         """What does the step: it gets seconds."""
         if isinstance(action, Reach):
-            return probes.Reaching(self.bench, action).look
+            self.reaching = probes.Reaching(self.bench, action)
+            return self.reaching.look
         if isinstance(action, Wait):
             return _waiting(action)
         kind = self.kinds.get(type(action))
@@ -465,7 +469,7 @@ class _Run:
         except DummError as exc:
             return Outcome(False, str(exc), final=True)
         self.bench.refresh()
-        self._listen_to_new()
+        self._listen_to_more()
         return Outcome(True)
 
     def _wanted_of(self, step: Step, held: bool) -> str:
@@ -481,10 +485,13 @@ class _Run:
 
     def _why(self, action: Action) -> str:
         """Where the packets of a failed ping die."""
-        if self.aids.why is None or not isinstance(action, Ping) or action.fails:
+        ends = (action.source, action.target) if isinstance(action, Ping) and not action.fails else None
+        if isinstance(action, Reach) and not action.fails and self.reaching is not None:
+            ends = self.reaching.first_left
+        if self.aids.why is None or ends is None:
             return ""
         try:
-            return self.aids.why(self.bench, action.source, action.target)
+            return self.aids.why(self.bench, *ends)
         except DummError as exc:
             return str(exc)
 

@@ -310,6 +310,11 @@ class Reaching:
         answers = {address for found in answered_by.values() for address in found}
         return self._judged(pairs, {pair for pair in pairs if (pair.source, pair.address) in answers})
 
+    @property
+    def first_left(self) -> tuple[str, str] | None:
+        """The first guest that does not reach another, and that one's address."""
+        return (self._left[0].source, self._left[0].address) if self._left else None
+
     def _judged(self, pairs: list[Pair], reached: set[Pair]) -> Outcome:
         if self._action.fails:
             return Outcome(not reached, _told(sorted(map(str, reached)), len(pairs), "reach each other"))
