@@ -6,18 +6,24 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
 import shutil
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
-from lab import PATIENCE, Lab
+import yaml
+from lab import PATIENCE, REPOSITORY, Lab
 from zoo import STATES, populate
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access import closely, glance
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.glance import Glance
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenGuest
+
+DUMM = REPOSITORY / "scripts/dumm"
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +126,82 @@ def test_no_working_directory_is_no_lab(tmp_path: Path) -> None:
     assert Glance(str(tmp_path / "none")).lab().name is None
     empty = Glance(str(tmp_path)).lab()
     assert (empty.guests, empty.bridges, empty.present) == ({}, {}, False)
+
+
+def inspect(lab: Lab, *words: str) -> str:
+    """What ``dumm inspect`` prints."""
+    command = [DUMM, "inspect", "-w", lab.path, *words]
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE).stdout
+
+
+def test_dumm_inspect_tells_of_guests_what_dumm_info_does(zoo: Lab) -> None:
+    found = {each["name"]: each for each in json.loads(inspect(zoo, "--format", "json"))}
+    told = zoo.info(inside=False)["guests"]
+
+    assert set(found) == set(told)
+    for name, each in found.items():
+        same = ("state", "kernel", "master", "mem", "scenario", "loaded", "labels", "pid", "reason")
+        assert {key: each[key] for key in same if each[key]} == {
+            key: told[name][key] for key in same if told[name].get(key)
+        }
+        assert (each["uptime"] is None, each["memory_used"] is None) == (told[name]["pid"] is None,) * 2
+    assert 0 < found["alice"]["memory_used"] <= found["alice"]["mem"] + 32
+    assert found["alice"]["uptime"] <= told["alice"]["uptime"]
+
+
+def test_dumm_inspect_prints_a_line_for_each_guest(zoo: Lab) -> None:
+    head, *lines = inspect(zoo).splitlines()
+
+    assert head.split() == ["GUEST", "STATE", "KERNEL", "MEMORY", "UPTIME", "ADDRESSES"]
+    assert {line.split()[0]: line.split()[1] for line in lines} == STATES
+    assert lines[0].endswith("  10.1.0.1 10.2.0.1")
+    assert "its process" in inspect(zoo, "--wide") and "cannot be understood" in inspect(zoo, "--wide")
+
+
+def test_dumm_inspect_links_tells_conditions_and_what_moves(zoo: Lab) -> None:
+    zoo.guest("bob", state="started")
+    zoo.run("alice", "ping -i 0.01 -c 100000 10.2.0.2 >/dev/null 2>&1 &")
+    try:
+        found = {each["a"]: each for each in json.loads(inspect(zoo, "links", "-f", "json", "--interval", "2"))}
+        bridges = {each["name"]: each for each in json.loads(inspect(zoo, "bridges", "-f", "json", "--interval", "2"))}
+    finally:
+        zoo.run("alice", "pkill ping")
+        zoo.guest("bob", state="paused")
+
+    cable = found["alice:eth1"]
+    assert (cable["b"], cable["prefix"], cable["up"]) == ("bob:eth1", ["10.2.0.0/30"], True)
+    assert cable["conditions"]["alice:eth1"]["delay"] == 30
+    assert cable["tx_packets"] > 0 and cable["rx_packets"] > 0
+    assert bridges["alice-eth1--bob-eth1"]["packets"] > 0
+    assert (found["carol:eth9"]["b"], found["carol:eth9"]["up"]) == (None, False)
+    assert bridges["lan"]["ports"] == ["alice:eth0", "bob:eth0", "carol:eth0"]
+    assert bridges["lan"]["address"] == ["10.1.0.254/24"]
+
+
+def test_dumm_inspect_tells_scenarios_and_all_labs(zoo: Lab) -> None:
+    scenarios = json.loads(inspect(zoo, "scenario", "-f", "json"))
+    labs = {each["workdir"]: each for each in json.loads(inspect(zoo, "--all", "-f", "json"))}
+
+    assert [(each["name"], each["guests"], each["running"], each["loaded"]) for each in scenarios] == [
+        ("zoo", ["alice", "bob", "carol"], 1, ["alice", "bob", "carol"])
+    ]
+    here = labs[str(zoo.path)]
+    assert (here["name"], here["owner"], here["guests"], here["running"]) == (zoo.name, "root", len(STATES), 1)
+
+
+def test_dumm_inspect_has_every_format(zoo: Lab) -> None:
+    for noun in ("guests", "links", "bridges", "scenario"):
+        words = [noun, "--interval", "0"]
+        records = json.loads(inspect(zoo, *words, "-f", "json"))
+        rows = list(csv.DictReader(io.StringIO(inspect(zoo, *words, "-f", "csv"))))
+
+        assert [list(each) for each in yaml.safe_load(inspect(zoo, *words, "-f", "yaml"))] == list(map(list, records))
+        assert len(rows) == len(records) == len(inspect(zoo, *words).splitlines()) - 1
+        assert set(rows[0]) <= set(records[0])
+
+
+def test_dumm_inspect_names_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    done = subprocess.run([DUMM, "inspect", "-w", tmp_path / "none"], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"working directory {tmp_path}/none: there is none" in done.stderr

@@ -96,6 +96,11 @@ class Glance:
         names = (name[:-5] for name in _names(f"{self.path}/{BRIDGES}") if name.endswith(".json"))
         return {name: self._bridge(name) for name in sorted(names) if _LABEL.fullmatch(name)}
 
+    def scenarios(self) -> dict[str, str]:
+        """Files of the scenarios that are stored, by name."""
+        files = {name: f"{self.path}/{SCENARIOS}/{name}/config" for name in _names(f"{self.path}/{SCENARIOS}")}
+        return {name: path for name, path in sorted(files.items()) if os.path.isfile(path)}
+
     def own(self, name: str) -> str:
         """Directory of the files of a guest that only the host writes."""
         outside = f"{self.path}/{DISKS}/{name}"
@@ -184,6 +189,24 @@ class Glance:
                 if place == by_name or any(_mark(name, link) for link in links):
                     return place, links, route.addresses()
         return by_name, [], {}
+
+
+def life(guest: SeenGuest) -> tuple[float | None, int | None]:
+    """For how many seconds a guest has been running, and how many MB its process has; ``None`` where it has none."""
+    if guest.pid is None or guest.started is None:
+        return None, None
+    return pulse.uptime(guest.started), pulse.resident(guest.pid)
+
+
+def everywhere(*more: str) -> list[str]:
+    """Working directories of this machine: those that a run has used since it booted, and others that are named.
+
+    :param more: paths as the user wrote them.
+    :raises PermissionError: for all but root.
+    """
+    claimed = [os.readlink(f"{_CLAIMS}/{name}") for name in _names(_CLAIMS)]
+    paths = {os.path.realpath(os.path.expanduser(path)) for path in (*claimed, *more)}
+    return sorted(path for path in paths if os.path.isdir(f"{path}/{GUESTS}"))
 
 
 def _closely() -> Any:

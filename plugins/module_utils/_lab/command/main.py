@@ -43,6 +43,7 @@ class Verb:
 
 VERBS = {
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
+    "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "exec": Verb("Run a command in a guest", failed=255),
 }
 _EXAMPLES = """\

@@ -1,0 +1,137 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""``dumm inspect``: the lab in tables; its guests by default.
+
+Each of the nouns has a file that makes records of what is seen, and says which columns they have; only that is imported.  Records have
+the names of ``dumm_info``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from argparse import Namespace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..access.glance import Glance
+from ..access.seen import SeenLab
+from ..model.errors import DummError, InvalidInput, from_oserror
+from .table import CSV, FORMATS, JSON, TABLE, Column, Record, as_csv, as_json, as_yaml, colourful, table
+from .usage import Parser, seconds
+
+_NOUNS = {
+    "guests": "inspect_guests",
+    "links": "inspect_links",
+    "bridges": "inspect_links",
+    "scenario": "inspect_labs",
+}
+_EXAMPLES = """\
+  dumm inspect                         the guests: state, memory, uptime, addresses
+  dumm inspect links --interval 2      cables and ports, with rates over two seconds
+  dumm inspect bridges --wide          segments with all that is known of them
+  dumm inspect scenario                scenarios, and how many of their guests run
+  dumm inspect --all                   each working directory of this machine
+  dumm inspect --format json | jq -r '.[] | select(.state == "died") | .name'
+"""
+
+
+@dataclass(frozen=True)
+class Noun:
+    """What can be inspected.
+
+    :ivar records: of a lab.
+    :ivar columns: of the table.
+    :ivar keys: columns of CSV.
+    """
+
+    records: Callable[[SeenLab, Namespace], Iterable[Record]]
+    columns: Sequence[Column]
+    keys: Sequence[str]
+
+
+def run(words: Sequence[str], workdir: str) -> int:
+    """Print what the words name."""
+    wanted = _parser(workdir).parse_args(words)
+    # A lab is described in any letters, and a terminal may know few.
+    reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
+    if wanted.all:
+        file = importlib.import_module(f"{__package__}.inspect_labs")
+        _show(file.labs(wanted.workdir), file.LABS, wanted)
+        return 0
+    noun = of(wanted.noun)
+    _show(noun.records(look(wanted.workdir), wanted), noun, wanted)
+    return 0
+
+
+def _parser(workdir: str) -> Parser:
+    parser = Parser("dumm inspect", "Show a lab in tables.", _EXAMPLES, workdir)
+    parser.add_argument(
+        "noun",
+        metavar="WHAT",
+        nargs="?",
+        choices=list(_NOUNS),
+        default="guests",
+        help="guests (default), links, bridges, scenario",
+    )
+    parser.add_argument(
+        "-a", "--all", action="store_true", help="each working directory on this machine, with its owner"
+    )
+    parser.add_argument("--wide", action="store_true", help="all columns")
+    parser.add_argument("-f", "--format", choices=FORMATS, default=TABLE, help="table (default), json, csv or yaml")
+    parser.add_argument(
+        "--interval",
+        metavar="SECONDS",
+        type=seconds,
+        default=0.5,
+        help="over how long rates of links and bridges are measured; 0 leaves them out (default: 0.5)",
+    )
+    return parser
+
+
+def of(name: str) -> Noun:
+    """What a noun means."""
+    file = importlib.import_module(f"{__package__}.{_NOUNS[name]}")
+    found: Noun = file.NOUNS[name]
+    return found
+
+
+def look(workdir: str) -> SeenLab:
+    """A lab.
+
+    :raises DummError: where there is no working directory, or it cannot be read.
+    """
+    glance = Glance(workdir)
+    try:
+        lab = glance.lab()
+    except PermissionError:
+        raise
+    except OSError as exc:
+        raise from_oserror(f"working directory {glance.path}", "read", exc) from None
+    if lab.name is None:
+        raise none(glance.path)
+    return lab
+
+
+def none(path: str) -> DummError:
+    """The error for a working directory that is not there."""
+    return InvalidInput(
+        f"working directory {path}", "there is none", "name another with --workdir, or make a lab there"
+    )
+
+
+def _show(records: Iterable[Record], noun: Noun, wanted: Namespace) -> None:
+    sys.stdout.write(_text(list(records), noun, wanted))
+
+
+def _text(records: list[Record], noun: Noun, wanted: Namespace) -> str:
+    if wanted.format == TABLE:
+        return table(records, noun.columns, wide=wanted.wide, colours=colourful(sys.stdout))
+    if wanted.format == JSON:
+        return as_json(records)
+    return as_csv(records, noun.keys) if wanted.format == CSV else as_yaml(records)
