@@ -48,6 +48,10 @@ class LocalFirst(ActionBase):
             and interpreter == sys.executable
         )
 
+    def _subscriber(self) -> Subscriber:
+        """What shows what the body does."""
+        return _shown()
+
     def _arguments(self) -> dict[str, Any]:
         """What the module is given; an action plugin may add what only the controller has.
 
@@ -86,7 +90,9 @@ class LocalFirst(ActionBase):
             what = f"Unsupported parameters for ({self._task.action}) module: " if unsupported else ""
             return {"failed": True, "msg": what + validated.errors.msg}
         try:
-            report = type(self).body(validated.validated_parameters, check=self._task.check_mode, subscriber=_shown())
+            report = type(self).body(
+                validated.validated_parameters, check=self._task.check_mode, subscriber=self._subscriber()
+            )
         except RunFailed as exc:
             return _with_warnings(exc.warnings, {"failed": True, **exc.result()})
         return _with_warnings(report.warnings, report.result())

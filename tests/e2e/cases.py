@@ -615,6 +615,125 @@ SCENARIO = (
     ),
 )
 
+# A guest, a test that passes, and one that fails.
+_TESTS = """guests: {{t-{0}: {{mem: 64}}}}
+tests:
+  good: {{tags: [quick], steps: [{{on: t-{0}, run: echo written >/root/word, code: 0}}]}}
+  bad: {{steps: [{{on: t-{0}, run: echo written >/root/word; false, code: 0, within: 0s}}]}}
+"""
+
+
+_BAD_FIRST = {
+    "t-stop.yml": "tests: {first: {steps: [{on: t-one, run: 'false', code: 0, within: 0s}]}, "
+    "second: {steps: [{on: t-one, run: hostname, code: 0}]}}"
+}
+
+
+def _tests(name: str) -> dict[str, str]:
+    return {f"t-{name}.yml": _TESTS.format(name)}
+
+
+TEST = (
+    Case(
+        "test",
+        {"workdir": "$W-other", "netns": "$N-own", "content": _tests("elsewhere"), "tests": ["good"]},
+        {
+            "workdir": host("ls $W-other/results").shows(r"(?s).*junit\.xml.*"),
+            "netns": host("ip netns pids $N-own | grep -cx $(cat $W-other/guests/t-elsewhere/*/pid)").shows("1"),
+        },
+        before=(host("mkdir -p -m 700 $W-other; cp -a $W/kernels $W/masters $W-other"),),
+        after=(call("scenario", workdir="$W-other", name="t-elsewhere", state="absent"),),
+        again=False,
+    ),
+    Case(
+        "test",
+        {"content": _tests("lock"), "tests": ["good"], "lock_timeout": 1},
+        {"lock_timeout": host("ls $W/guests | grep -c t-lock").shows("0")},
+        before=(_HOLD_LOCK,),
+        after=(_LET_LOCK_GO,),
+        fails=_LOCKED,
+    ),
+    Case(
+        "test",
+        {"src": ["t-src.yml"], "format": "dumm", "tests": ["qui*"], "results": "$W/t-results"},
+        {
+            "src": returns("tests.good.result", "passed"),
+            "format": returns("tests.good.result", "passed"),
+            "tests": returns("counts", r"\{'passed': 1\}"),
+            "results": host("ls $W/t-results").shows(r"junit\.xml\s+report\.html\s+results\.json"),
+        },
+        before=(controller(f"cat >t-src.yml <<'END'\n{_TESTS.format('one')}END"),),
+        again=False,
+        core=True,
+    ),
+    Case(
+        "test",
+        {"src": ["$W/t-there.yml"], "remote_src": True, "scenario": "t-src", "tests": ["there"]},
+        {
+            "remote_src": returns("tests.there.result", "passed"),
+            "scenario": host("grep -h '\"scenario\"' $W/guests/t-one/guest.json").shows("(?s).*t-src.*"),
+        },
+        before=(
+            host(
+                f"mkdir -p $W/scenarios/t-src; cat >$W/scenarios/t-src/config <<'END'\n{_TESTS.format('one')}END\n"
+                "echo 'tests: {there: {steps: [{on: t-one, run: hostname, match: t-one}]}}' >$W/t-there.yml"
+            ),
+        ),
+        again=False,
+    ),
+    Case(
+        "test",
+        {
+            "content": {
+                "t-again.yml": "tests: {twice: {clean: none, steps: [{on: t-one, within: 0s, code: 0, "
+                "run: 'echo try >>/root/tries; [ $(wc -l </root/tries) = 2 ]'}]}}"
+            },
+            "scenario": "t-src",
+            "retry": 2,
+        },
+        {
+            "content": returns("tests.twice.group", "t-again"),
+            "retry": returns("tests.twice.result", "flaky"),
+        },
+        again=False,
+    ),
+    Case(
+        "test",
+        {"scenario": "t-src", "tests": ["bad"], "keep": "failed", "results": "$W/t-failed"},
+        {"keep": inside("t-one", "cat /root/word").shows("written")},
+        fails="1 (failed|suspect) in",
+    ),
+    Case(
+        "test",
+        {"scenario": "t-src", "tests": ["good"], "keep": "always"},
+        {"keep": inside("t-one", "cat /root/word").shows("written")},
+        again=False,
+    ),
+    Case(
+        "test",
+        {"scenario": "t-src", "tests": ["good"], "keep": "never"},
+        {"keep": inside("t-one", "cat /root/word").shows("(?s).*No such file.*")},
+        again=False,
+    ),
+    Case(
+        "test",
+        {"content": _BAD_FIRST, "scenario": "t-src", "stop_on_failure": True, "results": "$W/t-stop"},
+        {"stop_on_failure": host('grep -o \'"result": "skipped"\' $W/t-stop/results.json').shows(".*skipped.*")},
+        fails="1 skipped in",
+    ),
+    Case(
+        "test",
+        {
+            "content": {"t-hangs.yml": _TESTS.format("hangs").replace("mem: 64", f"mem: 64, cmdline: {_HANG}")},
+            "tests": ["good"],
+            "wait_timeout": 2,
+        },
+        {"wait_timeout": host("ls $W/guests | grep t-hangs").shows("t-hangs")},
+        after=(call("guest", name="t-hangs", state="absent", wait_timeout=1),),
+        fails="within 2 s",
+    ),
+)
+
 INFO = (
     Case(
         "info",
@@ -644,4 +763,4 @@ INFO = (
     ),
 )
 
-CASES = (*GUEST, *IFACE, *BRIDGE, *SCENARIO, *INFO)
+CASES = (*GUEST, *IFACE, *BRIDGE, *SCENARIO, *TEST, *INFO)

@@ -45,6 +45,7 @@ VERBS = {
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "exec": Verb("Run a command in a guest", failed=255),
+    "test": Verb("Run tests in a lab", failed=3),
 }
 _EXAMPLES = """\
   dumm exec alice ip -br addr

@@ -84,6 +84,21 @@ SCENARIO: Spec = {
     "wait_timeout": {"type": "int", "default": 60},
 }
 
+TEST: Spec = {
+    **_LAB,
+    "src": {"type": "list", "elements": "path"},
+    "remote_src": {"type": "bool", "default": False},
+    "content": {"type": "dict", "no_log": True},
+    "format": {"type": "str", "default": "dumm", "choices": ["dumm"]},
+    "scenario": {"type": "str"},
+    "tests": {"type": "list", "elements": "str"},
+    "retry": {"type": "int", "default": 0},
+    "stop_on_failure": {"type": "bool", "default": False},
+    "keep": {"type": "str", "default": "never", "choices": ["always", "failed", "never"]},
+    "results": {"type": "path"},
+    "wait_timeout": {"type": "int", "default": 60},
+}
+
 INFO: Spec = {
     "workdir": _WORKDIR,
     "inside": {"type": "bool", "default": True},

@@ -183,11 +183,16 @@ class Watch:
         return f"TOKEN={token}\n{script}"
 
 
-def watch(workdir: Workdir, guests: Iterable[str]) -> Watch:
-    """Begin to watch guests, those that a test is about."""
+def watch(workdir: Workdir, guests: Iterable[str], clock: float | None = None) -> Watch:
+    """Begin to watch guests, those that a test is about.
+
+    :param clock: when the test began, as :func:`time.monotonic` tells it; by default now.
+    """
     names = tuple(guests)
     lengths = {(name, path): size for name in names for path, size in _lengths(workdir.guest(name))}
-    return Watch(workdir, names, time.time(), time.monotonic(), lengths)
+    now = time.monotonic()
+    began = now if clock is None else clock
+    return Watch(workdir, names, time.time() - (now - began), began, lengths)
 
 
 def _lengths(directory: GuestDir) -> Iterator[tuple[str, int]]:

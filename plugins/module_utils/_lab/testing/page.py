@@ -177,7 +177,7 @@ def _facts(test: TestResult) -> Markup:
         "Tries": str(test.tries) if test.tries > 1 else "",
         "Points": number(test.points) if test.points != 1.0 else "",
         "Waited for a CPU": "" if test.pressure is None else f"{test.pressure:.0f} % of the time",
-        "Took": ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in test.phases.items()),
+        "Took": ", ".join(f"{phase} {duration(seconds)}" for phase, seconds in test.phases.items() if seconds >= 0.001),
     }
     return element(
         "dl",

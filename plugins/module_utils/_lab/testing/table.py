@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 from ..model.errors import plain
@@ -74,7 +75,9 @@ def failure(test: TestResult, paint: Paint) -> str:
         lines.append(
             f"  suspect: tasks waited for a CPU {test.pressure:.0f} % of the time; run it again on a calm machine"
         )
-    lines += (f"  {line(what)}: {line(path)}" for what, path in test.evidence.items())
+    if test.evidence:
+        place = os.path.commonpath([os.path.dirname(path) for path in test.evidence.values()])
+        lines.append(f"  evidence: {len(test.evidence)} files in {line(place) or '.'}")
     return "\n".join(lines)
 
 

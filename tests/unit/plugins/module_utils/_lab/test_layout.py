@@ -38,7 +38,7 @@ MAY_IMPORT = {
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
-    "command": ["model", "host", "access"],
+    "command": ["model", "host", "run", "access", "testing"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.

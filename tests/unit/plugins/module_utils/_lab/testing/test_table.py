@@ -93,8 +93,7 @@ def test_a_failed_step_tells_what_was_to_be_what_was_how_it_changed_and_where_it
         "    before that:",
         "      at 1.0 s (12 times): 0 of 1 answered",
         "    why: sun: no route to 10.2.0.0/16",
-        "  moon: boot.log: failover/moon/boot.log",
-        "  sun:eth0: failover/sun-eth0.pcapng",
+        "  evidence: 2 files in failover",
     ]
 
 

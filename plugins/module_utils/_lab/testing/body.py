@@ -1,0 +1,184 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A whole run of tests, on a page: from the arguments of ``dumm_test`` to a report.
+
+``run_tests`` is what the module, the action plugin and the command ``dumm test`` call, as ``run/runner`` is for other modules::
+
+    report = run_tests(options.completed(options.TEST, src=["vpn.yml"]), subscriber=TestNarrator(print, print))
+    report.suite.exit_code, report.result()["tests"]
+
+1. ``source``: read and understand the files of tests, and the scenario.  Everything that is wrong is told before anything is changed.
+2. ``selection``: which tests, in which variants.  Check mode ends here.
+3. ``directory``: remove the results of the run before, of which only the durations are of use.
+4. ``suite``: run them, in one lab or several; ``engine`` carries out each.
+5. Write the reports, also of a run that was interrupted.
+
+A run returns a :class:`TestReport`, or raises :class:`RunFailed`, which has that report, if a test failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..host.workdir import Workdir
+from ..model.errors import DummError, GuestError, InvalidInput, listed
+from ..run.events import Publisher, Subscriber, nobody
+from ..run.opening import Params, looking
+from ..run.report import Report, Result, RunFailed
+from . import source
+from .directory import PAGE, Results
+from .labs import Labs, opened
+from .record import suite_data, test_data
+from .results import SuiteResult, TestResult
+from .selection import Case, cases, select
+from .source import Source, Text
+from .suite import Keep, Policy, Suite
+from .wording import cause_of, full_title, summary
+
+
+class TestsFailed(GuestError):
+    """Tests failed."""
+
+    # Not a test of pytest's.
+    __test__ = False
+
+
+@dataclass(frozen=True)
+class TestReport(Report):
+    """The end of a run of tests.
+
+    :ivar suite: what came of them; ``None`` in check mode.
+    :ivar results: the directory of results.
+    """
+
+    __test__ = False
+
+    suite: SuiteResult | None = None
+    results: str = ""
+
+    def result(self) -> Result:
+        """The result of the module."""
+        told = {"changed": self.changed, "actions": list(self.actions), self.kind: self.subject}
+        if self.suite is None:
+            return told
+        data = suite_data(self.suite)
+        kept = {key: data[key] for key in ("counts", "points", "seconds", "exit_code", "broken")}
+        return {**told, **kept, "directory": self.results}
+
+
+def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> TestReport:
+    """Body of ``dumm_test``.
+
+    :raises RunFailed: for every error that a user can act on, and where a test failed.
+    """
+    warnings: list[str] = []
+    with looking(params, check, subscriber) as run:
+        if params["retry"] < 0:
+            raise InvalidInput("retry", f"{params['retry']} is no number of times", "give 0 or more")
+        workdir = run.workdir
+        found = source.understood(workdir, texts(params), params["scenario"])
+        warnings += found.warnings
+        chosen = cases(select(found.tests, params["tests"] or (), params.get("tags") or ()))
+    if check or not chosen:
+        return _listing(chosen, workdir, warnings)
+    try:
+        return _run(params, Workdir.at(params["workdir"]), found, chosen, subscriber, warnings)
+    except RunFailed:
+        raise
+    except DummError as exc:
+        raise RunFailed(exc, warnings=warnings) from exc
+
+
+def texts(params: Params) -> list[Text]:
+    """The files of tests, as they are given."""
+    if params["content"] is not None:
+        return [Text(place, str(content)) for place, content in params["content"].items()]
+    return source.read(params["src"] or ())
+
+
+def _listing(chosen: Sequence[Case], workdir: Workdir, warnings: Sequence[str]) -> TestReport:
+    """What would be run; nothing if there is nothing to run."""
+    told = {
+        name: {
+            "name": case.test.name,
+            "group": case.test.group,
+            "variant": case.variant,
+            "description": case.test.description,
+            "place": case.test.place,
+            "tags": list(case.test.tags),
+            "points": case.test.points,
+            "skip": case.test.skip,
+        }
+        for name, case in zip(names([case.identity for case in chosen]), chosen, strict=True)
+    }
+    if chosen:
+        return TestReport("tests", told, True, tuple(f"run test {name}" for name in told), warnings=tuple(warnings))
+    warning = f"{workdir.label}: there is no test to run"
+    suite = SuiteResult(str(workdir.path), 0.0, 0.0)
+    return TestReport("tests", {}, warnings=(*warnings, warning), suite=suite)
+
+
+def _run(
+    params: Params, workdir: Workdir, found: Source, chosen: Sequence[Case], subscriber: Subscriber, warnings: list[str]
+) -> TestReport:
+    results = Results(Path(params["results"]) if params["results"] else workdir.path / "results")
+    before = results.begin()
+    policy = Policy(params["retry"], params["stop_on_failure"], Keep(params["keep"]))
+    suite = Suite(str(workdir.path), chosen, policy, Publisher(subscriber), before)
+    try:
+        with opened(workdir, found, params, results.path, policy.keep, suite.publish) as labs:
+            ended = suite.run(labs.runners)
+            warnings += kept(ended, labs)
+    except BaseException as exc:
+        ended = suite.result(str(exc) if isinstance(exc, DummError) else "")
+        results.write(ended)
+        if not isinstance(exc, DummError):
+            raise
+    else:
+        results.write(ended)
+    return _told(ended, results, tuple(warnings))
+
+
+def _told(ended: SuiteResult, results: Results, warnings: tuple[str, ...]) -> TestReport:
+    identities = [(test.group, test.name, test.variant) for test in ended.tests]
+    told = {name: test_data(test) for name, test in zip(names(identities), ended.tests, strict=True)}
+    actions = tuple(f"run test {name}" for name in told)
+    report = TestReport("tests", told, True, actions, warnings=warnings, suite=ended, results=str(results.path))
+    if ended.exit_code in (0, 2):
+        return report
+    bad = [f"{full_title(test)} ({cause_of(test)})" for test in ended.tests if not test.verdict.good]
+    cause = ended.broken or f"{summary(ended)}: {listed(bad)}"
+    raise RunFailed(
+        TestsFailed("tests", cause, f"see {results.path / PAGE}"), done=actions, warnings=warnings, report=report
+    )
+
+
+def names(identities: Sequence[tuple[str, str, str]]) -> list[str]:
+    """What results call tests: by their name, with the group where another has that name as well, and with the variant."""
+    groups: dict[str, set[str]] = {}
+    for group, name, _variant in identities:
+        groups.setdefault(name, set()).add(group)
+    called = [(f"{group}/{name}" if len(groups[name]) > 1 else name, variant) for group, name, variant in identities]
+    return [f"{name} [{variant}]" if variant else name for name, variant in called]
+
+
+def kept(ended: SuiteResult, labs: Labs) -> list[str]:
+    """How to look at a lab that was left as the last test left it."""
+    bad = next((test for test in reversed(ended.tests) if not test.verdict.good), None)
+    if labs.keep is Keep.NEVER or (labs.keep is Keep.FAILED and bad is None):
+        return []
+    last = f"as {full_title(bad)} left it" if bad is not None else "as the last test left it"
+    guests = listed(f"dumm attach {name} --workdir {ended.lab}" for name in guests_of(bad))
+    return [f"the lab is {last}{f': {guests}' if guests else ''}"]
+
+
+def guests_of(test: TestResult | None) -> list[str]:
+    """The guests of the first step that failed, or else of all."""
+    if test is None:
+        return []
+    bad = [step for step in test.steps if not step.verdict.good]
+    return [*dict.fromkeys(name for step in bad[:1] or test.steps for name in step.guests)]

@@ -1,0 +1,163 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The labs of a run of tests: for each what runs one test in it, with what helps people to understand a failure."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..host.workdir import Workdir
+from ..model.errors import InvalidInput, from_oserror
+from ..model.tests import Test
+from ..run.events import Subscriber
+from ..run.opening import Params
+from ..run.runner import run_scenario
+from . import engine, evidence
+from .bench import Bench
+from .directory import EVIDENCE
+from .engine import Aids, Scene, Session
+from .evidence import Evidence
+from .record import Identity
+from .results import TestResult
+from .selection import Case
+from .source import Source
+from .suite import Keep, Runner
+
+_PACKETS = "packets.pcapng"
+
+
+@dataclass(frozen=True)
+class Labs:
+    """Labs that are ready for tests.
+
+    :ivar runners: one for each.
+    """
+
+    runners: tuple[Runner, ...]
+    keep: Keep
+
+
+@contextmanager
+def opened(
+    workdir: Workdir, source: Source, params: Params, results: Path, keep: Keep, publish: Subscriber
+) -> Iterator[Labs]:
+    """Labs for a run of tests, which are given back in the end.
+
+    :param results: the directory of results.
+    :raises DummError: where they cannot be given back; a lab that cannot be used is the test's result.
+    """
+    with ExitStack() as stack:
+        lab = stack.enter_context(_ended(InLab(workdir, source, params, results, keep, publish)))
+        yield Labs((lab.run,), keep)
+
+
+@contextmanager
+def _ended(lab: InLab) -> Iterator[InLab]:
+    try:
+        yield lab
+    finally:
+        lab.end()
+
+
+class InLab:
+    """Runs tests in a lab, whose guests it gives another kernel or master where a test wants that."""
+
+    def __init__(
+        self, workdir: Workdir, source: Source, params: Params, results: Path, keep: Keep, publish: Subscriber
+    ) -> None:
+        self._workdir = workdir
+        self._source = source
+        self._params = params
+        self._results = results
+        self._keep = keep
+        self._publish = publish
+        self._stack = ExitStack()
+        self._session: Session | None = None
+        self._variant = ""
+        self._tries: Counter[Identity] = Counter()
+
+    def run(self, case: Case) -> TestResult:
+        """Run a test: what came of it.
+
+        :raises DummError: where the lab cannot be used.
+        """
+        session = self._opened(case)
+        self._tries[case.identity] += 1
+        place = evidence.place_of(case.test.group, case.test.name, case.variant, self._tries[case.identity])
+        packets = self._results / place / _PACKETS
+        try:
+            packets.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as exc:
+            raise from_oserror(f"results {self._results}", "write evidence to", exc) from exc
+        aids = Aids(witness=self._witness(place, time.monotonic()), packets=packets, keep=self._keep is Keep.FAILED)
+        result = session.run(case.test, aids, variant=case.variant)
+        if self._keep is Keep.ALWAYS:
+            session.leave()
+        if case.test.capture and packets.exists():
+            return replace(result, evidence={**result.evidence, "packets": f"{place}/{_PACKETS}"})
+        if result.verdict.good:
+            _forget(packets, self._results / EVIDENCE)
+        return result
+
+    def _opened(self, case: Case) -> Session:
+        """The lab, with the kernel and the master of the case."""
+        if self._session is None or case.variant != self._variant:
+            self._stack.close()
+            self._session, self._variant = None, case.variant
+            if case.variant and self._source.lab is None:
+                raise InvalidInput(
+                    f"test {case.test.name}",
+                    "it has kernels or masters, and the lab has no scenario",
+                    "give the scenario's file",
+                )
+            lab = self._source.lab
+            scenario = None if lab is None else lab.params(str(self._workdir.path), self._params, case)
+            self._session = self._stack.enter_context(
+                engine.session(str(self._workdir.path), scenario=scenario, publish=self._publish)
+            )
+        return self._session
+
+    def _witness(self, place: str, clock: float) -> engine.Witness:
+        def begin(_test: Test, bench: Bench, guests: tuple[str, ...]) -> Callable[[Scene], Evidence]:
+            watch = evidence.watch(bench.workdir, guests, clock)
+
+            def collect(scene: Scene) -> Evidence:
+                capture = scene.capture
+                return watch.collect(
+                    self._results,
+                    place,
+                    scene.bench.lab,
+                    packets=() if capture is None else capture.packets(),
+                    capture="" if capture is None else f"{place}/{_PACKETS}",
+                )
+
+            return collect
+
+        return begin
+
+    def end(self) -> None:
+        """Give the lab back, with its own kernels and masters.
+
+        :raises DummError: where that fails.
+        """
+        self._stack.close()
+        if self._variant and self._source.lab is not None and self._keep is Keep.NEVER:
+            own = self._source.lab.params(str(self._workdir.path), self._params)
+            run_scenario({**own, "state": "present", "restart": True}, subscriber=self._publish)
+
+
+def _forget(packets: Path, top: Path) -> None:
+    """Remove a file of a test that passed, and the directories that were made for it."""
+    with suppress(OSError):
+        packets.unlink(missing_ok=True)
+        for directory in packets.parents:
+            directory.rmdir()
+            if directory == top:
+                return
