@@ -479,7 +479,9 @@ def check(spec: Spec, document: Document) -> Any:
 def _accepted(key: str, boolean: str | None, node: Node, document: Document) -> str:
     """A key, or what it was before YAML took it for true."""
     path = (*node.place.path, key)
-    if boolean is None or key not in (boolean, str(True)) or path not in document.misspelt:
+    # In the arguments of a module on another host, JSON has made text of it.
+    by_json = key == "true" and node.place.line is None
+    if boolean is None or not (by_json or (key in (boolean, str(True)) and path in document.misspelt)):
         return key
     document.accept(path)
     return boolean

@@ -40,6 +40,8 @@ PHASES = ("before", "steps", "after", "leftover")
 _ACTS = ("before", "after")  # phases in which a command may be there for what it does
 _PLAIN = ("description", "layer", "retry", "skip", "capture")  # what a test has as it is written
 _LONGEST_TEXT = 300  # letters of a step as a line
+# What YAML 1.1, and JSON after it, make of the key ``on`` in Ansible variables.
+_ON = (str(True), "true")
 # What templates make is no template.
 _MADE = dataclasses.replace(STEP, later=lambda _node: False)
 
@@ -169,7 +171,11 @@ def _templates_of(node: Node, guest: str | None) -> Iterator[Template]:
 
 def _only_guest(step: Node) -> str | None:
     """The guest that a command is for, whose variables its templates know, if it is for one."""
-    on = step.entries.get("on", step.entries.get(str(True))) if isinstance(step, Table) else None
+    on = (
+        next((item for key, item in step.entries.items() if _key(key) == "on"), None)
+        if isinstance(step, Table)
+        else None
+    )
     if isinstance(on, Sequence) and len(on.items) == 1:
         on = on.items[0]
     return on.value if isinstance(on, Scalar) and isinstance(on.value, str) else None
@@ -199,7 +205,7 @@ def line_of(node: Node) -> str:
 
 
 def _key(key: str) -> str:
-    return "on" if key == str(True) else key
+    return "on" if key in _ON else key
 
 
 def _inline(node: Node) -> str:

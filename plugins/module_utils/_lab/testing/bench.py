@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from ..access.line import Line
 from ..guest import processes
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from ..access.capture import Capture
 
 T = TypeVar("T")
+Interface: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
 MAX_OUTPUT = 2**20  # bytes of what a command may print
 # A look is given as long as this, however little is left.
 LEAST_SECONDS = 10.0
@@ -79,25 +80,19 @@ class Bench:
         """The address that a target means.
 
         :param target: an address, a guest, or one of its interfaces.
-        :param source: the guest that wants to reach it: of several addresses, one of a network that both are in is taken.
+        :param source: the guest that wants to reach it.
         :raises InvalidInput: where it has none.
         """
         if checking.is_address(target):
             return target
-        found = self._addresses(target)
-        near = (
-            [network for each in self._addresses(source) if (network := each.network).num_addresses > 1]
-            if source
-            else []
-        )
-        for version in (4, 6) if family is None else (family,):
-            own = [each.ip for each in found if each.version == version]
-            if own:
-                return str(next((each for each in own if any(each in network for network in near)), own[0]))
-        kind = "" if family is None else f"IPv{family} "
-        raise InvalidInput(target, f"it has no {kind}address", "give it one, or name an address")
+        near = self.addresses(source) if source else []
+        chosen = nearest_address(self.addresses(target), near, (4, 6) if family is None else (family,))
+        if chosen is None:
+            kind = "" if family is None else f"IPv{family} "
+            raise InvalidInput(target, f"it has no {kind}address", "give it one, or name an address")
+        return chosen
 
-    def _addresses(self, end: str) -> list[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    def addresses(self, end: str) -> list[Interface]:
         """Addresses of a guest, or of one of its interfaces: those that are defined, or else those that it has."""
         name, _colon, port = end.partition(":")
         if checking.is_address(end) or name not in self.lab.guests:
@@ -106,9 +101,7 @@ class Bench:
         defined = [ipaddress.ip_interface(text) for each in ifaces for text in each.addresses or ()]
         return defined or self._own_addresses(name, {each.name for each in ifaces} if port else None)
 
-    def _own_addresses(
-        self, guest: str, only: Iterable[str] | None
-    ) -> list[ipaddress.IPv4Interface | ipaddress.IPv6Interface]:
+    def _own_addresses(self, guest: str, only: Iterable[str] | None) -> list[Interface]:
         """Addresses that a guest got from elsewhere.
 
         :param only: of these interfaces.
@@ -124,6 +117,18 @@ class Bench:
             ]
         except (ValueError, KeyError, TypeError):
             raise GuestError(f"guest {guest}", "it does not tell its addresses (ip -j addr)", "define them") from None
+
+
+def nearest_address(found: Sequence[Interface], near: Sequence[Interface], versions: Iterable[int]) -> str | None:
+    """One of the addresses of a guest: of the first version that it has, and if there is one, in a network of these.
+
+    :param near: addresses of the guest that wants to reach it.
+    """
+    for version in versions:
+        own = [each.ip for each in found if each.version == version]
+        if own:
+            return str(next((each for each in own if any(each in one.network for one in near)), own[0]))
+    return None
 
 
 def at_once(names: Iterable[str], do: Callable[[str], T]) -> dict[str, T]:

@@ -25,7 +25,7 @@ from ..guest.channel import Completed
 from ..model import checking
 from ..model.errors import DummError, GuestError, listed
 from ..model.tests import Http, Ping, Port, Reach, Throughput
-from .bench import Bench, at_once
+from .bench import Bench, at_once, nearest_address
 from .outcome import Outcome, shown, text_of
 
 # Seconds that an answer may take.
@@ -33,7 +33,6 @@ _ANSWER = 2
 _NO_TOOL = 127
 _SUMMARY = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
 _ROUTE = re.compile(r"\bdev (\S+)(?:.*?\bsrc (\S+))?", re.DOTALL)
-_STATUS = re.compile(r"HTTP/[0-9.]+ (\d{3})")
 _MARK = "--dumm--"
 _MOST_PAIRS = 20  # of guests that do not reach each other, in a message
 # Pings that a guest sends at the same time.
@@ -242,11 +241,11 @@ def http_script(url: str, address: str, seconds: float) -> str:
 if command -v curl >/dev/null; then
   curl -sS -k --max-time {most} --connect-to {shlex.quote(f"::{bare}:")} -w '\\n{_MARK} %{{http_code}}' {shlex.quote(url)}
 elif command -v wget >/dev/null; then
-  said=$(wget -S -q -T {most} -O - --header {shlex.quote(f"Host: {host}")} {shlex.quote(direct)} 2>&1)
-  code=$?
-  echo "$said"
-  echo "{_MARK} $(echo "$said" | grep -o 'HTTP/[0-9.]* [0-9]*' | tail -n 1)"
-  exit $code
+  exec 3>&1
+  said=$(wget -S -q -T {most} -t 1 -O - --header {shlex.quote(f"Host: {host}")} {shlex.quote(direct)} 2>&1 >&3)
+  echo "$said" >&2
+  echo
+  echo "{_MARK} $(echo "$said" | grep -o 'HTTP/[0-9.]* [0-9][0-9][0-9]' | tail -n 1)"
 elif command -v python3 >/dev/null; then
   python3 - <<'END'
 {python}
@@ -323,19 +322,14 @@ class Reaching:
 
     def _pairs(self) -> list[Pair]:
         names = self._action.guests or tuple(self._bench.lab.guests)
-        found = []
-        for source, target in itertools.permutations(names, 2):
-            for family in self._action.families:
-                if self._has(source, family) and self._has(target, family):
-                    found.append(Pair(source, target, self._bench.address_of(target, family, source)))
-        return found
-
-    def _has(self, guest: str, family: int) -> bool:
-        try:
-            self._bench.address_of(guest, family)
-        except DummError:
-            return False
-        return True
+        found = at_once(names, self._bench.addresses)
+        return [
+            Pair(source, target, address)
+            for source, target in itertools.permutations(names, 2)
+            for family in self._action.families
+            if any(each.version == family for each in found[source])
+            and (address := nearest_address(found[target], found[source], (family,))) is not None
+        ]
 
     def _asked(self, guest: str, pairs: list[Pair], seconds: float) -> set[tuple[str, str]]:
         """What a guest reaches: itself with the addresses that answered."""

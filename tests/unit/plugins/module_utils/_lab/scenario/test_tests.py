@@ -224,10 +224,15 @@ def test_tests_keep_the_order_of_their_file() -> None:
 
 
 def test_on_is_a_key_in_ansible_variables_too() -> None:
-    # What an Ansible playbook's reader makes of it.
+    # What an Ansible playbook's reader makes of it, and JSON on the way to another host.
     (found,) = load({"tests": {"t": {"steps": [{True: "moon", "run": "x", "code": 0}]}}})
+    assert found == load({"tests": {"t": {"steps": [{"true": "moon", "run": "x", "code": 0}]}}})[0]
     assert found.steps[0].action == Run(("moon",), "x", Expected(code=0))
     assert found.steps[0].text == "on: moon, run: x, code: 0"
+
+
+def test_what_a_pattern_is_must_be_quoted_where_yaml_takes_it_for_something_else() -> None:
+    assert fault("{on: moon, run: x, match: yes}").endswith('yes is a boolean to YAML (true); put it in quotes: "yes"')
 
 
 def test_on_is_no_key_elsewhere() -> None:
