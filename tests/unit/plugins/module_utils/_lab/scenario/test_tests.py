@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -486,6 +487,47 @@ def test_faults_of_tests_are_told_with_those_of_the_rest() -> None:
 )
 def test_a_scenario_file_is_known_by_its_keys(text: str, expected: bool) -> None:
     assert tests.is_scenario(text, "t.yml") is expected
+
+
+# Documentation
+
+
+def examples() -> list[str]:
+    return re.findall(r"^```yaml\n(.*?)^```", (DOCS / "tests.md").read_text(), re.DOTALL | re.MULTILINE)
+
+
+def as_file(example: str) -> str:
+    """An example as a whole file: some are a list of steps."""
+    if not example.startswith("- "):
+        return example
+    lines = "".join(f"      {line}\n" for line in example.splitlines())
+    phase = "before" if "code" not in example and "match" not in example and "on:" in example else "steps"
+    rest = "" if phase == "steps" else "    steps: [{ping: alice -> bob}]\n"
+    return f"tests:\n  t:\n{rest}    {phase}:\n{lines}"
+
+
+@pytest.mark.parametrize("text", examples(), ids=lambda text: text.splitlines()[0][:40])
+def test_examples_of_the_documentation_load(text: str) -> None:
+    assert load(as_file(text))
+    jsonschema = pytest.importorskip("jsonschema")
+    # To YAML 1.1 on is true; the schema is for editors, which read YAML 1.2.
+    data = yaml.safe_load(re.sub(r"\bon:", '"on":', as_file(text)))
+    jsonschema.validate(data, spec.tests_schema(), cls=jsonschema.Draft202012Validator)
+
+
+def test_the_documentation_names_every_key() -> None:
+    page = (DOCS / "tests.md").read_text()
+    known = re.findall(r"`([a-z_]+)`|\b([a-z_]+): ", page)
+    told = {word for pair in known for word in pair}
+
+    def keys(schema: Any) -> set[str]:
+        if not isinstance(schema, dict):
+            return set()
+        inner = (keys(item) for each in schema.values() for item in (each if isinstance(each, list) else [each]))
+        return set(schema.get("properties", {})).union(*inner)
+
+    conditions = {"jitter", "duplicate", "corrupt", "reorder", "slot"}
+    assert keys(spec.tests_schema()) - told - conditions == set()
 
 
 # JSON Schema
