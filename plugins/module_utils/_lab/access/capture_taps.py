@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..host import syscalls
+from ..host import namespaces, syscalls
 from ..host.workdir import Workdir
 from ..model.errors import DummError, HostError, InvalidInput, from_oserror, nearest
 from ..model.lab import Iface, Lab, link_name
@@ -52,17 +52,14 @@ def opened(workdir: Workdir, lab: Lab, ifaces: Sequence[Iface], only: str, snapl
 
     :raises DummError: as :func:`started`.
     """
-    # Takes long to import (pyroute2).
-    from ..host import netlink
-
     if not 1 <= snaplen <= MAX_SNAPLEN:
         raise InvalidInput("capture", f"it is to keep {snaplen} bytes of a packet", f"give 1 to {MAX_SNAPLEN}")
-    if not netlink.exists(lab.netns):
+    if not namespaces.exists(lab.netns):
         raise HostError(f"network namespace {lab.netns}", "it is not there", "start the lab's guests")
     chosen_ones = Filter(only, names(workdir, lab, only), snaplen) if only else None
     taps: list[Tap] = []
     try:
-        with syscalls.network_namespace(netlink.path_of(lab.netns)):
+        with syscalls.network_namespace(namespaces.path_of(lab.netns)):
             for iface in ifaces:
                 taps.append(_tap(iface, chosen_ones, snaplen))
     except DummError:
@@ -77,10 +74,7 @@ def opened(workdir: Workdir, lab: Lab, ifaces: Sequence[Iface], only: str, snapl
 @contextmanager
 def watched(lab: Lab) -> Iterator[Namespace | None]:
     """The lab's namespace, watched meanwhile; ``None`` for the host's own, which stays."""
-    # Takes long to import (pyroute2).
-    from ..host import netlink
-
-    path = netlink.path_of(lab.netns)
+    path = namespaces.path_of(lab.netns)
     if path is None:
         yield None
         return

@@ -30,6 +30,7 @@ from ..model.errors import HostError, InvalidInput
 from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
 from . import syscalls
+from .namespaces import NETNS_DIRECTORY, exists, path_of
 
 IMPORT_ERROR: str | None = None
 try:
@@ -37,7 +38,6 @@ try:
 except ImportError:
     IMPORT_ERROR = traceback.format_exc()
 
-NETNS_DIRECTORY = Path("/run/netns")
 MARK = "dumm.lab"
 # linux/rtnetlink.h
 _RT_SCOPE_LINK = 253
@@ -68,22 +68,6 @@ def unfinished(lab: str, devices: Iterable[Device]) -> tuple[Device, ...]:
     return tuple(
         each for each in devices if each.mark is None and each.name.startswith(_UNNAMED) and each.link_group == group
     )
-
-
-def exists(name: str) -> bool:
-    """Whether the network namespace is there (and no empty file that a killed run left)."""
-    if name == HOST_NETNS:
-        return True
-    path = NETNS_DIRECTORY / name
-    try:
-        return path.stat().st_dev != NETNS_DIRECTORY.stat().st_dev
-    except FileNotFoundError:
-        return False
-
-
-def path_of(name: str) -> str | None:
-    """Path to enter the namespace by; ``None`` for the host's own."""
-    return None if name == HOST_NETNS else str(NETNS_DIRECTORY / name)
 
 
 class Network:

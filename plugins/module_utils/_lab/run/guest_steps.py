@@ -10,7 +10,7 @@ import functools
 import time
 
 from ..guest import channel, kernels, mconsole, processes
-from ..host import netlink, uids
+from ..host import namespaces, uids
 from ..host.wait import Deadline, poll_until
 from ..model.found import DeviceKind
 from ..model.lab import Power
@@ -43,7 +43,7 @@ def _start(action: steps.Start, context: Context) -> None:
     began = time.monotonic()
     user = uids.claim(context.workdir.guest(action.guest.name))
     _hand_over_taps(action, user, context)
-    place = lifecycle.Place(netlink.path_of(context.netns), context.placement.take(action.guest), user)
+    place = lifecycle.Place(namespaces.path_of(context.netns), context.placement.take(action.guest), user)
     seen = lifecycle.start(context.workdir, action, place, context.timeout)
     context.ready[action.guest.name] = time.monotonic() - began
     if seen is not None:
@@ -64,7 +64,7 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
 
 @carry_out.register
 def _stop(action: steps.Stop, context: Context) -> None:
-    lifecycle.stop(context.workdir, action.name, netlink.path_of(context.netns), context.timeout, halt=action.halt)
+    lifecycle.stop(context.workdir, action.name, namespaces.path_of(context.netns), context.timeout, halt=action.halt)
 
 
 @carry_out.register
@@ -103,7 +103,9 @@ def _unplug(action: steps.Unplug, context: Context) -> None:
 
 def _ask_kernel(name: str, command: str, context: Context) -> None:
     directory = context.workdir.guest(name)
-    mconsole.ask(directory.run, name, netlink.path_of(context.netns), command, nudge=lambda: channel.nudge(directory))
+    mconsole.ask(
+        directory.run, name, namespaces.path_of(context.netns), command, nudge=lambda: channel.nudge(directory)
+    )
 
 
 @carry_out.register

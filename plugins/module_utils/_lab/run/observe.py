@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from ..guest import processes, pulse
 from ..guest.channel import Channel
-from ..host import beneath, netlink
+from ..host import beneath, namespaces, netlink
 from ..host.netlink import Network
 from ..host.workdir import GuestDir, Workdir
 from ..inside import boot, network
@@ -66,7 +66,7 @@ def _devices(lab: Lab, place: str | None) -> list[Device] | None:
     :raises InvalidInput: where something else has its name.
     """
     for _try in range(_TRIES):
-        if place is None and not netlink.exists(lab.netns):
+        if place is None and not namespaces.exists(lab.netns):
             return None
         try:
             with Network(lab.name, lab.netns, place) as host:
@@ -80,7 +80,7 @@ def _devices(lab: Lab, place: str | None) -> list[Device] | None:
 
 def nameless_namespace(workdir: Workdir, netns: str, known: Iterable[Process | None]) -> str | None:
     """Path of the lab's network namespace if it has lost its name and guests still run in it."""
-    if netlink.exists(netns):
+    if namespaces.exists(netns):
         return None
     return netlink.nameless(
         workdir.lab_name, netns, [each.pid for each in known if each is not None and processes.is_alive(each)]

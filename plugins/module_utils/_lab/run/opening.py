@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..guest import processes
-from ..host import disks, limits, lock, netlink
+from ..host import disks, limits, lock, namespaces, netlink
 from ..host.workdir import Workdir
 from ..model.errors import DummError, HostError, InvalidInput, from_oserror
 from . import lifecycle, quiet, settle
@@ -145,7 +145,7 @@ def _mend(run: Run) -> None:
         run.warn(told)
     lifecycle.trim_logs(workdir)
     _restore_namespace(run)
-    netns = netlink.path_of(workdir.netns() or workdir.lab_name)
+    netns = namespaces.path_of(workdir.netns() or workdir.lab_name)
     quiet.open_again(workdir)
     lifecycle.finish_stops(workdir, netns, float(run.params.get("wait_timeout") or _STOP_SECONDS))
 
@@ -154,7 +154,7 @@ def _restore_namespace(run: Run) -> None:
     """Give the lab's network namespace its name back, where somebody has deleted that under running guests."""
     workdir = run.workdir
     netns = workdir.netns() or workdir.lab_name
-    if netlink.exists(netns):
+    if namespaces.exists(netns):
         return
     known = [processes.read(workdir.guest(name)) for name in workdir.guest_names()]
     place = nameless_namespace(workdir, netns, known)

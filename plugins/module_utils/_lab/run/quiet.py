@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ..host import bridges, files, netlink
+from ..host import bridges, files, namespaces
 from ..host.netlink import Network
 from ..host.workdir import Workdir
 from ..plan.guest_steps import AwaitReady, Run, Start, Stop
@@ -48,7 +48,7 @@ class Quiet:
             except OSError:
                 # A closed segment that no run knows of would stay closed; on a full disk they stay open, which takes longer.
                 self.closed = False
-        if self.closed and netlink.exists(workdir.netns() or workdir.lab_name):
+        if self.closed and namespaces.exists(workdir.netns() or workdir.lab_name):
             bridges.close_segments(network(), _MANY)
 
     def closes(self, bridge: str | None) -> bool:
@@ -89,7 +89,7 @@ def open_again(workdir: Workdir) -> None:
     if not workdir.closed.exists():
         return
     netns = workdir.netns() or workdir.lab_name
-    if netlink.exists(netns):
+    if namespaces.exists(netns):
         with Network(workdir.lab_name, netns) as network:
             bridges.open_segments(network, 0)
     files.discard(workdir.closed)

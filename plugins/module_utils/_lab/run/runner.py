@@ -34,7 +34,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from ..guest import processes
-from ..host import captures, netlink
+from ..host import captures, namespaces, netlink
 from ..host.wait import Deadline
 from ..host.workdir import FORMAT, Workdir
 from ..model import readiness
@@ -356,7 +356,7 @@ def _plan(
     wish, refused = damaged.set_aside(wish, actual.lab, actual.devices.keys(), stopped=stops)
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
-        actual = dataclasses.replace(actual, netns_exists=netlink.exists(wish.lab.netns))
+        actual = dataclasses.replace(actual, netns_exists=namespaces.exists(wish.lab.netns))
     actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
     check_readable(actual, wish)
     left = {name: save_points(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.save_points.items()}

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, namespaces, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark
 
@@ -65,13 +65,13 @@ def test_a_labs_devices_have_a_link_group_that_is_not_the_default_one(lab: str) 
 
 
 def test_the_hosts_own_namespace_is_always_there() -> None:
-    assert netlink.exists("host")
-    assert netlink.path_of("host") is None
+    assert namespaces.exists("host")
+    assert namespaces.path_of("host") is None
 
 
 def test_a_namespace_is_entered_by_its_file() -> None:
-    assert netlink.path_of("dumm-test") == "/run/netns/dumm-test"
-    assert not netlink.exists("dumm-no-such-namespace")
+    assert namespaces.path_of("dumm-test") == "/run/netns/dumm-test"
+    assert not namespaces.exists("dumm-no-such-namespace")
 
 
 class Message(dict[str, Any]):

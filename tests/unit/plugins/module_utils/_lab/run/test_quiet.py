@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, namespaces
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Readiness
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import AwaitReady, Run, Stop
@@ -28,7 +28,7 @@ WAIT = Step(Kind.READY.of("g0"), AwaitReady("g0", Readiness.BOOTED))
 def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What the network was told; its namespace is there."""
     found: list[str] = []
-    monkeypatch.setattr(netlink, "exists", lambda _name: True)
+    monkeypatch.setattr(namespaces, "exists", lambda _name: True)
     for each in ("close_segments", "open_segments"):
         monkeypatch.setattr(bridges, each, lambda _network, _fewest, name=each: found.append(name))
     return found

@@ -15,7 +15,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import lock, netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import lock, namespaces, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, HostError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Power
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
@@ -59,7 +59,7 @@ def lab(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lab:
     host = Host()
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(netlink, "check_library", lambda: None)
-    monkeypatch.setattr(netlink, "exists", lambda name: name in host.spaces)
+    monkeypatch.setattr(namespaces, "exists", lambda name: name in host.spaces)
     monkeypatch.setattr(runner, "observe", lambda _workdir: host.observe())
     monkeypatch.setattr(runner, "look_inside", lambda _workdir, actual, _names, _wanted, _seen: actual)
     monkeypatch.setattr(runner, "prepare", lambda _workdir, guest, *_found: prepared(guest))
