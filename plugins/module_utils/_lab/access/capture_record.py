@@ -158,7 +158,11 @@ class Recorder:
         left = [] if self._deadline is None else [max(0.0, self._deadline - time.monotonic())]
         left += [_PAUSE] if self._held else []
         left += [] if most is None else [most]
+        # Of a pipe, only that nobody reads it any more.
+        poller.register(self._output, 0)
         ready = [fd for fd, _event in poller.poll(1000 * min(left) if left else None)]
+        if self._output in ready:
+            self._close(End.CLOSED)
         if self._place is not None and self._place.watch in ready and self._place.is_gone():
             self._left = True
 

@@ -44,12 +44,14 @@ class Verb:
 VERBS = {
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
+    "capture": Verb("Capture packets at interfaces of guests"),
     "exec": Verb("Run a command in a guest", failed=255),
     "test": Verb("Run tests in a lab", failed=3),
 }
 _EXAMPLES = """\
   dumm exec alice ip -br addr
   dumm attach alice
+  dumm capture alice:eth0 | tshark -r -
 """
 
 
