@@ -39,7 +39,7 @@ _DIRECTIONS: dict[captures.Direction, Literal["in", "out"]] = {
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def told() -> Iterator[None]:
     """:raises LabError: instead of an error of the collection."""
     try:
         yield
@@ -53,19 +53,19 @@ def _told() -> Iterator[None]:
 
 def workdir(path: str | None) -> Path:
     """The working directory that a path means."""
-    with _told():
+    with told():
         return Workdir.at(path or os.environ.get("DUMM_WORKDIR") or DEFAULT_WORKDIR).path
 
 
 def guest_names(place: Path) -> list[str]:
     """The guests that there are."""
-    with _told(), _readable(place):
+    with told(), _readable(place):
         return Workdir(place).guest_names()
 
 
 def check_guest(place: Path, name: str) -> None:
     """:raises LabError: where there is no such guest."""
-    with _told(), _readable(place):
+    with told(), _readable(place):
         known(Workdir(place), name)
 
 
@@ -83,7 +83,7 @@ def run(place: Path, name: str, command: Sequence[str], data: bytes | BinaryIO, 
 
 
 def _run(place: Path, name: str, script: str, data: bytes | BinaryIO = b"", **bounds: Any) -> Result:
-    with _told():
+    with told():
         done = Line(str(place), name).run(script, data, max_output=MAX_OUTPUT, **bounds)
     return Result(done.code, done.stdout, done.stderr)
 
@@ -124,14 +124,14 @@ def _checked(done: Result, subject: str, what: str) -> None:
 
 def state(place: Path, name: str) -> str:
     """What a guest is doing."""
-    with _told(), _readable(place):
+    with told(), _readable(place):
         directory = known(Workdir(place), name)
         return processes.power(directory, processes.read(directory)).value
 
 
 def addresses(place: Path, name: str) -> dict[str, list[str]]:
     """The addresses that a lab gives a guest's interfaces."""
-    with _told(), _readable(place), disks.peek(Workdir(place)) as home:
+    with told(), _readable(place), disks.peek(Workdir(place)) as home:
         known(home, name)
         interfaces = home.load().guests[name].interfaces
         return {each: list(iface.addresses or ()) for each, iface in interfaces.items()}
@@ -140,7 +140,7 @@ def addresses(place: Path, name: str) -> dict[str, list[str]]:
 def guest(place: Path, name: str, wanted: str, wait_timeout: int) -> Change:
     """Bring a guest into a state."""
     check_guest(place, name)
-    with _told():
+    with told():
         return _change(
             runner.run_guest(
                 options.completed(options.GUEST, workdir=str(place), name=name, state=wanted, wait_timeout=wait_timeout)
@@ -152,7 +152,7 @@ def scenario(place: Path, check: bool, given: dict[str, Any]) -> Change:
     """Make a lab what a scenario describes."""
     if unknown := sorted(given.keys() - options.SCENARIO.keys()):
         raise TypeError(f"Lab.apply has no option {unknown[0]}")
-    with _told():
+    with told():
         return _change(
             runner.run_scenario(options.completed(options.SCENARIO, workdir=str(place), **given), check=check)
         )
@@ -164,7 +164,7 @@ def _change(report: Report) -> Change:
 
 def info(place: Path) -> dict[str, Any]:
     """All that is known of a lab."""
-    with _told():
+    with told():
         return runner.run_info(options.completed(options.INFO, workdir=str(place))).subject or {}
 
 
@@ -172,7 +172,7 @@ def info(place: Path) -> dict[str, Any]:
 def capture(place: Path, labels: list[str], file: Path | None, only: str) -> Iterator[Capture]:
     """Capture meanwhile."""
     with ExitStack() as stack:
-        with _told():
+        with told():
             running = stack.enter_context(captures.started(str(place), labels, file=file, only=only))
         yield _Capture(running, file)
 
@@ -191,11 +191,11 @@ class _Capture:
 
     def count(self, expression: str = "", *, interface: str | None = None) -> int:
         """How many packets there are."""
-        with _told():
+        with told():
             return self._running.count(expression, interface=interface)
 
     def packets(self, expression: str = "", *, interface: str | None = None) -> Iterator[Packet]:
         """The packets that there are."""
-        with _told():
+        with told():
             for each in self._running.packets(expression, interface=interface):
                 yield Packet(each.interface, each.time, _DIRECTIONS[each.direction], each.data, each.length)

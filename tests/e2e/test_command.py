@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from installed import Installed, companion
-from lab import PATIENCE, Lab, fresh_lab
+from lab import PATIENCE, REPOSITORY, Lab, fresh_lab
 
 PROGRAM = """
 import json, sys
@@ -30,6 +31,15 @@ except CommandFailed as failed:
     told = [failed.result.text, failed.result.code]
 gone = lab.remove("more", wait_timeout=5)
 print(json.dumps([made.actions, told, gone.changed, sorted(lab.guests), "ansible" in sys.modules]))
+"""
+
+# What pytest is to say of each.
+TESTS = """
+guests: {alice: {mem: 64}, bob: {mem: 64}}
+tests:
+  good: {tags: smoke, steps: [{on: alice, run: uname -n, match: alice}]}
+  bad: {steps: [{on: alice, run: uname -n, match: bob, within: 1s}]}
+  later: {skip: not now, steps: [{on: alice, run: uname -n, match: alice}]}
 """
 
 
@@ -107,3 +117,47 @@ def test_a_program_uses_the_api_of_the_wheel(lab: Lab, user: Installed, environm
     made, told, gone, guests, with_ansible = json.loads(done.stdout)
     assert (made, told) == (["make guest bob", "start guest bob"], ["content", 3])
     assert (gone, guests, with_ansible) == (True, ["alice"], False)
+
+
+def _pytest(user: Installed, environment: Path, lab: Path, where: Path, *words: str) -> tuple[int, str]:
+    """Exit code and output of pytest."""
+    done = subprocess.run(
+        [environment / "pytest", "-p", "no:cacheprovider", "-v", "--dumm-workdir", lab, "--rootdir", where, *words],
+        cwd=where,
+        env={"ANSIBLE_COLLECTIONS_PATH": str(user.place / "collections"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_the_example_for_pytest_passes(user: Installed, environment: Path, tmp_path: Path) -> None:
+    """Tests in Python and in YAML, on one lab; the inventory beside them is no file of tests."""
+    where = Path(shutil.copytree(REPOSITORY / "examples/python", tmp_path / "example"))
+    shutil.copy(REPOSITORY / "lab.dumm.yml", where)
+
+    with fresh_lab() as lab:
+        code, told = _pytest(user, environment, lab.path, where)
+
+    assert code == 0, told
+    assert "pair.dumm.yml::reach PASSED" in told and "4 passed" in told
+
+
+def test_pytest_tells_what_came_of_tests_in_yaml(user: Installed, environment: Path, tmp_path: Path) -> None:
+    (tmp_path / "own.yml").write_text(TESTS)
+    (tmp_path / "wrong.dumm.yml").write_text("tests: {wrong: {steps: [{pig: alice -> bob}]}}\n")
+
+    with fresh_lab() as lab:
+        code, told = _pytest(user, environment, lab.path, tmp_path, "own.yml")
+        _code, chosen = _pytest(user, environment, lab.path, tmp_path, "own.yml", "-k", "smoke")
+        refused, wrong = _pytest(user, environment, lab.path, tmp_path)
+
+    assert code == 1, told
+    for line in ("own.yml::good PASSED", "own.yml::bad FAILED", "own.yml::later SKIPPED (not now)"):
+        assert line in told
+    assert f"{tmp_path}/own.yml:5:" in told and "expected: 'bob' in the output, within 1 s" in told
+    assert "Traceback" not in told
+    assert "1 passed, 2 deselected" in chosen
+    assert refused == 2 and "did you mean ping?" in wrong and "Traceback" not in wrong

@@ -235,7 +235,7 @@ def test_a_guest_whose_agent_does_not_answer_is_told_however_long_the_command_ma
     lab.run(
         "alice", f"read agent </.dumm/spool/hello; (kill -STOP $agent; >/.dumm/spool/dead; {wait}; kill -CONT $agent) &"
     )
-    until(lambda: (spool / "dead").exists(), "the agent to stop")
+    until((spool / "dead").exists, "the agent to stop")
     try:
         with pytest.raises(Unreachable, match=r"its agent did not take up a request within 0.5 s; look at .*boot.log"):
             lab.channel("alice").run("true", timeout=PATIENCE, answer=0.5)

@@ -110,7 +110,8 @@ def completed(spec: Spec, **given: object) -> dict[str, Any]:
     """The arguments of a module's body: what is given, and the defaults of all other options.
 
     :param given: of the right types; that is not checked.
+    :raises TypeError: for an option that there is not, as of a function.
     """
-    unknown = given.keys() - spec.keys()
-    assert not unknown, unknown
+    for name in given.keys() - spec.keys():
+        raise TypeError(f"there is no option {name}")
     return {name: given.get(name, option.get("default")) for name, option in spec.items()}

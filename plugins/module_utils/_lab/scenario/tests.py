@@ -104,8 +104,9 @@ def is_scenario(source: str, place: str) -> bool:
 
 
 def group_of(path: str) -> str:
-    """What reports call the tests of a file."""
-    return PurePath(path).stem
+    """What reports call the tests of a file, and its scenario is called: ``vpn`` for ``vpn.yml``, and for ``vpn.dumm.yml``."""
+    name = PurePath(path).name
+    return name.partition(".")[0] or name
 
 
 def understood(document: Document, data: Mapping[str, Values], group: str, guests: Guests | None) -> tuple[Test, ...]:

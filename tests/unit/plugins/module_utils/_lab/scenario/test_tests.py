@@ -219,6 +219,13 @@ def test_a_test_has_what_its_file_says_of_it() -> None:
     assert found.place == "t.yml:4:7: tests.tunnel"
 
 
+@pytest.mark.parametrize(
+    ("path", "group"), [("vpn.yml", "vpn"), ("/srv/a.b/vpn.dumm.yml", "vpn"), ("vpn", "vpn"), (".yml", ".yml")]
+)
+def test_a_group_is_the_name_of_its_file_up_to_the_first_dot(path: str, group: str) -> None:
+    assert tests.group_of(path) == group
+
+
 def test_tests_keep_the_order_of_their_file() -> None:
     ping = "{steps: [{ping: alice -> bob}]}"
     assert [each.name for each in load(f"tests: {{z: {ping}, a: {ping}, m/n: {ping}}}")] == ["z", "a", "m/n"]
