@@ -79,7 +79,7 @@ def test_a_layer_is_made_once_with_all_that_is_needed(role: Role) -> None:
 
 def test_a_layer_that_a_running_guest_has_is_not_replaced(lab: Lab, role: Role) -> None:
     role.run()
-    lab.guest("alice", layers=[str(role.layer)])
+    lab.guest("alice", layers=["layers/packages"])
 
     output = role.run(code=2, packages_revision="2")
 
