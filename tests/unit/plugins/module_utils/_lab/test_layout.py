@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
+    "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
     "command": ["model", "host", "run", "access", "testing"],
 }
 PURE = ("model", "scenario", "plan")
