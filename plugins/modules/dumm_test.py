@@ -51,6 +51,13 @@ options:
       - A pattern that matches no test is an error.
     type: list
     elements: str
+  parallel:
+    description:
+      - In how many labs tests are run at the same time. Each lab beyond the first is a copy in C(copies) in the working directory,
+        which is removed in the end. The lab must have a scenario.
+      - The tests that took longest in the last run begin.
+    type: int
+    default: 1
   retry:
     description:
       - How many more times a test that fails is run. If it passes then, its result is C(flaky), which is no failure.

@@ -74,22 +74,23 @@ def running(tests: Found, results: Path, retry: int) -> Iterator[Running]:
     :raises LabError: where it cannot be used.
     """
     params = options.completed(options.TEST, workdir=str(tests.workdir), retry=retry)
-    with told(), labs.opened(Workdir(tests.workdir), tests.source, params, results, Keep.NEVER, nobody) as opened:
-        yield Running(tests, results, Policy(retry), opened)
+    setting = labs.Setting(tests.source, params, results, Keep.NEVER, nobody)
+    with told(), labs.opened(Workdir(tests.workdir), setting, 1) as (lab,):
+        yield Running(tests, results, Policy(retry), lab)
 
 
 class Running:
     """A lab whose tests are run one by one."""
 
-    def __init__(self, tests: Found, results: Path, policy: Policy, opened: labs.Labs) -> None:
+    def __init__(self, tests: Found, results: Path, policy: Policy, lab: labs.InLab) -> None:
         self._tests = tests
         self._results = results
         self._policy = policy
-        self._opened = opened
+        self._lab = lab
 
     def run(self, case: Case) -> Ended:
         """Run a test."""
-        (result,) = Suite(str(self._tests.workdir), [case], self._policy).run(self._opened.runners).tests
+        (result,) = Suite(str(self._tests.workdir), [case], self._policy).run([self._lab.run]).tests
         text = ""
         if result.verdict not in (Verdict.PASSED, Verdict.SKIPPED):
             text = table.failure(result, Paint())

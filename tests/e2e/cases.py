@@ -623,6 +623,10 @@ tests:
 """
 
 
+_BOTH = {
+    "t-both.yml": "tests: {first: {steps: [{on: t-one, run: hostname, code: 0}]}, "
+    "second: {steps: [{on: t-one, run: hostname, code: 0}]}}"
+}
 _BAD_FIRST = {
     "t-stop.yml": "tests: {first: {steps: [{on: t-one, run: 'false', code: 0, within: 0s}]}, "
     "second: {steps: [{on: t-one, run: hostname, code: 0}]}}"
@@ -707,6 +711,12 @@ TEST = (
         "test",
         {"scenario": "t-src", "tests": ["good"], "keep": "always"},
         {"keep": inside("t-one", "cat /root/word").shows("written")},
+        again=False,
+    ),
+    Case(
+        "test",
+        {"content": _BOTH, "scenario": "t-src", "parallel": 2, "keep": "always"},
+        {"parallel": host("ls $W/copies").shows("2")},
         again=False,
     ),
     Case(

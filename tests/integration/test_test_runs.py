@@ -155,6 +155,37 @@ def test_an_interrupted_run_writes_what_it_has(gate: Lab, tmp_path: Path) -> Non
     assert gate.run("gate", "test -e /root/here").code != 0
 
 
+def test_labs_side_by_side_are_copies_of_the_first_and_leave_no_trace(gate: Lab, tmp_path: Path) -> None:
+    gate.read("gate", "echo by hand >/root/installed")
+    both = tmp_path / "both.yml"
+    step = "{steps: [{on: gate, run: cat /root/installed, match: by hand}, {ping: west -> east}]}"
+    both.write_text(f"tests: {{one: {step}, two: {step}}}\n")
+
+    said = _dumm(gate, str(EXAMPLE), str(both), "one", "two", "--parallel", "2", "--keep", "always", code=0)
+
+    assert "2 passed in" in said
+    copy = Lab(gate.path / "copies/2")
+    assert set(copy.info()["guests"]) == {"west", "gate", "east"}
+    _dumm(gate, str(EXAMPLE), "routed", code=0)
+    assert copy.leftovers() == []
+    assert not (gate.path / "copies").exists()
+
+
+def test_a_matrix_gives_the_guests_each_master_and_their_own_one_back(gate: Lab, tmp_path: Path) -> None:
+    matrix = tmp_path / "matrix.yml"
+    steps = "[{on: one, run: command -v birdc, code: 0, within: 0s}]"
+    matrix.write_text(
+        f"guests: {{one: {{mem: 64}}}}\ntests: {{bird: {{masters: [default, bookworm-bird], steps: {steps}}}}}\n"
+    )
+
+    said = _dumm(gate, str(matrix), code=1)
+
+    assert re.search(r"\[1/2\] (failed |suspect) matrix/bird \[master default\]", said)
+    assert re.search(r"\[2/2\] passed  matrix/bird \[master bookworm-bird\]", said)
+    assert gate.info()["guests"]["one"]["master"] == "default"
+    gate.scenario("matrix", state="absent")
+
+
 def test_the_playbook_runs_the_same_tests(gate: Lab, tmp_path: Path) -> None:
     ansible = Ansible(gate, tmp_path)
     book = str(REPOSITORY / "playbooks/test.yml")

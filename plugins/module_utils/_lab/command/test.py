@@ -23,7 +23,7 @@ from ..testing import table
 from ..testing.body import TestReport, run_tests
 from ..testing.narration import TestNarrator
 from ..testing.paint import Paint
-from .usage import Parser, WrongUsage, complain
+from .usage import Parser, complain
 
 _EXAMPLES = """\
   dumm test vpn.yml                       all tests of a scenario's file, or of a file of tests
@@ -75,6 +75,9 @@ def _parser(workdir: str) -> Parser:
     parser.add_argument(
         "-r", "--results", metavar="DIR", help="directory for reports (default: results in the working directory)"
     )
+    parser.add_argument(
+        "-p", "--parallel", metavar="N", type=int, default=1, help="run tests in so many labs at the same time"
+    )
     parser.add_argument("--retry", metavar="N", type=int, default=0, help="run a test that fails so many more times")
     parser.add_argument("-x", "--stop-on-failure", action="store_true", help="run no further test after one has failed")
     parser.add_argument(
@@ -97,9 +100,7 @@ def _params(wanted: Namespace) -> dict[str, Any]:
     scenario = wanted.scenario
     if scenario is not None and is_path(scenario):
         paths, scenario = [scenario, *paths], None
-    if wanted.retry < 0:
-        raise WrongUsage("dumm test", f"--retry {wanted.retry} is too small", "give 0 or more")
-    own = ("workdir", "results", "retry", "stop_on_failure", "keep", "format")
+    own = ("workdir", "results", "parallel", "retry", "stop_on_failure", "keep", "format")
     given = {key: getattr(wanted, key) for key in own}
     arguments = options.completed(options.TEST, **given, src=paths or None, scenario=scenario, tests=names or None)
     return {**arguments, "tags": wanted.tag}

@@ -92,6 +92,7 @@ TEST: Spec = {
     "format": {"type": "str", "default": "dumm", "choices": ["dumm"]},
     "scenario": {"type": "str"},
     "tests": {"type": "list", "elements": "str"},
+    "parallel": {"type": "int", "default": 1},
     "retry": {"type": "int", "default": 0},
     "stop_on_failure": {"type": "bool", "default": False},
     "keep": {"type": "str", "default": "never", "choices": ["always", "failed", "never"]},

@@ -31,7 +31,7 @@ from ..run.opening import Params, looking
 from ..run.report import Report, Result, RunFailed
 from . import source
 from .directory import PAGE, Results
-from .labs import Labs, opened
+from .labs import InLab, Setting, opened
 from .record import suite_data, test_data
 from .results import SuiteResult, TestResult
 from .selection import Case, cases, select
@@ -77,8 +77,9 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
     """
     warnings: list[str] = []
     with looking(params, check, subscriber) as run:
-        if params["retry"] < 0:
-            raise InvalidInput("retry", f"{params['retry']} is no number of times", "give 0 or more")
+        for option, least in (("retry", 0), ("parallel", 1)):
+            if params[option] < least:
+                raise InvalidInput(option, f"{params[option]} is too few", f"give {least} or more")
         workdir = run.workdir
         found = source.understood(workdir, texts(params), params["scenario"])
         warnings += found.warnings
@@ -130,9 +131,10 @@ def _run(
     policy = Policy(params["retry"], params["stop_on_failure"], Keep(params["keep"]))
     suite = Suite(str(workdir.path), chosen, policy, Publisher(subscriber), before)
     try:
-        with opened(workdir, found, params, results.path, policy.keep, suite.publish) as labs:
-            ended = suite.run(labs.runners)
-            warnings += kept(ended, labs)
+        setting = Setting(found, params, results.path, policy.keep, suite.publish)
+        with opened(workdir, setting, min(params["parallel"], len(chosen))) as labs:
+            ended = suite.run([lab.run for lab in labs])
+            warnings += (kept(lab) for lab in labs if lab.is_kept)
     except BaseException as exc:
         ended = suite.result(str(exc) if isinstance(exc, DummError) else "")
         results.write(ended)
@@ -166,19 +168,15 @@ def names(identities: Sequence[tuple[str, str, str]]) -> list[str]:
     return [f"{name} [{variant}]" if variant else name for name, variant in called]
 
 
-def kept(ended: SuiteResult, labs: Labs) -> list[str]:
+def kept(lab: InLab) -> str:
     """How to look at a lab that was left as the last test left it."""
-    bad = next((test for test in reversed(ended.tests) if not test.verdict.good), None)
-    if labs.keep is Keep.NEVER or (labs.keep is Keep.FAILED and bad is None):
-        return []
-    last = f"as {full_title(bad)} left it" if bad is not None else "as the last test left it"
-    guests = listed(f"dumm attach {name} --workdir {ended.lab}" for name in guests_of(bad))
-    return [f"the lab is {last}{f': {guests}' if guests else ''}"]
+    if lab.last is None:
+        return ""
+    hints = listed(f"dumm attach {name} --workdir {lab.path}" for name in guests_of(lab.last))
+    return f"the lab is as {full_title(lab.last)} left it{f': {hints}' if hints else ''}"
 
 
-def guests_of(test: TestResult | None) -> list[str]:
+def guests_of(test: TestResult) -> list[str]:
     """The guests of the first step that failed, or else of all."""
-    if test is None:
-        return []
     bad = [step for step in test.steps if not step.verdict.good]
     return [*dict.fromkeys(name for step in bad[:1] or test.steps for name in step.guests)]

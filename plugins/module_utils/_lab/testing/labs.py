@@ -19,7 +19,7 @@ from ..model.tests import Test
 from ..run.events import Subscriber
 from ..run.opening import Params
 from ..run.runner import run_scenario
-from . import engine, evidence
+from . import copies, engine, evidence
 from .bench import Bench
 from .directory import EVIDENCE
 from .engine import Aids, Scene, Session
@@ -28,34 +28,52 @@ from .record import Identity
 from .results import TestResult
 from .selection import Case
 from .source import Source
-from .suite import Keep, Runner
+from .suite import Keep
 
 _PACKETS = "packets.pcapng"
 
 
 @dataclass(frozen=True)
-class Labs:
-    """Labs that are ready for tests.
+class Setting:
+    """What all labs of a run have in common.
 
-    :ivar runners: one for each.
+    :ivar params: arguments of ``dumm_test``.
+    :ivar results: the directory of results.
     """
 
-    runners: tuple[Runner, ...]
+    source: Source
+    params: Params
+    results: Path
     keep: Keep
+    publish: Subscriber
 
 
 @contextmanager
-def opened(
-    workdir: Workdir, source: Source, params: Params, results: Path, keep: Keep, publish: Subscriber
-) -> Iterator[Labs]:
+def opened(workdir: Workdir, setting: Setting, number: int) -> Iterator[tuple[InLab, ...]]:
     """Labs for a run of tests, which are given back in the end.
 
-    :param results: the directory of results.
-    :raises DummError: where they cannot be given back; a lab that cannot be used is the test's result.
+    :param number: how many; all but the first are copies.
+    :raises DummError: where they cannot be made or given back; a lab that cannot be used is the test's result.
     """
+    described = setting.source.lab
+    if number > 1 and described is None:
+        raise InvalidInput(
+            "parallel", "the lab has no scenario by which it could be copied", "give the scenario's file"
+        )
+    copies.remove(workdir, publish=setting.publish)
     with ExitStack() as stack:
-        lab = stack.enter_context(_ended(InLab(workdir, source, params, results, keep, publish)))
-        yield Labs((lab.run,), keep)
+        labs = [stack.enter_context(_ended(InLab(workdir, setting)))]
+        if number > 1 and described is not None:
+            stack.callback(_remove_copies, workdir, setting, labs)
+            for each in range(2, number + 1):
+                copy = stack.enter_context(copies.copied(workdir, each, described, publish=setting.publish))
+                labs.append(stack.enter_context(_ended(InLab(copy, setting))))
+        yield tuple(labs)
+
+
+def _remove_copies(workdir: Workdir, setting: Setting, labs: list[InLab]) -> None:
+    if setting.keep is not Keep.ALWAYS and not any(lab.is_kept for lab in labs[1:]):
+        copies.remove(workdir, publish=setting.publish)
 
 
 @contextmanager
@@ -69,19 +87,30 @@ def _ended(lab: InLab) -> Iterator[InLab]:
 class InLab:
     """Runs tests in a lab, whose guests it gives another kernel or master where a test wants that."""
 
-    def __init__(
-        self, workdir: Workdir, source: Source, params: Params, results: Path, keep: Keep, publish: Subscriber
-    ) -> None:
+    def __init__(self, workdir: Workdir, setting: Setting) -> None:
         self._workdir = workdir
-        self._source = source
-        self._params = params
-        self._results = results
-        self._keep = keep
-        self._publish = publish
+        self._setting = setting
         self._stack = ExitStack()
         self._session: Session | None = None
         self._variant = ""
         self._tries: Counter[Identity] = Counter()
+        self._last: TestResult | None = None
+
+    @property
+    def path(self) -> str:
+        """The working directory."""
+        return str(self._workdir.path)
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the lab is left as the last test left it."""
+        keep = self._setting.keep
+        return self._last is not None and (keep is Keep.ALWAYS or (keep is Keep.FAILED and not self._last.verdict.good))
+
+    @property
+    def last(self) -> TestResult | None:
+        """The test that was run last."""
+        return self._last
 
     def run(self, case: Case) -> TestResult:
         """Run a test: what came of it.
@@ -91,19 +120,22 @@ class InLab:
         session = self._opened(case)
         self._tries[case.identity] += 1
         place = evidence.place_of(case.test.group, case.test.name, case.variant, self._tries[case.identity])
-        packets = self._results / place / _PACKETS
+        packets = self._setting.results / place / _PACKETS
         try:
             packets.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            raise from_oserror(f"results {self._results}", "write evidence to", exc) from exc
-        aids = Aids(witness=self._witness(place, time.monotonic()), packets=packets, keep=self._keep is Keep.FAILED)
-        result = session.run(case.test, aids, variant=case.variant)
-        if self._keep is Keep.ALWAYS:
+            raise from_oserror(f"results {self._setting.results}", "write evidence to", exc) from exc
+        aids = Aids(
+            witness=self._witness(place, time.monotonic()), packets=packets, keep=self._setting.keep is Keep.FAILED
+        )
+        self._last = None
+        result = self._last = session.run(case.test, aids, variant=case.variant)
+        if self._setting.keep is Keep.ALWAYS:
             session.leave()
         if case.test.capture and packets.exists():
             return replace(result, evidence={**result.evidence, "packets": f"{place}/{_PACKETS}"})
         if result.verdict.good:
-            _forget(packets, self._results / EVIDENCE)
+            _forget(packets, self._setting.results / EVIDENCE)
         return result
 
     def _opened(self, case: Case) -> Session:
@@ -111,16 +143,16 @@ class InLab:
         if self._session is None or case.variant != self._variant:
             self._stack.close()
             self._session, self._variant = None, case.variant
-            if case.variant and self._source.lab is None:
+            if case.variant and self._setting.source.lab is None:
                 raise InvalidInput(
                     f"test {case.test.name}",
                     "it has kernels or masters, and the lab has no scenario",
                     "give the scenario's file",
                 )
-            lab = self._source.lab
-            scenario = None if lab is None else lab.params(str(self._workdir.path), self._params, case)
+            lab = self._setting.source.lab
+            scenario = None if lab is None else lab.params(str(self._workdir.path), self._setting.params, case)
             self._session = self._stack.enter_context(
-                engine.session(str(self._workdir.path), scenario=scenario, publish=self._publish)
+                engine.session(str(self._workdir.path), scenario=scenario, publish=self._setting.publish)
             )
         return self._session
 
@@ -131,7 +163,7 @@ class InLab:
             def collect(scene: Scene) -> Evidence:
                 capture = scene.capture
                 return watch.collect(
-                    self._results,
+                    self._setting.results,
                     place,
                     scene.bench.lab,
                     packets=() if capture is None else capture.packets(),
@@ -148,9 +180,9 @@ class InLab:
         :raises DummError: where that fails.
         """
         self._stack.close()
-        if self._variant and self._source.lab is not None and self._keep is Keep.NEVER:
-            own = self._source.lab.params(str(self._workdir.path), self._params)
-            run_scenario({**own, "state": "present", "restart": True}, subscriber=self._publish)
+        if self._variant and self._setting.source.lab is not None and not self.is_kept:
+            own = self._setting.source.lab.params(str(self._workdir.path), self._setting.params)
+            run_scenario({**own, "state": "present", "restart": True}, subscriber=self._setting.publish)
 
 
 def _forget(packets: Path, top: Path) -> None:
