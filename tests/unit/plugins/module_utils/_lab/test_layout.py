@@ -39,7 +39,8 @@ MAY_IMPORT = {
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
-    "command": ["model", "host", "run", "access", "testing"],
+    "testing.runs": ["model", "host", "run", "testing", "testing.strongswan"],
+    "command": ["model", "host", "run", "access", "testing", "testing.runs"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.
