@@ -46,6 +46,7 @@ VERBS = {
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "capture": Verb("Capture packets at interfaces of guests"),
     "exec": Verb("Run a command in a guest", failed=255),
+    "graph": Verb("Draw the lab, or a scenario file, as SVG, Mermaid, D2, DOT or draw.io"),
     "test": Verb("Run tests in a lab", failed=3),
 }
 _EXAMPLES = """\

@@ -37,10 +37,10 @@ MAY_IMPORT = {
     "plan": ["model", "scenario", "inside"],
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
+    "access.pictures": ["model"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
-    "testing.runs": ["model", "host", "run", "testing", "testing.strongswan"],
-    "command": ["model", "host", "run", "access", "testing", "testing.runs"],
+    "command": ["model", "scenario", "host", "plan", "run", "access", "access.pictures", "testing"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.
