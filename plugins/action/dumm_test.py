@@ -14,8 +14,8 @@ from ansible.utils.display import Display
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Subscriber
-from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.body import run_tests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.narration import TestNarrator
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.runs.body import run_tests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.source import files_of
 from ansible_collections.dumm.lab.plugins.module_utils._spec import TEST
 from ansible_collections.dumm.lab.plugins.plugin_utils._files import ReadsFiles

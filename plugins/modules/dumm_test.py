@@ -24,6 +24,8 @@ options:
       - A relative path is searched for as M(ansible.builtin.copy) does, in C(files) of a role or beside the playbook.
         A file that is encrypted by Ansible Vault is decrypted.
       - By default, the tests in the scenario's file.
+      - With O(format=strongswan), the directory of the suite on the lab host. By default, the one that role
+        P(dumm.lab.strongswan#role) has made.
     type: list
     elements: path
   remote_src:
@@ -34,10 +36,13 @@ options:
     description: The texts of files of tests by their names, instead of O(src).
     type: dict
   format:
-    description: What O(src) is written in. V(dumm) is that of C(docs/tests.md).
+    description:
+      - What O(src) is written in. V(dumm) is that of C(docs/tests.md).
+      - V(strongswan) is strongSwan's own test suite, in a lab that role P(dumm.lab.strongswan#role) has made. O(tests) are
+        patterns such as V(ikev2/*), and O(keep) cannot be set.
     type: str
     default: dumm
-    choices: [dumm]
+    choices: [dumm, strongswan]
   scenario:
     description:
       - Name of the scenario whose lab is tested. Its file is in O(src), or C(scenarios/NAME/config) in the working directory.
@@ -198,7 +203,7 @@ actions:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.body import run_tests
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.runs.body import run_tests
 from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import TEST
 

@@ -733,6 +733,12 @@ TEST = (
     ),
     Case(
         "test",
+        {"format": "strongswan", "tests": ["ikev2/rw-cert"]},
+        {"format": host("ls $W/strongswan").shows("(?s).*No such file.*")},
+        fails="suite .*/strongswan",
+    ),
+    Case(
+        "test",
         {
             "content": {"t-hangs.yml": _TESTS.format("hangs").replace("mem: 64", f"mem: 64, cmdline: {_HANG}")},
             "tests": ["good"],

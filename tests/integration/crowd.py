@@ -16,7 +16,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes, pulse
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
@@ -40,8 +40,10 @@ def crowd(guests: int, prefix: str = "dumm-crowd-") -> Iterator[Workdir]:
             yield workdir
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
+                # Who looks at one that has ended takes it away.
+                with suppress(ProcessLookupError, ChildProcessError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, 0)
             subprocess.run(["ip", "netns", "delete", workdir.lab_name], check=False)
             workdir.forget()
 

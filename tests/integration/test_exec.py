@@ -219,6 +219,22 @@ def test_what_cannot_be_run_is_told_in_one_line(lab: Lab, words: list[str], code
     assert complaint.decode().startswith(said.format(path=lab.path))
 
 
+def test_a_working_directory_that_is_not_there_is_told(lab: Lab, tmp_path: Path) -> None:
+    code, told, complaint = run(lab, "--workdir", str(tmp_path / "none"), "alice", "true")
+
+    said = f"dumm: guest alice: there is no working directory {tmp_path}/none; make a lab there, or name the directory of one"
+    assert (code, told, complaint.decode().startswith(said)) == (255, b"", True)
+
+
+def test_a_command_may_wait_until_the_guest_is_ready(lab: Lab) -> None:
+    lab.guest("alice", state="restarted")
+
+    # What waits finds it booted, so that nothing empties /tmp any more; what does not wait is told to keep away from there.
+    waited = run(lab, "--ready", str(int(PATIENCE)), "alice", 'echo "${TMPDIR-/tmp}"')
+
+    assert waited == (0, b"/tmp\n", b"")
+
+
 def test_a_paused_guest_is_told_at_once(lab: Lab) -> None:
     lab.guest("alice", state="paused")
     try:

@@ -17,7 +17,7 @@ from ..host.workdir import FORMAT, Workdir, load_guest
 from ..model import settings
 from ..model.errors import DummError, from_oserror
 from ..model.found import Process
-from ..model.lab import Guest
+from ..model.lab import Guest, Power
 from .seen import UNREADABLE, SeenGuest, SeenIface
 
 _CONDITIONS = next(row.kind for row in settings.IFACE if row.name == "conditions")
@@ -57,6 +57,9 @@ def _guest(workdir: Workdir, name: str) -> SeenGuest:
         return SeenGuest(name, UNREADABLE, reason=str(exc))
     process = processes.read(directory)
     power = processes.power(directory, process)
+    if process is not None and process.stopping and not power.alive:
+        # A run is about to tidy up what it has stopped.
+        process, power = None, Power.STOPPED
     alive = process is not None and power.alive
     return SeenGuest(
         name,

@@ -28,7 +28,7 @@ GUESTS, BRIDGES, SCENARIOS, DISKS = "guests", "bridges", "scenarios", "disks"
 IDENTITY, DEFINITION, PROCESS, MEM, KERNEL, MASTER = "lab.json", "guest.json", "process.json", "mem", "linux", "master"
 SPOOL, HELLO = "spool", "hello"
 _CLAIMS = "/run/dumm/labs"
-_NAMESPACES = "/run/netns"
+NAMESPACES = "/run/netns"
 _OWN_NAMESPACE = "host"
 _MARK = "dumm.lab"
 _LABEL = re.compile("[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
@@ -55,15 +55,25 @@ class Glance:
 
         :raises OSError: where the directory cannot be read.
         """
+        return self.around({}) if self._identity() is None else self.around(self.guests())
+
+    def around(self, guests: Mapping[str, SeenGuest]) -> SeenLab:
+        """All but the guests, which are known.
+
+        :raises OSError: as :meth:`lab`.
+        """
         identity = self._identity()
         if identity is None:
             return SeenLab(self.path, None)
         name, netns = identity
-        guests = self.guests()
         place, links, addresses = self._namespace(name, netns, guests.values())
         taps, devices = _devices(name, links, addresses)
-        bridges = self.bridges()
-        return SeenLab(self.path, name, netns, place, bool(links), guests, bridges, taps, devices)
+        scenarios = {}
+        for each, path in self.scenarios().items():
+            # It may be removed meanwhile.
+            with suppress(FileNotFoundError):
+                scenarios[each] = os.stat(path).st_mtime_ns
+        return SeenLab(self.path, name, netns, place, bool(links), guests, self.bridges(), taps, devices, scenarios)
 
     def guests(self, names: Iterable[str] | None = None) -> dict[str, SeenGuest]:
         """Guests by name.
@@ -90,6 +100,11 @@ class Glance:
         homes = (name for name in _names(f"{self.path}/{GUESTS}") if os.path.isdir(f"{self.path}/{GUESTS}/{name}"))
         images = (name[:-4] for name in _names(f"{self.path}/{DISKS}") if name.endswith(".img"))
         return sorted(name for name in {*homes, *images} if _LABEL.fullmatch(name))
+
+    def has(self, name: str) -> bool:
+        """Whether there is a guest of that name."""
+        there = os.path.isdir(f"{self.path}/{GUESTS}/{name}") or os.path.exists(f"{self.path}/{DISKS}/{name}.img")
+        return there and _LABEL.fullmatch(name) is not None
 
     def bridges(self) -> dict[str, SeenBridge]:
         """Segments by name."""
@@ -180,7 +195,7 @@ class Glance:
         self, name: str, netns: str, guests: Iterable[SeenGuest]
     ) -> tuple[str | None, list[Link], Mapping[int, list[str]]]:
         """Where to enter the lab's network namespace, and what is there; its guests keep one that has lost its name."""
-        by_name = None if netns == _OWN_NAMESPACE else f"{_NAMESPACES}/{netns}"
+        by_name = None if netns == _OWN_NAMESPACE else f"{NAMESPACES}/{netns}"
         kept = (f"/proc/{guest.pid}/ns/net" for guest in guests if guest.pid is not None)
         for place in (by_name, *kept):
             # Something else may have its name for a moment, while a run makes or removes it.

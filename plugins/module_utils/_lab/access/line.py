@@ -56,6 +56,9 @@ def known(workdir: Workdir, name: str) -> GuestDir:
     """
     directory = workdir.guest(name)
     if not is_label(name) or not directory.path.is_dir():
+        if not workdir.path.is_dir():
+            remedy = "make a lab there, or name the directory of one (workdir, DUMM_WORKDIR)"
+            raise Unreachable(f"guest {name}", f"there is no working directory {workdir.path}", remedy)
         names = workdir.guest_names()
         remedy = nearest(name, names) if names else "make it with dumm_guest"
         raise Unreachable(f"guest {name} of {workdir.path}", "there is no such guest", remedy)

@@ -117,6 +117,7 @@ class SeenLab:
     :ivar present: whether that is there.
     :ivar taps: by label of the interface.
     :ivar devices: bridges by name.
+    :ivar scenarios: files of scenarios by name, each as a number that changes with its content.
     """
 
     workdir: str
@@ -128,3 +129,4 @@ class SeenLab:
     bridges: Mapping[str, SeenBridge] = field(default_factory=dict)
     taps: Mapping[str, SeenDevice] = field(default_factory=dict)
     devices: Mapping[str, SeenDevice] = field(default_factory=dict)
+    scenarios: Mapping[str, int] = field(default_factory=dict)

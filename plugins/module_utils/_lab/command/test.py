@@ -20,9 +20,9 @@ from ..model import options
 from ..model.errors import InvalidInput, plain
 from ..run.report import RunFailed
 from ..testing import table
-from ..testing.body import TestReport, run_tests
 from ..testing.narration import TestNarrator
 from ..testing.paint import Paint
+from ..testing.runs.body import TestReport, run_tests
 from .usage import Parser, complain
 
 _EXAMPLES = """\
@@ -89,7 +89,9 @@ def _parser(workdir: str) -> Parser:
         choices=["failed", "always", "never"],
         help="leave the lab as a test left it: the first that fails (without a value), or always the last",
     )
-    parser.add_argument("--format", default="dumm", choices=["dumm"], help="what the files are written in")
+    parser.add_argument(
+        "--format", default="dumm", choices=["dumm", "strongswan"], help="what the files are written in"
+    )
     return parser
 
 
@@ -121,7 +123,8 @@ def _listed(report: TestReport) -> int:
     tests: dict[str, Any] = report.subject or {}
     width = max(map(len, tests), default=0)
     for name, test in tests.items():
-        about = test["description"] or (f"skipped: {test['skip']}" if test["skip"] else "")
+        skip = f"skipped: {test['skip']}" if test.get("skip") else ""
+        about = skip or test.get("description", "")
         print(plain(f"{name:<{width}}  {about}").rstrip())
     return 0 if tests else _NOTHING
 

@@ -4,7 +4,7 @@
 
 """System calls that Python lacks, as functions that raise :class:`OSError`.
 
-Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7) and openat2(2); for users and capabilities see
+Mounts and namespaces (mount(2), pivot_root(2), unshare(2), setns(2)), inotify(7), timers and openat2(2); for users and capabilities see
 ``privileges``.  Only thin wrappers: what is done with them is decided in ``sandbox``, ``union``, ``netlink``, ``files``, ``beneath``
 and ``wait``.
 Numbers are those of x86, the only architecture UML runs on (arch/x86/entry/syscalls/syscall_64.tbl and _32.tbl;
@@ -18,6 +18,7 @@ import os
 import struct
 import sys
 import threading
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
@@ -49,9 +50,14 @@ ADDR_NO_RANDOMIZE = 0x0040000
 
 IN_MODIFY = 0x2
 IN_CLOSE_WRITE = 0x8
+IN_MOVED_FROM = 0x40
 IN_MOVED_TO = 0x80
 IN_CREATE = 0x100
 IN_DELETE = 0x200
+IN_DELETE_SELF = 0x400
+IN_MOVE_SELF = 0x800
+IN_Q_OVERFLOW = 0x4000
+IN_IGNORED = 0x8000
 IN_ONLYDIR = 0x1000000
 IN_DONT_FOLLOW = 0x2000000
 IN_NONBLOCK = os.O_NONBLOCK
@@ -272,6 +278,21 @@ def inotify_init() -> int:
 def inotify_add_watch(fd: int, path: str, mask: int) -> int:
     """inotify_add_watch(2)."""
     return check(libc.inotify_add_watch(fd, os.fsencode(path), ctypes.c_uint32(mask)), path)
+
+
+def timer() -> int:
+    """timerfd_create(2): a descriptor that is readable once the time of :func:`set_timer` has passed."""
+    return check(libc.timerfd_create(time.CLOCK_MONOTONIC, os.O_NONBLOCK | os.O_CLOEXEC))
+
+
+def set_timer(fd: int, seconds: float) -> None:
+    """timerfd_settime(2), once.
+
+    :param seconds: from now; 0 takes it back.
+    """
+    whole = int(seconds)
+    when = struct.pack("=llll" if sys.maxsize < 2**32 else "=qqqq", 0, 0, whole, int((seconds - whole) * 1e9))
+    check(libc.timerfd_settime(fd, 0, when, None))
 
 
 def openat2(directory: int, path: str, flags: int, resolve: int) -> int:

@@ -89,7 +89,7 @@ TEST: Spec = {
     "src": {"type": "list", "elements": "path"},
     "remote_src": {"type": "bool", "default": False},
     "content": {"type": "dict", "no_log": True},
-    "format": {"type": "str", "default": "dumm", "choices": ["dumm"]},
+    "format": {"type": "str", "default": "dumm", "choices": ["dumm", "strongswan"]},
     "scenario": {"type": "str"},
     "tests": {"type": "list", "elements": "str"},
     "parallel": {"type": "int", "default": 1},

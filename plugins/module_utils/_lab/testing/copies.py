@@ -11,8 +11,6 @@ guests of the first have written.  It is a lab of its own: its network namespace
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ..host import files
@@ -31,8 +29,7 @@ _SHARED_BY_ENTRY = ("kernels", "masters", "scenarios")
 _STOP_SECONDS = 5
 
 
-@contextmanager
-def copied(workdir: Workdir, number: int, lab: Described, *, publish: Subscriber) -> Iterator[Workdir]:
+def copied(workdir: Workdir, number: int, lab: Described, *, publish: Subscriber) -> Workdir:
     """A copy of a lab, whose guests have not been started yet.  It stays; :func:`remove` removes it.
 
     :param number: of the copy, from 2 on, for the first lab is the first.
@@ -47,7 +44,7 @@ def copied(workdir: Workdir, number: int, lab: Described, *, publish: Subscriber
     run_scenario({**lab.params(str(place.path), {}), "state": "stopped"}, subscriber=publish)
     for name in place.guest_names():
         _copy_written(workdir.guest(name), place.guest(name), lab.scenario.name)
-    yield place
+    return place
 
 
 def _copy_written(source: GuestDir, target: GuestDir, scenario: str) -> None:

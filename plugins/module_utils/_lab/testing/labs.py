@@ -66,7 +66,7 @@ def opened(workdir: Workdir, setting: Setting, number: int) -> Iterator[tuple[In
         if number > 1 and described is not None:
             stack.callback(_remove_copies, workdir, setting, labs)
             for each in range(2, number + 1):
-                copy = stack.enter_context(copies.copied(workdir, each, described, publish=setting.publish))
+                copy = copies.copied(workdir, each, described, publish=setting.publish)
                 labs.append(stack.enter_context(_ended(InLab(copy, setting))))
         yield tuple(labs)
 

@@ -151,18 +151,27 @@ def _of_lab(workdir: Workdir, name: str | None, *, must: bool) -> tuple[Describe
         if must:
             raise InvalidInput(workdir.label, "its lab belongs to no scenario", "give a file of tests, or a scenario's")
         return None, ()
-    path = workdir.scenario(called)
+    try:
+        return stored(workdir, called), ()
+    except InvalidInput:
+        if must or workdir.scenario(called).exists():
+            raise
+        cause = f"scenario {called}: its file is not given, so that only what steps change is taken back after a test"
+        return None, (f"{cause}; give it beside the tests",)
+
+
+def stored(workdir: Workdir, name: str) -> Described:
+    """A scenario that the working directory has.
+
+    :raises InvalidInput: where there is none, and with all that is wrong in it.
+    """
+    path = workdir.scenario(name)
     try:
         text = Text(str(path), document.decoded(files.read_at_most(path, document.MAX_BYTES + 1), str(path)))
     except OSError as exc:
-        if must:
-            cause = f"cannot read {path}: {exc.strerror}"
-            raise InvalidInput(
-                f"scenario {called}", cause, "write it there, or give the scenario's file (src)"
-            ) from None
-        cause = f"scenario {called}: its file is not given, so that only what steps change is taken back after a test"
-        return None, (f"{cause}; give it beside the tests",)
-    return Described(loader.load(text.content, name=called, place=text.place), text), ()
+        cause = f"cannot read {path}: {exc.strerror}"
+        raise InvalidInput(f"scenario {name}", cause, "write it there, or give the scenario's file (src)") from None
+    return Described(loader.load(text.content, name=name, place=text.place), text)
 
 
 def _loaded(workdir: Workdir) -> str | None:

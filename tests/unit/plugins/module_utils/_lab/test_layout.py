@@ -40,7 +40,8 @@ MAY_IMPORT = {
     "access.pictures": ["model"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
-    "command": ["model", "scenario", "host", "plan", "run", "access", "access.pictures", "testing"],
+    "testing.runs": ["model", "host", "run", "testing", "testing.strongswan"],
+    "command": ["model", "scenario", "host", "plan", "run", "access", "access.pictures", "testing", "testing.runs"],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.

@@ -20,24 +20,25 @@ A run returns a :class:`TestReport`, or raises :class:`RunFailed`, which has tha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..host.workdir import Workdir
-from ..model.errors import DummError, GuestError, InvalidInput, listed
-from ..run.events import Publisher, Subscriber, nobody
-from ..run.opening import Params, looking
-from ..run.report import Report, Result, RunFailed
-from . import source
-from .directory import PAGE, Results
-from .labs import InLab, Setting, opened
-from .record import suite_data, test_data
-from .results import SuiteResult, TestResult
-from .selection import Case, cases, select
-from .source import Source, Text
-from .suite import Keep, Policy, Suite
-from .wording import cause_of, full_title, summary
+from ...host.workdir import Workdir
+from ...model.errors import DummError, GuestError, InvalidInput, listed
+from ...run.events import Publisher, Subscriber, nobody
+from ...run.opening import Params, looking
+from ...run.report import Report, Result, RunFailed
+from .. import source
+from ..directory import PAGE, Results
+from ..labs import InLab, Setting, opened
+from ..record import Identity, suite_data, test_data
+from ..results import SuiteResult, TestResult
+from ..selection import Case, cases, select
+from ..source import Text
+from ..suite import Keep, Policy, Suite
+from ..wording import cause_of, full_title, summary
+from . import foreign
 
 
 class TestsFailed(GuestError):
@@ -70,6 +71,24 @@ class TestReport(Report):
         return {**told, **kept, "directory": self.results}
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a run would do.
+
+    :ivar tests: what is known of the tests before they are run, by what results call them.
+    :ivar carry_out: runs them, given the directory of results, how long they took in an earlier run, and who gets the events; what
+        has ended of a run that is interrupted is in the directory.
+    """
+
+    tests: Mapping[str, Result]
+    carry_out: Callable[[Results, Mapping[Identity, float], Subscriber], SuiteResult]
+
+    @property
+    def actions(self) -> tuple[str, ...]:
+        """The same in words."""
+        return tuple(f"run test {name}" for name in self.tests)
+
+
 def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> TestReport:
     """Body of ``dumm_test``.
 
@@ -80,18 +99,58 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
         for option, least in (("retry", 0), ("parallel", 1)):
             if params[option] < least:
                 raise InvalidInput(option, f"{params[option]} is too few", f"give {least} or more")
-        workdir = run.workdir
-        found = source.understood(workdir, texts(params), params["scenario"])
-        warnings += found.warnings
-        chosen = cases(select(found.tests, params["tests"] or (), params.get("tags") or ()))
-    if check or not chosen:
-        return _listing(chosen, workdir, warnings)
+        is_foreign = params["format"] == "strongswan"
+        planned = _foreign(params) if is_foreign else _own(params, run.workdir, warnings)
+        label = run.workdir.label
+    if not planned.tests:
+        warnings.append(f"{label}: there is no test to run")
+        return TestReport("tests", {}, warnings=tuple(warnings), suite=SuiteResult(params["workdir"], 0.0, 0.0))
+    if check:
+        return TestReport("tests", dict(planned.tests), True, planned.actions, warnings=tuple(warnings))
+    results = Results(Path(params["results"] or Workdir.at(params["workdir"]).path / "results"))
     try:
-        return _run(params, Workdir.at(params["workdir"]), found, chosen, subscriber, warnings)
+        ended = planned.carry_out(results, results.begin(), Publisher(subscriber))
+        results.write(ended)
     except RunFailed:
         raise
     except DummError as exc:
         raise RunFailed(exc, warnings=warnings) from exc
+    return _told(ended, results, tuple(warnings))
+
+
+def _own(params: Params, workdir: Workdir, warnings: list[str]) -> Planned:
+    """A run of tests of our own format.
+
+    :param warnings: get those of the run.
+    """
+    found = source.understood(workdir, texts(params), params["scenario"])
+    warnings += found.warnings
+    chosen = cases(select(found.tests, params["tests"] or (), params.get("tags") or ()))
+
+    def carry_out(results: Results, before: Mapping[Identity, float], publish: Subscriber) -> SuiteResult:
+        place, keep = Workdir.at(params["workdir"]), Keep(params["keep"])
+        policy = Policy(params["retry"], params["stop_on_failure"], keep)
+        suite = Suite(str(place.path), chosen, policy, publish, before)
+        setting = Setting(found, params, results.path, keep, publish)
+        try:
+            with opened(place, setting, min(params["parallel"], len(chosen))) as labs:
+                ended = suite.run([lab.run for lab in labs])
+                warnings.extend(kept(lab) for lab in labs if lab.is_kept)
+        except DummError as exc:
+            return suite.result(str(exc))
+        except BaseException:
+            results.write(suite.result())
+            raise
+        return ended
+
+    called = names([case.identity for case in chosen])
+    return Planned({name: _known(case) for name, case in zip(called, chosen, strict=True)}, carry_out)
+
+
+def _foreign(params: Params) -> Planned:
+    """A run of strongSwan's suite."""
+    found = {name: dict(zip(("group", "name"), name.split("/"), strict=True)) for name in foreign.names(params)}
+    return Planned(found, lambda results, _before, publish: foreign.run(params, results.path, publish))
 
 
 def texts(params: Params) -> list[Text]:
@@ -101,48 +160,19 @@ def texts(params: Params) -> list[Text]:
     return source.read(params["src"] or ())
 
 
-def _listing(chosen: Sequence[Case], workdir: Workdir, warnings: Sequence[str]) -> TestReport:
-    """What would be run; nothing if there is nothing to run."""
-    told = {
-        name: {
-            "name": case.test.name,
-            "group": case.test.group,
-            "variant": case.variant,
-            "description": case.test.description,
-            "place": case.test.place,
-            "tags": list(case.test.tags),
-            "points": case.test.points,
-            "skip": case.test.skip,
-        }
-        for name, case in zip(names([case.identity for case in chosen]), chosen, strict=True)
+def _known(case: Case) -> Result:
+    """What is known of a test before it is run."""
+    test = case.test
+    return {
+        "name": test.name,
+        "group": test.group,
+        "variant": case.variant,
+        "description": test.description,
+        "place": test.place,
+        "tags": list(test.tags),
+        "points": test.points,
+        "skip": test.skip,
     }
-    if chosen:
-        return TestReport("tests", told, True, tuple(f"run test {name}" for name in told), warnings=tuple(warnings))
-    warning = f"{workdir.label}: there is no test to run"
-    suite = SuiteResult(str(workdir.path), 0.0, 0.0)
-    return TestReport("tests", {}, warnings=(*warnings, warning), suite=suite)
-
-
-def _run(
-    params: Params, workdir: Workdir, found: Source, chosen: Sequence[Case], subscriber: Subscriber, warnings: list[str]
-) -> TestReport:
-    results = Results(Path(params["results"]) if params["results"] else workdir.path / "results")
-    before = results.begin()
-    policy = Policy(params["retry"], params["stop_on_failure"], Keep(params["keep"]))
-    suite = Suite(str(workdir.path), chosen, policy, Publisher(subscriber), before)
-    try:
-        setting = Setting(found, params, results.path, policy.keep, suite.publish)
-        with opened(workdir, setting, min(params["parallel"], len(chosen))) as labs:
-            ended = suite.run([lab.run for lab in labs])
-            warnings += (kept(lab) for lab in labs if lab.is_kept)
-    except BaseException as exc:
-        ended = suite.result(str(exc) if isinstance(exc, DummError) else "")
-        results.write(ended)
-        if not isinstance(exc, DummError):
-            raise
-    else:
-        results.write(ended)
-    return _told(ended, results, tuple(warnings))
 
 
 def _told(ended: SuiteResult, results: Results, warnings: tuple[str, ...]) -> TestReport:
