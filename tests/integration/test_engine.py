@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,11 +19,13 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from lab import COLLECTIONS, PATIENCE, Lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_pcapng import packets
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, LockTimeout
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.tests import Test
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.tests import Action, Test
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import tests as reading
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing import engine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.outcome import Outcome
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.results import StepResult, TestResult, Verdict
 
 # A failure under load is one all the same.
@@ -447,6 +451,7 @@ import sys
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import tests
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing import engine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.outcome import Outcome
 path, text = sys.argv[1:]
 (test,) = tests.load(text, group="killed", place="t.yml", guests=Workdir.at(path).load().guests)
 with engine.session(path) as session:
@@ -500,6 +505,67 @@ def test_what_somebody_else_has_changed_since_stays(shared_pair: Lab) -> None:
 def test_a_damaged_note_of_an_earlier_run_is_no_obstacle(shared_pair: Lab, content: str) -> None:
     shared_pair.workdir.testing.write_text(content)
     assert run(shared_pair, "{ping: alice -> bob}").verdict is Verdict.PASSED
+    assert not shared_pair.workdir.testing.exists()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "cause"),
+    [
+        ("layer", "nowhere", "layer nowhere: it has files for no guest of the lab; make "),
+        ("capture", "{'bob:eth0': icmp and srk alice}", "filter 'icmp and srk alice': "),
+    ],
+)
+def test_a_test_that_wants_what_cannot_be_had_fails(
+    shared_pair: Lab, tmp_path: Path, key: str, value: str, cause: str
+) -> None:
+    text = f"tests: {{one: {{clean: none, {key}: {value}, steps: [{{ping: alice -> bob}}]}}}}"
+    (result,) = run_all(shared_pair, text, aids=engine.Aids(kept=lambda label: tmp_path / label))
+    assert result.verdict is Verdict.FAILED
+    assert result.cause.startswith(cause)
+    assert result.steps == ()
+    assert not shared_pair.workdir.testing.exists()
+
+
+def test_packets_that_a_test_captures_are_kept(shared_pair: Lab, tmp_path: Path) -> None:
+    text = """
+    tests:
+      one:
+        clean: none
+        capture: {'bob:eth0': icmp and src alice, 'alice:eth0': }
+        steps: [{ping: alice -> bob, count: 2}]
+    """.replace("'alice:eth0': }", "'alice:eth0': ''}")
+    (result,) = run_all(shared_pair, text, aids=engine.Aids(kept=lambda label: tmp_path / label.replace(":", "-")))
+    assert result.verdict is Verdict.PASSED
+    numbers = {}
+    for path in sorted(tmp_path.iterdir()):
+        with path.open("rb") as file:
+            numbers[path.name] = len(list(packets(file.fileno())))
+    # Which has requests and answers, of as many pings as it took.
+    assert 2 <= numbers["bob-eth0"] < numbers["alice-eth0"]
+
+
+class Interrupt(Action):
+    """What happens when the user has enough."""
+
+
+def test_a_test_that_is_interrupted_ends_in_order(shared_pair: Lab) -> None:
+    def interrupted(_bench: object, _action: Interrupt, _seconds: float) -> Outcome:
+        raise KeyboardInterrupt
+
+    text = """
+    tests:
+      one:
+        clean: none
+        steps: [{link: 'bob:eth0', state: down}, {ping: alice -> bob}]
+        after: [{on: alice, run: touch /root/ended}]
+    """
+    (test,) = read(shared_pair, text)
+    test = dataclasses.replace(test, steps=(test.steps[0], dataclasses.replace(test.steps[1], action=Interrupt())))
+    kinds = {Interrupt: engine.Kind(interrupted, lambda _action: "", lambda _action: ())}
+    with pytest.raises(KeyboardInterrupt), engine.session(str(shared_pair.path), kinds=kinds) as session:
+        session.run(test)
+    shared_pair.read("alice", "rm /root/ended")
+    assert "UP" in shared_pair.link("bob", "eth0")["flags"]
     assert not shared_pair.workdir.testing.exists()
 
 

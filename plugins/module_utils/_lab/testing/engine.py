@@ -31,7 +31,7 @@ from ..access.capture import Capture
 from ..host import lock
 from ..host.workdir import Workdir
 from ..model import checking
-from ..model.errors import DummError, LockTimeout
+from ..model.errors import DummError, InvalidInput, LockTimeout
 from ..model.lab import Lab
 from ..model.tests import (
     Action,
@@ -235,6 +235,7 @@ class _Run:
     cause: str = ""
     hear: Callable[[list[str], Path | None, str], Capture] = field(init=False)
     whole: Capture | None = None
+    kept: set[str] = field(default_factory=set)
     reaching: probes.Reaching | None = None
 
     @property
@@ -278,13 +279,9 @@ class _Run:
         guests = self._guests()
         with ExitStack() as stack:
             with self._timed("clean"):
-                self._keeper.clean(self.test.clean)
-                self._keeper.note.begin(self.test.name, guests)
-                self._keeper.check_running(self._needed(guests))
-                if self.test.layer is not None or self.test.clean is not Clean.NONE:
-                    self._keeper.load(self.test.layer)
-                self.bench.refresh()
-                self._listen(stack)
+                ready = self._made_ready(guests, stack)
+            if not ready:
+                return self._given_back(good=False)
             collect = self.aids.witness(self.test, self.bench, guests) if self.aids.witness else None
             good = self._tried(guests, collect)
             if not good and self.aids.keep:
@@ -292,6 +289,25 @@ class _Run:
                 return Verdict.FAILED
             good = self._finished(guests, collect, good)
         return self._given_back(good)
+
+    def _made_ready(self, guests: tuple[str, ...], stack: ExitStack) -> bool:
+        """Make the lab clean, and give it what the test wants; whether that can be had.
+
+        :raises DummError: where the lab cannot be used.
+        """
+        self._keeper.clean(self.test.clean)
+        self._keeper.note.begin(self.test.name, guests)
+        self._keeper.check_running(self._needed(guests))
+        try:
+            if self.test.layer is not None or self.test.clean is not Clean.NONE:
+                self._keeper.load(self.test.layer)
+            self.bench.refresh()
+            self._listen(stack)
+        except InvalidInput as exc:
+            # Such as a layer that is not there, or a filter that is none: the test is wrong, and not the lab.
+            self.cause = str(exc)
+            return False
+        return True
 
     def _given_back(self, good: bool) -> Verdict:
         """Take back what steps have changed."""
@@ -375,17 +391,18 @@ class _Run:
             self.whole = self.hear(known, self.aids.packets, "")
             self.bench.captures = dict.fromkeys(known, self.whole)
         self._listen_to_more()
-        for label, only in self.test.capture.items() if self.aids.kept else ():
-            if self.aids.kept and label in known:
-                self.hear([label], self.aids.kept(label), only)
 
     def _listen_to_more(self) -> None:
-        """Hear what crosses the interfaces that steps look at, as soon as these are there."""
+        """Hear what crosses the interfaces that steps look at, or whose packets are kept, as soon as these are there."""
         steps = (step for phase in PHASES for step in getattr(self.test, phase))
         wanted = {step.action.interface for step in steps if isinstance(step.action, Saw)}
         known = {iface.label for iface in self.bench.lab.ifaces()}
         if new := sorted((wanted & known) - self.bench.captures.keys()):
             self.bench.captures.update(dict.fromkeys(new, self.hear(new, None, "")))
+        for label in sorted((self.test.capture.keys() & known) - self.kept):
+            if self.aids.kept is not None:
+                self.hear([label], self.aids.kept(label), self.test.capture[label])
+                self.kept.add(label)
 
     # Steps
 

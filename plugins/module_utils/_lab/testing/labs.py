@@ -125,18 +125,21 @@ class InLab:
             packets.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
             raise from_oserror(f"results {self._setting.results}", "write evidence to", exc) from exc
+        kept = {label: f"{place}/{label.replace(':', '-')}.pcapng" for label in case.test.capture}
         aids = Aids(
-            witness=self._witness(place, time.monotonic()), packets=packets, keep=self._setting.keep is Keep.FAILED
+            witness=self._witness(place, time.monotonic()),
+            packets=packets,
+            kept=lambda label: self._setting.results / kept[label],
+            keep=self._setting.keep is Keep.FAILED,
         )
         self._last = None
         result = self._last = session.run(case.test, aids, variant=case.variant)
         if self._setting.keep is Keep.ALWAYS:
             session.leave()
-        if case.test.capture and packets.exists():
-            return replace(result, evidence={**result.evidence, "packets": f"{place}/{_PACKETS}"})
         if result.verdict.good:
             _forget(packets, self._setting.results / EVIDENCE)
-        return result
+        found = {f"{label}: packets": file for label, file in kept.items() if (self._setting.results / file).exists()}
+        return replace(result, evidence={**result.evidence, **found})
 
     def _opened(self, case: Case) -> Session:
         """The lab, with the kernel and the master of the case."""
