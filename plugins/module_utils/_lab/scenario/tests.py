@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import re
 from collections.abc import Callable, Iterator, Mapping
 from collections.abc import Sequence as SequenceOf
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ COMMAND_SECONDS = 60.0
 PHASES = ("before", "steps", "after", "leftover")
 _ACTS = ("before", "after")  # phases in which a command may be there for what it does
 _PLAIN = ("description", "layer", "retry", "skip", "capture")  # what a test has as it is written
+_TESTS_KEY = re.compile(r"^tests\s*:", re.MULTILINE)
 _LONGEST_TEXT = 300  # letters of a step as a line
 # What YAML 1.1, and JSON after it, make of the key ``on`` in Ansible variables.
 _ON = (str(True), "true")
@@ -101,6 +103,11 @@ def is_scenario(source: str, place: str) -> bool:
     """Whether a file is a scenario's, by its keys; one that cannot be understood, or has nothing in it, is a file of tests."""
     root = read(source, place).root
     return isinstance(root, Table) and bool((root.entries.keys() & SCENARIO.fields.keys()) - TESTS.fields.keys())
+
+
+def is_of_tests(source: str) -> bool:
+    """Whether a text is meant to be a file of tests, right or not."""
+    return _TESTS_KEY.search(source) is not None
 
 
 def group_of(path: str) -> str:

@@ -79,27 +79,48 @@ class Source:
 
 
 def read(paths: Sequence[str]) -> list[Text]:
-    """The texts of files, and of all files of YAML below directories.
+    """The texts of files, and of all files of YAML below directories; each once.
 
     :raises InvalidInput: where there is none.
     :raises HostError: where one cannot be read.
     """
-    return [_text(path) for given in paths for path in files_of(Path(given))]
+    found: dict[Path, Path] = {}
+    for given in paths:
+        for path in files_of(Path(given)):
+            found.setdefault(path.resolve(), path)
+    return [_text(path) for path in found.values()]
 
 
 def files_of(path: Path) -> list[Path]:
-    """A file, or all files of YAML below a directory, in order.
+    """A file, with the files of tests that stand beside it if it is a scenario's; or all files of YAML below a directory, in order.
 
     :raises InvalidInput: where there is none in it.
     """
     if not path.is_dir():
-        return [path]
+        return [path, *_beside(path)]
     found = sorted(
         each for each in path.rglob("*") if each.suffix in _ENDINGS and each.is_file() and not _is_hidden(each, path)
     )
     if not found:
         raise InvalidInput(f"tests {path}", "there is no file *.yml in it", "write tests there, or give another path")
     return found
+
+
+def _beside(path: Path) -> list[Path]:
+    """The files of tests in ``tests`` beside a scenario's file; what else is there may belong to somebody else."""
+    directory = path.parent / "tests"
+    if not directory.is_dir() or not tests.is_scenario(_peeked(path), str(path)):
+        return []
+    found = sorted(each for each in directory.iterdir() if each.suffix in _ENDINGS and each.is_file())
+    return [each for each in found if tests.is_of_tests(_peeked(each))]
+
+
+def _peeked(path: Path) -> str:
+    """What a file says, if it can be read; whoever needs it finds out."""
+    try:
+        return files.read_at_most(path, document.MAX_BYTES).decode()
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def _is_hidden(path: Path, top: Path) -> bool:
@@ -133,7 +154,9 @@ def understood(workdir: Workdir, texts: Sequence[Text], name: str | None) -> Sou
     else:
         lab, warnings = _of_lab(workdir, name, must=name is not None or not texts)
     others = [text for text in texts if text not in given]
-    found: list[Test] = [] if lab is None or (others and not given) else [*lab.scenario.tests]
+    if lab is not None and not texts:
+        others = [_text(path) for path in _beside(Path(lab.text.place))]
+    found: list[Test] = [] if lab is None or (texts and not given) else [*lab.scenario.tests]
     guests = workdir.load().guests if lab is None else lab.scenario.guests
     for text in others:
         found += tests.load(text.content, group=tests.group_of(text.place), place=text.place, guests=guests)
