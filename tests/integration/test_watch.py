@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import HANG, PATIENCE, Lab, fresh_lab, has_namespace, prepare
+from lab import HANG, PATIENCE, REPOSITORY, Lab, fresh_lab, has_namespace, prepare
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.glance import Glance
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenLab
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.watch import Watch
+
+DUMM = REPOSITORY / "scripts/dumm"
 
 
 @pytest.fixture(scope="module")
@@ -234,3 +239,95 @@ def test_a_watch_gives_all_descriptors_back(home: Lab) -> None:
     with Watch(str(home.path)):
         assert len(os.listdir("/proc/self/fd")) > len(before)
     assert os.listdir("/proc/self/fd") == before
+
+
+@contextmanager
+def command(lab: Lab, *words: str) -> Iterator[subprocess.Popen[str]]:
+    """A command that goes on until it is told to end."""
+    run = subprocess.Popen(
+        [DUMM, words[0], "-w", lab.path, *words[1:]], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        yield run
+    finally:
+        run.kill()
+        run.communicate()
+
+
+def events(run: subprocess.Popen[str], wanted: Callable[[dict[str, Any]], object]) -> list[dict[str, Any]]:
+    """All events up to one that is wanted."""
+    found = []
+    assert run.stdout is not None
+    while not found or not wanted(found[-1]):
+        line = run.stdout.readline()
+        assert line, "it ended"
+        found.append(json.loads(line))
+    return found
+
+
+def test_dumm_events_prints_what_is_there_and_what_others_change(home: Lab) -> None:
+    with command(home, "events", "--initial") as run:
+        found = events(run, lambda event: event["name"] == "bob")
+        assert {(each["event"], each["name"], each["change"]) for each in found} >= {
+            *((kind, name, "added") for kind, name in (("guest", "alice"), ("link", "alice:eth0"), ("bridge", "lan")))
+        }
+        elsewhere(home, "guest", name="alice", state="paused")
+        assert events(run, lambda event: event["name"] == "alice")[-1]["before"] == {"state": "running"}
+        elsewhere(home, "guest", name="alice", state="started")
+        assert events(run, lambda event: event["name"] == "alice")[-1]["before"] == {"state": "paused"}
+        run.send_signal(signal.SIGINT)
+        assert (run.wait(PATIENCE), run.stderr and run.stderr.read()) == (-signal.SIGINT, "")
+
+
+def test_dumm_events_counts_what_moves(home: Lab) -> None:
+    with command(home, "events", "--counters", "0.5", "--kind", "counters") as run:
+        home.run("alice", "ping -i 0.05 -c 20 -W 1 10.0.0.7; true")
+        assert events(run, lambda event: True)[0]["links"]["alice:eth0"]["tx_packets"] > 0
+
+
+def test_dumm_events_ends_quietly_when_its_reader_does_although_nothing_happens(home: Lab) -> None:
+    with command(home, "events", "--initial") as run:
+        events(run, lambda event: event["name"] == "bob")
+        assert run.stdout is not None and run.stderr is not None
+        run.stdout.close()
+
+        assert run.wait(PATIENCE) == -signal.SIGPIPE
+        assert run.stderr.read() == ""
+
+
+def test_dumm_inspect_shows_the_table_again_at_each_change_and_ends_with_its_terminal(home: Lab) -> None:
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm"}
+    environment.pop("NO_COLOR", None)
+    run = subprocess.Popen(
+        [DUMM, "inspect", "-w", home.path, "--watch"],
+        stdin=theirs,
+        stdout=theirs,
+        env=environment,
+        start_new_session=True,
+    )
+    os.close(theirs)
+    try:
+        shown = read_until(ours, b"\x1b[32mrunning\x1b[0m")
+        assert shown.startswith(b"\x1b[H\x1b[J")
+        elsewhere(home, "guest", name="alice", state="paused")
+        read_until(ours, b"\x1b[33mpaused\x1b[0m")
+        elsewhere(home, "guest", name="alice", state="started")
+        read_until(ours, b"\x1b[32mrunning\x1b[0m")
+    finally:
+        os.close(ours)
+    try:
+        # It has nothing to write, and sees it all the same.
+        assert run.wait(PATIENCE) != 0
+    finally:
+        run.kill()
+
+
+def read_until(fd: int, wanted: bytes) -> bytes:
+    """What a terminal shows, up to something."""
+    found = b""
+    end = time.monotonic() + PATIENCE
+    while wanted not in found:
+        assert select.select([fd], [], [], max(0.0, end - time.monotonic()))[0], found
+        found += os.read(fd, 65536)
+    return found

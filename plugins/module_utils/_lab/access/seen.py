@@ -4,8 +4,8 @@
 
 """A lab as front ends show it: what is defined and what is found, as immutable values that are cheap to make and to compare.
 
-``glance`` and ``closely`` make them, ``changes`` compares them.  Everything about a lab is in ``model.found.Actual``; it takes ten times as
-long to find out, and to import.
+``glance`` and ``closely`` make them, ``differences`` compares them.  Everything about a lab is in ``model.found.Actual``; it takes ten
+times as long to find out, and to import.
 """
 
 from __future__ import annotations

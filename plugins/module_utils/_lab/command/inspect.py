@@ -21,7 +21,7 @@ from ..access.glance import Glance
 from ..access.seen import SeenLab
 from ..model.errors import DummError, InvalidInput, from_oserror
 from .table import CSV, FORMATS, JSON, TABLE, Column, Record, as_csv, as_json, as_yaml, colourful, table
-from .usage import Parser, seconds
+from .usage import Parser, WrongUsage, seconds
 
 _NOUNS = {
     "guests": "inspect_guests",
@@ -34,6 +34,7 @@ _EXAMPLES = """\
   dumm inspect links --interval 2      cables and ports, with rates over two seconds
   dumm inspect bridges --wide          segments with all that is known of them
   dumm inspect scenario                scenarios, and how many of their guests run
+  dumm inspect links --watch           the same on the screen, at each change and each second
   dumm inspect --all                   each working directory of this machine
   dumm inspect --format json | jq -r '.[] | select(.state == "died") | .name'
 """
@@ -46,11 +47,13 @@ class Noun:
     :ivar records: of a lab.
     :ivar columns: of the table.
     :ivar keys: columns of CSV.
+    :ivar measured: whether it has rates.
     """
 
     records: Callable[[SeenLab, Namespace], Iterable[Record]]
     columns: Sequence[Column]
     keys: Sequence[str]
+    measured: bool = False
 
 
 def run(words: Sequence[str], workdir: str) -> int:
@@ -61,11 +64,16 @@ def run(words: Sequence[str], workdir: str) -> int:
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
     if wanted.all:
+        if wanted.watch:
+            raise WrongUsage("dumm inspect", "--watch is for one lab, not for --all", "leave one of them out")
         file = importlib.import_module(f"{__package__}.inspect_labs")
-        _show(file.labs(wanted.workdir), file.LABS, wanted)
+        sys.stdout.write(_text(list(file.labs(wanted.workdir)), file.LABS, wanted))
         return 0
     noun = of(wanted.noun)
-    _show(noun.records(look(wanted.workdir), wanted), noun, wanted)
+    if wanted.watch:
+        importlib.import_module(f"{__package__}.inspect_live").follow(noun, wanted)
+        return 0
+    sys.stdout.write(text(look(wanted.workdir), noun, wanted))
     return 0
 
 
@@ -82,6 +90,7 @@ def _parser(workdir: str) -> Parser:
     parser.add_argument(
         "-a", "--all", action="store_true", help="each working directory on this machine, with its owner"
     )
+    parser.add_argument("--watch", action="store_true", help="show it again whenever it changes, until Ctrl-C")
     parser.add_argument("--wide", action="store_true", help="all columns")
     parser.add_argument("-f", "--format", choices=FORMATS, default=TABLE, help="table (default), json, csv or yaml")
     parser.add_argument(
@@ -91,6 +100,7 @@ def _parser(workdir: str) -> Parser:
         default=0.5,
         help="over how long rates of links and bridges are measured; 0 leaves them out (default: 0.5)",
     )
+    parser.set_defaults(meter=None)
     return parser
 
 
@@ -125,13 +135,14 @@ def none(path: str) -> DummError:
     )
 
 
-def _show(records: Iterable[Record], noun: Noun, wanted: Namespace) -> None:
-    sys.stdout.write(_text(list(records), noun, wanted))
+def text(lab: SeenLab, noun: Noun, wanted: Namespace) -> str:
+    """What is printed of a lab."""
+    return _text(list(noun.records(lab, wanted)), noun, wanted)
 
 
 def _text(records: list[Record], noun: Noun, wanted: Namespace) -> str:
     if wanted.format == TABLE:
         return table(records, noun.columns, wide=wanted.wide, colours=colourful(sys.stdout))
     if wanted.format == JSON:
-        return as_json(records)
+        return as_json(records, lines=wanted.watch)
     return as_csv(records, noun.keys) if wanted.format == CSV else as_yaml(records)

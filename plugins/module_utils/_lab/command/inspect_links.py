@@ -47,21 +47,21 @@ def prefixes(addresses: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def rates(lab: SeenLab, seconds: float) -> Mapping[int, Rate]:
-    """Rates of all devices, by index; none where there is nothing to measure.
-
-    :param seconds: for how long.
-    """
-    if not seconds or not lab.present:
+def rates(lab: SeenLab, wanted: Namespace) -> Mapping[int, Rate]:
+    """Rates of all devices, by index; none where there is nothing to measure."""
+    if not lab.present or not wanted.interval:
         return {}
+    if wanted.meter is not None:
+        found: Mapping[int, Rate] = wanted.meter(lab)
+        return found
     with Meter(lab.place) as meter:
         meter.read()
-        time.sleep(seconds)
+        time.sleep(wanted.interval)
         return meter.read()
 
 
 def _links(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
-    found = rates(lab, wanted.interval)
+    found = rates(lab, wanted)
     for bridge, a, b in cables(lab):
         ends = [a] if b is None else [a, b]
         yield {
@@ -100,7 +100,7 @@ def _rate(rate: Rate | None) -> dict[str, float | None]:
 
 
 def _bridges(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
-    found = rates(lab, wanted.interval)
+    found = rates(lab, wanted)
     ports: dict[str | None, list[SeenIface]] = {}
     for bridge, a, b in cables(lab):
         ports.setdefault(bridge, []).extend([a] if b is None else [a, b])
@@ -190,4 +190,7 @@ _BRIDGE = (
 _BRIDGE_KEYS = (
     *("name", "state", "ports", "prefix", "address", "mtu", "stp", "scenario", "device", "bits", "packets"),
 )
-NOUNS = {"links": Noun(_links, _LINK, _LINK_KEYS), "bridges": Noun(_bridges, _BRIDGE, _BRIDGE_KEYS)}
+NOUNS = {
+    "links": Noun(_links, _LINK, _LINK_KEYS, measured=True),
+    "bridges": Noun(_bridges, _BRIDGE, _BRIDGE_KEYS, measured=True),
+}

@@ -43,6 +43,7 @@ class Verb:
 
 VERBS = {
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
+    "events": Verb("Print each change of the lab as a line of JSON"),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "capture": Verb("Capture packets at interfaces of guests"),
     "exec": Verb("Run a command in a guest", failed=255),

@@ -43,7 +43,7 @@ def lab(*ifaces: SeenIface, bridges: tuple[SeenBridge, ...] = (), taps: dict[str
 
 def links(seen: SeenLab) -> list[dict[str, Any]]:
     """Records of its links, without rates."""
-    return [dict(each) for each in inspect_links.NOUNS["links"].records(seen, Namespace(interval=0.0))]
+    return [dict(each) for each in inspect_links.NOUNS["links"].records(seen, Namespace(interval=0.0, meter=None))]
 
 
 def ends(seen: SeenLab) -> list[tuple[str, str | None]]:
