@@ -40,8 +40,8 @@ setup-test:
 test: setup-test ## Run lint, sanity, unit, browser, integration, e2e and security: what CI runs
 	@scripts/test.sh lint sanity unit browser integration e2e security
 
-test-all: setup-test ## Run all of "make test" and what takes hours: kernel, union, and Debian 13 with the newest Ansible
-	@scripts/test.sh lint sanity unit browser integration e2e security debian13 kernel union
+test-all: setup-test ## Run all of "make test" and what takes hours: examples, kernel, union, and Debian 13 with the newest Ansible
+	@scripts/test.sh lint sanity unit browser integration e2e security debian13 examples kernel union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint

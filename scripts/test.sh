@@ -6,9 +6,9 @@
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
 # The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built
-# collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, kernel,
-# which is what integration leaves out where there is no tuned kernel, and union, the union engines at length.  Each linter and each
-# sanity run counts as one test.
+# collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
+# which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, and union, the
+# union engines at length.  Each linter and each sanity run counts as one test.
 #
 # EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.  WORKERS=2 is how many files of the
 # integration tests run at a time.
@@ -150,11 +150,18 @@ kernel() {
     count_pytest kernel tests/integration/test_kernel_conformance.py
 }
 
+examples() {
+    LIMIT=30m
+    prepare
+    check "master for the examples" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook examples/tests/master.yml
+    count_pytest examples tests/integration/test_examples.py
+}
+
 durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | integration | e2e | security | debian13 | kernel | union) "$part" ;;
+        lint | sanity | unit | browser | integration | e2e | security | debian13 | examples | kernel | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"

@@ -125,7 +125,7 @@ def _listed(report: TestReport) -> int:
     for name, test in tests.items():
         skip = f"skipped: {test['skip']}" if test.get("skip") else ""
         about = skip or test.get("description", "")
-        print(plain(f"{name:<{width}}  {about}").rstrip())
+        sys.stdout.write(plain(f"{name:<{width}}  {about}").rstrip() + "\n")
     return 0 if tests else _NOTHING
 
 

@@ -40,9 +40,9 @@ def _head(suite: SuiteResult) -> Markup:
         "head",
         element("meta", charset="utf-8"),
         element("meta", http_equiv="Content-Security-Policy", content=_POLICY),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
+        element("meta", name_="viewport", content="width=device-width, initial-scale=1"),
+        element("meta", name_="color-scheme", content="light dark"),
+        element("meta", name_="referrer", content="no-referrer"),
         element("title", f"{_heading(suite)} in {suite.lab}"),
         # Not escaped: an element of raw text, and a constant of ours.
         element("style", Markup(STYLE)),

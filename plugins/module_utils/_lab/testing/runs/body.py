@@ -104,9 +104,12 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
         label = run.workdir.label
     if not planned.tests:
         warnings.append(f"{label}: there is no test to run")
-        return TestReport("tests", {}, warnings=tuple(warnings), suite=SuiteResult(params["workdir"], 0.0, 0.0))
+        nothing = SuiteResult(params["workdir"], 0.0, 0.0)
+        return TestReport(kind="tests", subject={}, warnings=tuple(warnings), suite=nothing)
     if check:
-        return TestReport("tests", dict(planned.tests), True, planned.actions, warnings=tuple(warnings))
+        return TestReport(
+            kind="tests", subject=dict(planned.tests), changed=True, actions=planned.actions, warnings=tuple(warnings)
+        )
     results = Results(Path(params["results"] or Workdir.at(params["workdir"]).path / "results"))
     try:
         ended = planned.carry_out(results, results.begin(), Publisher(subscriber))
@@ -179,7 +182,15 @@ def _told(ended: SuiteResult, results: Results, warnings: tuple[str, ...]) -> Te
     identities = [(test.group, test.name, test.variant) for test in ended.tests]
     told = {name: test_data(test) for name, test in zip(names(identities), ended.tests, strict=True)}
     actions = tuple(f"run test {name}" for name in told)
-    report = TestReport("tests", told, True, actions, warnings=warnings, suite=ended, results=str(results.path))
+    report = TestReport(
+        kind="tests",
+        subject=told,
+        changed=True,
+        actions=actions,
+        warnings=warnings,
+        suite=ended,
+        results=str(results.path),
+    )
     if ended.exit_code in (0, 2):
         return report
     bad = [f"{full_title(test)} ({cause_of(test)})" for test in ended.tests if not test.verdict.good]
