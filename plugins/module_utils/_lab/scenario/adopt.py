@@ -41,24 +41,56 @@ def adopt(lab: Lab, known: Scenario | None = None) -> str:
     return "\n".join(_lines(told)) + "\n"
 
 
-def matches(scenario: Scenario, lab: Lab) -> bool:
-    """Whether a scenario describes a lab, but for whose its objects are and what its guests are doing."""
-    return _plain(Lab("", "", scenario.guests, scenario.bridges)) == _plain(lab)
+def matches(scenario: Scenario, lab: Lab, *, in_order: bool = True) -> bool:
+    """Whether a scenario describes a lab, but for whose its objects are and what its guests are doing.
+
+    :param in_order: whether the interfaces of a guest are to have their order as well.
+    """
+    return _plain(Lab("", "", scenario.guests, scenario.bridges), in_order) == _plain(lab, in_order)
 
 
-def _plain(lab: Lab) -> tuple[Any, ...]:
+def _plain(lab: Lab, in_order: bool) -> tuple[Any, ...]:
     """A lab without its name, in which derived addresses are those that nobody gave."""
-    guests = {
-        name: (
-            dataclasses.replace(guest, scenario=None, loaded=None, power=Guest("").power, interfaces={}),
-            [(iface.name, _without_mac(lab, iface)) for iface in guest.interfaces.values()],
-        )
-        for name, guest in lab.guests.items()
-    }
+    guests = {}
+    for name, guest in lab.guests.items():
+        interfaces = {iface.name: without_mac(lab, iface) for iface in guest.interfaces.values()}
+        plain = dataclasses.replace(guest, scenario=None, loaded=None, power=Guest("").power, interfaces=interfaces)
+        guests[name] = plain, list(interfaces) if in_order else None
     return guests, {name: dataclasses.replace(bridge, scenario=None) for name, bridge in lab.bridges.items()}
 
 
-def _without_mac(lab: Lab, iface: Iface) -> Iface:
+def guest_settings(guest: Guest) -> _Data:
+    """A guest's own settings, but for its interfaces."""
+    default = Guest("")
+    return {row.name: row.kind.written(row.of(guest)) for row in settings.GUEST if row.of(guest) != row.of(default)}
+
+
+def iface_settings(lab: Lab, iface: Iface) -> _Data:
+    """An interface's own settings, but for its bridge."""
+    default = Iface("", "")
+    iface = without_mac(lab, iface)
+    told: _Data = {} if iface.addresses is None else {"address": one(iface.addresses)}
+    for row in _OF_ENDS.values():
+        if row.of(iface) != row.of(default):
+            value = row.kind.written(row.of(iface))
+            told |= value if isinstance(row.kind, Sent) else {row.name: value}
+    return told
+
+
+def bridge_settings(bridge: Bridge) -> _Data:
+    """A segment's own settings."""
+    default = Bridge("")
+    return {row.name: row.kind.written(row.of(bridge)) for row in settings.BRIDGE if row.of(bridge) != row.of(default)}
+
+
+def is_link(lab: Lab, bridge: Bridge) -> bool:
+    """Whether a segment can be written as a link."""
+    plain = dataclasses.replace(bridge, name=_CABLE.name, scenario=None)
+    return plain == _CABLE and len(lab.ports(bridge.name)) == 2
+
+
+def without_mac(lab: Lab, iface: Iface) -> Iface:
+    """An interface whose MAC address is not given, if that is the derived one."""
     return dataclasses.replace(iface, mac=None) if iface.mac == derived_mac(lab.name, iface.label) else iface
 
 
@@ -76,13 +108,13 @@ class _Adopter:
     def __init__(self, lab: Lab, known: Scenario | None) -> None:
         self.lab = lab
         self.known = known or Scenario("")
-        self.links = [name for name in lab.bridges if self._is_link(lab.bridges[name])]
+        self.links = [name for name in lab.bridges if is_link(lab, lab.bridges[name])]
         self.linked: list[Iface] = []  # ends of links in the order of the text
         self.shared = self._common(
-            [self._settings(guest) for guest in lab.guests.values()] if len(lab.guests) > 1 else []
+            [guest_settings(guest) for guest in lab.guests.values()] if len(lab.guests) > 1 else []
         )
         # What an interface says of itself: a segment's prefix or a link may say it, too.
-        self.own = {iface.label: self._iface(iface) for iface in lab.ifaces()}
+        self.own = {iface.label: iface_settings(lab, iface) for iface in lab.ifaces()}
 
     def scenario(self) -> _Data:
         bridges = {
@@ -98,17 +130,13 @@ class _Adopter:
 
     # Guests
 
-    def _settings(self, guest: Guest) -> _Data:
-        default = Guest("")
-        return {row.name: row.kind.written(row.of(guest)) for row in settings.GUEST if row.of(guest) != row.of(default)}
-
     def _common(self, all_settings: Sequence[_Data]) -> _Data:
         """What all guests have alike."""
         first = all_settings[0] if all_settings else {}
         return {key: value for key, value in first.items() if all(each.get(key) == value for each in all_settings[1:])}
 
     def _guest(self, guest: Guest) -> _Data:
-        own = {key: value for key, value in self._settings(guest).items() if key not in self.shared}
+        own = {key: value for key, value in guest_settings(guest).items() if key not in self.shared}
         interfaces = self._interfaces(guest)
         told = {**own, **({"interfaces": interfaces} if interfaces else {})}
         files = self.known.files.get(guest.name, ())
@@ -135,27 +163,12 @@ class _Adopter:
             told = {name: told[name] for name in described}
         return {name: value or None for name, value in told.items()}
 
-    def _iface(self, iface: Iface) -> _Data:
-        default = Iface("", "")
-        iface = _without_mac(self.lab, iface)
-        told: _Data = {}
-        if iface.addresses is not None:
-            told["address"] = _address(iface.addresses)
-        for row in _OF_ENDS.values():
-            if row.of(iface) != row.of(default):
-                value = row.kind.written(row.of(iface))
-                told |= value if isinstance(row.kind, Sent) else {row.name: value}
-        return told
-
     # Segments
 
     def _bridge(self, bridge: Bridge) -> _Data:
-        default = Bridge("")
-        told = {
-            row.name: row.kind.written(row.of(bridge)) for row in settings.BRIDGE if row.of(bridge) != row.of(default)
-        }
+        told = bridge_settings(bridge)
         prefixes = self._numbered(self.lab.ports(bridge.name), bridge.addresses or ())
-        return {"prefix": _one(prefixes), **told} if prefixes else told
+        return {"prefix": one(prefixes), **told} if prefixes else told
 
     def _numbered(self, ports: Sequence[Iface], leg: Iterable[str]) -> list[str]:
         """The prefixes from which most addresses of a segment follow, if there are any; the addresses are taken from who has them."""
@@ -175,24 +188,17 @@ class _Adopter:
 
     # Links
 
-    def _is_link(self, bridge: Bridge) -> bool:
-        plain = dataclasses.replace(bridge, name=_CABLE.name, scenario=None)
-        return plain == _CABLE and len(self.lab.ports(bridge.name)) == 2
-
-    def _ends(self, name: str) -> list[Iface]:
-        return self.lab.ports(name)
-
     def _links(self) -> Iterator[str | _Data]:
         taken = {name for name in self.lab.bridges if name not in self.links}
         for name in self.links:
-            ends = self._ends(name)
+            ends = self.lab.ports(name)
             told: _Data = {}
             if name != cabling.derived_name([end.label for end in ends], taken):
                 told["name"] = name
             taken.add(name)
             ends, prefixes = self._numbered_link(ends)
             if prefixes:
-                told["prefix"] = _one(prefixes)
+                told["prefix"] = one(prefixes)
             told |= self._of_both(ends)
             self.linked += ends
             a, b = [end.label for end in ends]
@@ -259,18 +265,15 @@ def _said(addresses: tuple[str, ...], automatic: tuple[str, ...]) -> Any:
     for start in range(len(addresses) - size + 1 if size else 0):
         if addresses[start : start + size] == automatic:
             return [*addresses[:start], AUTO, *addresses[start + size :]]
-    return _address(addresses)
+    return one(addresses)
 
 
 def _listed(value: Any) -> list[str]:
     return value if isinstance(value, list) else [value] if value else []
 
 
-def _address(addresses: Sequence[str]) -> Any:
-    return addresses[0] if len(addresses) == 1 else list(addresses)
-
-
-def _one(values: Sequence[Any]) -> Any:
+def one(values: Sequence[Any]) -> Any:
+    """One thing without brackets."""
     return values[0] if len(values) == 1 else list(values)
 
 

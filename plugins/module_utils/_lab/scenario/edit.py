@@ -274,9 +274,9 @@ def _is_likely(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
 
 def _items(state: _State, path: KeyPath, old: list[Any], new: list[Any]) -> Iterator[_Change]:
     was, now = [list(map(_meaning, each)) for each in (old, new)]
-    first = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False)))
+    first = sum(1 for _same in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(was, now, strict=False)))
     same = zip(reversed(was[first:]), reversed(now[first:]), strict=False)
-    last = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], same))
+    last = sum(1 for _same in itertools.takewhile(lambda pair: pair[0] == pair[1], same))
     ends = len(old) - last, len(new) - last
     both = min(ends)
     for index in range(first, both):

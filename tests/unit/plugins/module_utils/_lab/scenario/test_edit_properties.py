@@ -100,8 +100,8 @@ def value(dice: random.Random, depth: int = 0) -> Any:
     if kind < 0.6:
         return dice.choice(NUMBERS)
     if kind < 0.8:
-        return {dice.choice(KEYS): value(dice, depth + 1) for _ in range(dice.randrange(4))}
-    return [value(dice, depth + 1) for _ in range(dice.randrange(4))]
+        return {dice.choice(KEYS): value(dice, depth + 1) for _time in range(dice.randrange(4))}
+    return [value(dice, depth + 1) for _time in range(dice.randrange(4))]
 
 
 def paths(data: Any, path: Path = ()) -> list[Path]:
