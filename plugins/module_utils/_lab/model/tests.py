@@ -123,11 +123,13 @@ class Saw(Action):
 
     :ivar interface: such as ``sun:eth0``.
     :ivar filter: in the language of pcap-filter(7), with names of guests; empty for all packets.
+    :ivar in_stage: whether only those count that came since the stage began.
     """
 
     interface: str
     filter: str
     count: Bound
+    in_stage: bool = False
 
 
 @dataclass(frozen=True)

@@ -162,13 +162,17 @@ _PORT = _step(
 
 _SAW = _step(
     "saw",
-    "Packets that crossed an interface since the test began, captured on the host.",
+    "Packets that crossed an interface, captured on the host.",
     {
         "saw": _INTERFACE,
         "filter": Text(
             description="Which packets, in tcpdump's language (pcap-filter(7)) with names of guests; all if not given."
         ),
         "count": _COUNT,
+        "since": Text(
+            description="Which packets count: those since the test began (test), or since its stage did (stage); test if not given.",
+            choices=("stage", "test"),
+        ),
         **_CHECK,
     },
 )

@@ -453,7 +453,8 @@ class _Reader:
         label = values["saw"]
         self._check_interface((*where.path, "saw"), label)
         count = self._bound(values, where) if "count" in values else Bound(">=", 1.0)
-        return None if count is None else model.Saw(label, values.get("filter", ""), count)
+        in_stage = values.get("since") == "stage"
+        return None if count is None else model.Saw(label, values.get("filter", ""), count, in_stage)
 
     def _reach(self, values: Values, where: Place, _phase: str) -> model.Action:
         given = values["reach"]

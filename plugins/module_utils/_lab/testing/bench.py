@@ -26,13 +26,13 @@ from ..model.lab import Lab, Power
 from .outcome import Outcome, shown, text_of
 
 if TYPE_CHECKING:
-    from ..access.capture import Capture
+    from ..access.capture import Capture, Mark
 
 T = TypeVar("T")
 Interface: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"
 MAX_OUTPUT = 2**20  # bytes of what a command may print
-# A look is given as long as this, however little is left.
-LEAST_SECONDS = 10.0
+# A look is given as long as this, however little is left: on a busy machine a guest may take seconds to answer.
+LEAST_SECONDS = 30.0
 _ASK_SECONDS = 20.0
 _PARALLEL = 16
 
@@ -43,15 +43,21 @@ class Bench:
 
     :ivar lab: its definitions; :meth:`refresh` reads them again.
     :ivar captures: by interface, what hears the packets that cross it.
+    :ivar marks: by interface, what it had heard when the stage began.
     """
 
     workdir: Workdir
     lab: Lab
     captures: dict[str, Capture] = field(default_factory=dict)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     def refresh(self) -> None:
         """Read the lab's definitions again."""
         self.lab = self.workdir.load()
+
+    def begin_stage(self) -> None:
+        """From here on packets are those of another stage."""
+        self.marks = {label: capture.mark() for label, capture in self.captures.items()}
 
     def power(self, guest: str) -> Power:
         """What a guest is doing."""

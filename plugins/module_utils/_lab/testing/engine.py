@@ -416,6 +416,7 @@ class _Run:
     def _step(self, step: Step, phase: str) -> bool:
         if isinstance(step.action, Stage):
             self.stage = step.action.name
+            self.bench.begin_stage()
             return True
         began, attempts = self.now, Attempts()
         outcome, held = self._looked(step, began, attempts)

@@ -20,7 +20,8 @@ def saw(bench: Bench, action: Saw, _seconds: float) -> Outcome:
     if capture is None:
         return Outcome(False, f"interface {action.interface} is not there", final=True)
     try:
-        number = capture.count(action.filter, interface=action.interface)
+        since = bench.marks.get(action.interface) if action.in_stage else None
+        number = capture.count(action.filter, interface=action.interface, since=since)
     except DummError as exc:
         return Outcome(False, str(exc), final=True)
     return Outcome(checking.holds(action.count, number), f"{number} packets")
@@ -29,4 +30,5 @@ def saw(bench: Bench, action: Saw, _seconds: float) -> Outcome:
 def wanted(action: Saw) -> str:
     """What is expected, in words."""
     which = f" that are {action.filter!r}" if action.filter else ""
-    return f"{bound(action.count.operator, action.count.number)} packets{which} at {action.interface}"
+    since = " since the stage began" if action.in_stage else ""
+    return f"{bound(action.count.operator, action.count.number)} packets{which} at {action.interface}{since}"

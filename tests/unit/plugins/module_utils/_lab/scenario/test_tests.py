@@ -105,6 +105,7 @@ def fault(written: str, phase: str = "steps") -> str:
         ("{port: alice -> bob:eth1:22}", Port("alice", "bob:eth1", 22)),
         ("{saw: sun:eth0}", Saw("sun:eth0", "", Bound(">=", 1))),
         ("{saw: sun:eth0, filter: esp and src moon, count: 0}", Saw("sun:eth0", "esp and src moon", Bound("==", 0))),
+        ("{saw: sun:eth0, since: stage}", Saw("sun:eth0", "", Bound(">=", 1), in_stage=True)),
         ("{link: moon:eth0, state: down}", Link("moon:eth0", {"up": False})),
         ("{link: moon:eth0, state: up, delay: 20ms, loss: 1%}",
          Link("moon:eth0", {"up": True, "delay": 20.0, "loss": 1.0})),
