@@ -318,8 +318,8 @@ class Struct(Spec):
             key = _accepted(written, self.boolean, node, document)
             if key in self.fields:
                 found[key] = value_of(self.fields[key], item, document)
-            elif isinstance(node, Table) and (*node.place.path, key) not in document.misspelt:
-                document.blame_unknown(node.keys[key], f"unknown key {key}", key, self.fields)
+            elif isinstance(node, Table) and (*node.place.path, written) not in document.misspelt:
+                document.blame_unknown(node.keys[written], f"unknown key {key}", key, self.fields)
         return self._complete(found, node, document)
 
     def _complete(self, found: dict[str, Any], node: Node, document: Document) -> Any:

@@ -244,6 +244,11 @@ def test_what_a_pattern_is_must_be_quoted_where_yaml_takes_it_for_something_else
     assert fault("{on: moon, run: x, match: yes}").endswith('yes is a boolean to YAML (true); put it in quotes: "yes"')
 
 
+def test_on_in_ansible_variables_is_told_where_it_has_no_place() -> None:
+    found = faults({"tests": {"t": {"steps": [{True: "moon", "ping": "alice -> bob"}]}}})
+    assert [each.partition(";")[0] for each in found] == ["t.yml: tests.t.steps[0].True: unknown key on"]
+
+
 def test_on_is_no_key_elsewhere() -> None:
     found = faults("{tests: {t: {steps: [{ping: alice -> bob, on: moon}], on: x}}, on: 1}")
     assert [each.partition(": ")[2].partition(";")[0] for each in found] == [

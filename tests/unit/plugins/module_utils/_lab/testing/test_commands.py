@@ -79,6 +79,14 @@ def test_a_question_that_cannot_be_asked_is_told() -> None:
     assert "sum(@)" in found.got
 
 
+def test_a_question_without_its_library_is_told_and_no_obstacle_to_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands.queries, "HAS_JMESPATH", False)
+    commands.queries.check("a[")
+    found = judged(Expected(json="a", equals=1), '{"a": 1}')
+    assert not found.good
+    assert found.got.startswith("python library jmespath: it is not installed; install python3-jmespath")
+
+
 @pytest.mark.parametrize(
     ("expected", "words"),
     [
