@@ -186,6 +186,31 @@ def test_a_matrix_gives_the_guests_each_master_and_their_own_one_back(gate: Lab,
     gate.scenario("matrix", state="absent")
 
 
+def test_the_labs_of_a_class_are_graded_in_a_row_and_none_stops_the_others(gate: Lab, tmp_path: Path) -> None:
+    submissions = tmp_path / "class"
+    (submissions / "carol").mkdir(parents=True)
+    forwards = "guests: {{one: {{mem: 64, sysctl: {{net.ipv4.ip_forward: {0}}}}}}}\ntests: {{own: {{steps: []}}}}\n"
+    (submissions / "alice.yml").write_text(forwards.format(1).partition("tests")[0])
+    (submissions / "bob.yml").write_text("guests: [\n")
+    (submissions / "carol/lab.yml").write_text(forwards.format(0).partition("tests")[0])
+    (submissions / "dave.yml").write_text("guests: {one: {layers: [/root]}}\n")
+    wanted = tmp_path / "wanted.yml"
+    forwarded = "{points: 3, steps: [{on: one, run: cat /proc/sys/net/ipv4/ip_forward, match: '1', within: 0s}]}"
+    wanted.write_text(f"tests: {{there: {{steps: [{{on: one, run: hostname, match: one}}]}}, forwards: {forwarded}}}\n")
+    before = gate.snapshot()
+
+    said = _dumm(gate, str(wanted), "--submissions", str(submissions), "--results", str(tmp_path / "out"), code=1)
+
+    table = (tmp_path / "out/grades.csv").read_text().replace("suspect", "failed").splitlines()
+    assert table[:2] == ["submission,points,of,there,forwards,remark", "alice,4,4,passed,passed,"]
+    assert table[2].startswith("bob,0,4,,,") and "this is no YAML" in table[2]
+    assert table[3] == "carol,1,4,passed,failed,"
+    assert "layers /root is a path of this host" in table[4]
+    assert re.search(r"^\[3/4\] carol: 1 of 4 points: 1 (failed|suspect), 1 passed in ", said, re.MULTILINE)
+    assert _results(_record(tmp_path / "out/carol")) == {"there": "passed", "forwards": "failed"}
+    assert gate.snapshot() == before
+
+
 def test_the_playbook_runs_the_same_tests(gate: Lab, tmp_path: Path) -> None:
     ansible = Ansible(gate, tmp_path)
     book = str(REPOSITORY / "playbooks/test.yml")

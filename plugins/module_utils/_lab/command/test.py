@@ -23,13 +23,15 @@ from ..testing import table
 from ..testing.narration import TestNarrator
 from ..testing.paint import Paint
 from ..testing.runs.body import TestReport, run_tests
-from .usage import Parser, complain
+from ..testing.runs.grading import grade
+from .usage import Parser, WrongUsage, complain
 
 _EXAMPLES = """\
   dumm test vpn.yml                       all tests of a scenario's file, or of a file of tests
   dumm test vpn.yml 'rekey*' --retry 2    those of them that match, each up to three times
   dumm test --list                        the tests of the lab's own scenario
   dumm test vpn.yml --keep                leave the lab as the first failure leaves it
+  dumm test tests.yml --submissions DIR   grade the labs of a class
 
 The exit code is 0 if all tests passed, 1 if some failed, 2 if there was nothing to run, 3 if the lab is broken.
 """
@@ -40,6 +42,8 @@ def run(words: Sequence[str], workdir: str) -> int:
     """Run tests as the words say; the exit code."""
     wanted = _parser(workdir).parse_args(words)
     screen = Screen(sys.stdout)
+    if wanted.submissions is not None:
+        return _graded(wanted, screen)
     try:
         report = run_tests(
             _params(wanted), check=wanted.list, subscriber=TestNarrator(screen.line, screen.now, screen.paint)
@@ -90,6 +94,9 @@ def _parser(workdir: str) -> Parser:
         help="leave the lab as a test left it: the first that fails (without a value), or always the last",
     )
     parser.add_argument(
+        "--submissions", metavar="DIR", help="run the tests against each scenario in DIR, and write grades.csv"
+    )
+    parser.add_argument(
         "--format", default="dumm", choices=["dumm", "strongswan"], help="what the files are written in"
     )
     return parser
@@ -116,6 +123,21 @@ def is_path(word: str) -> bool:
 def _warn(warnings: Sequence[str]) -> None:
     for warning in warnings:
         complain(plain(f"dumm: {warning}"), 0)
+
+
+def _graded(wanted: Namespace, screen: Screen) -> int:
+    """Run tests against many labs in a row."""
+    if wanted.list or wanted.scenario is not None or wanted.keep != "never":
+        raise WrongUsage(
+            "dumm test", "--submissions goes with neither --list, --scenario nor --keep", "leave these out"
+        )
+    narrator = TestNarrator(screen.now, screen.now, screen.paint)
+    try:
+        graded, table_ = grade(_params(wanted), Path(wanted.submissions), tell=screen.line, subscriber=narrator)
+    except InvalidInput as exc:
+        return complain(f"dumm: {exc}", _NOTHING)
+    screen.line(f"grades: {plain(str(table_))}")
+    return 0 if all(each.good for each in graded) else 1
 
 
 def _listed(report: TestReport) -> int:

@@ -29,18 +29,27 @@ _SHARED_BY_ENTRY = ("kernels", "masters", "scenarios")
 _STOP_SECONDS = 5
 
 
+def beside(workdir: Workdir, name: str) -> Workdir:
+    """A working directory with the kernels, masters, scenarios and layers of another, and without a lab.
+
+    :raises HostError: where it cannot be made.
+    """
+    place = Workdir.at(str(workdir.path / DIRECTORY / name))
+    try:
+        place.path.mkdir(mode=0o700, parents=True)
+        _link(workdir.path, place.path)
+    except OSError as exc:
+        raise from_oserror(f"lab {workdir.path}", "copy it to", exc) from exc
+    return place
+
+
 def copied(workdir: Workdir, number: int, lab: Described, *, publish: Subscriber) -> Workdir:
     """A copy of a lab, whose guests have not been started yet.  It stays; :func:`remove` removes it.
 
     :param number: of the copy, from 2 on, for the first lab is the first.
     :raises DummError: where it cannot be made.
     """
-    place = Workdir.at(str(workdir.path / DIRECTORY / str(number)))
-    try:
-        place.path.mkdir(mode=0o700, parents=True)
-        _link(workdir.path, place.path)
-    except OSError as exc:
-        raise from_oserror(f"lab {workdir.path}", "copy it to", exc) from exc
+    place = beside(workdir, str(number))
     run_scenario({**lab.params(str(place.path), {}), "state": "stopped"}, subscriber=publish)
     for name in place.guest_names():
         _copy_written(workdir.guest(name), place.guest(name), lab.scenario.name)
@@ -78,11 +87,18 @@ def remove(workdir: Workdir, *, publish: Subscriber) -> None:
     :raises DummError: where one cannot be removed.
     """
     for place in sorted((workdir.path / DIRECTORY).glob("*/")):
-        copy = Workdir.at(str(place))
-        if copy.identity.exists():
-            _take_down(copy, publish)
-        files.remove_tree(place)
+        remove_one(Workdir.at(str(place)), publish=publish)
     files.remove_tree(workdir.path / DIRECTORY)
+
+
+def remove_one(copy: Workdir, *, publish: Subscriber) -> None:
+    """Remove a copy.
+
+    :raises DummError: where it cannot be removed.
+    """
+    if copy.identity.exists():
+        _take_down(copy, publish)
+    files.remove_tree(copy.path)
 
 
 def _take_down(copy: Workdir, publish: Subscriber) -> None:

@@ -35,7 +35,7 @@ from ..labs import InLab, Setting, opened
 from ..record import Identity, suite_data, test_data
 from ..results import SuiteResult, TestResult
 from ..selection import Case, cases, select
-from ..source import Text
+from ..source import Source, Text
 from ..suite import Keep, Policy, Suite
 from ..wording import cause_of, full_title, summary
 from . import foreign
@@ -131,23 +131,41 @@ def _own(params: Params, workdir: Workdir, warnings: list[str]) -> Planned:
     chosen = cases(select(found.tests, params["tests"] or (), params.get("tags") or ()))
 
     def carry_out(results: Results, before: Mapping[Identity, float], publish: Subscriber) -> SuiteResult:
-        place, keep = Workdir.at(params["workdir"]), Keep(params["keep"])
-        policy = Policy(params["retry"], params["stop_on_failure"], keep)
-        suite = Suite(str(place.path), chosen, policy, publish, before)
-        setting = Setting(found, params, results.path, keep, publish)
-        try:
-            with opened(place, setting, min(params["parallel"], len(chosen))) as labs:
-                ended = suite.run([lab.run for lab in labs])
-                warnings.extend(kept(lab) for lab in labs if lab.is_kept)
-        except DummError as exc:
-            return suite.result(str(exc))
-        except BaseException:
-            results.write(suite.result())
-            raise
-        return ended
+        return carried_out(params, found, chosen, results, before, publish, warnings)
 
     called = names([case.identity for case in chosen])
     return Planned({name: _known(case) for name, case in zip(called, chosen, strict=True)}, carry_out)
+
+
+def carried_out(
+    params: Params,
+    found: Source,
+    chosen: Sequence[Case],
+    results: Results,
+    before: Mapping[Identity, float],
+    publish: Subscriber,
+    warnings: list[str],
+) -> SuiteResult:
+    """Run tests of our own format in the labs that they need.
+
+    :param chosen: at least one.
+    :param results: gets what has ended of a run that is interrupted.
+    :param before: how long tests took in an earlier run.
+    """
+    place, keep = Workdir.at(params["workdir"]), Keep(params["keep"])
+    policy = Policy(params["retry"], params["stop_on_failure"], keep)
+    suite = Suite(str(place.path), chosen, policy, publish, before)
+    setting = Setting(found, params, results.path, keep, publish)
+    try:
+        with opened(place, setting, min(params["parallel"], len(chosen))) as labs:
+            ended = suite.run([lab.run for lab in labs])
+            warnings.extend(kept(lab) for lab in labs if lab.is_kept)
+    except DummError as exc:
+        return suite.result(str(exc))
+    except BaseException:
+        results.write(suite.result())
+        raise
+    return ended
 
 
 def _foreign(params: Params) -> Planned:

@@ -40,7 +40,7 @@ MAY_IMPORT = {
     "access.pictures": ["model"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
-    "testing.runs": ["model", "host", "run", "testing", "testing.strongswan"],
+    "testing.runs": ["model", "scenario", "host", "run", "testing", "testing.strongswan"],
     "command": ["model", "scenario", "host", "plan", "run", "access", "access.pictures", "testing", "testing.runs"],
 }
 PURE = ("model", "scenario", "plan")
