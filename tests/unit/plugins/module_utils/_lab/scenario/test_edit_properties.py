@@ -230,7 +230,7 @@ def check_lines(text: str, after: str, before: Any, change: Edit) -> None:
 
 
 @given(st.integers(min_value=0))
-@settings(max_examples=settings().max_examples * 10)
+@settings(max_examples=settings().max_examples * 25)
 def test_an_edit_of_the_text_is_the_edit_of_the_data(seed: int) -> None:
     dice = random.Random(seed)
     text = varied(dice, dice.choice((*texts.real(), *TRAPS)))
