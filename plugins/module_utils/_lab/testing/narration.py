@@ -12,7 +12,7 @@ from ..run.events import Event
 from .events import SuiteBegan, TestBegan, TestEnded, TestStepEnded
 from .paint import Paint
 from .results import StepResult, TestResult, Verdict
-from .wording import cause_of, duration, full_title, line, title
+from .wording import cause_of, duration, full_title, line, short, title
 
 _WIDTH = max(len(verdict.value) for verdict in Verdict)
 _SHOWN = 160  # of a cause, which reports have in full
@@ -62,9 +62,8 @@ class TestNarrator:
 def _why(test: TestResult) -> str:
     if test.verdict is Verdict.PASSED:
         return ""
-    cause = cause_of(test)
-    shown = cause if len(cause) <= _SHOWN else f"{cause[:_SHOWN]}..."
-    return f": {shown}" if shown else ""
+    cause = short(cause_of(test), _SHOWN)
+    return f": {cause}" if cause else ""
 
 
 def _step(step: StepResult) -> str:

@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from ..model.errors import plain
 from .paint import Paint
 from .results import Attempt, StepResult, SuiteResult, TestResult, Verdict
-from .wording import are_graded, cause_of, duration, full_title, line, number, phase_word, points, summary
+from .wording import are_graded, cause_of, duration, full_title, line, number, phase_word, points, short, summary
 
 # A machine on which tasks wait so much of the time is told of (percent).
 _BUSY = 50.0
 _MOST_LINES = 20  # of what a step got
 _MOST_ATTEMPTS = 8
+_SHOWN = 100  # letters of a remark, which is told in full above the table
 
 
 def report(suite: SuiteResult, paint: Paint | None = None) -> str:
@@ -56,7 +57,7 @@ def remarks(test: TestResult) -> str:
     """What else is to be known of a test, in a line."""
     told = []
     if test.verdict in (Verdict.SKIPPED, Verdict.BROKEN):
-        told.append(cause_of(test))
+        told.append(short(cause_of(test), _SHOWN))
     if test.tries > 1:
         told.append(f"{test.tries} tries")
     if test.pressure is not None and test.pressure >= _BUSY:

@@ -22,6 +22,12 @@ def line(text: str) -> str:
     return plain(" ".join(text.split()))
 
 
+def short(text: str, most: int) -> str:
+    """The beginning of a text, in one line that can be shown."""
+    told = line(text)
+    return told if len(told) <= most else f"{told[:most]}..."
+
+
 def title(name: str, variant: str = "") -> str:
     """A test as people call it: ``tunnel``, ``tunnel [kernel tuned]``."""
     return line(f"{name} [{variant}]" if variant else name)
