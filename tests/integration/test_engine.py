@@ -598,6 +598,15 @@ def test_a_test_that_is_interrupted_ends_in_order(shared_pair: Lab) -> None:
     assert not shared_pair.workdir.testing.exists()
 
 
+def test_a_run_tells_what_changes_of_the_lab_warned_of(shared_pair: Lab) -> None:
+    steps = "{interface: 'alice:eth7', bridge: br0, address: 10.7.0.0/24}, {ping: alice -> bob, within: 200s}"
+    text = f"tests: {{one: {{clean: none, steps: [{steps}]}}}}"
+    (test,) = read(shared_pair, text)
+    with engine.session(str(shared_pair.path)) as session:
+        assert session.run(test).verdict is Verdict.PASSED
+        assert [each for each in session.warnings if "10.7.0.0/24" in each]
+
+
 # Of a scenario
 
 _SCENARIO = """

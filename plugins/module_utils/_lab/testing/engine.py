@@ -203,6 +203,11 @@ class Session:
         """What changes the lab."""
         return self._keeper
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What changes of the lab warned of until now, such as a guest that had to be restarted."""
+        return tuple(self._keeper.warnings)
+
     def leave(self) -> None:
         """Leave the lab as it is when the run ends."""
         self._kept = True

@@ -32,6 +32,7 @@ from ..plan import desired
 from ..plan.desired import Scope, Wish
 from ..run.events import Subscriber
 from ..run.opening import Params
+from ..run.report import Report
 from ..run.runner import run_change
 from . import changes, clean
 
@@ -134,12 +135,14 @@ class Keeper:
     """Changes a lab for tests, and gives it back.
 
     :param scenario: all arguments of ``dumm_scenario`` that describe the lab; ``None`` for a lab without one.
+    :ivar warnings: what the runs that changed it warned of.
     """
 
     def __init__(self, workdir: Workdir, scenario: Params | None, publish: Subscriber) -> None:
         self._workdir = workdir
         self._scenario = scenario
         self._publish = publish
+        self.warnings: list[str] = []
         self.note = Note(workdir)
         self.interrupted = self.note.read()
         self._ran = frozenset(name for name, power in self._powers().items() if power is Power.RUNNING)
@@ -163,7 +166,7 @@ class Keeper:
             how = Clean.RESTART
         self.give_back()
         if self._scenario is not None:
-            clean.clean(how, self._scenario, subscriber=self._publish)
+            self._told(clean.clean(how, self._scenario, subscriber=self._publish))
         elif how is Clean.RESTART:
             names = self.note.guests if self.interrupted else self._workdir.guest_names()
             running = [name for name, power in self._powers().items() if name in names and power is Power.RUNNING]
@@ -182,7 +185,7 @@ class Keeper:
             place = self._workdir.scenario_layer(layer, "GUEST")
             raise InvalidInput(f"layer {layer}", "it has files for no guest of the lab", f"make {place} for some")
         if self._scenario is not None:
-            clean.begin(self._scenario, names, layer, subscriber=self._publish)
+            self._told(clean.begin(self._scenario, names, layer, subscriber=self._publish))
         elif layer is not None:
             self.change(lambda lab: changes.layer(lab, layer, own))
 
@@ -209,7 +212,12 @@ class Keeper:
             "lock_timeout": _LOCK_SECONDS,
             "wait_timeout": int(changes.WAIT),
         }
-        run_change(params, understand, subscriber=self._publish)
+        self._told(run_change(params, understand, subscriber=self._publish))
+
+    def _told(self, report: Report | None) -> None:
+        """Keep what a run warned of, once."""
+        if report is not None:
+            self.warnings += [each for each in report.warnings if each not in self.warnings]
 
     # After a test
 
@@ -231,7 +239,7 @@ class Keeper:
         """
         self.give_back()
         if self._scenario is not None:
-            clean.clean(Clean.LAYER, self._scenario, subscriber=self._publish)
+            self._told(clean.clean(Clean.LAYER, self._scenario, subscriber=self._publish))
         self.note.end()
 
     def check_running(self, names: Iterable[str]) -> None:

@@ -85,7 +85,10 @@ def _ended(lab: InLab) -> Iterator[InLab]:
 
 
 class InLab:
-    """Runs tests in a lab, whose guests it gives another kernel or master where a test wants that."""
+    """Runs tests in a lab, whose guests it gives another kernel or master where a test wants that.
+
+    :ivar warnings: of changes of the lab, such as of a guest that had to be restarted; each once.
+    """
 
     def __init__(self, workdir: Workdir, setting: Setting) -> None:
         self._workdir = workdir
@@ -95,6 +98,7 @@ class InLab:
         self._variant = ""
         self._tries: Counter[Identity] = Counter()
         self._last: TestResult | None = None
+        self.warnings: dict[str, None] = {}
 
     @property
     def path(self) -> str:
@@ -134,6 +138,7 @@ class InLab:
         )
         self._last = None
         result = self._last = session.run(case.test, aids, variant=case.variant)
+        self.warnings.update(dict.fromkeys(session.warnings))
         if self._setting.keep is Keep.ALWAYS:
             session.leave()
         if result.verdict.good:

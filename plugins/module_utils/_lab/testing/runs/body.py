@@ -159,6 +159,7 @@ def carried_out(
     try:
         with opened(place, setting, min(params["parallel"], len(chosen))) as labs:
             ended = suite.run([lab.run for lab in labs])
+            warnings.extend(dict.fromkeys(each for lab in labs for each in lab.warnings))
             warnings.extend(kept(lab) for lab in labs if lab.is_kept)
     except DummError as exc:
         return suite.result(str(exc))
