@@ -59,6 +59,11 @@ class Packet:
     data: bytes
     length: int
 
+    @property
+    def inward(self) -> bool:
+        """Whether the guest gets it."""
+        return self.direction is Direction.IN
+
 
 @dataclass(frozen=True)
 class Described:

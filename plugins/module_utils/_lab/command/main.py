@@ -49,6 +49,7 @@ VERBS = {
     "exec": Verb("Run a command in a guest", failed=255),
     "graph": Verb("Draw the lab, or a scenario file, as SVG, Mermaid, D2, DOT or draw.io"),
     "test": Verb("Run tests in a lab", failed=3),
+    "why": Verb("Find the hop where packets from one guest to another die, and the reason", failed=3),
 }
 _EXAMPLES = """\
   dumm exec alice ip -br addr

@@ -19,7 +19,7 @@ from ..model.tests import Test
 from ..run.events import Subscriber
 from ..run.opening import Params
 from ..run.runner import run_scenario
-from . import copies, engine, evidence
+from . import copies, engine, evidence, why
 from .bench import Bench
 from .directory import EVIDENCE
 from .engine import Aids, Scene, Session
@@ -132,6 +132,7 @@ class InLab:
         kept = {label: f"{place}/{label.replace(':', '-')}.pcapng" for label in case.test.capture}
         aids = Aids(
             witness=self._witness(place, time.monotonic()),
+            why=why.told,
             packets=packets,
             kept=lambda label: self._setting.results / kept[label],
             keep=self._setting.keep is Keep.FAILED,
