@@ -121,7 +121,7 @@ class Bench:
                 for each in link["addr_info"]
                 if each["scope"] == "global"
             ]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise GuestError(f"guest {guest}", "it does not tell its addresses (ip -j addr)", "define them") from None
 
 

@@ -82,7 +82,7 @@ def counted(expected: Expected, output: str) -> int:
 def _json_faults(expression: str, wanted: Any, output: str) -> Iterator[str]:
     try:
         data = json.loads(output)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         yield f"the output is no JSON: {exc}"
         return
     try:
@@ -106,7 +106,10 @@ def is_same(found: Any, wanted: Any) -> bool:
 
 
 def _value(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except RecursionError:
+        return "something that is nested too deep"
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 

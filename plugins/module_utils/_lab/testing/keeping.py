@@ -268,8 +268,10 @@ def given_back(lab: Lab, changed: Mapping[str, Changed], ran: Iterable[str], *, 
     made: dict[str, Guest] = {}
     for name, each in changed.items():
         now = lab.guests.get(name)
-        # Somebody else has changed it since.
-        if now is None or now.label in lab.damaged or not _is_same(now, each.after):
+        if now is None or now.label in lab.damaged:
+            continue
+        # Otherwise somebody else has changed it since.  A run that was killed may have taken it back by half.
+        if not _is_same(now, each.after) and not _is_same(now, each.before):
             continue
         loaded = each.before.loaded if layers else now.loaded
         made[name] = dataclasses.replace(each.before, power=changes.again(each.before.power), loaded=loaded)

@@ -31,7 +31,7 @@ from .outcome import Outcome, shown, text_of
 # Seconds that an answer may take.
 _ANSWER = 2
 _NO_TOOL = 127
-_SUMMARY = re.compile(r"(\d+) packets transmitted, (\d+) (?:packets )?received")
+_SUMMARY = re.compile(r"\b(\d{1,9}) packets transmitted, (\d{1,9}) (?:packets )?received")
 _ROUTE = re.compile(r"\bdev (\S+)(?:.*?\bsrc (\S+))?", re.DOTALL)
 _MARK = "--dumm--"
 _MOST_PAIRS = 20  # of guests that do not reach each other, in a message
@@ -461,7 +461,7 @@ def measured(done: Completed) -> float | None:
         if "bytes" in told:
             return float(8 * told["bytes"] / told["seconds"])
         return float(told["end"]["sum_received"]["bits_per_second"])
-    except (ValueError, KeyError, TypeError, ZeroDivisionError):
+    except (ValueError, LookupError, TypeError, ArithmeticError, RecursionError):
         return None
 
 

@@ -132,6 +132,15 @@ def test_a_guest_that_has_ended_runs_again(lab: Lab) -> None:
     assert (wish.lab, wish.scope.guests) == (lab, {"moon"})
 
 
+def test_what_was_taken_back_by_half_is_looked_at_again(lab: Lab) -> None:
+    after = changes.link(lab, Link("moon:eth2", {"up": False})).lab
+    # The definition of one end is as before, and nobody knows whether the guest is.
+    now = after.with_guest(lab.guests["moon"])
+    wish = given_back(now, changed(lab, after), ["moon", "sun", "alice"], layers=True)
+    assert wish.lab == lab
+    assert wish.scope.guests == {"moon", "sun"}
+
+
 def test_what_somebody_else_has_changed_stays(lab: Lab) -> None:
     after = changes.link(lab, Link("moon:eth2", {"up": False})).lab
     now = after.with_guest(dataclasses.replace(after.guests["moon"], mem=256)).without_guest("sun")

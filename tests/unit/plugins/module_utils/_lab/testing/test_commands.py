@@ -73,6 +73,13 @@ def test_errors_are_told_where_something_is_wrong_or_nothing_was_printed() -> No
     assert judged(Expected(empty=True), "", error="noise").got == "stderr: noise"
 
 
+@pytest.mark.parametrize("output", ["[" * 100_000, '{"a":' * 100_000, "9" * 10_000, "\x00", "[" * 900 + "]" * 900])
+def test_whatever_a_guest_prints_is_no_more_than_wrong(output: str) -> None:
+    found = judged(Expected(json="@", equals=1), output)
+    assert not found.good
+    assert len(found.got) < 5000
+
+
 def test_a_question_that_cannot_be_asked_is_told() -> None:
     found = judged(Expected(json="sum(@)", equals=1), '["a"]')
     assert not found.good

@@ -65,6 +65,12 @@ def test_a_ping_that_must_fail_has_no_answer_at_all(got: int, good: bool) -> Non
     assert pinged(Ping("alice", "bob", 2, fails=True), IPUTILS.format(sent=2, got=got, loss=0)).good is good
 
 
+def test_a_ping_that_tells_nonsense_was_not_answered() -> None:
+    many = "9" * 5000
+    assert not pinged(Ping("alice", "bob"), f"{many} packets transmitted, {many} received").good
+    assert not pinged(Ping("alice", "bob"), "0 packets transmitted, 0 received").good
+
+
 def test_a_ping_without_a_way_is_lost_and_tells_why() -> None:
     said = ("--dumm--\nRTNETLINK answers: Network is unreachable\n", 2, "ping: connect: Network is unreachable")
     found = pinged(Ping("alice", "10.0.0.2"), *said)
@@ -110,6 +116,10 @@ def test_an_answer_is_what_it_must_be(action: Http, stdout: str, good: bool) -> 
         ('{"error": "busy"}', None),
         ("", None),
         ('{"bytes": 1, "seconds": 0}', None),
+        ('{"bytes": ' + "9" * 4000 + ', "seconds": 1}', None),
+        ('{"bytes": "x", "seconds": []}', None),
+        ("[" * 100_000, None),
+        ("[1]", None),
     ],
 )
 def test_a_rate_is_measured(stdout: str, rate: float | None) -> None:
