@@ -52,6 +52,7 @@ false
 _FILES = {
     **{f"hosts/{host}/etc/hostname": f"{host}\n" for host in _HOSTS},
     **{f"hosts/default/{path}": "upstream's\n" for path in (*_LEFT, *_WRAPPERS)},
+    "hosts/default/etc/ssh/sshd_config": "Port 22\n",
     "hosts/default/etc/hosts": "192.168.0.1 moon\n",
     "hosts/default/usr/local/bin/expect-file": "#!/bin/sh\n",
     "hosts/moon/etc/ipsec.secrets": ": PSK secret\n",
