@@ -38,8 +38,8 @@ options:
   format:
     description:
       - What O(src) is written in. V(dumm) is that of C(docs/tests.md).
-      - V(strongswan) is strongSwan's own test suite, in a lab that role P(dumm.lab.strongswan#role) has made. O(tests) are
-        patterns such as V(ikev2/*), and O(keep) cannot be set.
+      - V(strongswan) is strongSwan's own test suite, whose directories are run as they are, in a lab that role
+        P(dumm.lab.strongswan#role) has made. O(tests) are patterns such as V(ikev2/*).
     type: str
     default: dumm
     choices: [dumm, strongswan]

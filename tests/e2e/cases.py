@@ -633,6 +633,14 @@ _BAD_FIRST = {
 }
 
 
+# A suite in strongSwan's format, with one test, and the scenario of its one guest.
+_SUITE = """d=$W/t-suite/tests/one/good; mkdir -p $d $W/scenarios/t-swan
+printf 'STRONGSWANHOSTS=t-swan\\nHOSTNAMEIPV4="t-swan,192.0.2.1"\\nHOSTNAMEIPV6="t-swan,2001:db8::1"\\n' >$W/t-suite/testing.conf
+for each in description.txt test.conf pretest.dat posttest.dat; do : >$d/$each; done
+echo 't-swan::echo PH_IP_T-SWAN | sed s/^/is_/::is_192.0.2.1::YES' >$d/evaltest.dat
+echo 'guests: {t-swan: {mem: 64}}' >$W/scenarios/t-swan/config"""
+
+
 def _tests(name: str) -> dict[str, str]:
     return {f"t-{name}.yml": _TESTS.format(name)}
 
@@ -733,9 +741,10 @@ TEST = (
     ),
     Case(
         "test",
-        {"format": "strongswan", "tests": ["ikev2/rw-cert"]},
-        {"format": host("ls $W/strongswan").shows("(?s).*No such file.*")},
-        fails="suite .*/strongswan",
+        {"src": ["$W/t-suite"], "format": "strongswan", "scenario": "t-swan"},
+        {"format": returns("tests.good.result", "passed")},
+        before=(host(_SUITE),),
+        again=False,
     ),
     Case(
         "test",

@@ -153,7 +153,7 @@ def session(
     """
     place = Workdir.at(workdir)
     place.create()
-    with _alone(place):
+    with alone(place):
         made = Session(place, Keeper(place, scenario, publish), {**KINDS, **(kinds or {})}, publish)
         try:
             yield made
@@ -162,7 +162,11 @@ def session(
 
 
 @contextmanager
-def _alone(workdir: Workdir) -> Iterator[None]:
+def alone(workdir: Workdir) -> Iterator[None]:
+    """Have a lab that nobody else tests meanwhile.
+
+    :raises LockTimeout: where another run tests it.
+    """
     with ExitStack() as stack:
         try:
             stack.enter_context(lock.hold(workdir.testing_lock, workdir.label, "running tests", 0.0))

@@ -49,25 +49,28 @@ class Setting:
 
 
 @contextmanager
-def opened(workdir: Workdir, setting: Setting, number: int) -> Iterator[tuple[InLab, ...]]:
+def opened(
+    workdir: Workdir, setting: Setting, number: int, in_lab: Callable[[Workdir, Setting], InLab] | None = None
+) -> Iterator[tuple[InLab, ...]]:
     """Labs for a run of tests, which are given back in the end.
 
     :param number: how many; all but the first are copies.
+    :param in_lab: what runs tests in a lab, for those that the engine cannot run; :class:`InLab` by default.
     :raises DummError: where they cannot be made or given back; a lab that cannot be used is the test's result.
     """
-    described = setting.source.lab
+    described, make = setting.source.lab, in_lab or InLab
     if number > 1 and described is None:
         raise InvalidInput(
             "parallel", "the lab has no scenario by which it could be copied", "give the scenario's file"
         )
     copies.remove(workdir, publish=setting.publish)
     with ExitStack() as stack:
-        labs = [stack.enter_context(_ended(InLab(workdir, setting)))]
+        labs = [stack.enter_context(_ended(make(workdir, setting)))]
         if number > 1 and described is not None:
             stack.callback(_remove_copies, workdir, setting, labs)
             for each in range(2, number + 1):
                 copy = copies.copied(workdir, each, described, publish=setting.publish)
-                labs.append(stack.enter_context(_ended(InLab(copy, setting))))
+                labs.append(stack.enter_context(_ended(make(copy, setting))))
         yield tuple(labs)
 
 

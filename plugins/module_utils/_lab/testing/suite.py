@@ -149,7 +149,8 @@ class Suite:
     def _once(self, case: Case, runner: Runner) -> TestResult:
         began, clock = time.time(), time.monotonic()
         try:
-            return replace(runner(case), variant=case.variant)
+            result = runner(case)
+            return replace(result, variant=case.variant or result.variant)
         except DummError as exc:
             return replace(
                 skipped(case, str(exc)), verdict=Verdict.BROKEN, began=began, seconds=time.monotonic() - clock

@@ -36,9 +36,9 @@ from ..record import Identity, suite_data, test_data
 from ..results import SuiteResult, TestResult
 from ..selection import Case, cases, select
 from ..source import Source, Text
+from ..strongswan import suite as strongswan
 from ..suite import Keep, Policy, Suite
 from ..wording import cause_of, full_title, summary
-from . import foreign
 
 
 class TestsFailed(GuestError):
@@ -99,8 +99,7 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
         for option, least in (("retry", 0), ("parallel", 1)):
             if params[option] < least:
                 raise InvalidInput(option, f"{params[option]} is too few", f"give {least} or more")
-        is_foreign = params["format"] == "strongswan"
-        planned = _foreign(params) if is_foreign else _own(params, run.workdir, warnings)
+        planned = _planned(params, run.workdir, warnings)
         label = run.workdir.label
     if not planned.tests:
         warnings.append(f"{label}: there is no test to run")
@@ -121,12 +120,13 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
     return _told(ended, results, tuple(warnings))
 
 
-def _own(params: Params, workdir: Workdir, warnings: list[str]) -> Planned:
-    """A run of tests of our own format.
+def _planned(params: Params, workdir: Workdir, warnings: list[str]) -> Planned:
+    """A run of the tests that are given, in the format that they are written in.
 
     :param warnings: get those of the run.
     """
-    found = source.understood(workdir, texts(params), params["scenario"])
+    is_foreign = params["format"] == strongswan.FORMAT
+    found = strongswan.understood(workdir, params) if is_foreign else _own(workdir, params)
     warnings += found.warnings
     chosen = cases(select(found.tests, params["tests"] or (), params.get("tags") or ()))
 
@@ -146,7 +146,7 @@ def carried_out(
     publish: Subscriber,
     warnings: list[str],
 ) -> SuiteResult:
-    """Run tests of our own format in the labs that they need.
+    """Run tests in the labs that they need.
 
     :param chosen: at least one.
     :param results: gets what has ended of a run that is interrupted.
@@ -156,8 +156,9 @@ def carried_out(
     policy = Policy(params["retry"], params["stop_on_failure"], keep)
     suite = Suite(str(place.path), chosen, policy, publish, before)
     setting = Setting(found, params, results.path, keep, publish)
+    opener = strongswan.labs if params["format"] == strongswan.FORMAT else opened
     try:
-        with opened(place, setting, min(params["parallel"], len(chosen))) as labs:
+        with opener(place, setting, min(params["parallel"], len(chosen))) as labs:
             ended = suite.run([lab.run for lab in labs])
             warnings.extend(dict.fromkeys(each for lab in labs for each in lab.warnings))
             warnings.extend(kept(lab) for lab in labs if lab.is_kept)
@@ -169,10 +170,8 @@ def carried_out(
     return ended
 
 
-def _foreign(params: Params) -> Planned:
-    """A run of strongSwan's suite."""
-    found = {name: dict(zip(("group", "name"), name.split("/"), strict=True)) for name in foreign.names(params)}
-    return Planned(found, lambda results, _before, publish: foreign.run(params, results.path, publish))
+def _own(workdir: Workdir, params: Params) -> Source:
+    return source.understood(workdir, texts(params), params["scenario"])
 
 
 def texts(params: Params) -> list[Text]:

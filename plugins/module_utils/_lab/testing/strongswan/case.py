@@ -7,14 +7,14 @@
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ...model.errors import InvalidInput, nearest
+from ...model.errors import InvalidInput
+from ...model.tests import Test
 from . import format, known
 from .format import Line
 from .shell import HostShell
@@ -84,35 +84,41 @@ def open_suite(path: Path, shell: HostShell) -> Suite:
 
     :raises InvalidInput: where there is none.
     """
-    conf = path / "testing.conf"
-    if not (path / "tests").is_dir() or not conf.is_file():
-        raise InvalidInput(
-            f"suite {path}", "it has no tests/ and testing.conf", "give the directory testing of strongSwan's source"
-        )
-    said = shell.variables(conf.read_text(), ("STRONGSWANHOSTS", "HOSTNAMEIPV4", "HOSTNAMEIPV6"))
+    _check(path)
+    said = shell.variables((path / "testing.conf").read_text(), ("STRONGSWANHOSTS", "HOSTNAMEIPV4", "HOSTNAMEIPV6"))
     return Suite(path, tuple(said["STRONGSWANHOSTS"].split()), format.placeholders(said))
 
 
-def choose(suite: Suite, patterns: Sequence[str]) -> tuple[tuple[str, str], ...]:
-    """Names of groups and tests that patterns such as ``ikev2/*`` or ``ikev1`` select, in the suite's order.
+def _check(path: Path) -> None:
+    if not (path / "tests").is_dir() or not (path / "testing.conf").is_file():
+        raise InvalidInput(
+            f"suite {path}",
+            "there is no tests/ and testing.conf in it",
+            "run role strongswan, or give the directory testing of strongSwan's source (src)",
+        )
 
-    :raises InvalidInput: where a pattern selects nothing.
+
+def tests(path: Path) -> list[Test]:
+    """The tests of a suite, without looking into more than their descriptions.
+
+    :raises InvalidInput: where there is no suite.
     """
-    there = [
-        f"{group.name}/{test.name}"
-        for group in sorted((suite.path / "tests").iterdir())
+    _check(path)
+    return [
+        Test(test.name, group.name, _description(test), place=str(test))
+        for group in sorted((path / "tests").iterdir())
         if group.is_dir()
         for test in sorted(group.iterdir())
         if test.is_dir()
     ]
-    chosen: dict[str, None] = {}
-    for pattern in patterns or ("*",):
-        full = pattern if "/" in pattern else f"{pattern}/*"
-        found = [name for name in there if fnmatch.fnmatchcase(name, full)]
-        if not found:
-            raise InvalidInput(f"suite {suite.path}", f"it has no test {pattern}", nearest(pattern, there))
-        chosen |= dict.fromkeys(found)
-    return tuple((name.split("/")[0], name.split("/")[1]) for name in there if name in chosen)
+
+
+def _description(path: Path) -> str:
+    try:
+        text = (path / "description.txt").read_text(errors="replace")
+    except OSError:
+        return ""
+    return " ".join(_TAGS.sub(" ", text).split())
 
 
 def read(suite: Suite, group: str, name: str, shell: HostShell, there: frozenset[str]) -> Case:
@@ -131,7 +137,7 @@ def read(suite: Suite, group: str, name: str, shell: HostShell, there: frozenset
         group,
         name,
         path,
-        description=" ".join(_TAGS.sub(" ", texts["description.txt"]).split()),
+        description=_description(path),
         before=format.acts(texts["pretest.dat"], f"{group}/{name}/pretest.dat"),
         checks=format.checks(texts["evaltest.dat"], f"{group}/{name}/evaltest.dat"),
         after=format.acts(texts["posttest.dat"], f"{group}/{name}/posttest.dat"),

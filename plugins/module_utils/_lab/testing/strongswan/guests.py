@@ -18,7 +18,7 @@ from ...access.line import Line
 from ...guest.channel import Completed
 from ...model.errors import DummError, WaitTimeout
 
-_LIMIT = 180.0
+_LIMIT = 90.0
 _MOST_OUTPUT = 1 << 24
 _TIMED_OUT = 255  # as of ssh
 # Means the same to dash and to bash, which takes several times as long to start.

@@ -23,26 +23,27 @@ from contextlib import suppress
 from pathlib import Path
 
 from ...host.wait import Deadline
-from ...model.errors import HostError, WaitTimeout
+from ...model.errors import HostError, InvalidInput, WaitTimeout, listed
 
 _NOBODY = 65534
 _SUBJECT = "strongSwan's tests"
 _CHUNK = 1 << 16
 _MOST = 1 << 24
 _LOOP = r"""
+readonly dumm_from dumm_to
 ssh() {
     local code out err
-    printf '%s\0' ssh "$#" "$@" >&8
-    IFS= read -r _ <&9
+    printf '%s\0' ssh "$#" "$@" >&"$dumm_to"
+    IFS= read -r _ <&"$dumm_from"
     { IFS= read -r -d '' code; IFS= read -r -d '' out; IFS= read -r -d '' err; } <answer
     printf '%s' "$out"
     printf '%s' "$err" >&2
     return "$code"
 }
-while IFS= read -r _ <&9; do
+while IFS= read -r _ <&"$dumm_from"; do
     status=0
     . ./job || status=$?
-    printf '%s\0' end 1 "$status" >&8
+    printf '%s\0' end 1 "$status" >&"$dumm_to"
 done
 """
 
@@ -71,7 +72,7 @@ class HostShell:
             os.close(from_shell)
 
     def _start(self, to_shell: int, from_shell: int) -> subprocess.Popen[bytes]:
-        plumbing = f"exec 9<&{to_shell} 8>&{from_shell} {to_shell}<&- {from_shell}>&-\n"
+        plumbing = f"dumm_from={to_shell} dumm_to={from_shell}\n"
         confined = [
             "unshare", "--net", "--ipc", "--uts", "--pid", "--fork", "--kill-child",
             "setpriv", f"--reuid={_NOBODY}", f"--regid={_NOBODY}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
@@ -116,10 +117,16 @@ class HostShell:
             return file.read(_MOST)
 
     def variables(self, text: str, names: Sequence[str]) -> dict[str, str]:
-        """Values of variables after shell text, such as ``test.conf``, was evaluated in a shell of its own."""
+        """Values of variables after shell text, such as ``test.conf``, was evaluated in a shell of its own.
+
+        :raises InvalidInput: where it cannot be evaluated.
+        """
         shown = " ".join(f'"${{{name}-}}"' for name in names)
-        self.evaluate(f"( {{ {text}\n}} >/dev/null; printf '%s\\0' {shown} ) >values")
+        self.put("values", b"")
+        self.evaluate(f"( {{ :\n{text}\n}} >/dev/null; printf '%s\\0' {shown} ) >values")
         values = self.get("values").decode(errors="replace").split("\0")
+        if len(values) <= len(names):
+            raise InvalidInput(_SUBJECT, f"bash cannot evaluate what sets {listed(names)}", "look at test.conf")
         return dict(zip(names, values, strict=False))
 
     def _answer(self, code: int, out: bytes, err: bytes) -> None:

@@ -2,194 +2,170 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A run of strongSwan's suite in a lab that role ``strongswan`` has made: which tests, what became of them, and upstream's files.
+"""strongSwan's test suite as a front end of tests: its directories as tests of a run, and labs that run them as they are.
 
-``run_suite`` is what the module and the command call.  Every test of a run has the guests for itself; with several labs, as many tests
-are run at a time.
+Role ``strongswan`` has brought the suite and the lab that it needs.  Queue, retries, several labs and reports are those of every run
+(``body``, ``suite``, ``labs``).  What is the suite's own is in a file of its subject: ``format`` reads lines, ``case`` a test's
+directory, ``shell`` evaluates the host's side of a line, ``guests`` and ``testbed`` have the guests, ``trial`` runs a
+test, ``known`` says which need what, ``upstream`` writes upstream's files.
 """
 
 from __future__ import annotations
 
-import queue
+import dataclasses
 import threading
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
-from ...model.errors import DummError
-from ...run.events import Subscriber, nobody
-from ..events import SuiteBegan, TestBegan, TestEnded
-from ..results import SuiteResult, TestResult, Verdict
+from ...host import files
+from ...host.workdir import Workdir
+from ...model.errors import InvalidInput
+from ...model.tests import Test
+from .. import pressure, source
+from ..engine import alone
+from ..labs import InLab, Setting, opened
+from ..results import TestResult, Verdict
+from ..selection import Case
+from ..source import Source
+from ..suite import Keep
+from . import case as case_reader
 from . import known, upstream
-from .case import Case, Suite, choose, open_suite, read
+from .case import Suite
 from .guests import Guests
 from .shell import HostShell
 from .testbed import Testbed
-from .trial import Trial, variant
+from .trial import Trial
 
+FORMAT = "strongswan"
+SCENARIO = "strongswan"
 # What charon and swanctl of every guest read; upstream's is compiled in.
 ENVIRONMENT = {"STRONGSWAN_CONF": "/etc/strongswan.conf.testing"}
-_PROBED = "moon"
-_PLACE = "strongswan/testing"
+_PLACE = Path("strongswan/testing")
+_NO_CODE = 255  # of ssh, which cannot reach a host
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What is to be run.
+def understood(workdir: Workdir, params: Mapping[str, Any]) -> Source:
+    """The suite's tests, and the scenario of their lab.
 
-    :ivar labs: working directories whose labs have the suite's topology, one for each test at a time.
-    :ivar tests: patterns such as ``ikev2/*``; empty for all.
-    :ivar source: the suite; the one of the first lab's role if it is not given.
-    :ivar scenario: that has the topology.
-    :ivar results: directory for upstream's files.
-    :ivar retry: how many more times a test is run that fails.
-    :ivar stop: whether the first failure ends the run.
+    :raises InvalidInput: where there is no suite, or no scenario.
     """
-
-    labs: tuple[str, ...]
-    tests: tuple[str, ...] = ()
-    source: Path | None = None
-    scenario: str = "strongswan"
-    results: Path | None = None
-    retry: int = 0
-    stop: bool = False
+    found = source.understood(workdir, (), params["scenario"] or SCENARIO)
+    tests = [test for path in _paths(workdir, params) for test in case_reader.tests(path)]
+    return dataclasses.replace(found, tests=tuple(tests))
 
 
-class Lab:
-    """A lab and what runs tests in it."""
-
-    def __init__(self, workdir: str, scenario: str, subscriber: Subscriber) -> None:
-        self.guests = Guests(workdir, ENVIRONMENT)
-        self.shell = HostShell(self._remote)
-        self.testbed = Testbed(workdir, scenario)
-        self.trial = Trial(self.guests, self.testbed, self.shell, subscriber)
-        self.hosts: tuple[str, ...] = ()
-
-    def _remote(self, host: str, command: str) -> tuple[int, bytes, bytes]:
-        if host not in self.hosts:
-            return 255, b"", f"there is no host {host}\n".encode()
-        return self.guests.run(host, command)
+def _paths(workdir: Workdir, params: Mapping[str, Any]) -> list[Path]:
+    return [Path(path) for path in params["src"] or ()] or [workdir.path / _PLACE]
 
 
-def list_suite(wanted: Wanted) -> tuple[str, ...]:
-    """Names of the tests that would be run, such as ``ikev2/rw-cert``."""
-    shell = HostShell(lambda host, command: (255, b"", b""))
-    try:
-        suite = open_suite(_source(wanted), shell)
-        return tuple(f"{group}/{name}" for group, name in choose(suite, wanted.tests))
-    finally:
-        shell.close()
+@contextmanager
+def labs(workdir: Workdir, setting: Setting, number: int) -> Iterator[tuple[InLab, ...]]:
+    """Labs for a run of the suite, as :func:`labs.opened`.  In the end upstream's table is written."""
+    record = _Results(setting.results)
 
+    def in_lab(place: Workdir, common: Setting) -> InLab:
+        return SuiteLab(place, common, record)
 
-def _source(wanted: Wanted) -> Path:
-    return wanted.source or Path(wanted.labs[0]) / _PLACE
-
-
-def run_suite(wanted: Wanted, subscriber: Subscriber = nobody) -> SuiteResult:
-    """Run tests of the suite.
-
-    :raises InvalidInput: where there is no suite, or no such test.
-    """
-    began, start = time.time(), time.monotonic()
-    labs = [Lab(workdir, wanted.scenario, subscriber) for workdir in wanted.labs]
-    try:
-        suite = open_suite(_source(wanted), labs[0].shell)
-        chosen = choose(suite, wanted.tests)
-        subscriber(SuiteBegan(len(chosen), len(labs)))
-        run = _Run(wanted, suite, subscriber)
+    with opened(workdir, setting, number, in_lab) as ready:
         try:
-            run.prepare(labs)
-            run.work(labs, chosen)
-        except DummError as exc:
-            run.broken = str(exc)
-        results = [run.results[each] for each in chosen if each in run.results]
-        return SuiteResult(wanted.labs[0], began, time.monotonic() - start, tuple(results), run.broken)
-    finally:
-        for lab in labs:
-            lab.shell.close()
+            yield ready
+        finally:
+            record.write()
 
 
-class _Run:
-    def __init__(self, wanted: Wanted, suite: Suite, subscriber: Subscriber) -> None:
-        self._wanted = wanted
-        self._suite = suite
-        self._subscriber = subscriber
-        self._there: frozenset[str] = frozenset()
+class _Results:
+    """What has come of tests in all labs, for upstream's table."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
         self._lock = threading.Lock()
-        self._over = threading.Event()
-        self.results: dict[tuple[str, str], TestResult] = {}
-        self.broken = ""
+        self._tests: dict[tuple[str, str], TestResult] = {}
+        files.remove_tree(directory / upstream.PLACE)
 
-    def prepare(self, labs: Sequence[Lab]) -> None:
-        """Bring every lab to where a test may begin, and ask what its guests have."""
-        for lab in labs:
-            lab.hosts = self._suite.hosts
-            lab.testbed.recover()
-        self._there = frozenset(labs[0].guests.script(_PROBED, known.PROBE).split())
-
-    def work(self, labs: Sequence[Lab], chosen: Iterable[tuple[str, str]]) -> None:
-        """Run the tests, each lab one at a time."""
-        waiting: queue.SimpleQueue[tuple[str, str]] = queue.SimpleQueue()
-        for each in chosen:
-            waiting.put(each)
-        threads = [threading.Thread(target=self._drain, args=(lab, waiting)) for lab in labs]
-        for thread in threads:
-            thread.start()
-        try:
-            for thread in threads:
-                thread.join()
-        except BaseException:
-            # The tests under way come to their end, so that their guests are left clean.
-            self._over.set()
-            for thread in threads:
-                thread.join()
-            raise
-        if self._wanted.results is not None:
-            upstream.write_table(self._wanted.results, list(self.results.values()))
-
-    def _drain(self, lab: Lab, waiting: queue.SimpleQueue[tuple[str, str]]) -> None:
-        try:
-            while not self._over.is_set():
-                try:
-                    group, name = waiting.get_nowait()
-                except queue.Empty:
-                    break
-                self._one(lab, group, name)
-            lab.testbed.end()
-        except DummError as exc:
-            self._over.set()
-            self.broken = self.broken or str(exc)
-
-    def _one(self, lab: Lab, group: str, name: str) -> None:
-        case = read(self._suite, group, name, lab.shell, self._there)
-        result = _skipped(case) if case.skip else self._tried(lab, case)
+    def add(self, result: TestResult) -> None:
+        """Note the last result of a test."""
         with self._lock:
-            self.results[group, name] = result
-        self._subscriber(TestEnded(result))
-        if self._wanted.stop and not result.verdict.good:
-            self._over.set()
+            self._tests[result.group, result.name] = result
 
-    def _tried(self, lab: Lab, case: Case) -> TestResult:
-        for attempt in range(1, self._wanted.retry + 2):
-            self._subscriber(TestBegan(case.group, case.name, variant(case), attempt))
-            result, record = lab.trial.run(case)
-            result = replace(result, tries=attempt)
-            if self._wanted.results is not None:
-                result = upstream.write_test(self._wanted.results, result, record)
-            if result.verdict is Verdict.PASSED:
-                return replace(result, verdict=Verdict.FLAKY) if attempt > 1 else result
+    def write(self) -> None:
+        """Write the table."""
+        upstream.write_table(self.directory, [self._tests[each] for each in sorted(self._tests)])
+
+
+class SuiteLab(InLab):
+    """Runs tests of the suite in a lab."""
+
+    def __init__(self, workdir: Workdir, setting: Setting, record: _Results) -> None:
+        super().__init__(workdir, setting)
+        self._record = record
+        self._ready: _Ready | None = None
+
+    def run(self, case: Case) -> TestResult:
+        """Run a test: what came of it.
+
+        :raises DummError: where the lab cannot be used.
+        """
+        ready = self._begun(case)
+        found = case_reader.read(ready.suite, case.test.group, case.test.name, ready.shell, ready.there)
+        if found.skip:
+            return self._ended(_skipped(case.test, found.skip))
+        gauge = pressure.Gauge()
+        keep = self._setting.keep
+        result, told = ready.trial.run(found, keep=keep is Keep.FAILED)
+        verdict, percent = result.verdict, gauge.percent
+        if verdict is Verdict.FAILED and pressure.is_suspect(percent):
+            verdict = Verdict.SUSPECT
+        result = dataclasses.replace(result, verdict=verdict, pressure=percent)
+        self._last = result
+        return self._ended(upstream.write_test(self._setting.results, result, told))
+
+    def _ended(self, result: TestResult) -> TestResult:
+        self._record.add(result)
         return result
 
+    def _begun(self, case: Case) -> _Ready:
+        """The lab with all guests running, and none of them in the middle of a test."""
+        if self._ready is None:
+            place = Path(case.test.place).parents[2]
+            self._stack.enter_context(alone(self._workdir))
+            self._ready = _Ready(self._workdir, self._setting, place, self._stack)
+        return self._ready
 
-def _skipped(case: Case) -> TestResult:
-    return TestResult(
-        case.name,
-        case.group,
-        Verdict.SKIPPED,
-        time.time(),
-        0.0,
-        description=case.description,
-        place=str(case.path),
-        cause=case.skip,
-    )
+    def end(self) -> None:
+        """Give the lab back without the files of any test."""
+        with self._stack:
+            if self._ready is not None and not self.is_kept:
+                self._ready.testbed.end()
+
+
+class _Ready:
+    """What runs tests in a lab that is ready for one.
+
+    :param place: the suite.
+    :param stack: what must be undone in the end.
+    """
+
+    def __init__(self, workdir: Workdir, setting: Setting, place: Path, stack: ExitStack) -> None:
+        self._guests = Guests(str(workdir.path), ENVIRONMENT)
+        self.shell = HostShell(self._remote)
+        stack.callback(self.shell.close)
+        self.suite: Suite = case_reader.open_suite(place, self.shell)
+        lab = setting.source.lab
+        if lab is None:
+            raise InvalidInput(workdir.label, "there is no scenario of the suite's network", "run role strongswan")
+        self.testbed = Testbed(workdir, lab.params(str(workdir.path), setting.params))
+        self.testbed.begin()
+        self.there = frozenset(self._guests.script(self.suite.hosts[0], known.PROBE).split())
+        self.trial = Trial(self._guests, self.testbed, self.shell, setting.publish)
+
+    def _remote(self, host: str, command: str) -> tuple[int, bytes, bytes]:
+        if host not in self.suite.hosts:
+            return _NO_CODE, b"", f"there is no host {host}\n".encode()
+        return self._guests.run(host, command)
+
+
+def _skipped(test: Test, why: str) -> TestResult:
+    return TestResult(test.name, test.group, Verdict.SKIPPED, time.time(), 0.0, test.description, test.place, cause=why)

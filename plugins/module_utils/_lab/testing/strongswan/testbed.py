@@ -13,51 +13,48 @@ import itertools
 import os
 import shutil
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
-from typing import Any
 
 from ...host.workdir import Workdir
+from ...model import options
+from ...model.errors import InUse
 from ...run import runner
+from ...run.opening import Params
 from ...run.report import RunFailed
 from .case import Files
 
 # Scenarios of ours; there is one for each test that has files.
 PREFIX = "suite-"
 _DIRECTORY, _FILE, _PROGRAM = 0o755, 0o644, 0o755
-_PATIENCE = 300
 
 
 class Testbed:
     """The lab's side of a run of the suite.
 
-    :param scenario: that has the suite's topology.
+    :param scenario: all arguments of ``dumm_scenario`` that describe the lab.
     """
 
     # Not a test of pytest's.
     __test__ = False
 
-    def __init__(self, workdir: str, scenario: str) -> None:
-        self._workdir = Workdir.at(workdir)
+    def __init__(self, workdir: Workdir, scenario: Params) -> None:
+        self._workdir = workdir
         self._scenario = scenario
         self._numbers = itertools.count()
-        # The layer of a test that a guest has; what it had from a run that was cut off is found at first.
+        # The layer of a test that a guest has.
         self._loaded: dict[str, str] = {}
         self._used: set[str] = set()
 
-    def recover(self) -> list[str]:
-        """Start guests again that a run which was cut off has left in the middle of a test.
+    def begin(self) -> None:
+        """Have all guests running, and without the files of a test that was cut off.
 
-        :return: their names.
+        :raises RunFailed: where that cannot be done.
         """
-        report = runner.run_info({"workdir": str(self._workdir.path), "inside": False, "diff": False})
+        self._apply({**self._scenario, "state": "present", "record": False})
+        report = runner.run_info(options.completed(options.INFO, workdir=str(self._workdir.path), inside=False))
         guests = (report.subject or {})["guests"]
-        self._loaded = {
-            name: guest["loaded"] for name, guest in guests.items() if (guest["loaded"] or "").startswith(PREFIX)
-        }
-        left = sorted(self._loaded)
+        left = [name for name, guest in guests.items() if (guest["loaded"] or "").startswith(PREFIX)]
         if left:
             self.restart(left)
-        return left
 
     def load(self, hosts: Iterable[str], files: Mapping[str, Files]) -> None:
         """Give the hosts of a test its files, and take away what the test before them has written.
@@ -69,7 +66,7 @@ class Testbed:
             name = f"{PREFIX}{os.getpid()}-{next(self._numbers)}"
             for host in wanted:
                 self._write(name, host, files.get(host, {}))
-            self._apply(name, "loaded", wanted)
+            self._lay(name, wanted)
             self._loaded |= dict.fromkeys(wanted, name)
         self._used |= set(hosts)
         self._sweep()
@@ -83,36 +80,30 @@ class Testbed:
             path.write_bytes(data)
             path.chmod(_PROGRAM if mode & 0o111 else _FILE)
 
-    def _apply(self, name: str, state: str, hosts: Iterable[str], *, force: bool = False) -> None:
+    def _lay(self, name: str, hosts: Iterable[str]) -> None:
+        """Lay a test's files over its hosts."""
         named = sorted(hosts)
-        params = {
-            **self._common(),
-            "name": name,
-            "state": state,
+        layer = {
+            **self._scenario,
             "src": None,
-            "remote_src": False,
             "content": None,
-            "config": {"hosts": False, "guests": {host: {} for host in named}},
-            "only": named,
-            "record": False,
-            "busy": "force" if force else "refuse",
-            "parallel": 16,
+            "name": name,
+            "state": "loaded",
             "power": "keep",
-            "prune": False,
-            "restart": False,
             "clean": None,
         }
+        layer |= {"config": {"hosts": False, "guests": dict.fromkeys(named)}, "only": named, "record": False}
         try:
-            runner.run_scenario(params)
-        except RunFailed:
-            if force or state != "loaded":
+            self._apply(layer)
+        except RunFailed as failed:
+            if not isinstance(failed.error, InUse):
                 raise
             # Daemons that the test before has left hold files open: they end with their guests.
             self._restart(named)
-            self._apply(name, state, named, force=True)
+            self._apply({**layer, "busy": "force"})
 
-    def _common(self) -> dict[str, Any]:
-        return {"workdir": str(self._workdir.path), "netns": None, "lock_timeout": 300, "wait_timeout": _PATIENCE}
+    def _apply(self, params: Params) -> None:
+        runner.run_scenario(params)
 
     def restart(self, hosts: Iterable[str]) -> None:
         """Start hosts again without the files of any test, and wait until they have booted."""
@@ -123,33 +114,15 @@ class Testbed:
         self._sweep()
 
     def _restart(self, hosts: list[str]) -> None:
-        runner.run_scenario(
-            {
-                **self._common(),
-                "name": self._scenario,
-                "state": "present",
-                "src": None,
-                "remote_src": False,
-                "content": None,
-                "config": None,
-                "only": hosts,
-                "record": False,
-                "busy": "force",
-                "parallel": 16,
-                "power": "apply",
-                "prune": False,
-                "restart": False,
-                "clean": "restart",
-            }
-        )
+        self._apply({**self._scenario, "state": "present", "only": hosts, "clean": "restart", "busy": "force"})
 
     def end(self) -> None:
-        """Take the files of the last tests away."""
-        for layer in set(self._loaded.values()):
-            with suppress(RunFailed):
-                self._apply(
-                    layer, "unloaded", [host for host, name in self._loaded.items() if name == layer], force=True
-                )
+        """Take the files of the last tests away.
+
+        :raises RunFailed: where that cannot be done.
+        """
+        for name in sorted(set(self._loaded.values())):
+            self._apply({**self._scenario, "name": name, "state": "unloaded", "busy": "force"})
         self._loaded = {}
         self._sweep()
 

@@ -89,21 +89,24 @@ class Trial:
         self._shell = shell
         self._subscriber = subscriber
 
-    def run(self, case: Case) -> tuple[TestResult, Record]:
-        """Run a test; whatever becomes of it, the lab can be used for the next."""
+    def run(self, case: Case, *, keep: bool = False) -> tuple[TestResult, Record]:
+        """Run a test; whatever becomes of it, the lab can be used for the next.
+
+        :param keep: whether a failure ends the test at once and leaves the guests as they are.
+        """
         record = Record(case, self._subscriber)
         cause = ""
         try:
-            self._run(case, record)
+            self._run(case, record, keep)
         except DummError as exc:
             cause = str(exc)
-        if cause or record.failed:
+        if (cause or record.failed) and not keep:
             with record.phase("clean"):
                 self._testbed.restart(case.hosts)
         verdict = Verdict.BROKEN if cause else Verdict.FAILED if record.failed else Verdict.PASSED
         return _result(record, verdict, cause), record
 
-    def _run(self, case: Case, record: Record) -> None:
+    def _run(self, case: Case, record: Record, keep: bool) -> None:
         captures = dict(case.captures)
         with record.phase("clean"):
             self._testbed.load(case.hosts, case.files)
@@ -121,6 +124,8 @@ class Trial:
         if record.failed:
             with record.phase("evidence"):
                 self._collect(case, record)
+            if keep:
+                return
         with record.phase("after"):
             record.console += ["", "POST-TEST", ""]
             for line in case.after:
