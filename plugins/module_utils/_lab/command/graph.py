@@ -35,7 +35,7 @@ _WRITERS: Mapping[str, Callable[[Scene, Places], str]] = {
     "svg": lambda shown, places: svg.svg(draw(shown, places)),
     "mermaid": lambda shown, _places: mermaid.mermaid(shown),
     "d2": lambda shown, _places: d2.d2(shown),
-    "dot": lambda shown, _places: dot.dot(shown),
+    "dot": lambda shown, places: dot.dot(draw(shown, places)),
     "drawio": lambda shown, places: drawio.drawio(draw(shown, places)),
 }
 _SUFFIXES = {".svg": "svg", ".mmd": "mermaid", ".d2": "d2", ".dot": "dot", ".gv": "dot", ".drawio": "drawio"}

@@ -266,7 +266,7 @@ def test_xml_holds_any_text_as_text(write: object) -> None:
 
 
 def test_dot_and_d2_hold_any_text_in_quotes() -> None:
-    for text in (dot.dot(nasty()), d2.d2(nasty())):
+    for text in (dot.dot(draw(nasty())), d2.d2(nasty())):
         for line in text.splitlines():
             # What is left when quoted texts are taken out has none of it.
             assert not re.search(r'[<>"`\x1b]', re.sub(r'"(?:[^"\\]|\\.)*"', "", line)), line
