@@ -33,11 +33,11 @@ def follow(text: str, lab: Lab, *, name: str, place: str) -> str:
     :param text: what describes what the lab was.
     :param name: of the scenario.
     :param place: how messages call the text, such as the file's path.
-    :raises Invalid: where the text is no scenario.
+    :raises Invalid: where the text is no scenario, or its tests need a guest that is not there any more.
     :raises DummError: where the definition of something in the lab cannot be understood.
     """
     known = loader.load(text, name=name, place=place)
-    anew = adopt.adopt(lab, known)
+    anew = _anew(text, lab, known)
     try:
         for _round in range(_ROUNDS):
             found = loader.load(text, name=name, place=place)
@@ -47,7 +47,15 @@ def follow(text: str, lab: Lab, *, name: str, place: str) -> str:
     except InvalidInput:
         # An anchor, or something that only its whole surroundings could say.
         pass
+    loader.load(anew, name=name, place=place)
     return anew
+
+
+def _anew(text: str, lab: Lab, known: Scenario) -> str:
+    """The text of the lab, with what a scenario says to people and to tests."""
+    told = plain(read(text, "").root)
+    kept = [Set((key,), told[key]) for key in ("description", "tests") if key in told]
+    return edited(adopt.adopt(lab, known), kept, source="")
 
 
 class _Follower:
