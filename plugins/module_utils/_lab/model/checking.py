@@ -203,3 +203,9 @@ def is_address(end: str) -> bool:
 def version(address: str) -> int:
     """IP version of an address."""
     return ipaddress.ip_address(address).version
+
+
+def host_of(url: str) -> str:
+    """The host of a URL as it is written; ``urlsplit`` itself makes its letters small."""
+    place = urlsplit(url).netloc.rpartition("@")[2]
+    return place[1:].partition("]")[0] if place.startswith("[") else place.partition(":")[0]

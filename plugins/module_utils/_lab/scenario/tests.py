@@ -442,6 +442,10 @@ class _Reader:
         fails = values.get("fails", False)
         if fails and (match or "status" in values):
             self._blame(where, "fails", "no answer has a status or a body", "leave fails out, or the rest")
+        host = checking.host_of(url)
+        if fails and self.guests is not None and not checking.is_address(host) and host not in self.guests:
+            cause = f"{host} is neither a guest nor an address, so that its name alone makes this fail"
+            self.document.blame_unknown((*where.path, "http"), cause, host, self.guests)
         return model.Http(source, url, values.get("status"), match, fails)
 
     def _port(self, values: Values, where: Place, _phase: str) -> model.Action:

@@ -202,8 +202,7 @@ def _named(target: str, address: str) -> str:
 def http(bench: Bench, action: Http, seconds: float) -> Outcome:
     """Send a request from a guest."""
     source = checking.guest_of(action.source)
-    parts = urlsplit(action.url)
-    host = parts.hostname or ""
+    host = checking.host_of(action.url)
     try:
         known = checking.is_address(host) or checking.guest_of(host) in bench.lab.guests
         address = bench.address_of(host, None, source) if known else host
@@ -263,7 +262,7 @@ def answered(action: Http, address: str, done: Completed) -> Outcome:
     status = int(found[1]) if found and int(found[1]) else None
     if status is None:
         said = shown(text_of(done.stderr)) or shown(text_of(done.stdout)) or f"exit code {done.code}"
-        return Outcome(action.fails, f"no answer from {_named(urlsplit(action.url).hostname or '', address)}: {said}")
+        return Outcome(action.fails, f"no answer from {_named(checking.host_of(action.url), address)}: {said}")
     right = status < 400 if action.status is None else status == action.status
     missing = [pattern for pattern in action.match if not checking.searched(pattern, body)]
     told = [f"status {status}", *(f"{pattern!r} is not in the answer" for pattern in missing), shown(body)]

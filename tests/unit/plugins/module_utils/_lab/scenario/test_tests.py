@@ -290,6 +290,7 @@ def test_on_is_no_key_elsewhere() -> None:
         ("{ping: alice -> alice:eth1}", "tests.t.steps[0].ping: alice and alice:eth1 are the same guest; name two"),
         ("{ping: alice -> bob, count: 0}", "tests.t.steps[0].count: 0 is out of range; give an integer from 1"),
         ("{http: alice -> http://bob/, fails: true, status: 200}", "tests.t.steps[0].fails: no answer has a status"),
+        ("{http: alice -> http://bbo/, fails: true}", "tests.t.steps[0].http: bbo is neither a guest nor an address, so that"),
         ('{saw: sun:eth0, count: ">=0"}', "tests.t.steps[0].count: every number is >=0, so this cannot fail"),
         ("{reach: [moon]}", "tests.t.steps[0].reach: there are fewer than two guests, so this cannot fail"),
         ("{throughput: {from: alice, to: bob, at_least: 0bit}}", "tests.t.steps[0].throughput.at_least: nothing is slower"),
