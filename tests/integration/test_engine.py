@@ -649,3 +649,8 @@ def test_tests_of_a_scenario_begin_with_what_its_file_says(lab: Lab) -> None:
         name: each["scenario"] for name, each in before.items()
     }
     assert not lab.scenario("pair")["changed"]
+
+
+def test_a_pipe_without_its_command_proves_nothing(shared_pair: Lab) -> None:
+    found = failed(shared_pair, "{on: alice, run: nonsense | cat, empty: true, within: 0}")
+    assert "a command of it could not be run" in found.got

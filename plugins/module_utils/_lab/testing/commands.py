@@ -21,6 +21,9 @@ from .outcome import Outcome, shown, text_of, together
 
 # Of a shell: there is no such command, or it cannot be executed.
 _NOT_RUN = (126, 127)
+# What shells say of a command in a pipe, whose exit code nobody hears.
+_NOT_FOUND = re.compile(r"(?:^\S+: (?:line )?\d+: \S+: not found|^.*: command not found)$", re.MULTILINE)
+_MOST_SEARCHED = 100_000  # bytes of standard error
 _LONGEST = 200  # letters of a value in a sentence
 
 
@@ -56,6 +59,8 @@ def faults(expected: Expected, done: Completed, output: str) -> Iterator[str]:
     elif expected.code is None and done.code in _NOT_RUN:
         # Otherwise a misspelt command would never print what it must not.
         yield f"it could not be run (exit code {done.code})"
+    elif is_negative(expected) and (found := _NOT_FOUND.search(text_of(done.stderr[:_MOST_SEARCHED]))):
+        yield f"a command of it could not be run ({shown(found[0])})"
     for pattern in expected.match:
         if not checking.searched(pattern, output):
             yield f"{pattern!r} is not in the output"
@@ -71,6 +76,12 @@ def faults(expected: Expected, done: Completed, output: str) -> Iterator[str]:
         yield "the output is not empty" if expected.empty else "the output is empty"
     if expected.json is not None:
         yield from _json_faults(expected.json, expected.equals, output)
+
+
+def is_negative(expected: Expected) -> bool:
+    """Whether a command that did nothing at all would be right."""
+    none = expected.count is None or checking.holds(expected.count, 0)
+    return none and not expected.match and not expected.json and expected.empty is not False and expected.code is None
 
 
 def counted(expected: Expected, output: str) -> int:

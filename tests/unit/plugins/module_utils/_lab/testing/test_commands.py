@@ -62,6 +62,20 @@ def test_what_is_not_expected_is_told(expected: Expected, output: str, code: int
     assert (found.good, found.got) == (False, got)
 
 
+@pytest.mark.parametrize(
+    "error", ["sh: 1: ipp: not found\n", "x\n/spool/7/cmd: 2: ipp: not found", "bash: line 1: ipp: command not found"]
+)
+def test_what_must_not_be_printed_is_not_proved_by_a_pipe_without_its_command(error: str) -> None:
+    found = judged(Expected(empty=True), "", error=error)
+    assert not found.good
+    assert found.got.startswith("a command of it could not be run (")
+    assert not judged(Expected(no_match=("a",)), "", error=error).good
+    # These would fail without it, or the user has thought of it.
+    assert judged(Expected(match=("a",)), "a", error=error).good
+    assert judged(Expected(empty=True, code=0), "", error=error).good
+    assert judged(Expected(empty=True), "", error="file not found").good
+
+
 def test_a_command_that_was_killed_is_wrong_whatever_it_printed() -> None:
     found = judged(Expected(empty=True), "", 137, by=signal.SIGKILL)
     assert (found.good, found.got) == (False, "it was killed by SIGKILL\nit printed nothing")
