@@ -76,7 +76,7 @@ options:
   keep:
     description:
       - When the lab is left as a test left it, for you to look at it.
-      - V(failed) stops at the first test that fails and changes nothing after its failed step.
+      - V(failed) stops at the first test that fails and changes nothing after its failed step. No test is run again.
       - V(always) leaves the lab as the last test left it.
       - V(never) always brings the lab back to what its scenario says.
       - The next run begins by bringing the lab back.

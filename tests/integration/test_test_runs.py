@@ -102,7 +102,7 @@ def test_tests_are_listed_and_not_run(gate: Lab, tmp_path: Path) -> None:
     [
         ([str(EXAMPLE), "ruoted"], "no test is called ruoted, and none has such a tag; did you mean routed?"),
         (["/nowhere.yml"], "tests /nowhere.yml: there is no such file"),
-        ([str(EXAMPLE), "--retry", "-1"], "--retry -1 is too small"),
+        ([str(EXAMPLE), "--retry", "-1"], "retry: -1 is too few; give 0 or more"),
     ],
 )
 def test_what_cannot_be_run_is_told_and_changes_nothing(words: list[str], message: str, gate: Lab) -> None:

@@ -11,13 +11,14 @@ from __future__ import annotations
 
 import shutil
 import sys
+import traceback
 from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from ..model import options
-from ..model.errors import InvalidInput, plain
+from ..model.errors import DummError, InvalidInput, plain
 from ..run.report import RunFailed
 from ..testing import table
 from ..testing.narration import TestNarrator
@@ -35,19 +36,27 @@ _EXAMPLES = """\
 
 The exit code is 0 if all tests passed, 1 if some failed, 2 if there was nothing to run, 3 if the lab is broken.
 """
-_NOTHING = 2
+_NOTHING, _BROKEN = 2, 3
 
 
 def run(words: Sequence[str], workdir: str) -> int:
     """Run tests as the words say; the exit code."""
     wanted = _parser(workdir).parse_args(words)
     screen = Screen(sys.stdout)
-    if wanted.submissions is not None:
-        return _graded(wanted, screen)
     try:
-        report = run_tests(
-            _params(wanted), check=wanted.list, subscriber=TestNarrator(screen.line, screen.now, screen.paint)
-        )
+        return _graded(wanted, screen) if wanted.submissions is not None else _run(wanted, screen)
+    except (DummError, OSError):
+        raise
+    except Exception:
+        # A fault of ours is not to look like a test that failed.
+        traceback.print_exc()
+        return _BROKEN
+
+
+def _run(wanted: Namespace, screen: Screen) -> int:
+    narrator = TestNarrator(screen.line, screen.now, screen.paint)
+    try:
+        report = run_tests(_params(wanted), check=wanted.list, subscriber=narrator)
     except RunFailed as failed:
         if isinstance(failed.error, InvalidInput):
             return complain(f"dumm: {failed}", _NOTHING)

@@ -192,11 +192,11 @@ class Session:
         :param variant: what reports call this run of it.
         :raises DummError: where the lab cannot be used: it is not as the test needs it, or cannot be made clean.
         """
-        gauge, began = pressure.Gauge(), time.time()
+        began = time.time()
         bench = Bench(self.workdir, self.workdir.load())
         run = _Run(self, bench, test, aids or Aids(), variant, self._kinds, self._publish)
         result = run.result(began)
-        percent = gauge.percent
+        percent = run.pressure
         verdict = result.verdict
         if verdict is Verdict.FAILED and result.steps and pressure.is_suspect(percent):
             verdict = Verdict.SUSPECT
@@ -246,6 +246,7 @@ class _Run:
     whole: Capture | None = None
     kept: set[str] = field(default_factory=set)
     reaching: probes.Reaching | None = None
+    pressure: float | None = None
 
     @property
     def _keeper(self) -> Keeper:
@@ -331,12 +332,15 @@ class _Run:
 
     def _tried(self, guests: tuple[str, ...], collect: Collector | None) -> bool:
         """Carry out what prepares the test, and its steps; collect evidence at the first failure."""
+        # Guests that start when the lab is made clean are no reason to doubt what steps find afterwards.
+        gauge = pressure.Gauge()
         try:
             good = self._phase("before") and self._phase("steps")
         except BaseException:
             # Interrupted by the user, say: what the test has begun is ended all the same.
             self._phase("after")
             raise
+        self.pressure = gauge.percent
         if not good:
             self._collect(guests, collect)
         return good

@@ -242,10 +242,13 @@ def _timeline(test: TestResult) -> Markup:
         return Markup()
     hosts = [*dict.fromkeys(_host(each) for each in test.timeline)]
     events: list[tuple[float, int, Markup]] = [(step.at, 0, _mark(step)) for step in test.steps]
-    events += [(each.at, 1, _row(each, hosts)) for each in test.timeline[:MOST_ROWS]]
+    # The last ones: a test fails at its end.
+    events += [(each.at, 1, _row(each, hosts)) for each in test.timeline[-MOST_ROWS:]]
     rows = [row for _at, _kind, row in sorted(events, key=lambda event: event[:2])]
     if (more := len(test.timeline) - MOST_ROWS) > 0:
-        rows.append(element("li", f"{more} more are in results.json and the files below", class_="step skipped"))
+        rows.insert(
+            0, element("li", f"{more} before these are in results.json and the files below", class_="step skipped")
+        )
     legend = element("p", "Seconds since the test began. ● a line of a log, ◆ a packet, $ a command.", class_="legend")
     return joined([element("h3", "Timeline"), legend, element("ol", *rows, class_="line", tabindex="0")])
 

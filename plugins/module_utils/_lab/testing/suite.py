@@ -133,7 +133,8 @@ class Suite:
     def _tried(self, case: Case, runner: Runner) -> TestResult:
         """Run a case, again if it fails: what passes then is flaky, and tells of its failure."""
         failure: TestResult | None = None
-        most = 1 + max(case.test.retry, self.policy.retry)
+        # Another try would change the lab that is to be looked at.
+        most = 1 if self.policy.keep is Keep.FAILED else 1 + max(case.test.retry, self.policy.retry)
         for attempt in range(1, most + 1):
             self.publish(TestBegan(case.test.group, case.test.name, case.variant, attempt))
             result = self._once(case, runner)

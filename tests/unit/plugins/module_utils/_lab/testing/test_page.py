@@ -246,7 +246,8 @@ def test_a_long_timeline_says_what_it_leaves_out() -> None:
     (line,) = read(SuiteResult("/lab", 0.0, 1.0, (replace(FAILED, steps=(), timeline=many),))).all("ol", "line")
 
     assert len(line.children) == MOST_ROWS + 1
-    assert line.children[-1].text == "5 more are in results.json and the files below"
+    assert line.children[0].text == "5 before these are in results.json and the files below"
+    assert line.children[-1].all("time")[0].text == f"{(MOST_ROWS + 4) / 1000:.3f}"
 
 
 def test_attributes_cannot_be_left() -> None:

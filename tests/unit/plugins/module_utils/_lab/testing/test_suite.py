@@ -152,6 +152,14 @@ def test_what_never_passes_failed() -> None:
     assert (result.tests[0].verdict, result.tests[0].tries) == (Verdict.FAILED, 3)
 
 
+def test_a_test_whose_failure_keeps_the_lab_is_not_tried_again() -> None:
+    lab = Lab(tunnel=[Verdict.FAILED, Verdict.PASSED])
+
+    result = _run(lab, [Test("tunnel", "vpn", retry=2)], retry=1, keep=Keep.FAILED)
+
+    assert (result.tests[0].verdict, lab.ran) == (Verdict.FAILED, ["tunnel"])
+
+
 def test_a_broken_lab_is_nobodys_failure_and_not_tried_again() -> None:
     lab = Lab(tunnel=Verdict.BROKEN)
 
