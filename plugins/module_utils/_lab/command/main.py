@@ -42,12 +42,19 @@ class Verb:
 
 
 VERBS = {
-    "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
-    "events": Verb("Print each change of the lab as a line of JSON"),
+    "up": Verb("Make the lab what a scenario file describes"),
+    "plan": Verb("Show what 'up' would do"),
+    "down": Verb("Remove a scenario, or the whole lab"),
+    "start": Verb("Start guests"),
+    "stop": Verb("Stop guests"),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
-    "capture": Verb("Capture packets at interfaces of guests"),
-    "exec": Verb("Run a command in a guest", failed=255),
     "graph": Verb("Draw the lab, or a scenario file, as SVG, Mermaid, D2, DOT or draw.io"),
+    "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
+    "exec": Verb("Run a command in a guest", failed=255),
+    "logs": Verb("Print what a guest's kernel printed"),
+    "reach": Verb("Ping between all guests"),
+    "capture": Verb("Capture packets at interfaces of guests"),
+    "events": Verb("Print each change of the lab as a line of JSON"),
     "test": Verb("Run tests in a lab", failed=3),
     "why": Verb("Find the hop where packets from one guest to another die, and the reason", failed=3),
 }
