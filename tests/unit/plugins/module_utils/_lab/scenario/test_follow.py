@@ -139,6 +139,17 @@ def scenarios() -> tuple[str, ...]:
     return tuple(found)
 
 
+def test_a_guest_that_is_plugged_in_before_others_leaves_them_their_addresses() -> None:
+    # Alone, the text would number all of them anew (docs/scenario.md, "What a change touches").
+    text = TEXT.replace("guests:\n", "guests:\n  first:\n    interfaces:\n      eth0:\n")
+    lab = iface(lab_of(text), "first", "eth0", bridge="lan", addresses=("10.0.0.3/24",))
+
+    after = followed(text, lab)
+
+    assert after.count("{bridge: lan, address: 10.0.0.") == 3
+    assert len(after.splitlines()) == len(text.splitlines())
+
+
 def test_a_lab_that_has_not_changed_leaves_every_byte() -> None:
     for text in scenarios():
         assert follow.follow(text, lab_of(text), name="test", place="lab.yml") == text
