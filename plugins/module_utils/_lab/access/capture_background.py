@@ -28,7 +28,7 @@ from ..host.workdir import Workdir
 from ..model import errors, reference
 from ..model.errors import HostError, InvalidInput, from_oserror, nearest
 from ..model.rules import check_label
-from . import capture_filter, capture_pcapng, capture_process, capture_record, capture_socket
+from . import capture_batch, capture_filter, capture_pcapng, capture_process, capture_record, capture_socket
 from .capture_filter import MAX_SNAPLEN
 from .capture_record import Bound, Heading, Namespace
 from .capture_socket import Tap
@@ -36,7 +36,16 @@ from .capture_taps import chosen, created, headed, opened, watched
 
 DEFAULT = Bound()
 _START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.access.capture_process import main; main(sys.argv[1])"
-_MODULES = (capture_process, capture_record, capture_socket, capture_filter, capture_pcapng, errors, reference)
+_MODULES = (
+    capture_process,
+    capture_record,
+    capture_socket,
+    capture_batch,
+    capture_filter,
+    capture_pcapng,
+    errors,
+    reference,
+)
 
 
 def start(

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import mmap
 import socket
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from . import capture_filter
+from . import capture_batch, capture_filter
+from .capture_batch import Taken
 from .capture_filter import Filter
 from .capture_pcapng import Direction
 
@@ -26,19 +28,17 @@ _ETH_P_ALL = 3
 _SOL_PACKET, _PACKET_AUXDATA, _PACKET_STATISTICS, _PACKET_VNET_HDR = 263, 8, 6, 15
 _PACKET_OUTGOING = 4
 _SO_ATTACH_FILTER, _SO_RCVBUFFORCE, _SO_TIMESTAMPNS = 26, 33, 35
-_AUXDATA = struct.Struct("=IIIHHHH")
 _TAGGED, _TYPED = 1 << 4, 1 << 6
 _VLAN = 0x8100
 # linux/virtio_net.h: of a frame whose checksum is missing, where it begins and where it goes.
 _OFFLOAD = struct.Struct("<BBHHHH")
 _NEEDS_CHECKSUM = 1
-_ANCILLARY = socket.CMSG_SPACE(_AUXDATA.size) + socket.CMSG_SPACE(16)
+_BEFORE = _OFFLOAD.size
+_IN, _OUT = Direction.IN.value, Direction.OUT.value
 _BUFFER = 8 << 20  # bytes of packets that may wait; the kernel takes them when they come
-_LARGEST = 1 << 18
 
 
-@dataclass(frozen=True)
-class Heard:
+class Heard(NamedTuple):
     """A packet as a socket told it.
 
     :ivar time: nanoseconds since 1970.
@@ -64,7 +64,6 @@ class Tap:
         self.socket = own
         self.received = self.dropped = self.unreadable = 0
         self.only = only
-        self._buffer = bytearray(_OFFLOAD.size + _LARGEST)
 
     def bind(self, device: str) -> None:
         """Hear a device from now on.
@@ -90,10 +89,11 @@ class Tap:
         :param most: how many at most.
         :raises EOFError: where there are none, nor will be, since the TAP is gone.
         """
+        batch = capture_batch.own()
         found: list[Heard] = []
         while len(found) < most:
             try:
-                size, told, _flags, where = self.socket.recvmsg_into([self._buffer], _ANCILLARY)
+                taken = batch.take(self.socket)
             except BlockingIOError:
                 break
             except OSError as exc:
@@ -108,42 +108,21 @@ class Tap:
                         break
                     raise EOFError(self.label) from None
                 continue
-            heard = self._heard(size, told, where[2])
-            if heard is not None:
-                found.append(heard)
+            found += [heard for each in taken if (heard := self._heard(batch.memory, each)) is not None]
         return found
 
-    def _heard(self, size: int, told: list[tuple[int, int, bytes]], way: int) -> Heard | None:
-        time, status, length, tag, kind = 0, 0, 0, 0, 0
-        for level, what, value in told:
-            if level == _SOL_PACKET and what == _PACKET_AUXDATA:
-                status, length, _kept, _mac, _net, tag, kind = _AUXDATA.unpack(value)
-            elif what == _SO_TIMESTAMPNS:
-                seconds, rest = struct.unpack("=qq", value)
-                time = seconds * 1_000_000_000 + rest
-        start = _OFFLOAD.size
-        if self._buffer[0] & _NEEDS_CHECKSUM and size - start == length:
-            self._fill_checksum(size)
-        data = bytes(self._buffer[start:size])
+    def _heard(self, memory: mmap.mmap, taken: Taken) -> Heard | None:
+        start, size, time, way, status, length, tag, kind = taken
+        data = memory[start + _BEFORE : start + size]
+        if memory[start] & _NEEDS_CHECKSUM and len(data) == length:
+            data = _with_checksum(data, memory[start : start + _BEFORE])
         if status & _TAGGED:
             data = data[:12] + struct.pack(">HH", kind if status & _TYPED else _VLAN, tag) + data[12:]
             length += 4
             if self.only is not None and not self.only.matches(data, length):
                 return None
         self.received += 1
-        return Heard(time, Direction.IN.value if way == _PACKET_OUTGOING else Direction.OUT.value, data, length)
-
-    def _fill_checksum(self, size: int) -> None:
-        """Put a checksum where the guest has left the sum of what does not belong to the packet (struct virtio_net_hdr)."""
-        _flags, _kind, _header, _segment, start, offset = _OFFLOAD.unpack_from(self._buffer)
-        start += _OFFLOAD.size
-        place = start + offset
-        if place + 2 > size:
-            return
-        covered = bytes(self._buffer[start:size])
-        # The sum of 16-bit words in one's complement is the remainder by 65535.
-        found = int.from_bytes(covered + b"\0" * (len(covered) & 1), "big") % 0xFFFF
-        struct.pack_into(">H", self._buffer, place, ~found & 0xFFFF)
+        return Heard(time, _IN if way == _PACKET_OUTGOING else _OUT, data, length)
 
     def count(self) -> None:
         """Ask the kernel how many packets it had no room for, since it was asked last (PACKET_STATISTICS)."""
@@ -154,6 +133,18 @@ class Tap:
     def close(self) -> None:
         """Give it back."""
         self.socket.close()
+
+
+def _with_checksum(data: bytes, told: bytes) -> bytes:
+    """A packet with its checksum, where its guest has left the sum of what does not belong to the packet (struct virtio_net_hdr)."""
+    _flags, _kind, _header, _segment, start, offset = _OFFLOAD.unpack(told)
+    place = start + offset
+    if place + 2 > len(data):
+        return data
+    covered = data[start:]
+    # The sum of 16-bit words in one's complement is the remainder by 65535.
+    found = int.from_bytes(covered + b"\0" * (len(covered) & 1), "big") % 0xFFFF
+    return data[:place] + (~found & 0xFFFF).to_bytes(2, "big") + data[place + 2 :]
 
 
 def unbound(only: Filter | None, snaplen: int) -> socket.socket:
