@@ -155,7 +155,9 @@ tests:
       type: str
       sample: "ping: alice -> bob: 0 of 1 answered"
     steps:
-      description: What came of each step, as in C(results.json), which C(docs/test-results.md) describes.
+      description:
+        - What came of each step, C(text), C(result) and C(seconds). For a step that did not hold, all that C(results.json) has of it,
+          which C(docs/test-results.md) describes.
       type: list
       elements: dict
       sample: []

@@ -23,7 +23,8 @@ from .results import Happening, StepResult, SuiteResult, TestResult, Verdict
 from .style import STYLE
 from .wording import are_graded, cause_of, duration, number, phase_word, points, tally, title
 
-MOST_ROWS = 2000  # of a timeline; the files beside the page have it all
+# Of a timeline; the files beside the page have it all.  With many timelines each has less, or no browser would open the page.
+MOST_ROWS, _LEAST_ROWS, _ALL_ROWS = 2000, 200, 20_000
 _HUES = 8
 _HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 _POLICY = f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; form-action 'none'"
@@ -50,9 +51,11 @@ def _head(suite: SuiteResult) -> Markup:
 
 
 def _body(suite: SuiteResult) -> Markup:
+    long = sum(bool(test.timeline) for test in suite.tests)
+    rows = min(MOST_ROWS, max(_LEAST_ROWS, _ALL_ROWS // max(long, 1)))
     tests = [
         element("h2", "Tests"),
-        *(_test(index, test) for index, test in enumerate(suite.tests)),
+        *(_test(index, test, rows) for index, test in enumerate(suite.tests)),
     ]
     return element("body", element("main", _top(suite), *([_matrix(suite), *tests] if suite.tests else [])))
 
@@ -148,7 +151,7 @@ def _time(test: TestResult) -> str:
     return "" if test.verdict is Verdict.SKIPPED else duration(test.seconds)
 
 
-def _test(index: int, test: TestResult) -> Markup:
+def _test(index: int, test: TestResult, rows: int) -> Markup:
     cause = cause_of(test) if test.verdict is not Verdict.PASSED else ""
     summary = element(
         "summary",
@@ -161,7 +164,7 @@ def _test(index: int, test: TestResult) -> Markup:
         element("p", test.description) if test.description else Markup(),
         _facts(test),
         _steps(test),
-        _timeline(test),
+        _timeline(test, rows),
         _evidence(test),
     ]
     # A browser opens what a link leads into; so the target is inside.
@@ -236,16 +239,16 @@ def _wrong(step: StepResult) -> Markup:
     return element("dl", *rows, class_="wrong")
 
 
-def _timeline(test: TestResult) -> Markup:
+def _timeline(test: TestResult, most: int) -> Markup:
     """Everything that happened anywhere, in one order, with a lane for each host."""
     if not test.timeline:
         return Markup()
     hosts = [*dict.fromkeys(_host(each) for each in test.timeline)]
     events: list[tuple[float, int, Markup]] = [(step.at, 0, _mark(step)) for step in test.steps]
     # The last ones: a test fails at its end.
-    events += [(each.at, 1, _row(each, hosts)) for each in test.timeline[-MOST_ROWS:]]
+    events += [(each.at, 1, _row(each, hosts)) for each in test.timeline[-most:]]
     rows = [row for _at, _kind, row in sorted(events, key=lambda event: event[:2])]
-    if (more := len(test.timeline) - MOST_ROWS) > 0:
+    if (more := len(test.timeline) - most) > 0:
         rows.insert(
             0, element("li", f"{more} before these are in results.json and the files below", class_="step skipped")
         )

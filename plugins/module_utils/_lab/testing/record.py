@@ -65,6 +65,17 @@ def test_data(test: TestResult) -> Data:
     }
 
 
+def returned_data(test: TestResult) -> Data:
+    """What a module returns of a test: what decides, and of steps that held only that they did."""
+    data = test_data(test)
+    kept = ("name", "group", "variant", "result", "seconds", "cause", "tries", "points", "evidence")
+    steps = [
+        each if each["result"] != "passed" else {key: each[key] for key in ("text", "result", "seconds")}
+        for each in data["steps"]
+    ]
+    return {**{key: data[key] for key in kept}, "steps": steps}
+
+
 def _step(step: StepResult) -> Data:
     return {
         "text": step.text,

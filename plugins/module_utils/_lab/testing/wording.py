@@ -83,8 +83,8 @@ def phase_word(phase: str) -> str:
 
 
 def cause_of(test: TestResult) -> str:
-    """Why a test ended as it did, in one sentence."""
-    if test.cause:
-        return line(test.cause)
+    """Why a test ended as it did, in one sentence; for a packet that died, where and why it did."""
     bad = next((step for step in test.steps if not step.verdict.good), None)
-    return "" if bad is None else line(bad.text)
+    cause = test.cause or ("" if bad is None else bad.text)
+    reason = bad.why.strip().rpartition("\n")[2] if bad is not None and bad.why else ""
+    return line(f"{cause}: {reason}" if reason else cause)

@@ -32,7 +32,7 @@ from ...run.report import Report, Result, RunFailed
 from .. import source
 from ..directory import PAGE, Results
 from ..labs import InLab, Setting, opened
-from ..record import Identity, suite_data, test_data
+from ..record import Identity, returned_data, suite_data
 from ..results import SuiteResult, TestResult
 from ..selection import Case, cases, select
 from ..source import Source, Text
@@ -198,7 +198,7 @@ def _known(case: Case) -> Result:
 
 def _told(ended: SuiteResult, results: Results, warnings: tuple[str, ...]) -> TestReport:
     identities = [(test.group, test.name, test.variant) for test in ended.tests]
-    told = {name: test_data(test) for name, test in zip(names(identities), ended.tests, strict=True)}
+    told = {name: returned_data(test) for name, test in zip(names(identities), ended.tests, strict=True)}
     actions = tuple(f"run test {name}" for name in told)
     report = TestReport(
         kind="tests",

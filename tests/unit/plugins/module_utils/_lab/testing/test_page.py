@@ -250,6 +250,13 @@ def test_a_long_timeline_says_what_it_leaves_out() -> None:
     assert line.children[-1].all("time")[0].text == f"{(MOST_ROWS + 4) / 1000:.3f}"
 
 
+def test_many_timelines_are_shorter_so_that_a_browser_opens_the_page() -> None:
+    many = tuple(Happening(at / 1000, "sun", "log", "x") for at in range(250))
+    tests = tuple(replace(FAILED, name=f"t{number}", steps=(), timeline=many) for number in range(100))
+
+    assert [len(line.children) for line in read(SuiteResult("/lab", 0.0, 1.0, tests)).all("ol", "line")] == [201] * 100
+
+
 def test_attributes_cannot_be_left() -> None:
     assert element("a", "<", title='"><b>', class_="") == '<a title="&quot;&gt;&lt;b&gt;">&lt;</a>'
     assert element("p", Markup("<b>x</b>")) == "<p><b>x</b></p>"

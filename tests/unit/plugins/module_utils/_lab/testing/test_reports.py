@@ -13,7 +13,7 @@ import pytest
 from suites import ALL, hostile, made
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.junit import junit
-from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.record import durations, suite_data
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.record import durations, returned_data, suite_data
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.results import SuiteResult
 
 # The parts of Jenkins's junit-10.xsd that documents of ours may use: attributes that must be there, those that may, and children.
@@ -80,7 +80,7 @@ def test_each_test_is_a_testcase_with_how_it_ended() -> None:
 
     assert ended == {
         "tunnel": [],
-        "failover": [("failure", "ping: alice -> carol: no route to host")],
+        "failover": [("failure", "ping: alice -> carol: no route to host: sun: no route to 10.2.0.0/16")],
         "rekey": [("failure", "no ESP was seen")],
         "trap": [("flakyFailure", "passed after 2 tries.")],
         "ikev1": [("skipped", "the kernel has no IPComp")],
@@ -173,6 +173,14 @@ def test_the_record_has_everything_under_documented_names() -> None:
         "kind": "packet",
         "text": "10.0.0.1 > 10.0.0.2: ICMP echo request",
     }
+
+
+def test_a_module_returns_of_steps_that_held_only_that_they_did() -> None:
+    data = returned_data(ALL.tests[1])
+
+    assert data["steps"][0] == {"text": "ping: alice -> bob", "result": "passed", "seconds": 0.012}
+    assert data["steps"][1]["why"] == "sun: no route to 10.2.0.0/16"
+    assert "timeline" not in data
 
 
 def test_the_durations_of_an_earlier_run_are_read_from_its_record() -> None:

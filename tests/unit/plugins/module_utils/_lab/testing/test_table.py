@@ -39,7 +39,7 @@ def test_each_test_that_ends_is_a_line_with_its_place_among_all() -> None:
 
     assert lines == [
         "[ 1/12] passed  vpn/tunnel (3.2 s)",
-        "[ 2/12] failed  vpn/failover (11.5 s): ping: alice -> carol: no route to host",
+        "[ 2/12] failed  vpn/failover (11.5 s): ping: alice -> carol: no route to host: sun: no route to 10.2.0.0/16",
         "[ 3/12] flaky   vpn/trap [kernel tuned] (3.2 s after 2 tries)",
     ]
 
@@ -84,7 +84,7 @@ def test_points_are_told_where_tests_differ_in_them() -> None:
 
 def test_a_failed_step_tells_what_was_to_be_what_was_how_it_changed_and_where_it_is_written() -> None:
     assert table.failure(FAILED, PLAIN).splitlines() == [
-        "FAILED vpn/failover: ping: alice -> carol: no route to host",
+        "FAILED vpn/failover: ping: alice -> carol: no route to host: sun: no route to 10.2.0.0/16",
         "  ping: alice -> carol  (tests/vpn.yml, line 9, column 7, stage failover)",
         "    expected: 1 of 1 answered",
         "    got, after 10.0 s:",
