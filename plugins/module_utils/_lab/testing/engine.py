@@ -240,6 +240,7 @@ class _Run:
     steps: list[StepResult] = field(default_factory=list)
     phases: dict[str, float] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
+    guests: tuple[str, ...] = ()
     stage: str = ""
     cause: str = ""
     hear: Callable[[list[str], Path | None, str], Capture] = field(init=False)
@@ -281,17 +282,12 @@ class _Run:
         )
 
     def _verdict(self) -> Verdict:
-        try:
-            self.test = rendered(self.test, self.bench.lab)
-        except DummError as exc:
-            self.cause = str(exc)
-            return Verdict.FAILED
-        guests = self._guests()
         with ExitStack() as stack:
             with self._timed("clean"):
-                ready = self._made_ready(guests, stack)
+                ready = self._made_ready(stack)
             if not ready:
                 return self._given_back(good=False)
+            guests = self.guests
             collect = self.aids.witness(self.test, self.bench, guests) if self.aids.witness else None
             good = self._tried(guests, collect)
             if not good and self.aids.keep:
@@ -300,14 +296,21 @@ class _Run:
             good = self._finished(guests, collect, good)
         return self._given_back(good)
 
-    def _made_ready(self, guests: tuple[str, ...], stack: ExitStack) -> bool:
+    def _made_ready(self, stack: ExitStack) -> bool:
         """Make the lab clean, and give it what the test wants; whether that can be had.
 
         :raises DummError: where the lab cannot be used.
         """
         self._keeper.clean(self.test.clean)
-        self._keeper.note.begin(self.test.name, guests)
-        self._keeper.check_running(self._needed(guests))
+        self.bench.refresh()
+        try:
+            self.test = rendered(self.test, self.bench.lab)
+        except DummError as exc:
+            self.cause = str(exc)
+            return False
+        self.guests = self._guests()
+        self._keeper.note.begin(self.test.name, self.guests)
+        self._keeper.check_running(self._needed(self.guests))
         try:
             if self.test.layer is not None or self.test.clean is not Clean.NONE:
                 self._keeper.load(self.test.layer)
