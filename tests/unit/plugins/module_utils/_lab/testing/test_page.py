@@ -250,11 +250,17 @@ def test_a_long_timeline_says_what_it_leaves_out() -> None:
     assert line.children[-1].all("time")[0].text == f"{(MOST_ROWS + 4) / 1000:.3f}"
 
 
-def test_many_timelines_are_shorter_so_that_a_browser_opens_the_page() -> None:
-    many = tuple(Happening(at / 1000, "sun", "log", "x") for at in range(250))
-    tests = tuple(replace(FAILED, name=f"t{number}", steps=(), timeline=many) for number in range(100))
+def test_many_timelines_are_shorter_so_that_a_browser_opens_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ansible_collections.dumm.lab.plugins.module_utils._lab.testing.page._ALL_ROWS", 40)
+    monkeypatch.setattr("ansible_collections.dumm.lab.plugins.module_utils._lab.testing.page._LEAST_ROWS", 5)
+    many = tuple(Happening(at / 1000, "sun", "log", "x") for at in range(30))
 
-    assert [len(line.children) for line in read(SuiteResult("/lab", 0.0, 1.0, tests)).all("ol", "line")] == [201] * 100
+    def rows(number: int) -> list[int]:
+        tests = tuple(replace(FAILED, name=f"t{each}", steps=(), timeline=many) for each in range(number))
+        return [len(line.children) - 1 for line in read(SuiteResult("/lab", 0.0, 1.0, tests)).all("ol", "line")]
+
+    assert rows(2) == [20, 20]
+    assert rows(20) == [5] * 20
 
 
 def test_attributes_cannot_be_left() -> None:
