@@ -9,12 +9,14 @@ docs/events.md describes the events.  Pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from .seen import SeenBridge, SeenGuest, SeenIface, SeenLab
 
 LAB, BRIDGE, GUEST, LINK, SCENARIO = KINDS = ("lab", "bridge", "guest", "link", "scenario")
+COUNTERS = "counters"
 ADDED, CHANGED, REMOVED = "added", "changed", "removed"
 
 Event = dict[str, Any]
@@ -43,6 +45,16 @@ def changes(before: SeenLab, after: SeenLab) -> Iterator[Event]:
 def present(lab: SeenLab) -> Iterator[Event]:
     """An event for each object, as if all had been added now."""
     return (_event(kind, name, ADDED, now) for (kind, name), now in _objects(lab).items())
+
+
+def stamped(events: Iterable[Event], kinds: Collection[str] | None, seconds: float) -> list[Event]:
+    """Events with the time.
+
+    :param kinds: of which they may be; ``None`` for all.
+    :param seconds: since the epoch.
+    """
+    now = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return [{"time": now, **event} for event in events if kinds is None or event["event"] in kinds]
 
 
 def _event(kind: str, name: str, change: str, now: Mapping[str, Any]) -> Event:

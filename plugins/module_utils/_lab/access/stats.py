@@ -14,6 +14,8 @@ import time
 from typing import NamedTuple
 
 from ..host.rtnetlink import Counted, Route
+from .differences import COUNTERS, Event
+from .seen import SeenLab
 
 
 class Rate(NamedTuple):
@@ -91,3 +93,52 @@ def _rate(before: Counted, now: Counted, seconds: float) -> Rate:
         (now.tx_packets - before.tx_packets) / seconds,
         (now.rx_dropped + now.tx_dropped - before.rx_dropped - before.tx_dropped) / seconds,
     )
+
+
+class LabMeter:
+    """Rates of a lab, which may go and come again.
+
+    :ivar seconds: time between the last two readings.
+    """
+
+    def __init__(self) -> None:
+        self._meter: Meter | None = None
+        self._place: str | None = None
+        self._at = 0.0
+        self.seconds = 0.0
+
+    def close(self) -> None:
+        """Give the socket back, which would keep the namespace."""
+        if self._meter is not None:
+            self._meter.close()
+            self._meter = None
+
+    def read(self, lab: SeenLab) -> dict[str, Rate]:
+        """Rates since they were read before, by label of the interface; none at first."""
+        if self._meter is not None and (not lab.present or lab.place != self._place):
+            self.close()
+        if not lab.present:
+            return {}
+        if self._meter is None:
+            self._meter, self._place = Meter(lab.place), lab.place
+        found = self._meter.read()
+        before, self._at = self._at, time.monotonic()
+        self.seconds = self._at - before
+        return {label: found[tap.number] for label, tap in lab.taps.items() if tap.number in found}
+
+
+def of_guest(rate: Rate) -> dict[str, float]:
+    """A rate of a TAP as its guest sees it: what the host receives there, the guest sends."""
+    return {
+        "tx_bits": round(rate.rx_bits, 1),
+        "rx_bits": round(rate.tx_bits, 1),
+        "tx_packets": round(rate.rx_packets, 1),
+        "rx_packets": round(rate.tx_packets, 1),
+        "dropped": round(rate.dropped, 1),
+    }
+
+
+def counted(meter: LabMeter, lab: SeenLab) -> list[Event]:
+    """Read a lab's rates: an event, if anything has moved."""
+    moved = {label: of_guest(rate) for label, rate in meter.read(lab).items() if not rate.silent}
+    return [{"event": COUNTERS, "seconds": round(meter.seconds, 3), "links": moved}] if moved else []

@@ -10,13 +10,16 @@ import ipaddress
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 from ..access.seen import UNREADABLE, SeenBridge, SeenDevice, SeenIface, SeenLab
-from ..access.stats import Meter, Rate
+from ..access.stats import LabMeter, Rate, of_guest
 from ..model import conditions
 from .inspect import Noun
 from .table import Column, Record, column, quantity
+
+_RATE = ("tx_bits", "rx_bits", "tx_packets", "rx_packets", "dropped")
 
 
 def cables(lab: SeenLab) -> Iterator[tuple[str | None, SeenIface, SeenIface | None]]:
@@ -47,17 +50,17 @@ def prefixes(addresses: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def rates(lab: SeenLab, wanted: Namespace) -> Mapping[int, Rate]:
-    """Rates of all devices, by index; none where there is nothing to measure."""
+def rates(lab: SeenLab, wanted: Namespace) -> Mapping[str, Rate]:
+    """Rates of all interfaces, by label; none where there is nothing to measure."""
     if not lab.present or not wanted.interval:
         return {}
     if wanted.meter is not None:
-        found: Mapping[int, Rate] = wanted.meter(lab)
+        found: Mapping[str, Rate] = wanted.meter(lab)
         return found
-    with Meter(lab.place) as meter:
-        meter.read()
+    with closing(LabMeter()) as meter:
+        meter.read(lab)
         time.sleep(wanted.interval)
-        return meter.read()
+        return meter.read(lab)
 
 
 def _links(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
@@ -72,7 +75,7 @@ def _links(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
             "prefix": prefixes(address for end in ends for address in end.addresses or ()),
             "up": all(_is_up(lab, end) for end in ends),
             "conditions": {end.label: dict(end.conditions) for end in ends if end.conditions is not None},
-            **_rate(_of(found, lab.taps.get(a.label))),
+            **_rate(found.get(a.label)),
         }
 
 
@@ -81,22 +84,8 @@ def _is_up(lab: SeenLab, iface: SeenIface) -> bool:
     return iface.up and tap is not None and tap.bridge is not None and tap.carrier
 
 
-def _of(found: Mapping[int, Rate], device: SeenDevice | None) -> Rate | None:
-    return None if device is None else found.get(device.number)
-
-
-def _rate(rate: Rate | None) -> dict[str, float | None]:
-    """What an interface sends and receives, which is what its TAP receives and sends."""
-    if rate is None:
-        return dict.fromkeys(("tx_bits", "rx_bits", "tx_packets", "rx_packets", "dropped"))
-    told = (rate.rx_bits, rate.tx_bits, rate.rx_packets, rate.tx_packets, rate.dropped)
-    return dict(
-        zip(
-            ("tx_bits", "rx_bits", "tx_packets", "rx_packets", "dropped"),
-            (round(each, 1) for each in told),
-            strict=True,
-        )
-    )
+def _rate(rate: Rate | None) -> Mapping[str, float | None]:
+    return dict.fromkeys(_RATE) if rate is None else of_guest(rate)
 
 
 def _bridges(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
@@ -107,7 +96,7 @@ def _bridges(lab: SeenLab, wanted: Namespace) -> Iterator[Record]:
     for name, defined in lab.bridges.items():
         device, ends = lab.devices.get(name), ports.get(name, [])
         leg = list(defined.addresses or () if device is None else device.addresses)
-        measured = [rate for end in ends if (rate := _of(found, lab.taps.get(end.label))) is not None]
+        measured = [found[end.label] for end in ends if end.label in found]
         yield {
             "name": name,
             "state": _state(defined, device),
@@ -170,10 +159,7 @@ _LINK = (
     Column("DROPPED", lambda found: "" if found["dropped"] is None else quantity(found["dropped"], "/s"), wide=True),
     Column("RATE", _rates),
 )
-_LINK_KEYS = (
-    *("a", "b", "bridge", "cable", "prefix", "up"),
-    *("tx_bits", "rx_bits", "tx_packets", "rx_packets", "dropped"),
-)
+_LINK_KEYS = ("a", "b", "bridge", "cable", "prefix", "up", *_RATE)
 _BRIDGE = (
     column("BRIDGE", "name"),
     column("STATE", "state"),

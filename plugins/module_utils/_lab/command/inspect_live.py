@@ -12,9 +12,10 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from contextlib import closing
 
 from ..access.seen import SeenLab
-from ..access.stats import Meter, Rate
+from ..access.stats import LabMeter, Rate
 from ..access.watch import Watch
 from .inspect import Noun, text
 from .live import updates
@@ -24,41 +25,18 @@ _TICK = 1.0
 _HOME, _CLEAR_BELOW = "\x1b[H", "\x1b[J"
 
 
-class _Rates:
-    """Rates since the last look at them."""
-
-    def __init__(self) -> None:
-        self._meter: Meter | None = None
-        self._place: str | None = None
-        self.last: dict[int, Rate] = {}
-
-    def __call__(self, _lab: SeenLab) -> dict[int, Rate]:
-        """The last ones."""
-        return self.last
-
-    def read(self, lab: SeenLab) -> None:
-        """Measure; without a namespace there is nothing, and what listened in it would keep it."""
-        if self._meter is not None and (not lab.present or lab.place != self._place):
-            self._meter.close()
-            self._meter, self.last = None, {}
-        if lab.present:
-            if self._meter is None:
-                self._meter, self._place = Meter(lab.place), lab.place
-            self.last = self._meter.read()
-
-
 def follow(noun: Noun, wanted: Namespace) -> None:
     """Show a noun until the user or the reader goes away."""
-    rates = _Rates()
-    wanted.meter = rates
     measured = noun.measured and wanted.interval > 0
-    with Watch(wanted.workdir) as watch:
+    last: dict[str, Rate] = {}
+    wanted.meter = lambda _lab: last
+    with Watch(wanted.workdir) as watch, closing(LabMeter()) as meter:
         if measured:
-            rates.read(watch.lab)
+            meter.read(watch.lab)
         shown = _show(watch.lab, noun, wanted, "")
         for update in updates(watch, max(_TICK, wanted.interval) if measured else 0.0):
             if update is None:
-                rates.read(watch.lab)
+                last = meter.read(watch.lab)
             shown = _show(watch.lab, noun, wanted, shown)
 
 
