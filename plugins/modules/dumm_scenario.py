@@ -91,9 +91,12 @@ options:
   clean:
     description:
       - Bring the guests back to what the scenario says, whatever was done in them (C(docs/clean-state.md)).
+      - V(network) resets what the kernels of running guests have of the network, without a restart. That is interfaces, addresses,
+        routes, rules, neighbours, queues, IPsec, netfilter, namespaces and C(net) settings. The first run of a guest since its start
+        remembers what there is once the guest has booted, and later runs go back to that. It needs O(state=present) or V(loaded).
       - V(restart) restarts every running guest, without its own shutdown (C(stop=halt)). It needs O(state=present).
     type: str
-    choices: [restart]
+    choices: [network, restart]
   wait_timeout:
     description:
       - Seconds that each guest may take to answer when it starts, then to boot (C(ready) of the guest), and to shut itself down when it

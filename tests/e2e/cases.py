@@ -486,6 +486,15 @@ SCENARIO = (
     ),
     Case(
         "scenario",
+        {"name": "s-clean", "config": _TO_CLEAN, "clean": "network"},
+        {"clean": inside("s-clean", "cat /proc/sys/net/ipv4/ip_forward /sys/class/net/lo/mtu").shows(r"0\s+65536")},
+        before=(
+            call("scenario", name="s-clean", config=_TO_CLEAN, clean="network"),
+            inside("s-clean", "echo 1 >/proc/sys/net/ipv4/ip_forward; ip link set lo mtu 1500"),
+        ),
+    ),
+    Case(
+        "scenario",
         {"name": "s-clean", "config": _TO_CLEAN, "clean": "restart"},
         {"clean": inside("s-clean", "ls /run/before").shows("(?s).*No such file.*")},
         before=(call("scenario", name="s-clean", config=_TO_CLEAN), inside("s-clean", "touch /run/before")),

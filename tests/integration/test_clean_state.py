@@ -69,7 +69,7 @@ def _mess(lab: Lab) -> None:
 _FILES = "cat /etc/own /root/provisioned; ls /root; ls /etc/which 2>&1 || :"
 
 
-@pytest.mark.parametrize("how", [Clean.LAYER, Clean.RESTART])
+@pytest.mark.parametrize("how", [Clean.LAYER, Clean.NETWORK, Clean.RESTART])
 @pytest.mark.parametrize("layer", [None, "psk"])
 def test_files_cables_and_guests_are_as_the_scenario_says_again(tested: Suite, how: Clean, layer: str | None) -> None:
     lab = tested.lab
@@ -84,8 +84,8 @@ def test_files_cables_and_guests_are_as_the_scenario_says_again(tested: Suite, h
 
     assert report.changed
     assert lab.read("moon", _FILES) == before
-    assert (pids(lab, "moon") == running) is (how is Clean.LAYER)
-    assert lab.read("moon", "cat /root/ran") == ran + ("" if how is Clean.LAYER else "ran\n")
+    assert (pids(lab, "moon") == running) is (how is not Clean.RESTART)
+    assert lab.read("moon", "cat /root/ran") == ran + ("ran\n" if how is Clean.RESTART else "")
     guests = lab.info()["guests"]
     assert (guests["sun"]["state"], guests["sun"]["mem"], guests["moon"]["loaded"]) == ("running", 64, "own")
     assert {name: each["address"] for name, each in guests["moon"]["interfaces"].items()} == {"eth0": ["10.0.0.1/24"]}
@@ -116,3 +116,22 @@ def test_a_guest_in_which_the_test_left_a_process_with_a_file_is_restarted(teste
     assert (after["moon"] != running["moon"], after["sun"]) == (True, running["sun"])
     assert lab.read("moon", "ls /root; echo again >/root/held; cat /root/held").endswith("ran\nagain\n")
     lab.read("moon", "rm /root/held")
+
+
+def test_a_guest_whose_network_cannot_be_brought_back_is_restarted(tested: Suite) -> None:
+    lab = tested.lab
+    tested.clean(Clean.NETWORK)
+    running = pids(lab, "moon", "sun")
+    lab.read("moon", "ip link add dummy7 type dummy || ip route add blackhole 198.51.100.0/24")
+    lab.read("moon", "mount --bind /dev/null /.dumm/netlink")
+
+    report = tested.clean(Clean.NETWORK)
+
+    assert report.changed
+    assert (
+        "guest moon: it was started by a version that cannot look at its network; it was restarted" in report.warnings
+    )
+    after = pids(lab, "moon", "sun")
+    assert (after["moon"] != running["moon"], after["sun"]) == (True, running["sun"])
+    report = tested.clean(Clean.NETWORK)
+    assert (report.changed, report.warnings) == (False, ())

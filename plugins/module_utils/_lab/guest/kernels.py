@@ -14,6 +14,7 @@ import os
 import re
 import struct
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from ..model.errors import InvalidInput
@@ -120,6 +121,26 @@ def has_module(kernel: Kernel, name: str) -> bool | None:
     if built_in.is_file() and f"/{name}.ko" in built_in.read_text():
         return True
     return any(tree.rglob(f"{name}.ko*"))
+
+
+def built_in(path: Path, names: Iterable[str]) -> list[str]:
+    """Which of some modules are built into a kernel; none where nothing tells."""
+    try:
+        kernel = inspect(path, str(path))
+    except InvalidInput:
+        return []
+    if kernel.modules is None:
+        return []
+    found = _built_in(kernel.modules / "usr/lib/modules" / kernel.release / "modules.builtin")
+    return [name for name in names if name in found]
+
+
+@functools.lru_cache(maxsize=8)
+def _built_in(path: Path) -> frozenset[str]:
+    try:
+        return frozenset(Path(line).name.removesuffix(".ko") for line in path.read_text().split())
+    except OSError:
+        return frozenset()
 
 
 # Files of these directories get their names at run time.

@@ -165,6 +165,11 @@ class GuestDir:
         return self.own / "ready"
 
     @property
+    def network(self) -> Path:
+        """What the running guest's kernel had of the network when it was clean (``cleaning``)."""
+        return self.own / "network"
+
+    @property
     def users(self) -> Path:
         """Which block of the host's users is the guest's."""
         return self.own / "users"

@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from ..host import files, sources
-from . import terminal, warm
+from . import relay, terminal, warm
 from .agent import AGENT
 from .init import INIT, MINIMAL
 
@@ -50,6 +50,7 @@ def layer(agents: Path, program: Path | None = None) -> Path:
         compiled = _content(program, program.stat().st_mtime_ns)
         scripts = ("warm",) if _IS_TERMINAL in compiled else ("warm", "terminal")
         content = {"init": compiled, **{name: content[name] for name in scripts}}
+    content["netlink"] = relay.program()
     path = agents / _digest(tuple(content.items()))
     with _making:
         if not path.is_dir():

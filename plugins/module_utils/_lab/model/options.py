@@ -80,7 +80,7 @@ SCENARIO: Spec = {
     "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
-    "clean": {"type": "str", "choices": ["restart"]},
+    "clean": {"type": "str", "choices": ["network", "restart"]},
     "wait_timeout": {"type": "int", "default": 60},
 }
 

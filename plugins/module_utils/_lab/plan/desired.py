@@ -30,7 +30,7 @@ _MOST_TOLD = 20
 T = TypeVar("T")
 
 # The states in which guests run afterwards; only with the first they run the scenario's commands after a start.
-_CLEANED = {"restart": ("present",)}
+_CLEANED = {"restart": ("present",), "network": ("present", "loaded")}
 _SCENARIO_POWER = {"present": Power.RUNNING, "stopped": Power.STOPPED}
 _POWER = {
     "started": Power.RUNNING,

@@ -183,6 +183,20 @@ def digest(commands: tuple[Command, ...]) -> str:
     return hashlib.sha256(repr(commands).encode()).hexdigest()[:16] if commands else ""
 
 
+def given_anew(plan: Plan) -> set[str]:
+    """The guests in which a plan changes something of the network, or may."""
+    actions = [step.action for step in plan.steps]
+    found = {each.guest for each in actions if isinstance(each, (Configure, Run, RestartServices, Unplug))}
+    return found | {each.iface.guest for each in actions if isinstance(each, Plug)}
+
+
+def coming_up(plan: Plan) -> set[str]:
+    """The guests that a plan starts, or in which it does what belongs to a start."""
+    return {guest.name for guest in started(plan)} | {
+        step.action.guest for step in plan.steps if isinstance(step.action, Run)
+    }
+
+
 def started(plan: Plan) -> list[Guest]:
     """The guests that a plan starts."""
     return [step.action.guest for step in plan.steps if isinstance(step.action, Start)]

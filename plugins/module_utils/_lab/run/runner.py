@@ -40,17 +40,17 @@ from ..host.workdir import FORMAT, Workdir
 from ..model import readiness
 from ..model.errors import DummError, GuestError, together
 from ..model.found import Actual, DeviceKind, Inside, Process
-from ..model.lab import Guest, Lab, Readiness
+from ..model.lab import Guest, Lab, Power, Readiness
 from ..model.reference import GuestRef
 from ..plan import damaged, describe, desired
 from ..plan.desired import Extra, Wish
-from ..plan.guest_steps import started
+from ..plan.guest_steps import coming_up, given_anew, started
 from ..plan.layer_steps import WriteHosts
 from ..plan.plan import plan
 from ..plan.steps import Plan
 from ..union import layers
 from ..union.written import written
-from . import apply, lifecycle, rendering, settle
+from . import apply, cleaning, lifecycle, rendering, settle
 from .checks import check_host, check_readable, check_settings
 from .context import Context
 from .events import Subscriber, nobody
@@ -243,6 +243,11 @@ def _run(
         run.done.extend(first)
         actual, wish, steps, refused = _plan(run, understand, mute, silent)
         silent = _silent_ones(actual, steps)
+    cleaned = _cleaned(run, actual, wish)
+    if cleaned and not run.check:
+        run.done.extend(cleaned)
+        actual, wish, steps, refused = _plan(run, understand, mute, silent)
+        silent = _silent_ones(actual, steps)
     check_host(workdir, steps)
     if steps.steps and not run.check:
         if wish.lab.guests or wish.lab.bridges:
@@ -253,6 +258,7 @@ def _run(
         actual = _with_silent(_with_ready(looked_at, context), silent)
         captures.end_all_without(workdir, {mark.name for mark in actual.devices if mark.kind is DeviceKind.TAP})
     if not run.check:
+        _keep_clean(run, actual, wish, steps)
         lifecycle.tidy_rendered(workdir, actual)
         if not actual.lab.guests and not actual.lab.bridges:
             workdir.forget()
@@ -265,8 +271,8 @@ def _run(
     report = Report(
         kind,
         subject(None if run.check else actual, lab),
-        changed=steps.changed or bool(healed or first),
-        actions=(*healed, *first, *steps.actions),
+        changed=steps.changed or bool(healed or first or cleaned),
+        actions=(*healed, *first, *cleaned, *steps.actions),
         diff=Diff(before, describe.mentioned(lab, wish.scope)),
         restart_required=steps.restart_required,
         durations=run.stopwatch.durations,
@@ -275,6 +281,35 @@ def _run(
     if unchanged:
         raise RunFailed(together(unchanged), done=report.actions, warnings=report.warnings, report=report)
     return report
+
+
+def _cleaned(run: Run, actual: Actual, wish: Wish) -> list[str]:
+    """Bring the network of running guests back, before they are compared with what is wanted: what was done."""
+    if run.params.get("clean") != "network":
+        return []
+    names = _running(actual, wish)
+    new = cleaning.unknown(run.workdir, names)
+    if new:
+        run.warn(
+            f"guest {', '.join(new)}: not looked at since its start, so what its kernel has of the network now counts as clean"
+        )
+    return [each.action for each in cleaning.clean(run.workdir, names, check=run.check) if each.words]
+
+
+def _keep_clean(run: Run, actual: Actual, wish: Wish, steps: Plan) -> None:
+    """Note what guests have now, if that is to be gone back to: those that were just started, or given something else."""
+    asked, names = run.params.get("clean") is not None, _running(actual, wish)
+    fresh = coming_up(steps)
+    known = {name for name in fresh if run.workdir.guest(name).network.exists()}
+    if asked:
+        known |= {*fresh, *given_anew(steps), *cleaning.unknown(run.workdir, names)}
+    cleaning.keep(run.workdir, [name for name in names if name in known], wish.timeout)
+
+
+def _running(actual: Actual, wish: Wish) -> list[str]:
+    """The guests that a run mentions, and that run."""
+    guests = actual.lab.guests
+    return [name for name in sorted(wish.scope.guests) if name in guests and guests[name].power is Power.RUNNING]
 
 
 def _warnings(steps: Plan, silent: Mapping[str, DummError]) -> Iterator[str]:

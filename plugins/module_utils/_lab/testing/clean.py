@@ -14,9 +14,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 
+from ..host.workdir import Workdir
 from ..model.errors import InUse
 from ..model.reference import GuestRef
 from ..model.tests import Clean
+from ..run import cleaning
+from ..run.cleaning import Unclean
 from ..run.events import Subscriber, nobody
 from ..run.opening import Params
 from ..run.report import Report, RunFailed
@@ -24,7 +27,7 @@ from ..run.runner import run_scenario
 
 # What a test writes where it has no layer of its own: nobody has put any files there.
 SCRATCH = "dumm-test"
-_RUNS = {Clean.LAYER: None, Clean.NETWORK: None, Clean.RESTART: "restart"}
+_RUNS = {Clean.LAYER: None, Clean.NETWORK: "network", Clean.RESTART: "restart"}
 
 
 def clean(how: Clean, scenario: Params, *, subscriber: Subscriber = nobody) -> Report | None:
@@ -42,18 +45,29 @@ def clean(how: Clean, scenario: Params, *, subscriber: Subscriber = nobody) -> R
         return None
     arguments = {**scenario, "state": "present", "power": "apply", "record": False, "clean": _RUNS[how]}
     told: list[str] = []
+    if how is Clean.NETWORK:
+        workdir = Workdir.at(scenario["workdir"])
+        # A test has restarted them, and may have done more since then.
+        for name in cleaning.forgotten(workdir, workdir.guest_names()):
+            told.append(
+                _restarted(arguments, name, "its kernel is another one than at the test's beginning", subscriber)
+            )
     while True:
         try:
             report = run_scenario({**arguments, "busy": "refuse"}, subscriber=subscriber)
         except RunFailed as failed:
-            # In that guest the file's name would go on to mean what the test wrote.
-            if not isinstance(failed.error, InUse) or not isinstance(failed.error.about, GuestRef):
+            # With such a file open, its name would go on to mean what the test wrote.
+            if not isinstance(failed.error, (InUse, Unclean)) or not isinstance(failed.error.about, GuestRef):
                 raise
-            told.append(f"{failed.error.subject}: {failed.error.cause}; it was restarted")
-            only = {"clean": "restart", "busy": "force", "only": [failed.error.about.name]}
-            run_scenario({**arguments, **only}, subscriber=subscriber)
+            told.append(_restarted(arguments, failed.error.about.name, failed.error.cause, subscriber))
         else:
             return dataclasses.replace(report, changed=report.changed or bool(told), warnings=(*told, *report.warnings))
+
+
+def _restarted(arguments: Params, name: str, why: str, subscriber: Subscriber) -> str:
+    """Restart one guest; what is to be said of it."""
+    run_scenario({**arguments, "clean": "restart", "busy": "force", "only": [name]}, subscriber=subscriber)
+    return f"guest {name}: {why}; it was restarted"
 
 
 def begin(
