@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -111,6 +113,19 @@ def test_what_cannot_be_run_is_told_and_changes_nothing(words: list[str], messag
     assert message in _dumm(gate, *words, code=2)
 
     assert gate.snapshot() == before
+
+
+def test_a_lab_that_cannot_be_made_is_broken_and_its_directory_is_nobody_elses_to_read(
+    gate: Lab, tmp_path: Path
+) -> None:
+    fresh = tmp_path / "fresh"
+
+    said = _dumm(gate, "--workdir", str(fresh), str(EXAMPLE), "routed", code=3)
+
+    assert re.search(r"\[1/1\] broken  gate/routed \(.*: no kernel at ", said)
+    assert stat.S_IMODE(fresh.stat().st_mode) == 0o700
+    Lab(fresh).destroy()
+    shutil.rmtree(fresh)
 
 
 def test_a_failure_may_keep_the_lab_as_it_is_and_the_next_run_cleans_it(gate: Lab) -> None:

@@ -109,8 +109,11 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
         return TestReport(
             kind="tests", subject=dict(planned.tests), changed=True, actions=planned.actions, warnings=tuple(warnings)
         )
-    results = Results(Path(params["results"] or Workdir.at(params["workdir"]).path / "results"))
+    place = Workdir.at(params["workdir"])
+    results = Results(Path(params["results"] or place.path / "results"))
     try:
+        # Before the results in it: it is nobody else's to read.
+        place.create()
         ended = planned.carry_out(results, results.begin(), Publisher(subscriber))
         results.write(ended)
     except RunFailed:
