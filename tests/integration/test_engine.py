@@ -659,3 +659,20 @@ def test_tests_of_a_scenario_begin_with_what_its_file_says(lab: Lab) -> None:
 def test_a_pipe_without_its_command_proves_nothing(shared_pair: Lab) -> None:
     found = failed(shared_pair, "{on: alice, run: nonsense | cat, empty: true, within: 0}")
     assert "a command of it could not be run" in found.got
+
+
+def test_a_lab_without_a_scenario_gets_the_network_of_its_kernels_back(shared_pair: Lab) -> None:
+    text = """
+    tests:
+      one:
+        steps:
+          - {on: alice, run: ip link add dummy7 type dummy && ip addr add 10.3.0.1/24 dev eth0, code: 0, within: 0}
+          - {on: alice, run: sysctl -w net.ipv4.ip_forward=1, code: 0}
+      two:
+        steps:
+          - {on: alice, run: ip -br link, no_match: dummy7, within: 0}
+          - {on: alice, run: ip -br addr, no_match: 10.3.0.1, within: 0}
+          - {on: alice, run: sysctl -n net.ipv4.ip_forward, match: '^0$', within: 0}
+          - {ping: alice -> bob, within: 200s}
+    """
+    assert [(each.verdict, each.cause) for each in run_all(shared_pair, text)] == [(Verdict.PASSED, "")] * 2

@@ -9,7 +9,7 @@ The file is there as long as a test runs: where a run finds it, the one before w
 stays as it is.
 
 A lab that has a scenario gets back all that its file says, and the state of its guests' kernels, and what tests write is thrown away
-(``clean``).  Of a lab without one, only the changes of steps are taken back, and guests that have ended are started again.
+(``clean``).  Of a lab without one, the changes of steps are taken back, ended guests are started again, and what tests write stays.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from ..guest import processes
@@ -26,13 +26,15 @@ from ..host.workdir import Workdir
 from ..model import definition, tests
 from ..model.errors import InvalidInput, listed
 from ..model.lab import Guest, Lab, Power
+from ..model.reference import GuestRef
 from ..model.stored import Unfit
 from ..model.tests import Clean
 from ..plan import desired
 from ..plan.desired import Scope, Wish
+from ..run.cleaning import Unclean
 from ..run.events import Subscriber
 from ..run.opening import Params
-from ..run.report import Report
+from ..run.report import Report, RunFailed
 from ..run.runner import run_change
 from . import changes, clean
 
@@ -145,7 +147,10 @@ class Keeper:
         self.warnings: list[str] = []
         self.note = Note(workdir)
         self.interrupted = self.note.read()
-        self._ran = frozenset(name for name, power in self._powers().items() if power is Power.RUNNING)
+        self._ran = self._running()
+
+    def _running(self) -> frozenset[str]:
+        return frozenset(name for name, power in self._powers().items() if power is Power.RUNNING)
 
     def _powers(self) -> dict[str, Power]:
         """What all guests do."""
@@ -168,11 +173,33 @@ class Keeper:
         if self._scenario is not None:
             self._told(clean.clean(how, self._scenario, subscriber=self._publish))
         elif how is Clean.RESTART:
-            names = self.note.guests if self.interrupted else self._workdir.guest_names()
-            running = [name for name, power in self._powers().items() if name in names and power is Power.RUNNING]
-            if running:
-                self._change(lambda lab: changes.power(lab, tests.SetPower(tuple(running), Power.RUNNING, again=True)))
+            known = self.note.guests if self.interrupted else self._workdir.guest_names()
+            self._restart(set(known) & self._running())
+        elif how is Clean.NETWORK:
+            self._reset()
         self.interrupted = False
+
+    def _restart(self, names: Collection[str]) -> None:
+        if names:
+            self._change(
+                lambda lab: changes.power(lab, tests.SetPower(tuple(sorted(names)), Power.RUNNING, again=True))
+            )
+
+    def _reset(self) -> None:
+        """Bring back what the kernels of running guests have of the network; one that cannot be is restarted."""
+        left = running = self._running()
+        while running:
+            try:
+                self._change(lambda lab: Wish(lab, Scope(guests=running), timeout=changes.WAIT), clean="network")
+            except RunFailed as failed:
+                about = failed.error.about
+                if not isinstance(failed.error, Unclean) or not isinstance(about, GuestRef) or about.name not in left:
+                    raise
+                self.warnings.append(f"{failed.error.subject}: {failed.error.cause}; it was restarted")
+                self._restart([about.name])
+                left -= {about.name}
+            else:
+                return
 
     def load(self, layer: str | None) -> None:
         """Lay the files of a layer over the guests; what they write from now on is thrown away where the lab has a scenario.
@@ -205,8 +232,9 @@ class Keeper:
 
         self._change(understand)
 
-    def _change(self, understand: Callable[[Lab], Wish]) -> None:
+    def _change(self, understand: Callable[[Lab], Wish], clean: str | None = None) -> None:
         params = {
+            "clean": clean,
             "workdir": str(self._workdir.path),
             "name": f"test {self.note.test}",
             "lock_timeout": _LOCK_SECONDS,
