@@ -28,7 +28,7 @@ guests:
   sun: {mem: 64, interfaces: {eth0: {bridge: lan, address: 192.168.0.2/24}}}
 bridges: {lan: {}}
 """
-_NETWORK = 'STRONGSWANHOSTS="moon sun"\nHOSTNAMEIPV4="moon,192.168.0.1 sun,192.168.0.2"\nHOSTNAMEIPV6="moon,fec0::1"\n'
+_NETWORK = 'STRONGSWANHOSTS="alice moon sun venus"\nHOSTNAMEIPV4="moon,192.168.0.1 sun,192.168.0.2"\nHOSTNAMEIPV6="moon,fec0::1"\n'
 _POLICY = "src 10.1.0.0/16 dst 10.2.0.0/16 dir out"
 _TESTS: dict[str, dict[str, str]] = {
     "a-lines": {
@@ -74,6 +74,7 @@ _TESTS: dict[str, dict[str, str]] = {
         "test.conf": 'IPSECHOSTS="moon"\n',
         "evaltest.dat": "moon::ip xfrm policy::src::NO\nmoon::ls /etc/marker 2> /dev/null::marker::NO\n",
     },
+    "e-far": {"evaltest.dat": "venus::true::x::NO\n"},
     "e-needs": {"hosts/moon/etc/strongswan.conf": "charon {\n  load = botan\n}\n"},
 }
 _FILES = ("description.txt", "test.conf", "pretest.dat", "posttest.dat", "evaltest.dat")
@@ -148,6 +149,7 @@ def test_a_failure_has_upstreams_files_and_is_cleaned_up(ended: dict[str, Any], 
 
 def test_what_cannot_be_run_is_skipped_with_its_reason(ended: dict[str, Any]) -> None:
     assert ended["e-needs"]["cause"] == "It needs the plugin botan, which the guests' strongSwan lacks."
+    assert ended["e-far"]["cause"] == "It uses venus, and the lab has no such guest."
     assert ended["f-lacks"]["cause"] == "It has no description.txt."
 
 

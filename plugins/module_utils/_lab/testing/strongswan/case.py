@@ -22,6 +22,7 @@ from .shell import HostShell
 _VARIABLES = ("TCPDUMPHOSTS", "IPSECHOSTS", "RADIUSHOSTS", "DBHOSTS", "IPV6", "SWANCTL")
 _TAGS = re.compile(r"<[^>]*>")
 _CONF = "etc/strongswan.conf"
+_SETTINGS = (".conf", ".secrets")
 # Content and mode by path.
 Files = Mapping[str, "tuple[bytes, int]"]
 
@@ -187,8 +188,16 @@ def _judged(case: Case, there: frozenset[str]) -> Case:
     lines: Iterable[Line] = (*case.before, *case.checks, *case.after)
     commands = "\n".join([*(line.command for line in lines), *_of_databases(case)])
     conf = [files[_CONF][0].decode(errors="replace") for files in case.files.values() if _CONF in files]
-    reason = known.reason_to_skip(there, commands, conf)
+    told = [case.name, *(_configured(files) for files in case.files.values())]
+    reason = known.reason_to_skip(there, commands, conf, "\n".join(told))
     return dataclasses.replace(case, skip=reason)
+
+
+def _configured(files: Files) -> str:
+    """What the daemons of a host are told, without their lists of plugins."""
+    return "\n".join(
+        data.decode(errors="replace") for path, (data, _) in files.items() if path.endswith(_SETTINGS) and path != _CONF
+    )
 
 
 def _of_databases(case: Case) -> tuple[str, ...]:

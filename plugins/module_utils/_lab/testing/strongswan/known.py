@@ -46,8 +46,8 @@ _COMMANDS = (
     (r"\btype vti6?\b|\bmode vti6?\b", "kernel:vti", "a kernel with VTI, such as the tuned one (make kernel)"),
     (r"\bpt-tls-client\b|\bsw-collector\b", "plugin:tnc-tnccs", "the TNC plugins, which Debian does not build"),
 )
-# No test fails for the lack of these: they are offered among others, or only needed by upstream's builds.
-_OPTIONAL = frozenset({"des", "sha3", "md4", "blowfish", "unbound", "sqlite"})
+# Plugins that lists name beside others, and what a test says that does need them.
+_OPTIONAL = {"blowfish": "blowfish", "des": "3des", "md4": "mschapv2", "sha3": "sha3", "sqlite": "sqlite"}
 # Plugins that are there and need what no kernel has that is not patched for them.
 _PATCHED = {"ha": "It needs a kernel with strongSwan's own patch for high availability."}
 _INTEGRITY = re.compile(r"^\s*integrity_test\s*=\s*yes[ \t]*\n", re.MULTILINE)
@@ -77,12 +77,13 @@ def adapted(group: str, configuration: str) -> Adapted:
     return Adapted(configuration, tuple(how))
 
 
-def reason_to_skip(there: frozenset[str], commands: str, configurations: Iterable[str]) -> str:
+def reason_to_skip(there: frozenset[str], commands: str, configurations: Iterable[str], text: str = "") -> str:
     """Why a test cannot be run; empty where it can.
 
     :param there: what :data:`PROBE` printed.
     :param commands: all commands of the test.
     :param configurations: every ``strongswan.conf`` of the test.
+    :param text: its name, and all that it configures.
     """
     for pattern, needed, words in _COMMANDS:
         if needed not in there and re.search(pattern, commands):
@@ -90,7 +91,8 @@ def reason_to_skip(there: frozenset[str], commands: str, configurations: Iterabl
     wanted = frozenset[str]().union(*map(format.plugins, configurations))
     for plugin in sorted(wanted & _PATCHED.keys()):
         return _PATCHED[plugin]
-    missing = sorted(each for each in wanted - _OPTIONAL if f"plugin:{each}" not in there)
+    unused = {plugin for plugin, word in _OPTIONAL.items() if word not in text.lower()}
+    missing = sorted(each for each in wanted - unused if f"plugin:{each}" not in there)
     if missing:
         named = ", ".join(missing)
         return f"It needs the plugin{'s' if len(missing) > 1 else ''} {named}, which the guests' strongSwan lacks."

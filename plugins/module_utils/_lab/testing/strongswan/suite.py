@@ -22,7 +22,7 @@ from typing import Any
 
 from ...host import files
 from ...host.workdir import Workdir
-from ...model.errors import InvalidInput
+from ...model.errors import InvalidInput, listed
 from ...model.tests import Test
 from .. import pressure, source
 from ..engine import alone
@@ -44,6 +44,8 @@ SCENARIO = "strongswan"
 # What charon and swanctl of every guest read; upstream's is compiled in.
 ENVIRONMENT = {"STRONGSWAN_CONF": "/etc/strongswan.conf.testing"}
 _PLACE = Path("strongswan/testing")
+# Seconds that a guest may take to start: they have an init of their own, and start many at a time.
+_PATIENCE = 300
 _NO_CODE = 255  # of ssh, which cannot reach a host
 
 
@@ -110,8 +112,9 @@ class SuiteLab(InLab):
         """
         ready = self._begun(case)
         found = case_reader.read(ready.suite, case.test.group, case.test.name, ready.shell, ready.there)
-        if found.skip:
-            return self._ended(_skipped(case.test, found.skip))
+        reason = found.skip or ready.lacks(found)
+        if reason:
+            return self._ended(_skipped(case.test, reason))
         gauge = pressure.Gauge()
         keep = self._setting.keep
         result, told = ready.trial.run(found, keep=keep is Keep.FAILED)
@@ -156,13 +159,23 @@ class _Ready:
         lab = setting.source.lab
         if lab is None:
             raise InvalidInput(workdir.label, "there is no scenario of the suite's network", "run role strongswan")
-        self.testbed = Testbed(workdir, lab.params(str(workdir.path), setting.params))
+        params = lab.params(str(workdir.path), setting.params)
+        self.testbed = Testbed(workdir, {**params, "wait_timeout": max(params["wait_timeout"], _PATIENCE)})
         self.testbed.begin()
-        self.there = frozenset(self._guests.script(self.suite.hosts[0], known.PROBE).split())
+        self._hosts = [host for host in self.suite.hosts if host in lab.scenario.guests]
+        if not self._hosts:
+            cause = f"the lab has none of its hosts {listed(self.suite.hosts)}"
+            raise InvalidInput(f"suite {place}", cause, "run role strongswan, or give the right scenario")
+        self.there = frozenset(self._guests.script(self._hosts[0], known.PROBE).split())
         self.trial = Trial(self._guests, self.testbed, self.shell, setting.publish)
 
+    def lacks(self, case: case_reader.Case) -> str:
+        """Why the lab has too few guests for a test; empty where it has all."""
+        lost = [host for host in case.hosts if host not in self._hosts]
+        return f"It uses {listed(lost)}, and the lab has no such guest." if lost else ""
+
     def _remote(self, host: str, command: str) -> tuple[int, bytes, bytes]:
-        if host not in self.suite.hosts:
+        if host not in self._hosts:
             return _NO_CODE, b"", f"there is no host {host}\n".encode()
         return self._guests.run(host, command)
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from ...host.workdir import Workdir
 from ...model import options
@@ -25,6 +26,7 @@ from .case import Files
 # Scenarios of ours; there is one for each test that has files.
 PREFIX = "suite-"
 _DIRECTORY, _FILE, _PROGRAM = 0o755, 0o644, 0o755
+_MOST_LINKS = 100
 
 
 class Testbed:
@@ -74,11 +76,17 @@ class Testbed:
     def _write(self, name: str, host: str, files: Files) -> None:
         top = self._workdir.scenario_layer(name, host)
         top.mkdir(_DIRECTORY, parents=True)
+        below = self._below(host)
         for inside, (data, mode) in files.items():
-            path = top / inside
+            path = top / through_links(inside, below)
             path.parent.mkdir(_DIRECTORY, parents=True, exist_ok=True)
             path.write_bytes(data)
             path.chmod(_PROGRAM if mode & 0o111 else _FILE)
+
+    def _below(self, host: str) -> list[Path]:
+        """What the layer of a test lies over, from above."""
+        guest = self._workdir.load().guests[host]
+        return [*(self._workdir.layer(each) for each in guest.layers), self._workdir.master(guest.master)]
 
     def _lay(self, name: str, hosts: Iterable[str]) -> None:
         """Lay a test's files over its hosts."""
@@ -132,3 +140,30 @@ class Testbed:
         for path in self._workdir.scenario(PREFIX).parent.parent.glob(f"{PREFIX}*"):
             if path.name not in kept:
                 shutil.rmtree(path, ignore_errors=True)
+
+
+def through_links(inside: str, below: Sequence[Path]) -> str:
+    """Where a file goes that is written over one that may be a symbolic link: upstream's scp follows links.
+
+    :param inside: path in the guest, relative to its root.
+    :param below: the directories that its root is made of, from above.
+    """
+    done: list[str] = []
+    todo = inside.split("/")
+    for _ in range(_MOST_LINKS):
+        while todo:
+            part = todo.pop(0)
+            if part == "..":
+                done = done[:-1]
+            elif part not in ("", "."):
+                done.append(part)
+                break
+        else:
+            break
+        place = "/".join(done)
+        found = next((path for top in below if os.path.lexists(path := top / place)), None)
+        if found is not None and found.is_symlink():
+            target = os.readlink(found)
+            done = [] if target.startswith("/") else done[:-1]
+            todo = [*target.split("/"), *todo]
+    return "/".join([*done, *todo])

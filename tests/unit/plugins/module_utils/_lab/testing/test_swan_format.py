@@ -6,10 +6,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.strongswan import format, known
 from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.strongswan.format import Kind, Line
+from ansible_collections.dumm.lab.plugins.module_utils._lab.testing.strongswan.testbed import through_links
 
 
 def _check(text: str) -> Line:
@@ -153,3 +156,33 @@ def test_a_test_is_skipped_with_what_it_needs(
     said = known.reason_to_skip(there, commands, configurations)
 
     assert said.startswith(reason) and bool(said) is bool(reason)
+
+
+def test_a_plugin_that_is_listed_beside_others_is_needed_by_who_uses_it_only() -> None:
+    def reason(text: str) -> str:
+        return known.reason_to_skip(_ALL, "true", ["load = vici des\n"], text)
+
+    assert reason("alg-3des-md5\nproposals = 3des-md5-modp1024\n") == (
+        "It needs the plugin des, which the guests' strongSwan lacks."
+    )
+    assert reason("alg-sha256\nproposals = aes128-sha256-modp3072\n") == ""
+
+
+def test_a_file_is_written_through_the_links_of_what_lies_below(tmp_path: Path) -> None:
+    layer, master = tmp_path / "layer", tmp_path / "master"
+    (layer / "etc").mkdir(parents=True)
+    (master / "etc/free/files").mkdir(parents=True)
+    (master / "etc/free/users").symlink_to("files/authorize")
+    (master / "etc/absolute").symlink_to("/etc/free")
+    (master / "etc/hosts").symlink_to("elsewhere")
+    (layer / "etc/hosts").write_text("")
+    (master / "etc/loop").symlink_to("loop")
+
+    def written(inside: str) -> str:
+        return through_links(inside, [layer, master])
+
+    assert written("etc/free/users") == "etc/free/files/authorize"
+    assert written("etc/absolute/users") == "etc/free/files/authorize"
+    assert written("etc/hosts") == "etc/hosts"
+    assert written("etc/new/file") == "etc/new/file"
+    assert written("etc/loop").startswith("etc")
