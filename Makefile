@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel exec attach test test-all test-union test-kernel test-security test-soak lint sanity unit browser integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel exec attach test test-all test-union test-kernel test-strongswan test-security test-soak lint sanity unit browser integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,8 +40,8 @@ setup-test:
 test: setup-test ## Run lint, sanity, unit, browser, integration, e2e and security: what CI runs
 	@scripts/test.sh lint sanity unit browser integration e2e security
 
-test-all: setup-test ## Run all of "make test" and what takes hours: examples, kernel, union, and Debian 13 with the newest Ansible
-	@scripts/test.sh lint sanity unit browser integration e2e security debian13 examples kernel union
+test-all: setup-test ## Run all of "make test" and what takes hours: examples, kernel, strongSwan, union, and Debian 13 with the newest Ansible
+	@scripts/test.sh lint sanity unit browser integration e2e security debian13 examples kernel strongswan union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
@@ -63,6 +63,9 @@ e2e: setup-test ## Run the installed collection as users do: every option by a p
 
 test-kernel: setup-test ## Build the tuned kernel if need be and try out all that it promises
 	@scripts/test.sh kernel
+
+test-strongswan: setup-test ## Run the recommended tests of strongSwan's own suite on eight guests (minutes)
+	@scripts/test.sh strongswan
 
 test-security: setup-test ## Attack the host from inside of guests (two minutes)
 	@scripts/test.sh security

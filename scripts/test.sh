@@ -7,8 +7,8 @@
 #
 # The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built
 # collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
-# which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, and union, the
-# union engines at length.  Each linter and each sanity run counts as one test.
+# which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, strongswan, the
+# recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
 # EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.  WORKERS=2 is how many files of the
 # integration tests run at a time.
@@ -157,11 +157,21 @@ examples() {
     count_pytest examples tests/integration/test_examples.py
 }
 
+strongswan() {
+    local workdir=${DUMM_STRONGSWAN:-/var/lib/dumm-strongswan}
+    LIMIT=120m
+    check "tuned kernel" env DUMM_WORKDIR="$workdir" ansible-playbook playbooks/kernel.yml
+    LIMIT=60m
+    check "strongSwan's recommended tests" env DUMM_WORKDIR="$workdir" ansible-playbook playbooks/strongswan.yml -e retry=2
+    LIMIT=10m
+    check "an end without a trace" env DUMM_WORKDIR="$workdir" ansible-playbook playbooks/strongswan.yml -e state=absent
+}
+
 durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | integration | e2e | security | debian13 | examples | kernel | union) "$part" ;;
+        lint | sanity | unit | browser | integration | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"
