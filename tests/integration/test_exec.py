@@ -245,19 +245,31 @@ def test_a_paused_guest_is_told_at_once(lab: Lab) -> None:
     assert found == (255, b"", b"dumm: guest alice: it is paused; let it go on first (state: started)\n")
 
 
+# The agent tells how this very request ended before the host has it stopped.
+STOP_AGENT = """
+cd /.dumm/spool
+read agent <hello
+(
+until [ -e stop ]; do sleep 0.1; done
+kill -STOP $agent
+>stopped
+until [ -e go ]; do sleep 0.1; done
+kill -CONT $agent
+) >/dev/null 2>&1 &
+"""
+
+
 def test_a_guest_whose_agent_does_not_answer_is_told_however_long_the_command_may_take(lab: Lab) -> None:
     spool = lab.directory("alice").spool
-    wait = "while [ ! -e /.dumm/spool/go ]; do sleep 0.1; done"
-    lab.run(
-        "alice", f"read agent </.dumm/spool/hello; (kill -STOP $agent; >/.dumm/spool/dead; {wait}; kill -CONT $agent) &"
-    )
-    until((spool / "dead").exists, "the agent to stop")
+    lab.read("alice", STOP_AGENT)
+    (spool / "stop").touch()
+    until((spool / "stopped").exists, "the agent to stop")
     try:
         with pytest.raises(Unreachable, match=r"its agent did not take up a request within 0.5 s; look at .*boot.log"):
             lab.channel("alice").run("true", timeout=PATIENCE, answer=0.5)
     finally:
         (spool / "go").touch()
-        lab.read("alice", "rm /.dumm/spool/dead /.dumm/spool/go")
+        lab.read("alice", "cd /.dumm/spool; rm stop stopped go")
 
 
 def test_a_guest_that_ends_meanwhile_is_told(lab: Lab) -> None:

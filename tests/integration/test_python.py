@@ -96,6 +96,14 @@ def test_a_command_that_takes_too_long_is_an_error_with_what_it_printed(lab: Lab
     assert isinstance(late.value, TimeoutError)
 
 
+def test_a_program_may_be_left_running_in_the_background(lab: Lab) -> None:
+    alice = lab.guest("alice")
+
+    alice.run("setsid sleep 300000 >/dev/null 2>&1 &")
+
+    assert alice.run("pkill -f 'sleep 300000'", check=False).code == 0
+
+
 def test_many_threads_may_run_commands(lab: Lab) -> None:
     guests = [*lab.guests.values()] * 8
 
