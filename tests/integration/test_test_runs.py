@@ -160,6 +160,13 @@ def test_an_interrupted_run_writes_what_it_has(gate: Lab, tmp_path: Path) -> Non
     waits.write_text(f"tests: {{first: {first}, second: {second}}}\n")
     process = _command(gate, str(EXAMPLE), str(waits), "first", "second", "--results", str(tmp_path / "results"))
     until(lambda: gate.run("gate", "test -e /root/here").code == 0, "the second test")
+    packets = [*tmp_path.glob("results/evidence/*/second/packets.pcapng")]
+
+    assert "its lab is being tested" in _dumm(
+        gate, str(EXAMPLE), "routed", "--results", str(tmp_path / "results"), code=3
+    )
+
+    assert packets and all(path.exists() for path in packets)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=PATIENCE)
 

@@ -31,6 +31,7 @@ from ...run.opening import Params, looking
 from ...run.report import Report, Result, RunFailed
 from .. import source
 from ..directory import PAGE, Results
+from ..engine import alone
 from ..labs import InLab, Setting, opened
 from ..record import Identity, returned_data, suite_data
 from ..results import SuiteResult, TestResult
@@ -114,7 +115,10 @@ def run_tests(params: Params, *, check: bool = False, subscriber: Subscriber = n
     try:
         # Before the results in it: it is nobody else's to read.
         place.create()
-        ended = planned.carry_out(results, results.begin(), Publisher(subscriber))
+        with alone(place):
+            # The results of a run that is under way are not to be removed.
+            before = results.begin()
+        ended = planned.carry_out(results, before, Publisher(subscriber))
         results.write(ended)
     except RunFailed:
         raise
