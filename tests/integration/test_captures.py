@@ -255,3 +255,13 @@ def test_a_capture_ends_with_the_lab(lab: Lab) -> None:
         lab.scenario("cable", state="absent")
         until(lambda: cables.ended is End.GONE, "the end of the capture")
         assert sorted(cables.gone) == ["moon:eth0", "sun:eth0"]
+
+
+def test_a_capture_goes_on_while_a_guest_is_stopped_and_started(pair: Lab) -> None:
+    with captured(pair, "bob") as cables:
+        pair.guest("bob", state="stopped")
+        pair.guest("bob")
+        assert pair.reaches("alice", "10.0.0.2")
+
+        assert cables.gone == ()
+        assert cables.count("icmp and src alice") > 0

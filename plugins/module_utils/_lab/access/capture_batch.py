@@ -17,6 +17,7 @@ import socket
 import struct
 import threading
 from collections.abc import Iterator
+from operator import itemgetter
 from typing import NamedTuple
 
 # asm-generic/socket.h, linux/if_packet.h
@@ -29,6 +30,8 @@ SIZE = 1 << 17
 _NAME = struct.Struct("=10xB21x")
 # A time and what the kernel says of a packet, each after its cmsghdr, as long as a long is.
 _CONTROL = struct.Struct("@NiiqqNiiIIIHHHHi")
+# The kinds of both, the time, and of struct tpacket_auxdata the status, the length and the VLAN tag.
+_FIELDS = itemgetter(2, 3, 4, 7, 8, 9, 13, 14)
 
 
 class _Vector(ctypes.Structure):
@@ -120,7 +123,7 @@ class Batch:
         controls = _CONTROL.iter_unpack(memoryview(self._control).cast("B")[: count * _CONTROL.size])
         start = 0
         for (size,), (way,), told in zip(sizes, ways, controls, strict=True):
-            _, _, first, seconds, rest, _, _, second, status, length, _, _, _, tag, kind, _ = told
+            first, seconds, rest, second, status, length, tag, kind = _FIELDS(told)
             if (first, second) != (_TIMESTAMPNS, _AUXDATA):
                 raise OSError(errno.EPROTO, "the kernel tells of packets in an order that is not known")
             yield Taken(start, size, seconds * 1_000_000_000 + rest, way, status, length, tag, kind)

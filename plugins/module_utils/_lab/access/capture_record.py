@@ -23,7 +23,7 @@ from operator import itemgetter
 
 from . import capture_pcapng as pcapng
 from .capture_pcapng import Counted, Described
-from .capture_socket import Heard, Tap
+from .capture_socket import Heard, Tap, close_all
 
 # Packets of an interface in a round.
 _BATCH = 4096
@@ -265,6 +265,5 @@ class Recorder:
 
     def _close(self, why: End) -> None:
         self.end = why
-        for tap in self._taps.values():
-            tap.close()
+        close_all(self._taps.values())
         self._taps.clear()

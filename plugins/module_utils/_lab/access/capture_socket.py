@@ -16,6 +16,8 @@ import errno
 import mmap
 import socket
 import struct
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from . import capture_batch, capture_filter
@@ -35,6 +37,7 @@ _OFFLOAD = struct.Struct("<BBHHHH")
 _NEEDS_CHECKSUM = 1
 _BEFORE = _OFFLOAD.size
 _IN, _OUT = Direction.IN.value, Direction.OUT.value
+_AT_ONCE = 32  # sockets that are closed
 _BUFFER = 8 << 20  # bytes of packets that may wait; the kernel takes them when they come
 
 
@@ -133,6 +136,16 @@ class Tap:
     def close(self) -> None:
         """Give it back."""
         self.socket.close()
+
+
+def close_all(taps: Collection[Tap]) -> None:
+    """Give sockets back at the same time: the kernel waits for each until nobody uses it, 15 ms for one and 30 ms for many together."""
+    if len(taps) > 1:
+        with ThreadPoolExecutor(min(_AT_ONCE, len(taps))) as pool:
+            list(pool.map(Tap.close, taps))
+    else:
+        for tap in taps:
+            tap.close()
 
 
 def _with_checksum(data: bytes, told: bytes) -> bytes:

@@ -116,13 +116,14 @@ def _start(home: Workdir, wanted: Namespace) -> int:
         snaplen=wanted.snaplen,
         bound=_bound(wanted, _DEFAULT_SIZE),
     )
-    print(f"capture {found.name}: it goes on, and writes {found.file}")
+    sys.stdout.write(f"capture {found.name}: it goes on, and writes {found.file}\n")
     return 0
 
 
 def _tell(found: Recorded) -> int:
     dropped = f", {found.dropped} dropped" if found.dropped else ""
-    print(f"capture {found.name}: {found.packets} packets{dropped} in {found.file}, it has ended: {found.ended}")
+    told = f"{found.packets} packets{dropped} in {found.file}, it has ended: {found.ended}"
+    sys.stdout.write(f"capture {found.name}: {told}\n")
     return 0
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 from ..host.workdir import Workdir
@@ -42,7 +43,7 @@ def run(words: Sequence[str], workdir: str) -> int:
         raise WrongUsage(_NAME, f"{wanted.tcp} is no TCP port", "give 1 to 65535")
     home = Workdir.at(wanted.workdir)
     found = why(Bench(home, home.load()), source, target, family=wanted.family, port=wanted.tcp)
-    print(found.text)
+    sys.stdout.write(f"{found.text}\n")
     return 0 if found.verdict.good else 1
 
 
