@@ -57,6 +57,8 @@ VERBS = {
     "events": Verb("Print each change of the lab as a line of JSON"),
     "test": Verb("Run tests in a lab", failed=3),
     "why": Verb("Find the hop where packets from one guest to another die, and the reason", failed=3),
+    "pack": Verb("Pack the lab into one archive"),
+    "unpack": Verb("Make a lab of an archive"),
 }
 _EXAMPLES = """\
   dumm exec alice ip -br addr
