@@ -39,12 +39,13 @@ _LOCAL = ("local", "ansible.builtin.local")
 _ABSENT = b"\ndumm.lab is absent\n"
 # The home directory is that of the user who runs this: with become, $HOME may belong to somebody else.
 _HOME = "import os, pwd, sys; home = pwd.getpwuid(os.geteuid()).pw_dir + '/.cache/dumm/'"
+# Its package has a name that nothing else has there: the companion package is called dumm_lab.
 _ANSWER = f"""{_HOME}
 if not os.path.isdir(home + sys.argv[1]):
     os.write(1, {_ABSENT!r})
     sys.exit()
 sys.path.insert(0, home + sys.argv[1])
-from dumm_lab.access import remote
+from dumm_sent.access import remote
 remote.main()
 """
 _INSTALL = f"""{_HOME}
@@ -243,7 +244,7 @@ def _program() -> tuple[str, bytes]:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in sorted(home.rglob("*.py")):
-            name = f"dumm_lab/{path.relative_to(home)}"
+            name = f"dumm_sent/{path.relative_to(home)}"
             file.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
     content = packed.getvalue()
     return hashlib.sha256(content).hexdigest()[:16], content

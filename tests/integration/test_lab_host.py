@@ -96,7 +96,7 @@ def test_tasks_run_in_the_guests_of_another_machine(ansible: Ansible, server: Se
     )
 
     assert (tmp_path / "alice").read_bytes() == (tmp_path / "bob").read_bytes() == ALL_BYTES * 1000
-    assert len(list((server.place / "home/.cache/dumm").glob("*/dumm_lab"))) == 1
+    assert len(list((server.place / "home/.cache/dumm").glob("*/dumm_sent"))) == 1
     assert list((server.place / "home/.cache/dumm").glob(".new-*")) == []
 
 

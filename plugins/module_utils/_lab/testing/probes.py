@@ -376,9 +376,9 @@ def throughput(bench: Bench, action: Throughput, seconds: float) -> Outcome:
         make = _iperf if shared[0] == "iperf3" else _python
         server, client = make(address, number, action.seconds)
         with ThreadPoolExecutor(1) as pool:
-            serving = pool.submit(bench.ask, target, server, most)
+            receiving = pool.submit(bench.ask, target, server, most)
             sent = bench.ask(source, client, most)
-            received = serving.result()
+            received = receiving.result()
     except DummError as exc:
         return bench.failed(source, exc)
     rate = measured(sent if shared[0] == "iperf3" else received)

@@ -90,7 +90,7 @@ def test_programs_are_the_same_under_another_name_on_a_lab_host(reference: dict[
     with zipfile.ZipFile(io.BytesIO(_lab_host._program()[1])) as file:
         file.extractall(tmp_path / "sent")
 
-    assert made(tmp_path / "agents", tmp_path / "sent", package="dumm_lab") == ("SourceFileLoader", reference)
+    assert made(tmp_path / "agents", tmp_path / "sent", package="dumm_sent") == ("SourceFileLoader", reference)
 
 
 def test_a_source_that_is_not_there_is_told_with_its_remedy() -> None:
