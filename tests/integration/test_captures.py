@@ -72,19 +72,29 @@ def test_what_was_sent_before_the_question_is_counted(shared_pair: Lab) -> None:
 
 def test_packets_come_in_order_and_go_the_way_that_the_guest_sees(shared_pair: Lab) -> None:
     with captured(shared_pair) as cables:
-        answers = pinged(shared_pair)
+        until(lambda: pinged(shared_pair), "an answer")
         seen = list(cables.packets("icmp"))
 
-    assert answers
     ways = [
         ("alice:eth0", Direction.OUT),
         ("bob:eth0", Direction.IN),
         ("bob:eth0", Direction.OUT),
         ("alice:eth0", Direction.IN),
     ]
-    assert [(each.interface, each.direction) for each in seen][:4] == ways
+    # A guest may sleep over a request, and answer it after the next.
+    whole = [each for each in _by_request(seen).values() if len(each) == len(ways)]
+    assert whole
+    assert [[(packet.interface, packet.direction) for packet in each] for each in whole] == [ways] * len(whole)
     assert [each.time for each in seen] == sorted(each.time for each in seen)
     assert {each.length for each in seen} == {len(each.data) for each in seen} == {98}
+
+
+def _by_request(seen: list[pcapng.Packet]) -> dict[bytes, list[pcapng.Packet]]:
+    """Echo requests and their answers, by identifier and number."""
+    found: dict[bytes, list[pcapng.Packet]] = {}
+    for packet in seen:
+        found.setdefault(packet.data[38:42], []).append(packet)
+    return found
 
 
 def test_only_what_came_since_a_mark_is_counted(shared_pair: Lab) -> None:
@@ -122,15 +132,15 @@ def _read(file: Path) -> list[pcapng.Packet]:
 def test_a_file_is_understood_by_tshark(shared_pair: Lab, tmp_path: Path) -> None:
     file = tmp_path / "pings.pcapng"
     with captured(shared_pair, file=file):
-        pinged(shared_pair)
+        until(lambda: pinged(shared_pair), "an answer")
 
     fields = ("frame.interface_name", "frame.packet_flags_direction", "ip.src", "icmp.type")
     told = _tshark(file, *(word for field in fields for word in ("-e", field)), "-T", "fields", "-Y", "icmp")
-    assert told.splitlines()[:4] == [
+    assert sorted(set(told.splitlines())) == [
+        "alice:eth0\t0x00000001\t10.0.0.2\t0",
         "alice:eth0\t0x00000002\t10.0.0.1\t8",
         "bob:eth0\t0x00000001\t10.0.0.1\t8",
         "bob:eth0\t0x00000002\t10.0.0.2\t0",
-        "alice:eth0\t0x00000001\t10.0.0.2\t0",
     ]
 
 
@@ -193,7 +203,7 @@ def test_a_question_about_an_interface_that_is_not_captured_is_refused(shared_pa
 
 @pytest.mark.parametrize(
     ("bound", "end"),
-    [(Bound(packets=4), End.PACKETS), (Bound(size=2000), End.BYTES)],
+    [(Bound(packets=4), End.PACKETS), (Bound(size=1200), End.BYTES)],
     ids=["packets", "size"],
 )
 def test_a_capture_ends_at_its_bound(shared_pair: Lab, tmp_path: Path, bound: Bound, end: End) -> None:
@@ -204,7 +214,7 @@ def test_a_capture_ends_at_its_bound(shared_pair: Lab, tmp_path: Path, bound: Bo
         assert cables.ended is end
         with pytest.raises(HostError, match=f"packets cannot be counted, since {end.value}"):
             cables.count()
-    assert len(_read(file)) == bound.packets or 1500 < file.stat().st_size <= 2000
+    assert len(_read(file)) == bound.packets or 800 < file.stat().st_size <= 1200
     _tshark(file)
 
 
