@@ -12,7 +12,6 @@ A guest's clock is its own.  The command prints it, and so what the guest's logs
 
 from __future__ import annotations
 
-import re
 import secrets
 import time
 from collections import deque
@@ -30,6 +29,7 @@ from ..model.lab import Lab
 from .frames import described
 from .logs import Clock, happenings
 from .results import Happening
+from .wording import slug
 
 _SECONDS = 30.0  # for all that a guest is asked
 _MOST_SAID = 8 << 20
@@ -213,13 +213,11 @@ def names_of(lab: Lab) -> dict[str, str]:
 
 
 def place_of(group: str, name: str, variant: str = "", attempt: int = 1) -> str:
-    """The directory of a test's evidence below that of the results: names that a shell and a browser take as they are."""
-    parts = [name, *([variant] if variant else []), *([f"try-{attempt}"] if attempt > 1 else [])]
-    return f"evidence/{_slug(group) or 'tests'}/{_slug('-'.join(parts)) or 'test'}"
-
-
-def _slug(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip(".-")[:120]
+    """The directory of a test's evidence below that of the results."""
+    parts = [slug(name, "test")]
+    parts += [slug(variant.replace(", ", "-").replace(" ", "-"), "variant")] if variant else []
+    parts += [f"try-{attempt}"] if attempt > 1 else []
+    return f"evidence/{slug(group or 'tests', 'tests')}/{'.'.join(parts)}"
 
 
 def _sections(text: str, token: str) -> dict[str, str]:
@@ -233,14 +231,14 @@ def _sections(text: str, token: str) -> dict[str, str]:
 
 def _written(results: Path, place: str, guest: str, texts: Mapping[str, str]) -> dict[str, str]:
     """Write a guest's files that have something in them: their places, by what they are."""
-    directory = results / place / _slug(guest)
+    directory = results / place / guest
     found = {}
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, text in texts.items():
             if text:
                 (directory / name).write_text(f"{plain(text)}\n", encoding="utf-8", errors="replace")
-                found[f"{guest}: {name}"] = f"{place}/{_slug(guest)}/{name}"
+                found[f"{guest}: {name}"] = f"{place}/{guest}/{name}"
     except OSError as exc:
         raise from_oserror(f"results {results}", "write evidence to", exc) from exc
     return found

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections import Counter
 from collections.abc import Iterable
 
@@ -15,6 +17,8 @@ from .results import SuiteResult, TestResult, Verdict
 # In the order in which people want to know.
 ORDER = (Verdict.BROKEN, Verdict.FAILED, Verdict.SUSPECT, Verdict.FLAKY, Verdict.SKIPPED, Verdict.PASSED)
 _MINUTE = 60.0
+_UNUSABLE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_FILE = 80
 
 
 def line(text: str) -> str:
@@ -26,6 +30,16 @@ def short(text: str, most: int) -> str:
     """The beginning of a text, in one line that can be shown."""
     told = line(text)
     return told if len(told) <= most else f"{told[:most]}..."
+
+
+def slug(text: str, otherwise: str) -> str:
+    """A name of a file that a shell and a browser take as it is; another for another text.
+
+    :param otherwise: the beginning where nothing of the text can be used.
+    """
+    usable = _UNUSABLE.sub("-", text).strip(".-")[:_LONGEST_FILE] or otherwise
+    # Two texts may look alike without what no file can have.
+    return usable if usable == text else f"{usable}-{hashlib.sha256(text.encode(errors='replace')).hexdigest()[:6]}"
 
 
 def title(name: str, variant: str = "") -> str:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +29,7 @@ from ..directory import Results
 from ..results import SuiteResult
 from ..selection import Case, cases, select
 from ..source import Described, Source, Text
-from ..wording import line, number, points, summary
+from ..wording import line, number, points, slug, summary
 from .body import carried_out, names, texts
 
 TABLE = "grades.csv"
@@ -152,9 +151,9 @@ class _Class:
         try:
             found = _understood(path, self.given)
             chosen = _chosen(found.tests, self.params)
-            results = Results(self.top / _slug(name))
+            results = Results(self.top / slug(name, "submission"))
             before = results.begin()
-            place = copies.beside(self.workdir, _slug(name))
+            place = copies.beside(self.workdir, slug(name, "submission"))
             own = {**self.params, "workdir": str(place.path), "netns": None, "keep": "never", "parallel": 1}
             ended = carried_out(own, found, chosen, results, before, self.publish, [])
             results.write(replace(ended, lab=str(path)))
@@ -243,8 +242,3 @@ def table(graded: Sequence[Graded]) -> str:
 def _cells(cells: Iterable[str]) -> list[str]:
     """Text that no spreadsheet takes for a formula."""
     return [f"'{cell}" if cell.startswith(("=", "+", "-", "@")) else cell for cell in map(line, cells)]
-
-
-def _slug(name: str) -> str:
-    """A name of a directory."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-") or "submission"
