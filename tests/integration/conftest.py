@@ -37,6 +37,7 @@ def pytest_sessionstart() -> None:
 # Files that run one after another, for what they have of the host in common; all others run beside each other.
 _APART = {
     # The first SSH server makes /run/sshd, and removes it.
+    "test_dumm_lab_host.py": "SSH server",
     "test_lab_host.py": "SSH server",
     "test_role_errors.py": "SSH server",
     "test_scenario_source.py": "SSH server",

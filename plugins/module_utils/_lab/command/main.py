@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from types import FrameType
 
 from ..model.errors import DummError, nearest
-from .usage import VERSION, Parser, WrongUsage, complain
+from .usage import DEFAULT_WORKDIR, VERSION, Parser, WrongUsage, complain
 
 WRONG_USAGE = 2
 _SHELL_SIGNAL = 128
@@ -110,6 +110,10 @@ def main(words: Sequence[str]) -> int:
         if verb is None:
             raise WrongUsage("dumm", f"there is no command {wanted.verb}", nearest(wanted.verb, VERBS))
         failed = verb.failed
+        if wanted.lab_host:
+            there = None if wanted.workdir == DEFAULT_WORKDIR else wanted.workdir
+            ssh = importlib.import_module(f"{__package__}.lab_host")
+            return int(ssh.run(wanted.lab_host, wanted.verb, wanted.words, there))
         file = importlib.import_module(f"{__package__}.{wanted.verb}")
         code: int = file.run(wanted.words, wanted.workdir)
         return code
@@ -128,6 +132,9 @@ def _parser() -> Parser:
         "dumm",
         "Work with a virtual network lab of dumm.lab on this machine.",
         f"{_EXAMPLES}\ncommands ('dumm COMMAND --help' tells more):\n{table}\n",
+    )
+    parser.add_argument(
+        "--lab-host", metavar="NAME", help="run the command on another machine of Ansible's inventory, over ssh"
     )
     parser.add_argument("--version", action="version", version=f"dumm.lab {VERSION}")
     parser.add_argument("verb", metavar="COMMAND", help="one of those below")

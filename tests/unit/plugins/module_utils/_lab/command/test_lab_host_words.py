@@ -1,0 +1,64 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""How ``dumm --lab-host`` logs in; that it does is tested with a real server (tests/integration/test_dumm_lab_host.py)."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+import pytest
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.command import lab_host
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
+
+
+def login(**known: Any) -> list[str]:
+    """All words before the command."""
+    return lab_host.ssh_command("lab1", known, ["exec", "alice", "true"])[:-1]
+
+
+def test_a_host_without_variables_is_logged_in_to_by_its_name() -> None:
+    assert login() == ["ssh", "--", "lab1"]
+
+
+def test_variables_of_ansible_are_heeded() -> None:
+    found = login(
+        ansible_host="192.0.2.1",
+        ansible_port=2222,
+        ansible_user="me",
+        ansible_ssh_private_key_file="/k e y",
+        ansible_ssh_common_args="-o 'ProxyCommand=nc %h %p'",
+        ansible_ssh_executable="/opt/ssh",
+    )
+
+    assert found == [
+        *("/opt/ssh", "-i", "/k e y", "-p", "2222", "-l", "me"),
+        *("-o", "ProxyCommand=nc %h %p", "--", "192.0.2.1"),
+    ]
+
+
+def test_words_reach_the_other_machine_as_they_are() -> None:
+    words = ["exec", "alice", "printf '%s\n' \"$HOME\"", "", "a b"]
+
+    found = shlex.split(lab_host.ssh_command("lab1", {}, words)[-1])
+
+    assert (found[:3], found[4:]) == (["exec", "sh", "-c"], ["dumm", *words])
+
+
+@pytest.mark.parametrize(("become", "root"), [(True, True), ("yes", True), (False, False), (None, False)])
+def test_root_is_asked_for_where_ansible_would(become: Any, root: bool) -> None:
+    assert ("sudo -n" in lab_host.ssh_command("lab1", {"ansible_become": become}, [])[-1]) == root
+
+
+def test_another_connection_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="its connection is local"):
+        login(ansible_connection="local")
+
+
+@pytest.mark.parametrize("verb", ["up", "pack", "unpack", "test", "plan"])
+def test_a_verb_that_works_with_files_is_refused(verb: str) -> None:
+    with pytest.raises(InvalidInput, match="files of this machine"):
+        lab_host.run("lab1", verb, [], None)
