@@ -79,9 +79,10 @@ test-union: setup-test ## Compare the union engines at length, side by side (hal
 bench: setup-test ## Measure labs of 1 to 150 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
 	@scripts/bench.sh
 
-build: setup ## Build the collection's tarball and the wheel of the companion package in build/
+build: setup ## Build the collection's tarball, the wheel of the companion package and dumm(1) in build/
 	@.venv/bin/ansible-galaxy collection build --force --output-path build
 	@.venv/bin/python -m pip --disable-pip-version-check -q wheel --no-deps --wheel-dir build ./python
+	@scripts/dumm completion man >build/dumm.1
 
 clean: ## Remove .venv, .collections, build and all caches; labs are left alone
 	rm -rf .venv .collections .ansible build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output

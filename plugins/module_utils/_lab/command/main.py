@@ -59,6 +59,7 @@ VERBS = {
     "why": Verb("Find the hop where packets from one guest to another die, and the reason", failed=3),
     "pack": Verb("Pack the lab into one archive"),
     "unpack": Verb("Make a lab of an archive"),
+    "completion": Verb("Print what completes dumm in a shell, or its manual page"),
 }
 _EXAMPLES = """\
   dumm exec alice ip -br addr

@@ -24,6 +24,21 @@ class WrongUsage(InvalidInput):
     """Words that the command does not understand; nothing was done."""
 
 
+# A word that nobody can type.
+DESCRIBE = "\0"
+
+
+class Described(Exception):
+    """What a verb reads its words with, for whoever completes or describes them.
+
+    :ivar parser: that.
+    """
+
+    def __init__(self, parser: Parser) -> None:
+        super().__init__()
+        self.parser = parser
+
+
 class Parser(argparse.ArgumentParser):
     """Reads the words of one verb; ``--workdir`` may stand before the verb and after it.
 
@@ -52,6 +67,15 @@ class Parser(argparse.ArgumentParser):
     def add_rest(self, name: str, **options: Any) -> None:
         """All words from here on, be they options."""
         self.add_argument(name, nargs=argparse.REMAINDER, **options)
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """As argparse does.
+
+        :raises Described: where it is only to be shown what there is to read.
+        """
+        if list(args or ()) == [DESCRIBE]:
+            raise Described(self)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message: str) -> NoReturn:
         """:raises WrongUsage: always."""
