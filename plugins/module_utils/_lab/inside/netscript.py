@@ -28,6 +28,8 @@ _NOT_SET = re.compile(
     r"nf_conntrack_count$|/ipv6/conf/[^/]+/(mtu|stable_secret|mc_forwarding)$|/ipv4/conf/[^/]+/mc_forwarding$"
 )
 _OF_INTERFACE = re.compile(r"/(?:conf|neigh)/(?!(?:all|default)/)([^/]+)/")
+# What is passed on to interfaces, or changed by that.
+_GENERAL = re.compile(r"/conf/|/ip_forward$")
 _COUNT = "/proc/sys/net/netfilter/nf_conntrack_count"
 _NAMESPACES = "/run/netns"
 # Programs that write all rules of a firewall as text, and those that read it.
@@ -97,9 +99,10 @@ def look(before: str, conditional: Mapping[str, bytes], built_in: Iterable[str],
     :param conditional: frames that are only asked of a kernel that has a module.
     :param built_in: modules that are a part of it.
     """
-    asks = [f"if has {module}; then printf '{_octal(frames)}' | {RELAY}; fi" for module, frames in conditional.items()]
-    words = f"built_in='{' '.join(built_in)}' modules='' all={'yes' if whole else ''}"
-    return "\n".join([before, words, _LOOK, RELAY, *asks, "exit 0"])
+    asks = [f'if has {module}; then asked="$asked{_octal(frames)}"; fi' for module, frames in conditional.items()]
+    words = f"built_in='{' '.join(built_in)}' modules='' asked='' all={'yes' if whole else ''}"
+    # A process each is what counts.
+    return "\n".join([before, words, _LOOK, RELAY, *asks, f'[ -z "$asked" ] || printf "$asked" | {RELAY}', "exit 0"])
 
 
 def _octal(data: bytes) -> str:
@@ -151,12 +154,12 @@ class Restoring:
 
     :ivar script: for the guest's shell; what fails in it shows in the next look.
     :ivar words: what it is about.
-    :ivar settings: whether it writes any.
+    :ivar settings: files of those that it writes, and of those that the kernel may change with them.
     """
 
     script: str
     words: tuple[str, ...]
-    settings: bool
+    settings: tuple[str, ...]
 
 
 def restore(now: Text, then: Text) -> Restoring:
@@ -177,11 +180,13 @@ def restore(now: Text, then: Text) -> Restoring:
         for path, value in now.sysctl.items()
         if value != then.sysctl.get(path, value) and not _NOT_SET.search(path)
     }
+    checked: tuple[str, ...] = ()
     if differ:
+        checked = tuple(path for path in now.sysctl if path in differ or _GENERAL.search(path))
         words.append(f"{len(differ)} setting{'' if len(differ) == 1 else 's'} ({_listed(differ)})")
         for key, value in settings.due_sysctl([(_key(path), value) for path, value in differ.items()], now.sysctl):
             lines.append(f"echo {shlex.quote(value)} >{shlex.quote(sysctl_path(key))}")
-    return Restoring("\n".join(f"{{ {line}; }} >/dev/null 2>&1" for line in lines), tuple(words), bool(differ))
+    return Restoring("\n".join(f"{{ {line}; }} >/dev/null 2>&1" for line in lines), tuple(words), checked)
 
 
 def _key(path: str) -> str:

@@ -87,6 +87,9 @@ class Inspected:
         self._subject = GuestRef(directory.name)
         self._channel = channel.Channel(directory, process)
         self._built_in = kernels.built_in(Path(process.kernel), (*_CONDITIONAL, "ip_set", "ebtables"))
+        self._conditional = {name: asked for name, asked in _CONDITIONAL.items() if name not in self._built_in}
+        asked = (_CONDITIONAL[name] for name in _CONDITIONAL if name in self._built_in)
+        self._questions = b"".join([netstate.questions(netstate.ROUTE), *asked])
         self.launch = process.launch
 
     def look(self) -> Look:
@@ -94,8 +97,8 @@ class Inspected:
 
         :raises Unclean: where it does not tell.
         """
-        script = netscript.look("", _CONDITIONAL, self._built_in, whole=True)
-        return self._understood(self._run(script, netstate.questions(netstate.ROUTE)))
+        script = netscript.look("", self._conditional, self._built_in, whole=True)
+        return self._understood(self._run(script, self._questions))
 
     def compare(self, then: Look, before: str = "", frames: bytes = b"", paths: Sequence[str] = ()) -> Look:
         """Look at it, after something was brought back.
@@ -104,8 +107,8 @@ class Inspected:
         :param paths: files of settings.
         :raises Unclean: where it does not tell.
         """
-        script = netscript.look(before, _CONDITIONAL, self._built_in, whole=False)
-        told = self._run(script, frames + relay.files(paths) + netstate.questions(netstate.ROUTE))
+        script = netscript.look(before, self._conditional, self._built_in, whole=False)
+        told = self._run(script, frames + relay.files(paths) + self._questions)
         look = self._understood(told, paths=paths)
         tuned = netstate.tuned(look.net, then.net)
         return self._with_settings(look, netscript.of_interfaces(then.text, tuned)) if tuned else look
@@ -262,7 +265,7 @@ def _brought_back(inspected: Inspected, name: str, then: Look, *, check: bool) -
             break
         frames = _frames(changes, None if same else then.rules)
         # Where no setting was written, none has changed.
-        now = inspected.compare(then, text.script, frames, netscript.general(then.text) if text.settings else ())
+        now = inspected.compare(then, text.script, frames, text.settings)
     else:
         raise Unclean(GuestRef(name), f"its network cannot be brought back: {'; '.join(differs)}", _REMEDY)
     if not check:
