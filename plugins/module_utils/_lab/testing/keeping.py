@@ -43,10 +43,19 @@ _LOCK_SECONDS = 300
 
 @dataclasses.dataclass(frozen=True)
 class Changed:
-    """A guest that a step has changed, or was about to."""
+    """A guest that a step has changed, or was about to.
+
+    :ivar before: as it was before the first of them.
+    :ivar after: as it may be now: what the last step makes of it, and what the one before did, if the last had not come so far.
+    """
 
     before: Guest
-    after: Guest
+    after: tuple[Guest, ...]
+
+    def then(self, after: Guest) -> Changed:
+        """The same with another step; one is planned anew where paused guests are resumed for it."""
+        again = bool(self.after) and _is_same(self.after[-1], after)
+        return Changed(self.before, (*(self.after[:-1] if again else self.after[-1:]), after))
 
 
 class Note:
@@ -71,8 +80,7 @@ class Note:
         known = dict(self.changed)
         for name in names:
             if name in before.guests and before.guests[name] != after.guests[name]:
-                first = known[name].before if name in known else before.guests[name]
-                known[name] = Changed(first, after.guests[name])
+                known[name] = known.get(name, Changed(before.guests[name], ())).then(after.guests[name])
         if known != self.changed:
             self.changed = known
             self._write()
@@ -100,7 +108,8 @@ class Note:
         for name, each in changed.items() if isinstance(changed, dict) else ():
             # What was cut off, or written by another version, cannot be taken back.
             try:
-                self.changed[name] = Changed(_guest(name, each["before"]), _guest(name, each["after"]))
+                after = tuple(_guest(name, one) for one in each["after"])
+                self.changed[name] = Changed(_guest(name, each["before"]), after)
             except (Unfit, LookupError, TypeError, ValueError):
                 continue
         return True
@@ -114,7 +123,7 @@ class Note:
                 "since": time.time(),
                 "guests": list(self.guests),
                 "changed": {
-                    name: {"before": _plain(each.before), "after": _plain(each.after)}
+                    name: {"before": _plain(each.before), "after": [_plain(one) for one in each.after]}
                     for name, each in self.changed.items()
                 },
             },
@@ -299,7 +308,7 @@ def given_back(lab: Lab, changed: Mapping[str, Changed], ran: Iterable[str], *, 
         if now is None or now.label in lab.damaged:
             continue
         # Otherwise somebody else has changed it since.  A run that was killed may have taken it back by half.
-        if not _is_same(now, each.after) and not _is_same(now, each.before):
+        if not any(_is_same(now, one) for one in (each.before, *each.after)):
             continue
         loaded = each.before.loaded if layers else now.loaded
         made[name] = dataclasses.replace(each.before, power=changes.again(each.before.power), loaded=loaded)

@@ -105,7 +105,7 @@ def test_a_layer_lies_over_what_a_guest_has_of_its_own_scenario(lab: Lab) -> Non
 
 def changed(before: Lab, after: Lab) -> dict[str, Changed]:
     return {
-        name: Changed(before.guests[name], after.guests[name])
+        name: Changed(before.guests[name], (after.guests[name],))
         for name in before.guests
         if before.guests[name] != after.guests[name]
     }
@@ -164,19 +164,24 @@ def note(tmp_path: Path) -> Note:
 def test_a_note_tells_the_next_run_what_a_test_has_changed(lab: Lab, note: Note, tmp_path: Path) -> None:
     assert not note.read()
     middle = changes.link(lab, Link("moon:eth2", {"up": False, "loss": 3.0})).lab
-    after = changes.power(middle, SetPower(("moon",), Power.PAUSED)).lab
+    after = changes.link(middle, Link("moon:eth0", {"mtu": 1400})).lab
+    after = changes.power(after, SetPower(("moon",), Power.PAUSED)).lab
     note.begin("tunnel", ["moon", "sun"])
     note.add(lab, middle, ["moon", "sun", "new"])
+    note.add(middle, after, ["moon"])
     note.add(middle, after, ["moon"])
 
     found = Note(Workdir(tmp_path))
     assert found.read()
     assert (found.test, found.guests) == ("tunnel", ("moon", "sun"))
-    # What was before the first change counts, and what is after the last.
+    # What was before the first change counts, and what was after the last two.
     assert found.changed == {
-        "moon": Changed(lab.guests["moon"], after.guests["moon"]),
-        "sun": Changed(lab.guests["sun"], after.guests["sun"]),
+        "moon": Changed(lab.guests["moon"], (middle.guests["moon"], after.guests["moon"])),
+        "sun": Changed(lab.guests["sun"], (middle.guests["sun"],)),
     }
+    # A run that was killed may have come to either of them.
+    for now in (lab, middle, after):
+        assert given_back(now, found.changed, [], layers=True).lab == lab
     note.forget_changes()
     assert Note(Workdir(tmp_path)).read()
     note.end()
