@@ -92,6 +92,18 @@ def test_a_run_of_what_passes_succeeds_and_takes_no_other_test(gate: Lab) -> Non
     assert _results(_record(gate.path / "results")) == {"routed": "passed"}
 
 
+def test_guests_of_nobody_or_of_another_scenario_keep_what_they_write(gate: Lab) -> None:
+    gate.guest("bystander", mem=64)
+
+    _dumm(gate, str(EXAMPLE), "routed", code=0)
+    gate.read("bystander", "echo mine >/root/word")
+    _dumm(gate, str(EXAMPLE), "routed", code=0)
+
+    assert gate.read("bystander", "cat /root/word") == "mine\n"
+    assert (gate.directory("bystander").diff / "root/word").exists()
+    gate.guest("bystander", state="absent", wait_timeout=3)
+
+
 def test_tests_are_listed_and_not_run(gate: Lab, tmp_path: Path) -> None:
     said = _dumm(gate, str(EXAMPLE), "--list", "--results", str(tmp_path / "none"), code=0)
 

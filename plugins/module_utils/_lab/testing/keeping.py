@@ -215,7 +215,7 @@ class Keeper:
 
         :raises DummError: where there is no such layer, or it cannot be loaded.
         """
-        names = self._workdir.guest_names()
+        names = self._own_guests()
         own = [name for name in names if layer is None or self._workdir.scenario_layer(layer, name).is_dir()]
         if layer is not None and not own:
             place = self._workdir.scenario_layer(layer, "GUEST")
@@ -224,6 +224,13 @@ class Keeper:
             self._told(clean.begin(self._scenario, names, layer, subscriber=self._publish))
         elif layer is not None:
             self.change(lambda lab: changes.layer(lab, layer, own))
+
+    def _own_guests(self) -> list[str]:
+        """The scenario's guests, or all where there is none: of others nobody would throw away what they write from now on."""
+        if self._scenario is None:
+            return self._workdir.guest_names()
+        name = self._scenario["name"]
+        return [guest.name for guest in self._workdir.load().guests.values() if guest.scenario == name]
 
     # Steps
 
