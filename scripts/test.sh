@@ -92,9 +92,10 @@ unit() {
 
 browser() {
     LIMIT=15m
-    command -v chromium >/dev/null ||
-        DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium >/dev/null ||
-        echo "test.sh: apt-get could not install chromium; its message is above"
+    command -v chromium >/dev/null || {
+        apt-get -qq -o DPkg::Lock::Timeout=300 update
+        DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium >/dev/null
+    } || echo "test.sh: apt-get could not install chromium; its message is above"
     count_pytest browser tests/browser
 }
 
