@@ -192,7 +192,7 @@ def test_an_interrupted_run_writes_what_it_has(gate: Lab, tmp_path: Path) -> Non
 def test_labs_side_by_side_are_copies_of_the_first_and_leave_no_trace(gate: Lab, tmp_path: Path) -> None:
     gate.read("gate", "echo by hand >/root/installed")
     both = tmp_path / "both.yml"
-    step = "{steps: [{on: gate, run: cat /root/installed, match: by hand}, {ping: west -> east}]}"
+    step = "{steps: [{on: gate, run: cat /root/installed, match: by hand}, {ping: west -> east, within: 60s}]}"
     both.write_text(f"tests: {{one: {step}, two: {step}}}\n")
 
     said = _dumm(gate, str(EXAMPLE), str(both), "one", "two", "--parallel", "2", "--keep", "always", code=0)
