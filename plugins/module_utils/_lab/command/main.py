@@ -26,6 +26,8 @@ from ..model.errors import DummError, nearest
 from .usage import DEFAULT_WORKDIR, VERSION, Parser, WrongUsage, complain
 
 WRONG_USAGE = 2
+# That some verbs need, and the packages of Debian that have them.
+LIBRARIES = {"jinja2": "python3-jinja2", "pyroute2": "python3-pyroute2", "yaml": "python3-yaml"}
 _SHELL_SIGNAL = 128
 
 
@@ -124,6 +126,10 @@ def main(words: Sequence[str]) -> int:
         return complain(f"dumm: {exc}", failed)
     except PermissionError as exc:
         return complain(f"dumm: {exc.filename}: {exc.strerror}; run as root", failed)
+    except ModuleNotFoundError as exc:
+        if exc.name not in LIBRARIES:
+            raise
+        return complain(f"dumm: python library {exc.name}: it is not installed; install {LIBRARIES[exc.name]}", failed)
 
 
 def _parser() -> Parser:

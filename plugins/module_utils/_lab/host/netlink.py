@@ -79,6 +79,7 @@ class Network:
     """
 
     def __init__(self, lab: str, name: str, path: str | None = None) -> None:
+        check_library()
         self.lab = lab
         self.name = name
         self.path = path or path_of(name)

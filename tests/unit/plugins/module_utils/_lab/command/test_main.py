@@ -166,3 +166,19 @@ def test_a_command_in_a_guest_imports_nothing_that_takes_long() -> None:
     )
 
     assert done.stdout == "[]\n"
+
+
+def test_a_library_that_is_missing_is_named_with_its_package(
+    trial: types.ModuleType, capsys: pytest.CaptureFixture[str]
+) -> None:
+    does(trial, ModuleNotFoundError("No module named 'yaml'", name="yaml"))
+
+    assert command.main(["trial"]) == 9
+    assert capsys.readouterr().err == "dumm: python library yaml: it is not installed; install python3-yaml\n"
+
+
+def test_a_fault_of_ours_is_no_missing_library(trial: types.ModuleType) -> None:
+    does(trial, ModuleNotFoundError("No module named 'dumm_lab'", name="dumm_lab"))
+
+    with pytest.raises(ModuleNotFoundError):
+        command.main(["trial"])
