@@ -280,7 +280,7 @@ def test_dumm_events_prints_what_is_there_and_what_others_change(home: Lab) -> N
 
 
 def test_dumm_events_counts_what_moves(home: Lab) -> None:
-    with command(home, "events", "--counters", "0.5", "--kind", "counters") as run:
+    with command(home, "events", "--kind", "counters") as run:
         home.run("alice", "ping -i 0.05 -c 20 -W 1 10.0.0.7; true")
         assert events(run, lambda event: True)[0]["links"]["alice:eth0"]["tx_packets"] > 0
 

@@ -23,8 +23,7 @@ _EXAMPLES = """\
   dumm events                            each change, as a line of JSON
   dumm events --initial                  what is there first, then each change
   dumm events --kind guest | jq -r --unbuffered 'select(.state == "died") | .name'
-  dumm events --kind counters --counters 1
-                                         what moves on each interface, each second
+  dumm events --kind counters            what moves on each interface, each second
 """
 
 
@@ -46,10 +45,12 @@ def run(words: Sequence[str], workdir: str) -> int:
         metavar="SECONDS",
         type=seconds,
         default=0.0,
-        help="print so often what moves on interfaces, where anything does (default: do not)",
+        help="print so often what moves on interfaces, if anything does (default: do not, or 1 with --kind counters)",
     )
     wanted = parser.parse_args(words)
     kinds = wanted.kind
+    if COUNTERS in (kinds or ()) and not wanted.counters:
+        wanted.counters = 1.0
     with Watch(wanted.workdir) as watch, closing(LabMeter()) as meter:
         if wanted.initial:
             _print(present(watch.lab), kinds)
