@@ -70,15 +70,17 @@ lean() {
     printf '[Manager]\nDefaultTimeoutStopSec=10s\n' >"$units.conf.d/dumm.conf"
 }
 
-# logs: the suite reads /var/log/daemon.log.  rsyslogd has the log socket itself, so that each line passes one process and not two.
+# logs: the suite reads /var/log/daemon.log.  rsyslogd has the log socket itself, so that a daemon's line passes one process and not two.
+# What systemd starts prints by way of journald: swanctl, when it loads credentials.
 # /var/log and /tmp are the guest's own memory: files that daemons hold open there do not stand in the way when layers change.
 logs() {
     local units=$1/etc/systemd/system
     mkdir -p "$units/multi-user.target.wants" "$1/etc/systemd/journald.conf.d" "$1/etc/tmpfiles.d"
     printf '%s\n' 'tmpfs /tmp tmpfs mode=1777 0 0' 'tmpfs /var/log tmpfs mode=0755 0 0' >"$1/etc/fstab"
-    printf '%s\n' '[Journal]' 'Storage=none' 'Audit=no' 'ForwardToSyslog=no' >"$1/etc/systemd/journald.conf.d/dumm.conf"
+    printf '%s\n' '[Journal]' 'Storage=none' 'Audit=no' 'ForwardToSyslog=yes' >"$1/etc/systemd/journald.conf.d/dumm.conf"
     cat >"$1/etc/rsyslog.conf" <<'CONF'
 module(load="imuxsock" SysSock.Name="/dev/log" SysSock.RateLimit.Interval="0")
+input(type="imuxsock" Socket="/run/systemd/journal/syslog")
 $ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat
 $FileCreateMode 0644
 auth,authpriv.* /var/log/auth.log
