@@ -10,6 +10,8 @@ strongSwan itself is not needed for that; its own suite is run by test_strongswa
 from __future__ import annotations
 
 import json
+import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -166,10 +168,13 @@ def test_what_a_killed_run_has_left_is_cleaned_up_by_the_next(lab: Lab, ended: d
     (layer / "marker").write_text("left\n")
     lab.scenario("suite-1-0", {"hosts": False, "guests": {"moon": {}}}, state="loaded", only=["moon"])
     lab.run("moon", f"ip xfrm policy add {_POLICY} tmpl proto esp mode tunnel")
+    place = Path(tempfile.mkdtemp(prefix="dumm-suite-99999999-"))
+    os.chown(place, 65534, 65534)
 
     report = _run(lab, tests=["d-clean"])
 
     assert report.suite is not None and report.suite.exit_code == 0
+    assert not place.exists()
 
 
 def test_a_pattern_that_names_no_test_and_a_suite_that_is_none_are_refused(lab: Lab) -> None:

@@ -27,6 +27,7 @@ from ...model.errors import HostError, InvalidInput, WaitTimeout, listed
 
 _NOBODY = 65534
 _SUBJECT = "strongSwan's tests"
+_PREFIX = "dumm-suite-"
 _CHUNK = 1 << 16
 _MOST = 1 << 24
 _LOOP = r"""
@@ -60,7 +61,8 @@ class HostShell:
     def __init__(self, remote: Remote, limit: float = 60.0) -> None:
         self._remote = remote
         self._limit = limit
-        self._directory = Path(tempfile.mkdtemp(prefix="dumm-suite-"))
+        _sweep()
+        self._directory = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
         self._pending = b""
         os.chown(self._directory, _NOBODY, _NOBODY)
         to_shell, self._write = os.pipe()
@@ -188,3 +190,12 @@ class HostShell:
 
     def _forget(self) -> None:
         shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _sweep() -> None:
+    """Remove the directories of shells whose runs were killed."""
+    for path in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = path.name.removeprefix(_PREFIX).partition("-")[0]
+        with suppress(OSError):
+            if path.lstat().st_uid == _NOBODY and not Path("/proc", pid).exists():
+                shutil.rmtree(path)
