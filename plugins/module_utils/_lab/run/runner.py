@@ -226,7 +226,8 @@ def _run(
     """
     workdir = run.workdir
     healed, mute = _serve_all_again(run)
-    actual, wish, steps, refused = _plan(run, understand, mute, {})
+    cleaned: list[str] = []
+    actual, wish, steps, refused = _plan(run, understand, mute, {}, cleaned)
     silent = _silent_ones(actual, steps)
     if actual.unfinished and not run.check:
         _finish(actual)
@@ -241,12 +242,7 @@ def _run(
         _apply(run, resume, wish)
         first = resume.actions
         run.done.extend(first)
-        actual, wish, steps, refused = _plan(run, understand, mute, silent)
-        silent = _silent_ones(actual, steps)
-    cleaned = _cleaned(run, actual, wish)
-    if cleaned and not run.check:
-        run.done.extend(cleaned)
-        actual, wish, steps, refused = _plan(run, understand, mute, silent)
+        actual, wish, steps, refused = _plan(run, understand, mute, silent, cleaned)
         silent = _silent_ones(actual, steps)
     check_host(workdir, steps)
     if steps.steps and not run.check:
@@ -290,10 +286,11 @@ def _cleaned(run: Run, actual: Actual, wish: Wish) -> list[str]:
     names = _running(actual, wish)
     new = cleaning.unknown(run.workdir, names)
     if new:
-        run.warn(
-            f"guest {', '.join(new)}: not looked at since its start, so what its kernel has of the network now counts as clean"
-        )
-    return [each.action for each in cleaning.clean(run.workdir, names, check=run.check) if each.words]
+        told = f"guest {', '.join(new)}: not looked at since its start, so what its kernel has of the network now counts as clean"
+        run.warnings.extend({told} - {*run.warnings})
+    found = [each.action for each in cleaning.clean(run.workdir, names, check=run.check) if each.words]
+    run.done.extend(() if run.check else found)
+    return found
 
 
 def _keep_clean(run: Run, actual: Actual, wish: Wish, steps: Plan) -> None:
@@ -376,11 +373,15 @@ def _plan(
     understand: Callable[[Params, Lab], Wish],
     mute: frozenset[str],
     silent: Mapping[str, DummError],
+    cleaned: list[str],
 ) -> tuple[Actual, Wish, Plan, list[DummError]]:
     """Find out what is, what is wanted, and the steps between.
 
+    The network of running guests is brought back before they are asked for it, which is once then.
+
     :param mute: guests that cannot be asked.
     :param silent: guests that were asked before in this run and did not answer, with what became of that.
+    :param cleaned: what was brought back is added to it.
     :return: also the errors of what cannot be done, which the rest need not wait for.
     """
     workdir, params = run.workdir, run.params
@@ -392,6 +393,7 @@ def _plan(
     if wish.lab.netns != actual.lab.netns:
         # Only an empty lab changes its place, and what counts is whether the new one is there.
         actual = dataclasses.replace(actual, netns_exists=namespaces.exists(wish.lab.netns))
+    cleaned += _cleaned(run, actual, wish)
     actual = _with_silent(_look(workdir, actual, wish, {}, mute | silent.keys()), silent)
     check_readable(actual, wish)
     left = {name: save_points(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.save_points.items()}
