@@ -49,6 +49,7 @@ VERBS = {
     "down": Verb("Remove a scenario, or the whole lab"),
     "start": Verb("Start guests"),
     "stop": Verb("Stop guests"),
+    "console": Verb("Type a lab together, a line at a time, or run such lines from a file"),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "graph": Verb("Draw the lab, or a scenario file, as SVG, Mermaid, D2, DOT or draw.io"),
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
