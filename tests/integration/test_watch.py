@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pty
@@ -14,7 +15,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ import pytest
 from lab import HANG, PATIENCE, REPOSITORY, Lab, fresh_lab, has_namespace, prepare
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.glance import Glance
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenLab
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenGuest, SeenLab
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.watch import Watch
 
 DUMM = REPOSITORY / "scripts/dumm"
@@ -103,9 +104,36 @@ def test_a_guest_that_boots_is_starting_until_it_answers(home: Lab, watch: Watch
     run = subprocess.Popen(home.command("guest", name="slow", mem=64, cmdline=HANG), stdout=subprocess.DEVNULL)
     try:
         told(watch, lambda lab: "slow" in lab.guests and lab.guests["slow"].state == "starting")
-        # Its first word, as a guest says it.
-        (home.directory("slow").spool / "hello").mkdir()
-        told(watch, state("slow", "running"))
+    finally:
+        # It would end a guest that answers, and gives no more answers.
+        run.kill()
+        run.wait()
+    # Its first word, as a guest says it.
+    (home.directory("slow").spool / "hello").mkdir()
+    told(watch, state("slow", "running"))
+    elsewhere(home, "guest", name="slow", state="absent", wait_timeout=3)
+    told(watch, lambda lab: "slow" not in lab.guests)
+
+
+def test_a_process_that_is_not_in_its_place_yet_is_looked_at_again(
+    home: Lab, watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = Glance.guests
+    early = 3
+
+    def guests(glance: Glance, names: Iterable[str] | None = None) -> dict[str, SeenGuest]:
+        nonlocal early
+        found = seen(glance, names)
+        if early and "slow" in found and found["slow"].alive:
+            early -= 1
+            found["slow"] = dataclasses.replace(found["slow"], state="stopped", pid=None, started=None)
+        return found
+
+    monkeypatch.setattr(Glance, "guests", guests)
+    run = subprocess.Popen(home.command("guest", name="slow", mem=64, cmdline=HANG), stdout=subprocess.DEVNULL)
+    try:
+        told(watch, lambda lab: "slow" in lab.guests and lab.guests["slow"].state == "starting")
+        assert early == 0
     finally:
         run.kill()
         run.wait()

@@ -120,9 +120,9 @@ def _compressed(path: Path, *, zstd: bool) -> Iterator[IO[bytes]]:
     words = ["zstd", "-q", "-c"] if zstd else ["gzip", "-c"]
     try:
         with _program(words, stdin=subprocess.PIPE, stdout=file) as run:
-            assert run.stdin is not None
-            yield run.stdin
-            run.stdin.close()
+            stream = _of(run.stdin)
+            yield stream
+            stream.close()
             if run.wait() != 0:
                 raise OSError(0, f"{words[0]} failed")
         os.fsync(file)
@@ -146,9 +146,10 @@ def opened(path: Path) -> Iterator[Reader]:
         raise InvalidInput(subject, "it is no archive of dumm pack", "name a file that dumm pack has written")
     words = ["zstd" if magic == _ZSTD else "gzip", "-d", "-c", "--", str(path)]
     with _program(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
-        assert run.stdout is not None
         try:
-            with tarfile.open(fileobj=run.stdout, mode="r|", encoding="utf-8", errors="surrogateescape") as archive:
+            with tarfile.open(
+                fileobj=_of(run.stdout), mode="r|", encoding="utf-8", errors="surrogateescape"
+            ) as archive:
                 yield Reader(_manifest(subject, archive), archive, run)
         except (tarfile.TarError, EOFError, ValueError) as exc:
             raise InvalidInput(subject, f"it is damaged: {exc}", "copy it again, or pack it anew") from None
@@ -170,6 +171,13 @@ def _program(words: Sequence[str], **streams: Any) -> Iterator[subprocess.Popen[
                 with suppress(OSError):
                     stream.close()
         run.wait()
+
+
+def _of(stream: IO[bytes] | None) -> IO[bytes]:
+    """A pipe that was asked for."""
+    if stream is None:
+        raise AssertionError
+    return stream
 
 
 def _manifest(subject: str, archive: tarfile.TarFile) -> dict[str, Any]:

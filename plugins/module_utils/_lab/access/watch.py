@@ -50,6 +50,8 @@ from .seen import STARTING, SeenGuest, SeenLab
 
 # Seconds without any news before it is looked, and how long that is put off where they do not end.
 QUIET, LATEST = 0.08, 0.25
+# A process is written down before it is in its guest's place, and nothing tells when it is: so long after that it is looked again.
+_AGAIN = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)
 _LOCK = "lock"
 _OF_A_GUEST = frozenset((DEFINITION, PROCESS, MEM, KERNEL, MASTER))
 _NEWS = (
@@ -113,6 +115,8 @@ class Watch:
         self._processes: dict[str, tuple[int, int]] = {}
         self._since: float | None = None
         self._heard = _Heard()
+        # Guests whose process was written down just now, and how often they were looked at since.
+        self._unsure: dict[str, int] = {}
         try:
             self._begin_files()
             self.lab = self._look_at_all()
@@ -199,7 +203,21 @@ class Watch:
         heard, self._heard, self._since = self._heard, _Heard(), None
         before = self.lab
         self.lab = self._look_at_all() if heard.everything else self._look_at(heard)
+        self._look_again()
         return None if self.lab == before else Update(before, self.lab)
+
+    def _look_again(self) -> None:
+        """Have guests looked at again later that have a process which is not theirs yet."""
+        for name, turn in list(self._unsure.items()):
+            guest = self.lab.guests.get(name)
+            there = os.path.exists(f"{self._glance.own(name)}/{PROCESS}")
+            if guest is None or guest.alive or not there or turn == len(_AGAIN):
+                del self._unsure[name]
+                continue
+            self._unsure[name] = turn + 1
+            self._heard.guests.add(name)
+        if self._unsure:
+            syscalls.set_timer(self._timer, _AGAIN[min(self._unsure.values()) - 1])
 
     def _look_at_all(self) -> SeenLab:
         lab = self._glance.lab()
@@ -425,6 +443,8 @@ class Watch:
         else:
             if name not in _OF_A_GUEST:
                 return False
+            if name == PROCESS:
+                self._unsure[subject] = 0
             heard.guests.add(subject)
         return True
 
