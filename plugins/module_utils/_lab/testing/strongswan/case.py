@@ -160,7 +160,7 @@ def _text(suite: Suite, path: Path) -> str:
 
 
 def _capture(word: str) -> tuple[str, str]:
-    host, _, interface = word.partition(":")
+    host, _colon, interface = word.partition(":")
     return host, interface or "eth0"
 
 
@@ -169,10 +169,10 @@ def _files(suite: Suite, group: str, path: Path) -> tuple[dict[str, dict[str, tu
     found: dict[str, dict[str, tuple[bytes, int]]] = {}
     how: dict[str, None] = {}
     top = path / "hosts"
-    for directory, _, names in os.walk(top):
+    for directory, _below, names in os.walk(top):
         for name in names:
             file = Path(directory, name)
-            host, _, inside = str(file.relative_to(top)).partition("/")
+            host, _slash, inside = str(file.relative_to(top)).partition("/")
             data = format.replaced(file.read_bytes(), suite.pairs)
             if inside == _CONF:
                 changed = known.adapted(group, data.decode(errors="replace"))
@@ -196,7 +196,9 @@ def _judged(case: Case, there: frozenset[str]) -> Case:
 def _configured(files: Files) -> str:
     """What the daemons of a host are told, without their lists of plugins."""
     return "\n".join(
-        data.decode(errors="replace") for path, (data, _) in files.items() if path.endswith(_SETTINGS) and path != _CONF
+        data.decode(errors="replace")
+        for path, (data, _mode) in files.items()
+        if path.endswith(_SETTINGS) and path != _CONF
     )
 
 

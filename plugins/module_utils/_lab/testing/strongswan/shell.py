@@ -157,7 +157,7 @@ class HostShell:
         deadline = Deadline(self._limit)
         kind = self._word(deadline)
         count = int(self._word(deadline))
-        return kind, [self._word(deadline) for _ in range(count)]
+        return kind, [self._word(deadline) for _each in range(count)]
 
     def _word(self, deadline: Deadline) -> str:
         while b"\0" not in self._pending:
@@ -171,7 +171,7 @@ class HostShell:
             if not data:
                 raise self._ended()
             self._pending += data
-        word, _, self._pending = self._pending.partition(b"\0")
+        word, _end, self._pending = self._pending.partition(b"\0")
         return word.decode(errors="replace")
 
     def _ended(self) -> HostError:

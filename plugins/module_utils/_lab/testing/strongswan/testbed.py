@@ -150,7 +150,7 @@ def through_links(inside: str, below: Sequence[Path]) -> str:
     """
     done: list[str] = []
     todo = inside.split("/")
-    for _ in range(_MOST_LINKS):
+    for _each in range(_MOST_LINKS):
         while todo:
             part = todo.pop(0)
             if part == "..":

@@ -41,7 +41,7 @@ def write_test(results: Path, result: TestResult, record: Record) -> TestResult:
 
 def _title(name: str) -> str:
     """``moon.daemon.log`` as ``moon: daemon.log``."""
-    host, _, what = name.partition(".")
+    host, _dot, what = name.partition(".")
     return f"{host}: {what}" if name != "console.log" else name
 
 

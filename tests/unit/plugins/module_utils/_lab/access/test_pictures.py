@@ -12,8 +12,8 @@ import itertools
 import math
 import re
 import statistics
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
+from xml.etree import ElementTree
 
 import pytest
 
