@@ -134,6 +134,29 @@ def test_a_plan_changes_nothing_and_undo_goes_back(lab: Lab) -> None:
     assert lab.info()["bridges"]["br0"]["interfaces"] == ["alice:eth0", "bob:eth0"]
 
 
+def test_a_scenario_is_loaded_and_stopped_from_a_file_and_undo_takes_it_away(lab: Lab, tmp_path: Path) -> None:
+    before = lab.workdir.load()
+    file = tmp_path / "third.yml"
+    file.write_text("guests: {dora: {mem: 64, labels: {role: end}}}\n")
+
+    done = console(
+        lab, f"load {file}\nscenario third\nstop\nback\nback\nguest dora\nremove\nundo\nexec alice true\nundo\nundo\n"
+    )
+    gone = console(lab, f"load {file}\nundo\n")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        *("make guest dora", "start guest dora", "stop guest dora"),
+        "guest 'dora' removed",
+        # The scenario makes it, with its label, and a scenario's new guests are started.
+        *("make guest dora", "start guest dora", "stop guest dora"),
+        "start guest dora",
+        *("stop guest dora", "remove guest dora"),
+    ]
+    assert (gone.returncode, gone.stderr) == (0, "")
+    assert lab.workdir.load() == before
+
+
 class Person:
     """Somebody who types to the console, at a terminal of 24 by 80."""
 

@@ -48,7 +48,8 @@ class Changes:
         self.workdir = Workdir.at(workdir)
         self.planning = False
         self._before: list[Snapshot] = []
-        # Of scenarios that were loaded from files.
+        # Of scenarios that are not stored in the working directory.
+        self._files: dict[str, Path] = {}
         self._texts: dict[str, str] = {}
 
     def do(self, kind: str, *, quiet: bool = False, **given: object) -> Report:
@@ -86,17 +87,19 @@ class Changes:
             self._before.pop()
         return True
 
-    def load(self, name: str, file: Path | None, **given: Any) -> Report:
-        """Make the lab what a scenario describes.
+    def scenario(self, name: str, file: Path | None = None, **given: Any) -> Report:
+        """Change the lab by a scenario.
 
-        :param file: ``None`` for the one that is stored in the working directory.
+        :param file: ``None`` for the one that is stored in the working directory, or else that which was loaded last.
         :raises DummError: as the body does.
         """
-        src = None if file is None else str(file)
+        if file is None and not self.workdir.scenario(name).is_file():
+            file = self._files.get(name)
         try:
-            return self.do("scenario", name=name, src=src, **given)
+            return self.do("scenario", name=name, src=None if file is None else str(file), **given)
         finally:
             if file is not None and not self.planning:
+                self._files[name] = file
                 with suppress(OSError, UnicodeDecodeError):
                     self._texts[name] = file.read_text()
 
@@ -117,6 +120,7 @@ class Changes:
             mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else _NEW_MODE
             files.write(target, text.encode(), mode)
             self._texts[name] = text
+            self._files[name] = target
         return target
 
     def _call(self, call: Call, *, quiet: bool = False) -> Report:

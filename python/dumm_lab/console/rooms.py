@@ -103,7 +103,7 @@ _REMOVE = {"remove": Verb("Remove it")}
 _HERE: Mapping[str, Verb] = {
     "exec": Verb("Run a line in its shell", "LINE", raw=True),
     "attach": Verb("Open a terminal in it; Ctrl-] leaves it"),
-    "console": Verb("The same"),
+    "console": Verb("Open a terminal in it, as attach does"),
 }
 _ROOMS: Mapping[tuple[str, bool], Mapping[str, Verb]] = {
     ("", False): {**_TO_LAB, **_EVERYWHERE, **_SHOW, **_QUIT},

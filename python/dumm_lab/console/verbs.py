@@ -254,17 +254,17 @@ class Verbs:
                 )
         elif given:
             name = given[0]
-        if not self._changes.load(name, file, **options).changed:
+        if not self._changes.scenario(name, file, **options).changed:
             self._tell("nothing to do")
 
     def _stop_scenario(self, _verb: str, _given: list[str], options: Mapping[str, Any]) -> None:
         self._check("scenario", self.room.name)
-        self._changes.do("scenario", name=self.room.name, state="stopped", **options)
+        self._changes.scenario(self.room.name, state="stopped", **options)
 
     def _layers(self, verb: str, given: list[str], options: Mapping[str, Any]) -> None:
         state = {"on": "loaded", "off": "unloaded"}[_on_off(verb, given)]
         self._check("scenario", self.room.name)
-        self._changes.do("scenario", name=self.room.name, state=state, **options)
+        self._changes.scenario(self.room.name, state=state, **options)
 
     def _undo(self, *_line: object) -> None:
         if not self._changes.undo():

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import io
+import os
+import pty
+import sys
 from typing import Any
 
 import pytest
@@ -17,9 +20,11 @@ from dumm_lab.console.rooms import Room, described, explained
 from dumm_lab.console.script import Script
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenGuest, SeenLab
+from ansible_collections.dumm.lab.plugins.module_utils._lab.command import console
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import options, settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput
 
+PACKAGE = "dumm_lab.console"
 LAB, GUESTS, ALICE = Room(), Room("guest"), Room("guest", "alice")
 BRIDGES, BR0, VPN = Room("bridge"), Room("bridge", "br0"), Room("scenario", "vpn")
 ROOMS = (LAB, GUESTS, ALICE, BRIDGES, BR0, Room("scenario"), VPN)
@@ -166,6 +171,25 @@ def test_the_bottom_line_names_guests_where_there_is_room() -> None:
     assert text(80, planning=True).startswith(" plan ")
     assert text(20) == " 1 running  1 stopped "
     assert "no guests in /srv/lab" in states.bottom_line(guests(), planning=False, columns=80)[-1][1]
+
+
+@pytest.mark.parametrize("package", ["dumm_lab", "prompt_toolkit"])
+def test_a_package_that_is_missing_is_named_with_what_to_install(package: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == package or name == f"{PACKAGE}.terminal"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, package, None)  # type: ignore[arg-type]
+    # A terminal, without which it is a script, which needs no more than the package.
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "r+b", buffering=0) as raw, io.TextIOWrapper(raw) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
+        monkeypatch.setattr(sys, "stdout", terminal)
+        with pytest.raises(HostError) as caught:
+            console.run([], "/nowhere")
+    os.close(ours)
+
+    assert str(caught.value).startswith(
+        f"console: the Python package {package} is not installed; install 'dumm-lab[console]'"
+    )
 
 
 def test_each_option_of_a_line_is_one_of_its_body() -> None:

@@ -38,7 +38,7 @@ def run(words: Sequence[str], workdir: str) -> int:
         if package not in _PACKAGES:
             raise
         raise HostError(
-            "dumm console",
+            "console",
             f"the Python package {package} is not installed",
             "install 'dumm-lab[console]' with pip, and use the 'dumm' of that environment (docs/dumm-console.md);"
             " in a checkout, run 'make setup'",
