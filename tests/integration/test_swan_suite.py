@@ -51,6 +51,8 @@ _TESTS: dict[str, dict[str, str]] = {
                 "moon::true; ls -A::job::YES",
                 "moon::ls /nowhere 2> /dev/null::.::NO",
                 "moon::false || echo failed::failed::YES",
+                # The guest's shell is bash.
+                "moon::echo -e x::^x$::YES",
                 # Patterns are those of grep, without extensions.
                 "sun::echo 'a+b'::a+b::YES",
                 "moon::printf 'x\\\\nx\\\\ny\\\\n'::x::2",
