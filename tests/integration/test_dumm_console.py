@@ -120,6 +120,15 @@ def test_a_line_that_fails_ends_a_script_with_its_number(lab: Lab) -> None:
     assert set(lab.info()["guests"]["alice"]["interfaces"]) == {"eth0"}
 
 
+@pytest.mark.parametrize("nothing", ["<&-", "</dev/null"])
+def test_a_script_without_lines_does_nothing(lab: Lab, nothing: str) -> None:
+    done = subprocess.run(
+        f"exec {DUMM} console -w {lab.path} {nothing}", shell=True, capture_output=True, text=True, timeout=PATIENCE
+    )
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_a_plan_changes_nothing_and_undo_goes_back(lab: Lab) -> None:
     before = lab.workdir.load()
 

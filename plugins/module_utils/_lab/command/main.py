@@ -158,6 +158,7 @@ def _keep_streams_apart() -> None:
         except OSError:
             os.open(os.devnull, os.O_RDWR)
     # Python has none for those.
+    sys.stdin = sys.stdin or os.fdopen(0)
     sys.stdout = sys.stdout or os.fdopen(1, "w")
     sys.stderr = sys.stderr or os.fdopen(2, "w")
 
