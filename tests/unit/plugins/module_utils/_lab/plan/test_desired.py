@@ -416,6 +416,21 @@ def test_a_file_that_says_nothing_of_guests_is_fine_where_nothing_is_removed(mor
     assert _prunes("bridges: {lan: }\n", **more).guests.keys() == {"alice", "bob"}
 
 
+@pytest.mark.parametrize(
+    ("clean", "state"),
+    [
+        *(("restart", state) for state in ("absent", "loaded", "stopped", "unloaded")),
+        ("network", "stopped"),
+        ("network", "absent"),
+    ],
+)
+def test_guests_that_do_not_run_afterwards_are_not_cleaned(clean: str, state: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=rf"^scenario vpn: clean: {clean} with state: {state}; give it with state: present"
+    ):
+        _prunes("guests: {alice: }\n", state=state, clean=clean)
+
+
 def test_a_file_that_says_nothing_of_guests_is_fine_where_there_are_none() -> None:
     params = {key: each.get("default") for key, each in _spec.SCENARIO.items()}
     wanted = loader.load("bridges: {lan: }\n", name="other", place="lab.yml")
