@@ -34,7 +34,7 @@ def run(words: Sequence[str], workdir: str) -> int:
         program = importlib.import_module("dumm_lab.console.program")
         code: int = program.run(wanted.workdir, keep_going=wanted.keep_going)
     except ModuleNotFoundError as exc:
-        package = (exc.name or "").partition(".")[0]
+        package = str(exc.name).partition(".")[0]
         if package not in _PACKAGES:
             raise
         raise HostError(
