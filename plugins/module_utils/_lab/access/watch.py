@@ -120,6 +120,7 @@ class Watch:
         try:
             self._begin_files()
             self.lab = self._look_at_all()
+            self._look_again()
         except BaseException:
             self.close()
             raise
@@ -278,7 +279,9 @@ class Watch:
 
         :return: whether anything of that is new.
         """
-        fresh = self._watch(guest.name, self._glance.own(guest.name))
+        if fresh := self._watch(guest.name, self._glance.own(guest.name)):
+            # Its process may have been written down before anything could be heard of that.
+            self._unsure[guest.name] = 0
         if guest.state == STARTING:
             fresh = self._watch(f"{SPOOL} {guest.name}", f"{self._glance.path}/{GUESTS}/{guest.name}/{SPOOL}") or fresh
         known = self._processes.get(guest.name)
