@@ -61,6 +61,9 @@ _TESTS: dict[str, dict[str, str]] = {
         ),
         "posttest.dat": "moon::rm /root/seen\n",
     },
+    "a-serves": {"hosts/sun/etc/served": "once\n", "evaltest.dat": "sun::cat /etc/served::once::YES\n"},
+    # It does not name the host that the test before had files for.
+    "a-uses": {"evaltest.dat": "moon::true::x::NO\n"},
     "b-fails": {
         "test.conf": 'IPSECHOSTS="moon"\nSWANCTL=1\n',
         "hosts/moon/etc/marker": "failing\n",
@@ -161,6 +164,13 @@ def test_no_layer_of_a_test_is_left(ended: dict[str, Any], lab: Lab) -> None:
     assert ended
     assert {guest["loaded"] for guest in lab.info()["guests"].values()} == {"strongswan"}
     assert [path.name for path in (lab.path / "scenarios").iterdir()] == ["strongswan"]
+
+
+def test_a_host_that_a_test_does_not_name_has_no_files_of_the_test_before(lab: Lab) -> None:
+    report = _run(lab, tests=["a-serves", "a-uses"], keep="always")
+
+    assert report.suite is not None and report.suite.exit_code == 0
+    assert lab.run("sun", "cat /etc/served").stdout == b""
 
 
 def test_what_a_killed_run_has_left_is_cleaned_up_by_the_next(lab: Lab, ended: dict[str, Any]) -> None:

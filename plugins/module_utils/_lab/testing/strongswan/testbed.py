@@ -18,6 +18,7 @@ from pathlib import Path
 from ...host.workdir import Workdir
 from ...model import options
 from ...model.errors import InUse
+from ...model.reference import GuestRef
 from ...run import runner
 from ...run.opening import Params
 from ...run.report import RunFailed
@@ -59,18 +60,20 @@ class Testbed:
             self.restart(left)
 
     def load(self, hosts: Iterable[str], files: Mapping[str, Files]) -> None:
-        """Give the hosts of a test its files, and take away what the test before them has written.
+        """Give the hosts of a test its files, and take away what the test before it has left in any guest.
+
+        A test may rely on the servers of a host that it does not name.
 
         :raises RunFailed: where that cannot be done.
         """
-        wanted = {host for host in hosts if host in files or host in self._used}
+        wanted = self._used | set(files)
         if wanted:
             name = f"{PREFIX}{os.getpid()}-{next(self._numbers)}"
             for host in wanted:
                 self._write(name, host, files.get(host, {}))
             self._lay(name, wanted)
             self._loaded |= dict.fromkeys(wanted, name)
-        self._used |= set(hosts)
+        self._used = set(hosts)
         self._sweep()
 
     def _write(self, name: str, host: str, files: Files) -> None:
@@ -101,14 +104,15 @@ class Testbed:
             "clean": None,
         }
         layer |= {"config": {"hosts": False, "guests": dict.fromkeys(named)}, "only": named, "record": False}
-        try:
-            self._apply(layer)
-        except RunFailed as failed:
-            if not isinstance(failed.error, InUse):
-                raise
-            # Daemons that the test before has left hold files open: they end with their guests.
-            self._restart(named)
-            self._apply({**layer, "busy": "force"})
+        for _ in range(len(named) + 1):
+            try:
+                return self._apply(layer)
+            except RunFailed as failed:
+                if not isinstance(failed.error, InUse) or not isinstance(failed.error.about, GuestRef):
+                    raise
+                # Daemons that the test before has left hold files open: they end with their guest.
+                self._restart([failed.error.about.name])
+        return self._apply({**layer, "busy": "force"})
 
     def _apply(self, params: Params) -> None:
         runner.run_scenario(params)
