@@ -632,7 +632,7 @@ tests:
 """
 
 
-_BOTH = {
+_BOTH_TESTS = {
     "t-both.yml": "tests: {first: {steps: [{on: t-one, run: hostname, code: 0}]}, "
     "second: {steps: [{on: t-one, run: hostname, code: 0}]}}"
 }
@@ -732,7 +732,7 @@ TEST = (
     ),
     Case(
         "test",
-        {"content": _BOTH, "scenario": "t-src", "parallel": 2, "keep": "always"},
+        {"content": _BOTH_TESTS, "scenario": "t-src", "parallel": 2, "keep": "always"},
         {"parallel": host("ls $W/copies").shows("2")},
         again=False,
     ),
