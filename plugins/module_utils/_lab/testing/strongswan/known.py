@@ -50,8 +50,11 @@ _COMMANDS = (
 _OPTIONAL = {"blowfish": "blowfish", "des": "3des", "md4": "mschapv2", "sha3": "sha3", "sqlite": "sqlite"}
 # Plugins that are there and need what no kernel has that is not patched for them.
 _PATCHED = {"ha": "It needs a kernel with strongSwan's own patch for high availability."}
-# Tests with certificates that the suite brings along, until when these are valid.
-_EXPIRED = {"rw-eap-tls-fragments": "17 August 2026"}
+# What no look into a guest would tell.
+_CANNOT = {
+    "net2net-sha3-rsa-cert": "Its certificates are signed with SHA-3, which Debian's pki lacks.",
+    "rw-eap-tls-fragments": "The certificates that the suite brings along for it have expired on 17 August 2026.",
+}
 _INTEGRITY = re.compile(r"^\s*integrity_test\s*=\s*yes[ \t]*\n", re.MULTILINE)
 
 
@@ -88,8 +91,8 @@ def reason_to_skip(there: frozenset[str], commands: str, configurations: Iterabl
     :param text: its name, and all that it configures.
     """
     name = text.partition("\n")[0]
-    if name in _EXPIRED:
-        return f"The certificates that it brings along have expired on {_EXPIRED[name]}."
+    if name in _CANNOT:
+        return _CANNOT[name]
     for pattern, needed, words in _COMMANDS:
         if needed not in there and re.search(pattern, commands):
             return f"It needs {words}."
