@@ -53,6 +53,7 @@ _PATCHED = {"ha": "It needs a kernel with strongSwan's own patch for high availa
 # What no look into a guest would tell.
 _CANNOT = {
     "net2net-sha3-rsa-cert": "Its certificates are signed with SHA-3, which Debian's pki lacks.",
+    "net2net-xfrmi-ike": "It needs strongSwan's Python library vici, which Debian does not package.",
     "rw-eap-tls-fragments": "The certificates that the suite brings along for it have expired on 17 August 2026.",
 }
 _INTEGRITY = re.compile(r"^\s*integrity_test\s*=\s*yes[ \t]*\n", re.MULTILINE)
