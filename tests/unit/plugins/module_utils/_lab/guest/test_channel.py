@@ -139,7 +139,7 @@ def test_the_layer_for_guests_holds_the_scripts_and_is_made_once(tmp_path: Path)
 
     assert home.layer(tmp_path) == layer
     assert (layer / ".dumm" / "agent").stat() == made
-    scripts = ["agent", "init", "minimal", "terminal"]
+    scripts = ["agent", "init", "minimal", "netlink", "terminal"]
     assert sorted(path.name for path in (layer / ".dumm").iterdir()) == sorted([*scripts, "proc", "spool", "warm"])
     assert all((layer / ".dumm" / name).stat().st_mode & 0o777 == 0o755 for name in scripts)
     assert os.listdir(tmp_path) == [layer.name]
