@@ -13,6 +13,7 @@ exec`` is called hundreds of times by a script, and what takes long to import (p
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
@@ -120,6 +121,7 @@ def main(words: Sequence[str]) -> int:
             return int(ssh.run(wanted.lab_host, wanted.verb, wanted.words, there))
         file = importlib.import_module(f"{__package__}.{wanted.verb}")
         code: int = file.run(wanted.words, wanted.workdir)
+        sys.stdout.flush()
         return code
     except WrongUsage as exc:
         return complain(str(exc), WRONG_USAGE)
@@ -127,6 +129,12 @@ def main(words: Sequence[str]) -> int:
         return complain(f"dumm: {exc}", failed)
     except PermissionError as exc:
         return complain(f"dumm: {exc.filename}: {exc.strerror}; run as root", failed)
+    except OSError as exc:
+        # An error with the name of a file is not about what the verb prints.
+        if exc.errno != errno.ENOSPC or exc.filename is not None:
+            raise
+        _drop_output()
+        return complain(f"dumm: output: cannot write it: {exc.strerror}; free some space there and run again", failed)
     except ModuleNotFoundError as exc:
         if exc.name not in LIBRARIES:
             raise
@@ -167,14 +175,18 @@ def _end(number: int, _frame: FrameType | None) -> None:
     raise _Ended(number)
 
 
+def _drop_output() -> None:
+    """Throw away what is still in the buffer of standard output: it has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _end_by(number: int) -> int:
     """Die by a signal, so that a shell's loop ends as well.
 
     :return: what a shell calls that, where the signal is blocked.
     """
     with suppress(OSError):
-        # What is still in the buffer has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
     signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     return _SHELL_SIGNAL + number

@@ -135,6 +135,23 @@ def test_the_script_ignores_modules_of_the_current_directory(tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (0, f"dumm.lab {VERSION}\n", "")
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("words", [["completion", "bash"], ["graph", str(REPOSITORY / "examples/graph/campus.yml")]])
+def test_a_disk_that_is_full_is_one_line(words: list[str], unbuffered: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [SCRIPT, *words],
+            env={**os.environ, "PYTHONUNBUFFERED": unbuffered},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+    told = "dumm: output: cannot write it: No space left on device; free some space there and run again\n"
+    assert (done.returncode, done.stderr) == (1, told)
+
+
 def test_the_script_is_found_by_a_link_and_by_its_name_alone(tmp_path: Path) -> None:
     (tmp_path / "dumm").symlink_to(SCRIPT)
     told = f"dumm.lab {VERSION}\n"
