@@ -23,7 +23,7 @@ All run by the action plugin in the controller, and by SSH as a module under the
 
 from __future__ import annotations
 
-from case import Call, Case, Look, call, controller, host, inside, returns
+from case import Call, Case, Look, Script, call, controller, host, inside, returns
 
 # A guest that has nothing to do needs no more.
 _SMALL = {"mem": 64}
@@ -797,4 +797,96 @@ INFO = (
     ),
 )
 
-CASES = (*GUEST, *IFACE, *BRIDGE, *SCENARIO, *TEST, *INFO)
+# A guest on a segment with a leg of the host, which sends it packets.
+_ON_A_CABLE = (
+    call("bridge", name="c-lan", address=["10.209.0.254/24"]),
+    _running("c-one"),
+    call("iface", guest="c-one", name="eth0", bridge="c-lan", address=["10.209.0.1/24"]),
+)
+
+
+def _captured(name: str) -> tuple[Call, ...]:
+    """What has to be there for a capture to be ended."""
+    return (*_ON_A_CABLE, call("capture", name=name, interfaces=["c-one:eth0"]))
+
+
+def _gone(name: str) -> tuple[Call, ...]:
+    return (call("capture", name=name, state="absent"),)
+
+
+def _sends_until_the_end_of(name: str, then: str) -> Script:
+    """Echo requests, then datagrams until a capture has ended."""
+    return host(
+        "ip netns exec $N ping -c 2 -i 0.2 10.209.0.1 >/dev/null\n"
+        f"while ! flock -n $W/captures/{name}/lock true; do\n"
+        "    ip netns exec $N bash -c 'echo marked >/dev/udp/10.209.0.1/9'; sleep 0.2\ndone\n"
+        f"cd $W/captures/{name}; {then}"
+    )
+
+
+_GOES = "flock -n $W/captures/{0}/lock true && echo over || echo goes"
+
+CAPTURE = (
+    Case(
+        "capture",
+        {"name": "c-name", "state": "started", "interfaces": ["c-one:eth0"], "dest": "$W/c-own.pcapng"},
+        {
+            "name": host("ls -d $W/captures/c-name").shows(".*/c-name"),
+            "state": host(_GOES.format("c-name")).shows("goes"),
+            "interfaces": returns("capture.interfaces", r"\['c-one:eth0'\]"),
+            "dest": host(
+                "while [ ! -s $W/c-own.pcapng ]; do sleep 0.1; done; grep -ac c-one:eth0 $W/c-own.pcapng"
+            ).shows("1"),
+        },
+        before=_ON_A_CABLE,
+        after=_gone("c-name"),
+        core=True,
+    ),
+    Case(
+        "capture",
+        {"name": "c-filter", "interfaces": ["c-lan"], "filter": "udp and dst c-one", "packets": 1},
+        {
+            "filter": _sends_until_the_end_of("c-filter", "grep -ac marked packets.pcapng").shows("1"),
+            "packets": host("cat $W/captures/c-filter/state").shows(r'(?s).*"ended": ?"packets".*'),
+        },
+        before=_ON_A_CABLE,
+        after=_gone("c-filter"),
+    ),
+    Case(
+        "capture",
+        {"name": "c-bytes", "interfaces": ["c-one"], "bytes": 1500},
+        {"bytes": _sends_until_the_end_of("c-bytes", "cat state").shows(r'(?s).*"ended": ?"bytes".*')},
+        before=_ON_A_CABLE,
+        after=_gone("c-bytes"),
+    ),
+    Case(
+        "capture",
+        {"name": "c-seconds", "interfaces": ["c-one"], "seconds": 0.1},
+        {"seconds": host("cd $W/captures/c-seconds; flock lock cat state").shows(r'(?s).*"ended": ?"seconds".*')},
+        before=_ON_A_CABLE,
+        after=_gone("c-seconds"),
+        again=False,
+    ),
+    Case(
+        "capture",
+        {"name": "c-stopped", "state": "stopped"},
+        {"state": host(_GOES.format("c-stopped")).shows("over")},
+        before=_captured("c-stopped"),
+        after=_gone("c-stopped"),
+    ),
+    Case(
+        "capture",
+        {"name": "c-absent", "state": "absent"},
+        {"state": host("ls $W/captures | grep -c c-absent").shows("0")},
+        before=_captured("c-absent"),
+    ),
+    Case(
+        "capture",
+        {"workdir": "$W-other", "name": "c-elsewhere", "interfaces": ["c-one:eth0"]},
+        {"workdir": host("ls $W/captures | grep -c c-elsewhere").shows("0")},
+        before=_ON_A_CABLE,
+        fails="there is no guest c-one",
+    ),
+)
+
+CASES = (*GUEST, *IFACE, *BRIDGE, *SCENARIO, *TEST, *CAPTURE, *INFO)

@@ -185,12 +185,42 @@ def test_checksums_and_vlan_tags_are_as_on_a_wire(shared_pair: Lab, tmp_path: Pa
     [
         (["carol:eth0"], "interface carol:eth0: there is no guest carol; known: alice, bob"),
         (["alice:eth7"], "interface alice:eth7: guest alice has no interface eth7; did you mean eth0"),
+        (["bobb"], r"interface bobb: there is no guest or segment bobb; did you mean bob\? .known: alice, bob, br0"),
+        (["br1"], "interface br1: there is no guest or segment br1; did you mean br0"),
+        (["br0:eth0"], "interface br0:eth0: there is no guest br0"),
         ([], "capture: there is no interface to capture at"),
     ],
 )
 def test_what_is_not_in_the_lab_is_refused(shared_pair: Lab, labels: list[str], told: str) -> None:
     with pytest.raises(InvalidInput, match=told), capture.started(str(shared_pair.path), labels):
         pass
+
+
+def test_a_segment_means_all_that_is_plugged_into_it(shared_pair: Lab) -> None:
+    with captured(shared_pair, "br0", "alice") as cables:
+        pinged(shared_pair)
+
+        assert set(cables.counted) == set(ENDS)
+        assert cables.count("icmp and src alice") == 6
+
+
+def test_a_name_of_both_a_guest_and_a_segment_is_refused(shared_pair: Lab) -> None:
+    shared_pair.bridge("alice")
+    try:
+        refused = "interface alice: it is both a guest and a segment; name interfaces, such as alice:eth0"
+        with pytest.raises(InvalidInput, match=refused), captured(shared_pair, "alice"):
+            pass
+    finally:
+        shared_pair.bridge("alice", state="absent")
+    shared_pair.bridge("lonely")
+    try:
+        with (
+            pytest.raises(InvalidInput, match="bridge lonely: no interface is plugged"),
+            captured(shared_pair, "lonely"),
+        ):
+            pass
+    finally:
+        shared_pair.bridge("lonely", state="absent")
 
 
 def test_a_question_about_an_interface_that_is_not_captured_is_refused(shared_pair: Lab) -> None:

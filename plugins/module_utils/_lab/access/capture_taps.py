@@ -31,20 +31,34 @@ _MOST_SAID = 1 << 20
 def chosen(lab: Lab, labels: Iterable[str]) -> list[Iface]:
     """The interfaces that labels mean, each once.
 
+    :param labels: ``alice:eth0``; ``alice`` means all interfaces of a guest, ``lan`` all that are plugged into a segment.
     :raises InvalidInput: where there is none such, or none at all.
     """
     found: dict[str, Iface] = {}
     for label in labels:
-        name, _colon, port = label.partition(":")
-        if name not in lab.guests:
-            raise InvalidInput(f"interface {label}", f"there is no guest {name}", nearest(name, lab.guests))
-        own = lab.guests[name].interfaces
-        if port and port not in own:
-            raise InvalidInput(f"interface {label}", f"guest {name} has no interface {port}", nearest(port, own))
-        found.update({iface.label: iface for iface in own.values() if port in ("", iface.name)})
+        found.update({iface.label: iface for iface in _meant(lab, label)})
     if not found:
         raise InvalidInput("capture", "there is no interface to capture at", "name some, such as alice:eth0")
     return list(found.values())
+
+
+def _meant(lab: Lab, label: str) -> list[Iface]:
+    name, colon, port = label.partition(":")
+    subject = f"interface {label}"
+    if not colon and name in lab.bridges:
+        if name in lab.guests:
+            raise InvalidInput(subject, "it is both a guest and a segment", f"name interfaces, such as {name}:eth0")
+        plugged = [each for guest in lab.guests.values() for each in guest.interfaces.values() if each.bridge == name]
+        if not plugged:
+            raise InvalidInput(f"bridge {name}", "no interface is plugged into it", "plug one in, or name another")
+        return plugged
+    if name not in lab.guests:
+        known, kinds = (lab.guests, "guest") if colon else ({**lab.guests, **lab.bridges}, "guest or segment")
+        raise InvalidInput(subject, f"there is no {kinds} {name}", nearest(name, known))
+    own = lab.guests[name].interfaces
+    if port and port not in own:
+        raise InvalidInput(subject, f"guest {name} has no interface {port}", nearest(port, own))
+    return [iface for iface in own.values() if port in ("", iface.name)]
 
 
 def opened(workdir: Workdir, lab: Lab, ifaces: Sequence[Iface], only: str, snaplen: int) -> list[Tap]:

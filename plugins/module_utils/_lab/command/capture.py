@@ -35,6 +35,7 @@ _UNITS = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30}
 _EXAMPLES = """\
   dumm capture alice:eth0 | tshark -r -                     decode what comes
   dumm capture alice bob:eth0 | wireshark -k -i -           all interfaces of alice and one of bob, in one order
+  dumm capture lan-a -o lan-a.pcapng                        all interfaces in a segment
   dumm capture moon:eth0 -f 'esp and src sun' -o esp.pcapng     guests have their names in filters
   dumm capture alice:eth0 --count 10 -o ten.pcapng          until there are ten packets
   dumm capture alice:eth0 --background night -s 36000       for ten hours, in the background; dumm_info shows it
@@ -83,7 +84,10 @@ def _parser(workdir: str) -> Parser:
     parser.add_argument("--stop", metavar="NAME", help="end the capture of this name; its file stays")
     parser.add_argument("--remove", metavar="NAME", help="end the capture of this name, and remove its own file")
     parser.add_argument(
-        "interfaces", metavar="GUEST[:INTERFACE]", nargs="*", help="where to capture: an interface, or all of a guest"
+        "interfaces",
+        metavar="GUEST[:INTERFACE]|SEGMENT",
+        nargs="*",
+        help="where to capture: an interface, all of a guest, or all in a segment",
     )
     return parser
 

@@ -17,7 +17,7 @@ from .usage import DESCRIBE, Described, Parser
 # Says that the shell is to complete names of files.
 FILES = ":files"
 _GUESTS = frozenset(("GUEST", "SOURCE TARGET"))
-_INTERFACES = frozenset(("GUEST[:INTERFACE]",))
+_INTERFACES = frozenset(("GUEST[:INTERFACE]|SEGMENT",))
 
 
 def parser_of(verb: str) -> Parser:

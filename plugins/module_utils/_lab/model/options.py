@@ -100,6 +100,18 @@ TEST: Spec = {
     "wait_timeout": {"type": "int", "default": 60},
 }
 
+CAPTURE: Spec = {
+    "workdir": _WORKDIR,
+    "name": {"type": "str", "required": True},
+    "state": {"type": "str", "default": "started", "choices": ["absent", "started", "stopped"]},
+    "interfaces": {"type": "list", "elements": "str"},
+    "filter": {"type": "str", "default": ""},
+    "packets": {"type": "int"},
+    "bytes": {"type": "int", "default": 64 << 20},
+    "seconds": {"type": "float"},
+    "dest": {"type": "path"},
+}
+
 INFO: Spec = {
     "workdir": _WORKDIR,
     "inside": {"type": "bool", "default": True},
