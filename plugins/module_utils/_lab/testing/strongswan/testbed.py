@@ -104,7 +104,7 @@ class Testbed:
             "clean": None,
         }
         layer |= {"config": {"hosts": False, "guests": dict.fromkeys(named)}, "only": named, "record": False}
-        for _ in range(len(named) + 1):
+        for _attempt in range(len(named) + 1):
             try:
                 return self._apply(layer)
             except RunFailed as failed:
