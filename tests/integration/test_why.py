@@ -299,7 +299,8 @@ def test_a_guest_that_has_no_ip_cannot_be_asked(lab: Lab) -> None:
     [
         ("nobody", "bob", "nobody: it is neither a guest nor an interface of one"),
         ("alice:eth7", "bob", "alice:eth7: it is neither a guest nor an interface of one"),
-        ("alice", "nobody", "nobody: it has no address"),
+        ("alice", "nobody", "nobody: it is neither a guest nor an address"),
+        ("alice", "bbo", "bbo: it is neither a guest nor an address; did you mean bob"),
     ],
 )
 def test_ends_that_are_not_there_are_refused(lab: Lab, source: str, target: str, told: str) -> None:

@@ -26,7 +26,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from ..access import capture
-from ..model.errors import DummError, GuestError, InvalidInput, from_oserror, plain
+from ..model.checking import is_address
+from ..model.errors import DummError, GuestError, InvalidInput, from_oserror, nearest, plain
 from ..model.lab import Iface, Power
 from . import probes, why_ask
 from .bench import Bench, at_once
@@ -93,6 +94,9 @@ def why(bench: Bench, source: str, target: str, *, family: int | None = None, po
     power = bench.power(guest)
     if power is not Power.RUNNING:
         raise GuestError(f"guest {guest}", f"it is {power.value}, and cannot send anything", "start or resume it")
+    there = target.partition(":")[0]
+    if there not in bench.lab.guests and not is_address(target):
+        raise InvalidInput(target, "it is neither a guest nor an address", nearest(there, bench.lab.guests))
     address = bench.address_of(target, family, guest)
     return _Question(bench, guest, device, address, port).answered(target)
 
