@@ -356,7 +356,7 @@ def test_unloading_a_second_scenario_goes_back_to_that_of_the_guest(engine: str,
         result = lab.scenario("vpn", state=state)
 
         assert "guest moon: unload scenario vpn, go back to campus" in result["actions"]
-        assert over == "vpn"
+        assert over == "vpnran\nwritten\n"
         assert lab.read("moon", "cat /etc/which; ls /root; getent hosts sun | cut -d' ' -f1").split() == [
             "campusran",
             "written",
