@@ -79,12 +79,13 @@ def _offered(spec: options.Spec) -> Mapping[str, options.Spec]:
 _GUEST, _IFACE, _BRIDGE, _SCENARIO = map(_offered, (options.GUEST, options.IFACE, options.BRIDGE, options.SCENARIO))
 _POWER = {name: _GUEST[name] for name in ("wait_timeout", "lock_timeout", "busy")}
 _OPTIONS = "[OPTION=VALUE...]"
-_TO_LAB: Mapping[str, Verb] = {
+_TO_ROOMS: Mapping[str, Verb] = {
     "guest": Verb("Go to the guests, or to one of them", "[NAME]", (Takes.GUEST,)),
     "bridge": Verb("Go to the bridges, or to one of them", "[NAME]", (Takes.BRIDGE,)),
     "scenario": Verb("Go to the scenarios, or to one of them", "[NAME]", (Takes.SCENARIO,)),
 }
 _EVERYWHERE: Mapping[str, Verb] = {
+    **_TO_ROOMS,
     "list": Verb("List what there is"),
     "exec": Verb("Run a line in the shell of a guest", "GUEST LINE", (Takes.GUEST,), raw=True),
     "attach": Verb("Open a terminal in a guest; Ctrl-] leaves it", "GUEST", (Takes.GUEST,)),
@@ -106,7 +107,7 @@ _HERE: Mapping[str, Verb] = {
     "console": Verb("Open a terminal in it, as attach does"),
 }
 _ROOMS: Mapping[tuple[str, bool], Mapping[str, Verb]] = {
-    ("", False): {**_TO_LAB, **_EVERYWHERE, **_SHOW, **_QUIT},
+    ("", False): {**_EVERYWHERE, **_SHOW, **_QUIT},
     ("guest", False): {
         "create": Verb("Make a guest; without words it asks", f"[NAME {_OPTIONS}]", (Takes.TEXT,), _GUEST),
         **_EVERYWHERE,

@@ -60,6 +60,11 @@ def test_all_rooms_lead_out(room: Room) -> None:
     assert ("back" in room.verbs) == (room != LAB)
 
 
+@pytest.mark.parametrize("room", ROOMS, ids=str)
+def test_all_rooms_lead_to_each_other(room: Room) -> None:
+    assert {"guest", "bridge", "scenario"} <= room.verbs.keys()
+
+
 def test_settings_are_those_of_the_table() -> None:
     assert CREATE is not None
     # A line cannot hold a list of mappings.

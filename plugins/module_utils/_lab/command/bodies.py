@@ -69,15 +69,33 @@ def carried_out(body: Callable[..., Report], params: Mapping[str, Any], *, check
     """Run a body, and tell what it does.
 
     :raises RunFailed: as it does, with the warnings told.
+    :raises OSError: where the sentences could not be written, after the run.
     """
-    subscriber = Narrator(_say, _report)
+    out, err = _Told(_say), _Told(_report)
     try:
-        report = body(params, check=check, subscriber=subscriber)
+        report = body(params, check=check, subscriber=Narrator(out, err))
     except RunFailed as failed:
         _warn(failed.warnings)
         raise
+    if (error := out.error or err.error) is not None:
+        raise error
     _warn(report.warnings)
     return report
+
+
+class _Told:
+    """Writes lines.  A full disk or a reader that is gone does not end the run that is told of: the error is kept until its end."""
+
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
+        self.error: OSError | None = None
+
+    def __call__(self, line: str) -> None:
+        if self.error is None:
+            try:
+                self._write(line)
+            except OSError as exc:
+                self.error = exc
 
 
 def _say(sentence: str) -> None:

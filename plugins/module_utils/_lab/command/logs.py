@@ -17,7 +17,7 @@ from ..access.line import known
 from ..host import syscalls
 from ..host.workdir import GuestDir, Workdir
 from ..model.errors import InvalidInput, from_oserror
-from .usage import Parser, WrongUsage
+from .usage import Parser, WrongUsage, whole
 
 _CHUNK = 1 << 16
 _LONGEST = 1 << 20
@@ -33,7 +33,7 @@ def run(words: Sequence[str], workdir: str) -> int:
     """Print a guest's log as the words say."""
     parser = Parser("dumm logs", "Print what a guest's kernel and consoles printed.", _EXAMPLES, workdir)
     parser.add_argument("-f", "--follow", action="store_true", help="go on with what is printed from now on")
-    parser.add_argument("-n", "--lines", metavar="N", type=int, help="only the last lines")
+    parser.add_argument("-n", "--lines", metavar="N", type=whole, help="only the last lines")
     parser.add_argument("-b", "--before", action="store_true", help="the log of the guest's life before")
     parser.add_argument(
         "--raw", action="store_true", help="bytes as they are, also those that a terminal acts on (default if piped)"

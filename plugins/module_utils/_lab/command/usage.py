@@ -96,6 +96,20 @@ def seconds(text: str) -> float:
     return found
 
 
+def whole(text: str, least: int = 0) -> int:
+    """A whole number, as the type of an argument.
+
+    :raises argparse.ArgumentTypeError: where it is none, or is smaller than ``least``.
+    """
+    try:
+        found = int(text)
+    except ValueError:
+        found = least - 1
+    if found < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return found
+
+
 def complain(sentence: str, code: int) -> int:
     """Say why something failed.
 

@@ -6,16 +6,22 @@
 
 from __future__ import annotations
 
+import argparse
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.command import bodies
 from ansible_collections.dumm.lab.plugins.module_utils._lab.command.up import _OPTIONS as UP
-from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import Parser, WrongUsage
+from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import Parser, WrongUsage, whole
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import options
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
-from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Diff
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.keys import Key, Kind
+from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.steps import Action, Step
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import StepBegan, Subscriber
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Diff, Report
 
 
 def parser() -> Parser:
@@ -77,3 +83,30 @@ def test_guests_must_be_named_or_all_be_meant(tmp_path: Path) -> None:
     for names in (["carol"], []):
         with pytest.raises(InvalidInput):
             bodies.known_guests(str(tmp_path), names, every=False)
+
+
+@pytest.mark.parametrize("text", ["-3", "x", "1.5", ""])
+def test_a_number_of_lines_is_whole(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is no whole number of 0 or more"):
+        whole(text)
+
+
+def test_a_run_goes_on_to_its_end_where_its_sentences_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def body(_params: object, *, check: bool, subscriber: Subscriber) -> Report:
+        for name in ("a", "b"):
+            step = Step(Key(Kind.START, name), Action(), (f"start guest {name}",))
+            subscriber(StepBegan(step))
+            ran.append(name)
+        return Report("scenario", None, changed=not check)
+
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(OSError, match="No space left"):
+            bodies.carried_out(body, {})
+        monkeypatch.undo()
+        # What is still in its buffer cannot be written either.
+        with suppress(OSError):
+            full.close()
+    assert ran == ["a", "b"]
