@@ -107,7 +107,7 @@ prepare() {
 }
 
 integration() {
-    LIMIT=30m
+    LIMIT=45m
     prepare
     LIMIT=75m
     # Labs are apart, and what is not is named in tests/integration/conftest.py.
