@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel exec attach test test-all test-union test-kernel test-strongswan test-security test-soak lint sanity unit browser integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel exec attach map setup-map test test-all test-union test-kernel test-strongswan test-security test-soak lint sanity unit browser integration e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,12 @@ exec: setup ## Run a command in a guest: GUEST=alice RUN="ip route"; more by scr
 
 attach: setup ## Give a terminal in a guest: GUEST=alice; CONSOLE=0 for what its kernel says
 	@DUMM_PYTHON=.venv/bin/python scripts/dumm-attach $(if $(CONSOLE),--console) $(or $(GUEST),$(error say which guest: make attach GUEST=alice))
+
+map: setup-map ## Show the live lab in a browser, and change it there: prints the address (EXTRA="--port 0")
+	@scripts/dumm map $(EXTRA)
+
+setup-map:
+	@scripts/setup.sh map
 
 setup-test:
 	@scripts/setup.sh test
@@ -79,7 +85,7 @@ test-union: setup-test ## Compare the union engines at length, side by side (hal
 bench: setup-test ## Measure labs of 1 to 150 guests beside bare kernels and Mininet (BENCH_SIZES=1,10)
 	@scripts/bench.sh
 
-build: setup ## Build the collection's tarball, the wheel of the companion package and dumm(1) in build/
+build: setup-map ## Build the collection's tarball, the wheel of the companion package and dumm(1) in build/
 	@.venv/bin/ansible-galaxy collection build --force --output-path build
 	@.venv/bin/python -m pip --disable-pip-version-check -q wheel --no-deps --wheel-dir build ./python
 	@scripts/dumm completion man >build/dumm.1

@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# setup.sh [test]: what the controller needs, and with "test" what the tests need as well.
+# setup.sh [test|map]: what the controller needs; with "test" what the tests need as well, with "map" what "dumm map" needs.
 #
 # Packages of the distribution where they are missing, a virtual environment in .venv, and the link below .collections
 # that makes this checkout the collection dumm.lab.  Nothing is done twice: a second run takes a fraction of a second.
@@ -77,10 +77,43 @@ link_collection() {
         ln -sfn ../../.. .collections/ansible_collections/dumm/lab
 }
 
+# What of the packages that npm brings the page of "dumm map" loads, and under which name.
+VENDOR=(
+    cytoscape/dist/cytoscape.esm.min.mjs
+    cytoscape-fcose/cytoscape-fcose.js
+    cose-base/cose-base.js
+    layout-base/layout-base.js
+    @xterm/xterm/lib/xterm.mjs
+    @xterm/xterm/css/xterm.css
+    @xterm/addon-fit/lib/addon-fit.mjs
+)
+
+# install_page: the files of others that the page of "dumm map" needs, by the lock file, and what its lint needs.  Nothing of them runs here.
+install_page() {
+    local map=python/dumm_lab/map stamp=.venv/.page.stamp vendor=python/dumm_lab/map/page/vendor key file
+    key=$({ cat "$map/package-lock.json" scripts/setup.sh; pwd; } | sha256sum)
+    [ "$(cat "$stamp" 2>/dev/null)" != "$key" ] || [ ! -d "$vendor" ] || return 0
+    echo "dumm.lab: fetching the JavaScript of others that the page of dumm map loads"
+    (cd "$map" && npm ci --silent --ignore-scripts) ||
+        die "npm could not install what $map/package-lock.json names; run 'npm ci --ignore-scripts' there to see why."
+    rm -rf "$vendor"
+    mkdir -p "$vendor"
+    for file in "${VENDOR[@]}"; do
+        # The address of a map of the original source would be asked for where a browser's tools are open.
+        sed '/^\/\/# sourceMappingURL=/d' "$map/node_modules/$file" >"$vendor/${file##*/}"
+    done
+    for file in cytoscape cytoscape-fcose cose-base layout-base @xterm/xterm @xterm/addon-fit; do
+        cp "$map/node_modules/$file/LICENSE" "$vendor/LICENSE-${file##*/}.txt" 2>/dev/null || true
+    done
+    printf '%s\n' "$key" >"$stamp"
+}
+
 main() {
     check_machine
     # Captures are read with it too.
     [ "${1-}" != test ] || PACKAGES+=(tshark)
+    # One that somebody else has installed may not agree with the distribution's.
+    [ -z "${1-}" ] || command -v npm >/dev/null || PACKAGES+=(nodejs npm)
     exec 9<.
     flock -w 900 9 || die "another set-up of this checkout has been running for 15 minutes; end it and try again."
     install_packages
@@ -88,8 +121,10 @@ main() {
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
         die "$PYTHON is $("$PYTHON" -V); dumm.lab needs Python 3.11 or later (Debian 12)."
     install_python requirements.txt
+    [ -z "${1-}" ] || install_python requirements-map.txt
     [ "${1-}" != test ] || install_python requirements-test.txt
     install_companion
+    [ -z "${1-}" ] || install_page
     link_collection
 }
 

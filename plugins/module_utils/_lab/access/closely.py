@@ -17,7 +17,9 @@ from ..host.workdir import FORMAT, Workdir, load_guest
 from ..model import settings
 from ..model.errors import DummError, from_oserror
 from ..model.found import Process
-from ..model.lab import Guest, Power
+from ..model.lab import Guest, Power, loads
+from ..model.roles import forwards
+from ..union import saves
 from .seen import UNREADABLE, SeenGuest, SeenIface
 
 _CONDITIONS = next(row.kind for row in settings.IFACE if row.name == "conditions")
@@ -74,6 +76,9 @@ def _guest(workdir: Workdir, name: str) -> SeenGuest:
         process.pid if alive and process is not None else None,
         process.started if alive and process is not None else None,
         None if alive else _reason(workdir, name, process),
+        tuple(each.scenario for each in loads(guest.loaded)),
+        tuple(saves.names(directory)),
+        forwards(guest.sysctl),
     )
 
 

@@ -21,12 +21,23 @@ from typing import Any
 
 from ..guest import pulse
 from ..host.rtnetlink import Link, Route
-from .seen import PAUSED, RUNNING, STARTING, STOPPED, SeenBridge, SeenDevice, SeenGuest, SeenIface, SeenLab
+from ..model.roles import forwards, is_link
+from .seen import (
+    PAUSED,
+    RUNNING,
+    STARTING,
+    STOPPED,
+    SeenBridge,
+    SeenDevice,
+    SeenGuest,
+    SeenIface,
+    SeenLab,
+)
 
 # Names of docs/internals/working-directory.md.
 GUESTS, BRIDGES, SCENARIOS, DISKS = "guests", "bridges", "scenarios", "disks"
 IDENTITY, DEFINITION, PROCESS, MEM, KERNEL, MASTER = "lab.json", "guest.json", "process.json", "mem", "linux", "master"
-SPOOL, HELLO = "spool", "hello"
+SPOOL, HELLO, SAVES = "spool", "hello", "saves"
 _CLAIMS = "/run/dumm/labs"
 NAMESPACES = "/run/netns"
 _OWN_NAMESPACE = "host"
@@ -162,6 +173,9 @@ class Glance:
             pid,
             started,
             reason,
+            _layers(loaded),
+            tuple(sorted(each for each in _names(f"{home}/{SAVES}") if _LABEL.fullmatch(each))),
+            forwards((stored.get("sysctl") or {}).items()),
         )
 
     def _power(self, home: str, own: str) -> tuple[int | None, int | None, str, str | None]:
@@ -187,7 +201,11 @@ class Glance:
         try:
             stored = _json(f"{self.path}/{BRIDGES}/{name}.json")
             addresses = _addresses(stored.get("addresses"))
-            return SeenBridge(name, addresses, stored.get("mtu"), bool(stored.get("stp")), stored.get("scenario"))
+            link = is_link(
+                stored.get("group_fwd_mask") or 0, multicast_snooping=bool(stored.get("multicast_snooping", True))
+            )
+            stp = bool(stored.get("stp"))
+            return SeenBridge(name, addresses, stored.get("mtu"), stp, stored.get("scenario"), is_link=link)
         except (_Unusual, OSError, ValueError, TypeError, AttributeError, RecursionError):
             return SeenBridge(name, readable=False)
 
@@ -278,6 +296,14 @@ def _addresses(stored: object) -> tuple[str, ...] | None:
     if not isinstance(stored, list) or not all(isinstance(each, str) for each in stored):
         raise _Unusual
     return tuple(stored)
+
+
+def _layers(loaded: Mapping[str, Any] | None) -> tuple[str, ...]:
+    found: list[str] = []
+    while loaded is not None:
+        found.append(loaded["scenario"])
+        loaded = loaded.get("under")
+    return tuple(found)
 
 
 def _named(target: str, place: int) -> str:

@@ -50,6 +50,9 @@ class SeenGuest:
 
     :ivar mem: MB that it has; ``None`` where that cannot be understood.
     :ivar loaded: the scenario whose layers lie over its root.
+    :ivar layers: all such scenarios, the uppermost first.
+    :ivar saves: names of its saved states.
+    :ivar forwards: whether it is a router.
     :ivar pid: of its process; ``None`` where there is none.
     :ivar started: start time of that in ticks since the host booted.
     :ivar reason: why it is not running although it was started, or what is wrong with its definition.
@@ -67,6 +70,9 @@ class SeenGuest:
     pid: int | None = None
     started: int | None = None
     reason: str | None = None
+    layers: tuple[str, ...] = ()
+    saves: tuple[str, ...] = ()
+    forwards: bool = False
 
     @property
     def alive(self) -> bool:
@@ -80,6 +86,7 @@ class SeenBridge:
 
     :ivar addresses: of the host's leg, as they are defined; ``None`` where they are left alone.
     :ivar readable: whether its definition can be understood.
+    :ivar is_link: whether it is a link of a scenario.
     """
 
     name: str
@@ -88,6 +95,7 @@ class SeenBridge:
     stp: bool = False
     scenario: str | None = None
     readable: bool = True
+    is_link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

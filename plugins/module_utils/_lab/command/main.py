@@ -53,6 +53,7 @@ VERBS = {
     "console": Verb("Type a lab together, a line at a time, or run such lines from a file"),
     "inspect": Verb("Show guests, links, bridges, scenarios or all labs in tables"),
     "graph": Verb("Draw the lab, or a scenario file, as SVG, Mermaid, D2, DOT or draw.io"),
+    "map": Verb("Show the live lab in a browser, and change it there"),
     "attach": Verb("Open a terminal in a guest, or its console 0", failed=255),
     "exec": Verb("Run a command in a guest", failed=255),
     "logs": Verb("Print what a guest's kernel printed"),

@@ -18,11 +18,9 @@ from ipaddress import IPv4Address, IPv6Address
 
 from ...model import conditions
 from ...model.addressing import Network, interface
-from ...model.lab import Bridge, Guest, Iface, Lab, Power, sysctl_path
+from ...model.lab import Bridge, Guest, Iface, Lab, Power
+from ...model.roles import forwards, is_link
 
-_FORWARDING = {
-    sysctl_path(key) for key in ("net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding", "net.ipv6.conf.all.forwarding")
-}
 _MOST_ADDRESSES = 2  # at an end of a line; the rest is in its title
 
 
@@ -118,11 +116,10 @@ def _is_line(lab: Lab, bridge: Bridge) -> bool:
 
 def _is_cable(bridge: Bridge) -> bool:
     """Whether it is a link of a scenario, whose name says no more than its ends do."""
-    return bridge.group_fwd_mask != 0 and not bridge.multicast_snooping
+    return is_link(bridge.group_fwd_mask, multicast_snooping=bridge.multicast_snooping)
 
 
 def _guest(lab: Lab, guest: Guest, *, states: bool) -> Node:
-    forwards = any(sysctl_path(key) in _FORWARDING and value not in ("0", "") for key, value in guest.sysctl)
     told = [f"guest {guest.name}"]
     told += [f"{key}: {value}" for key, value in guest.labels.items()]
     told += [
@@ -130,7 +127,13 @@ def _guest(lab: Lab, guest: Guest, *, states: bool) -> Node:
         for iface in guest.interfaces.values()
     ]
     state = guest.power if states else None
-    return Node(guest.label, Kind.ROUTER if forwards else Kind.HOST, guest.name, title="\n".join(told), state=state)
+    return Node(
+        guest.label,
+        Kind.ROUTER if forwards(guest.sysctl) else Kind.HOST,
+        guest.name,
+        title="\n".join(told),
+        state=state,
+    )
 
 
 def _is_down(iface: Iface) -> list[str]:

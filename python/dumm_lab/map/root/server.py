@@ -1,0 +1,171 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The root part: takes requests from the web part, runs verbs, and tells the pages what changes.
+
+The web part is not trusted: it gets no path, it may name only what is in the lab, and it may ask for what is in two tables, the verbs of
+pages (``verbs``) and its own (:data:`OWN`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import sys
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.watch import Watch
+from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import VERSION
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import (
+    DummError,
+    HostError,
+    InvalidInput,
+    nearest,
+)
+
+from ..messages import Message
+from ..wire import Frame, Kind, Wire
+from .arguments import Arguments
+from .live import Live
+from .room import Room, encoded
+from .verbs import VERBS, Verb
+
+# Of a request: the text of a scenario is the largest.
+LARGEST_REQUEST = 4 << 20
+_THREADS = 8
+# Requests that may wait for a thread before no more are read.
+_MOST_WAITING = 64
+
+
+class Server:
+    """Serves one web part.
+
+    :param ready: is called when the web part is.
+    """
+
+    def __init__(self, room: Room, watch: Watch, own: socket.socket, ready: Callable[[], None]) -> None:
+        self._room, self._ready = room, ready
+        self._live = Live(room, watch)
+        self._pool = ThreadPoolExecutor(_THREADS, "verb")
+        self._end = asyncio.Event()
+        self._running = 0
+        self.lost = False
+        self._wire = Wire(own, largest=LARGEST_REQUEST, takes=False, heard=self._heard, ended=self._lost)
+        room.connect(self._wire)
+
+    async def serve(self) -> None:
+        """Until a signal asks for the end, or the web part ends.
+
+        :raises HostError: where the web part has ended by itself.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, self._end.set)
+        try:
+            await self._end.wait()
+        finally:
+            self._live.close()
+            self._wire.close()
+            self._pool.shutdown(wait=True)
+        if self.lost:
+            raise HostError("map", "its web part has ended", "start it again; what it wrote is above")
+
+    def _lost(self) -> None:
+        self.lost = True
+        self._end.set()
+
+    def _heard(self, frame: Frame) -> None:
+        try:
+            told = json.loads(frame.payload)
+            if not isinstance(told, dict) or not isinstance(told.get("verb"), str):
+                raise ValueError("no request")
+        except (ValueError, RecursionError):
+            # It keeps to the protocol, or it is not ours any more.
+            self._wire.close()
+            self._lost()
+            return
+        if frame.kind is Kind.OWN:
+            self._own(frame.number, told)
+        elif frame.kind is Kind.PAGE and frame.number in self._room.pages:
+            self._ask(frame.number, told)
+
+    # The web part's own
+
+    def _own(self, number: int, told: dict[str, Any]) -> None:
+        verb = told["verb"]
+        if verb == "ready":
+            self._ready()
+        elif verb == "page.opened":
+            self._open(number)
+        elif verb == "page.closed":
+            self._room.pages.discard(number)
+            if not self._room.pages:
+                self._live.sleep()
+
+    def _open(self, page: int) -> None:
+        room = self._room
+        room.pages.add(page)
+        for message in (self._hello(), room.whole(), *(each() for each in room.greetings)):
+            if message is not None:
+                self._wire.send(Kind.PAGE, page, encoded(message))
+        self._live.wake()
+
+    def _hello(self) -> Message:
+        room = self._room
+        return {
+            "type": "hello",
+            "readonly": room.read_only,
+            "workdir": room.workdir,
+            "lab": room.lab.name,
+            "scenarios": sorted(room.lab.scenarios),
+            "version": VERSION,
+            "me": room.me,
+        }
+
+    # Pages
+
+    def _ask(self, page: int, told: dict[str, Any]) -> None:
+        self._running += 1
+        if self._running == _MOST_WAITING:
+            self._wire.hold()
+        loop = asyncio.get_running_loop()
+        task = loop.run_in_executor(self._pool, answer, self._room, page, told)
+        task.add_done_callback(lambda done: self._replied(page, done))
+
+    def _replied(self, page: int, done: asyncio.Future[bytes]) -> None:
+        if self._running == _MOST_WAITING:
+            self._wire.go_on()
+        self._running -= 1
+        if not done.cancelled():
+            self._wire.send(Kind.PAGE, page, done.result())
+
+
+def answer(room: Room, page: int, told: dict[str, Any]) -> bytes:
+    """The reply to a page's request."""
+    number = told.get("id")
+    name = told["verb"]
+    try:
+        verb = _verb(room, name)
+        value = verb.run(room, Arguments(name, told.get("arguments", {})), page)
+        return encoded({"type": "reply", "id": number, "ok": True, "value": value})
+    except DummError as exc:
+        said = str(exc)
+    except Exception as exc:
+        traceback.print_exc(file=sys.stderr)
+        said = f"request {name}: it failed unexpectedly ({type(exc).__name__}); the terminal of 'dumm map' has more"
+    return encoded({"type": "reply", "id": number, "ok": False, "error": said})
+
+
+def _verb(room: Room, name: str) -> Verb:
+    if name not in VERBS:
+        raise InvalidInput(f"request {name[:80]}", "the map has no such request", nearest(name[:80], VERBS))
+    if room.read_only and not VERBS[name].looks:
+        raise InvalidInput(
+            f"request {name}", "this map is read-only", "ask whoever started it for one without --read-only"
+        )
+    return VERBS[name]

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The verbs that pages may ask for: a row for each.
+
+A verb runs in a thread, so that it may wait; what it returns is the reply's value, and a :class:`DummError` is the reply's error.
+With ``--read-only`` only those that look are there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from .arguments import Arguments
+from .room import Room
+
+Handler = Callable[[Room, Arguments, int], object]
+
+
+@dataclass(frozen=True)
+class Verb:
+    """What a page may ask for.
+
+    :ivar run: gets the room, the arguments and the number of the page.
+    :ivar looks: whether it changes nothing.
+    """
+
+    run: Handler
+    looks: bool = False
+
+
+def _view(room: Room, _arguments: Arguments, _page: int) -> object:
+    return {"number": room.number, "view": room.view}
+
+
+VERBS: Mapping[str, Verb] = {
+    "view": Verb(_view, looks=True),
+}

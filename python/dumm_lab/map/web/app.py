@@ -1,0 +1,69 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The application: addresses of the page, and what answers there."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import ASGIApp
+
+from .assets import INDEX, Asset
+from .guard import Guard, Keys, address
+from .pages import Pages
+
+_NONCE = b"%NONCE%"
+# A style element needs the nonce, an attribute is never taken from HTML; scripts set styles by the object model, which is no inline style.
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'{nonce}; style-src-attr 'none'; img-src 'self' data: blob:; "
+    "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_ALWAYS = {
+    "Content-Security-Policy": _POLICY.format(nonce=""),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
+    "Cache-Control": "no-cache",
+}
+
+
+def application(assets: Mapping[str, Asset], pages: Pages, keys: Keys | None) -> ASGIApp:
+    """The application, behind its guard.
+
+    :param keys: ``None`` where whoever can connect may ask.
+    """
+
+    async def index(_request: Request) -> Response:
+        nonce = secrets.token_urlsafe(16)
+        policy = _POLICY.format(nonce=f" 'nonce-{nonce}'")
+        data = assets[INDEX].data.replace(_NONCE, nonce.encode())
+        return Response(data, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+    async def static(request: Request) -> Response:
+        asset = assets.get(request.path_params["path"])
+        if asset is None:
+            return Response("There is no such file.\n", 404, media_type="text/plain")
+        if request.headers.get("if-none-match") == asset.tag:
+            return Response(status_code=304, headers={"ETag": asset.tag})
+        return Response(asset.data, headers={"ETag": asset.tag, "Content-Type": asset.kind})
+
+    async def invite(request: Request) -> Response:
+        if keys is None:
+            return JSONResponse({"address": f"http://{request.headers['host']}/"})
+        return JSONResponse({"address": address(f"http://{request.headers['host']}", keys.fresh())})
+
+    routes = [
+        Route("/", index),
+        Route("/static/{path:path}", static),
+        Route("/invite", invite, methods=["POST"]),
+        WebSocketRoute("/live", pages.serve),
+    ]
+    return Guard(Starlette(routes=routes), keys, _ALWAYS)
