@@ -79,13 +79,13 @@ link_collection() {
 
 # What of the packages that npm brings the page of "dumm map" loads, and under which name.
 VENDOR=(
-    cytoscape/dist/cytoscape.esm.min.mjs
+    cytoscape/dist/cytoscape.min.js
     cytoscape-fcose/cytoscape-fcose.js
     cose-base/cose-base.js
     layout-base/layout-base.js
-    @xterm/xterm/lib/xterm.mjs
+    @xterm/xterm/lib/xterm.js
     @xterm/xterm/css/xterm.css
-    @xterm/addon-fit/lib/addon-fit.mjs
+    @xterm/addon-fit/lib/addon-fit.js
 )
 
 # install_page: the files of others that the page of "dumm map" needs, by the lock file, and what its lint needs.  Nothing of them runs here.

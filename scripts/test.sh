@@ -5,8 +5,8 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
-# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, integration, e2e, which drives the built
-# collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
+# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
+# its stories, integration, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
 # which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, strongswan, the
 # recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
@@ -75,6 +75,7 @@ lint() {
     check "mypy of the scripts" env MYPYPATH=.collections mypy scripts/*.py
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
+    check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py
     check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/soak mypy --ignore-missing-imports tests/soak/*.py
 }
@@ -90,12 +91,17 @@ unit() {
     count_pytest unit tests/unit --numprocesses "$(nproc)" --hypothesis-profile "${EXAMPLES:-unit}"
 }
 
-browser() {
-    LIMIT=15m
+# install_chromium: the browser of the distribution, where there is none.
+install_chromium() {
     command -v chromium >/dev/null || {
         apt-get -qq -o DPkg::Lock::Timeout=300 update
         DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 install -y --no-install-recommends chromium >/dev/null
     } || echo "test.sh: apt-get could not install chromium; its message is above"
+}
+
+browser() {
+    LIMIT=15m
+    install_chromium
     count_pytest browser tests/browser
 }
 
@@ -104,6 +110,22 @@ prepare() {
     # A place of their own, so that nobody finds the tests' masters among his.
     export DUMM_TEST_BASE=${DUMM_TEST_BASE:-/var/cache/dumm/tests}
     check "kernels and masters for the tests" env DUMM_WORKDIR="$DUMM_TEST_BASE" ansible-playbook tests/prepare.yml "$@"
+}
+
+# Screenshots are in tests/output/map.
+story() {
+    LIMIT=30m
+    install_chromium
+    prepare
+    count_pytest story tests/map -m first
+}
+
+map() {
+    LIMIT=30m
+    install_chromium
+    prepare
+    LIMIT=60m
+    count_pytest map tests/map
 }
 
 integration() {
@@ -172,7 +194,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | integration | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
+        lint | sanity | unit | browser | story | map | integration | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"

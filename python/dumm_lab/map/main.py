@@ -83,7 +83,7 @@ def _check(options: Options) -> None:
                 f"the Python package {name} is not installed",
                 "install 'dumm-lab[map]' with pip; in a checkout, run 'make setup-map'",
             )
-    if not (_PAGE / "vendor/cytoscape.esm.min.mjs").is_file():
+    if not (_PAGE / "vendor/cytoscape.min.js").is_file():
         raise HostError(
             "map",
             f"the page's files are missing below {_PAGE}/vendor",

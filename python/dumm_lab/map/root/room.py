@@ -32,6 +32,8 @@ class Room:
     :ivar view: of the lab, with its number: that of the last change.
     :ivar greetings: are called for each new page; what they return is sent to it, ``None`` is nothing.
     :ivar watchers: are called in the event loop after each change of the lab.
+    :ivar comers: are called there with the number of each page that was opened.
+    :ivar leavers: are called there with the number of each page that was closed.
     """
 
     def __init__(self, workdir: str, lab: SeenLab, *, read_only: bool, me: str) -> None:
@@ -42,6 +44,8 @@ class Room:
         self.view: View = view_of(lab, self.scenario)
         self.greetings: list[Callable[[], Message | None]] = []
         self.watchers: list[Callable[[], None]] = []
+        self.comers: list[Callable[[int], None]] = []
+        self.leavers: list[Callable[[int], None]] = []
         self._parts: dict[type[Any], Any] = {}
         self._parting = threading.Lock()
         self._wire: Wire | None = None

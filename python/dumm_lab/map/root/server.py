@@ -33,7 +33,7 @@ from ..wire import Frame, Kind, Wire
 from .arguments import Arguments
 from .live import Live
 from .room import Room, encoded
-from .verbs import VERBS, Verb
+from .verbs import PARTS, VERBS, Verb
 
 # Of a request: the text of a scenario is the largest.
 LARGEST_REQUEST = 4 << 20
@@ -57,6 +57,8 @@ class Server:
         self.lost = False
         self._wire = Wire(own, largest=LARGEST_REQUEST, takes=False, heard=self._heard, ended=self._lost)
         room.connect(self._wire)
+        for part in PARTS:
+            room.of(part)
 
     async def serve(self) -> None:
         """Until a signal asks for the end, or the web part ends.
@@ -103,19 +105,26 @@ class Server:
         elif verb == "page.opened":
             self._open(number)
         elif verb == "page.closed":
-            self._room.pages.discard(number)
-            if not self._room.pages:
-                self._live.sleep()
+            self._close(number)
 
     def _open(self, page: int) -> None:
         room = self._room
         room.pages.add(page)
-        for message in (self._hello(), room.whole(), *(each() for each in room.greetings)):
+        for message in (self._hello(page), room.whole(), *(each() for each in room.greetings)):
             if message is not None:
                 self._wire.send(Kind.PAGE, page, encoded(message))
+        for each in room.comers:
+            each(page)
         self._live.wake()
 
-    def _hello(self) -> Message:
+    def _close(self, page: int) -> None:
+        self._room.pages.discard(page)
+        for each in self._room.leavers:
+            each(page)
+        if not self._room.pages:
+            self._live.sleep()
+
+    def _hello(self, page: int) -> Message:
         room = self._room
         return {
             "type": "hello",
@@ -125,6 +134,7 @@ class Server:
             "scenarios": sorted(room.lab.scenarios),
             "version": VERSION,
             "me": room.me,
+            "page": page,
         }
 
     # Pages

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The verbs that pages may ask for: a row for each.
+"""The verbs that pages may ask for, a row for each, and the parts of the room that have to be there before anybody asks.
 
 A verb runs in a thread, so that it may wait; what it returns is the reply's value, and a :class:`DummError` is the reply's error.
 With ``--read-only`` only those that look are there.
@@ -9,10 +9,12 @@ With ``--read-only`` only those that look are there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from .arguments import Arguments
+from .people import People
 from .room import Room
 
 Handler = Callable[[Room, Arguments, int], object]
@@ -34,6 +36,14 @@ def _view(room: Room, _arguments: Arguments, _page: int) -> object:
     return {"number": room.number, "view": room.view}
 
 
+def _select(room: Room, arguments: Arguments, page: int) -> object:
+    room.of(People).select(page, arguments.texts("selected"))
+    return None
+
+
 VERBS: Mapping[str, Verb] = {
     "view": Verb(_view, looks=True),
+    "people.select": Verb(_select, looks=True),
 }
+# Made with the room, in this order.
+PARTS: Sequence[type[Any]] = (People,)

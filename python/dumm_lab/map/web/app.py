@@ -21,7 +21,7 @@ from .pages import Pages
 _NONCE = b"%NONCE%"
 # A style element needs the nonce, an attribute is never taken from HTML; scripts set styles by the object model, which is no inline style.
 _POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'{nonce}; style-src-attr 'none'; img-src 'self' data: blob:; "
+    "default-src 'none'; script-src 'self'; worker-src 'self'; style-src 'self'{nonce}; style-src-attr 'none'; img-src 'self' data: blob:; "
     "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _ALWAYS = {

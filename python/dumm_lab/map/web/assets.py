@@ -16,14 +16,13 @@ _TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
-    ".mjs": "text/javascript; charset=utf-8",
     ".json": "application/json",
     ".svg": "image/svg+xml",
     ".png": "image/png",
     ".woff2": "font/woff2",
 }
 # One of what npm brings; where it is missing, all are.
-BROUGHT = "vendor/cytoscape.esm.min.mjs"
+BROUGHT = "vendor/cytoscape.min.js"
 
 
 @dataclass(frozen=True)
