@@ -174,6 +174,21 @@ def test_a_run_that_is_killed_at_any_moment_loses_nothing(lab: Lab, disk: int) -
         lab.guest("alice", state="stopped")
 
 
+def test_a_removal_that_is_killed_at_any_moment_is_finished_by_the_next(lab: Lab) -> None:
+    config = {"guests": {"sun": {"disk": 24}}}
+    lab.scenario("lab", config)
+    deeds = len(lab.deeds("scenario", name="lab", state="absent"))
+    nothing = lab.traces()
+    # Before these the guest is stopped, which test_kills does.
+    assert deeds > 20
+
+    for killed_at in range(deeds - 20, deeds + 1):
+        lab.scenario("lab", config)
+        lab.deeds("scenario", killed_at, name="lab", state="absent")
+        lab.scenario("lab", state="absent")
+        assert not (left := lab.traces().unlike(nothing)), (killed_at, left)
+
+
 def test_a_scenario_gives_its_guests_disks(lab: Lab) -> None:
     lab.scenario("small", {"defaults": {"disk": 24}, "guests": {"a": {}, "b": {"disk": 0}}})
 

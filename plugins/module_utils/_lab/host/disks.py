@@ -126,7 +126,7 @@ def attach(workdir: Workdir) -> Workdir:
     broken: dict[str, DummError] = {}
     with _alone(workdir):
         for entry in os.scandir(workdir.disks):
-            if entry.name.startswith((_NEW, files.GONE)):
+            if entry.name.startswith((_NEW, files.GONE)) or _is_left(workdir, entry):
                 _discard(Path(entry.path))
         for name in _imaged(workdir):
             try:
@@ -137,6 +137,12 @@ def attach(workdir: Workdir) -> Workdir:
             if len(_spares(workdir.guest(name))) < _SPARES:
                 save_spares(workdir.guest(name))
     return dataclasses.replace(workdir, broken=broken)
+
+
+def _is_left(workdir: Workdir, entry: os.DirEntry[str]) -> bool:
+    """Whether that is what a killed run has not removed yet of a guest (:func:`forget`)."""
+    is_own = entry.is_dir(follow_symlinks=False) and is_label(entry.name)
+    return is_own and not any(map(os.path.lexists, (_image(workdir, entry.name), workdir.guest(entry.name).path)))
 
 
 def _imaged(workdir: Workdir) -> list[str]:
@@ -216,10 +222,16 @@ def _listed(said: str) -> list[str]:
 
 
 def forget(workdir: Workdir, name: str) -> None:
-    """Remove a guest's image with all that is in it."""
+    """Remove a guest's image with all that is in it, and the directory where it is mounted.
+
+    The directory goes first: as long as the image is there, a run that follows a killed one knows the guest and what it belongs to;
+    without both, :func:`attach` removes the rest.
+    """
     if os.path.lexists(_image(workdir, name)):
+        home = workdir.guest(name).path
         with _alone(workdir):
-            _unmount(workdir.guest(name).path)
+            _unmount(home)
+            files.remove_tree(home)
             files.discard(_image(workdir, name))
             files.remove_tree(workdir.disks / name)
 

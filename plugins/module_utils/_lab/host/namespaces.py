@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from ..model.lab import HOST_NETNS
@@ -22,6 +23,13 @@ def exists(name: str) -> bool:
         return path.stat().st_dev != NETNS_DIRECTORY.stat().st_dev
     except FileNotFoundError:
         return False
+
+
+def remove_name(name: str) -> None:
+    """Remove the empty file that is left of a namespace whose removal was killed (:func:`exists`)."""
+    if not exists(name):
+        with suppress(FileNotFoundError):
+            (NETNS_DIRECTORY / name).unlink()
 
 
 def path_of(name: str) -> str | None:

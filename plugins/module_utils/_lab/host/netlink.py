@@ -30,7 +30,7 @@ from ..model.errors import HostError, InvalidInput
 from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
 from . import syscalls
-from .namespaces import NETNS_DIRECTORY, exists, path_of
+from .namespaces import NETNS_DIRECTORY, exists, path_of, remove_name
 
 IMPORT_ERROR: str | None = None
 try:
@@ -386,8 +386,7 @@ def create_namespace(lab: str, name: str) -> None:
     if exists(name):
         return
     try:
-        with suppress(FileNotFoundError):
-            (NETNS_DIRECTORY / name).unlink()
+        remove_name(name)
         with ThreadPoolExecutor(max_workers=1) as inside:
             thread = inside.submit(_leave_for_a_new_namespace).result()
             with Network(lab, name, f"/proc/{thread}/ns/net") as network:

@@ -257,6 +257,7 @@ def _run(
         _keep_clean(run, actual, wish, steps)
         lifecycle.tidy_rendered(workdir, actual)
         if not actual.lab.guests and not actual.lab.bridges:
+            namespaces.remove_name(workdir.netns() or workdir.lab_name)
             workdir.forget()
     unchanged = _unchanged(silent, steps.waiting)
     if refused:
