@@ -65,6 +65,14 @@ def run(words: Sequence[str], workdir: str) -> int:
     return 0
 
 
+def picture(workdir: str, shape: str) -> str:
+    """A picture of the running lab.
+
+    :param shape: one of those of ``--format``.
+    """
+    return _WRITERS[shape](*_running(workdir))
+
+
 def _parser(workdir: str) -> Parser:
     parser = Parser("dumm graph", "Draw the running lab, or what a scenario file describes.", _EXAMPLES, workdir)
     parser.add_argument("file", metavar="FILE", nargs="?", help="a scenario file; - for standard input")

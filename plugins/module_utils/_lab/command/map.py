@@ -28,8 +28,10 @@ def run(words: Sequence[str], workdir: str) -> int:
     wanted = _parser(workdir).parse_args(words)
     if wanted.group is not None and not wanted.read_only:
         raise WrongUsage(_NAME, "--group is for people who may only look", "add --read-only, or leave --group out")
-    if wanted.socket is not None and wanted.port is not None:
-        raise WrongUsage(_NAME, "--socket and --port exclude each other", f"see '{_NAME} --help'")
+    if wanted.port is not None and (wanted.socket is not None or wanted.group is not None):
+        raise WrongUsage(
+            _NAME, "--port excludes --socket and --group, which take a unix socket", f"see '{_NAME} --help'"
+        )
     try:
         program = importlib.import_module("dumm_lab.map.main")
     except ModuleNotFoundError as exc:

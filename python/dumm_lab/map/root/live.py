@@ -22,7 +22,7 @@ _SECOND = 1.0
 class Live:
     """Follows a lab in a running event loop.
 
-    :param watch: of the lab; it is closed here.
+    :param watch: of the lab.
     """
 
     def __init__(self, room: Room, watch: Watch) -> None:
@@ -37,7 +37,6 @@ class Live:
         """Give everything back."""
         self._loop.remove_reader(self._watch.fileno())
         self.sleep()
-        self._watch.close()
 
     def _step(self) -> None:
         update = self._watch.step()

@@ -15,7 +15,7 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -30,9 +30,12 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import 
 
 from ..messages import Message
 from ..wire import Frame, Kind, Wire
+from . import looking
 from .arguments import Arguments
+from .captures import Captures
 from .live import Live
 from .room import Room, encoded
+from .terminals import Terminals
 from .verbs import PARTS, VERBS, Verb
 
 # Of a request: the text of a scenario is the largest.
@@ -77,6 +80,10 @@ class Server:
         if self.lost:
             raise HostError("map", "its web part has ended", "start it again; what it wrote is above")
 
+    def admit(self, token: str) -> None:
+        """Have one more token hold once."""
+        self._wire.send(Kind.OWN, 0, encoded({"token": token}))
+
     def _lost(self) -> None:
         self.lost = True
         self._end.set()
@@ -106,6 +113,19 @@ class Server:
             self._open(number)
         elif verb == "page.closed":
             self._close(number)
+        elif verb in OWN:
+            self._begin(number, verb, told)
+
+    def _begin(self, number: int, verb: str, told: dict[str, Any]) -> None:
+        """Do what the web part itself asks for, in a thread, and reply."""
+        loop = asyncio.get_running_loop()
+        task = loop.run_in_executor(self._pool, begun, self._room, verb, told)
+
+        def reply(done: asyncio.Future[tuple[bytes, tuple[int, ...]]]) -> None:
+            if not done.cancelled():
+                self._wire.send(Kind.OWN, number, *done.result())
+
+        task.add_done_callback(reply)
 
     def _open(self, page: int) -> None:
         room = self._room
@@ -155,6 +175,43 @@ class Server:
             self._wire.send(Kind.PAGE, page, done.result())
 
 
+# What the web part itself may ask for: terminals and captures, whose descriptor comes with the reply, and pictures.
+OWN: Mapping[str, Callable[[Room, Arguments], object]] = {
+    "terminal": lambda room, arguments: room.of(Terminals).open(arguments),
+    "capture": lambda room, arguments: room.of(Captures).open(arguments),
+    "picture": lambda room, arguments: looking.picture(room, arguments, 0),
+}
+_DESCRIPTORS = ("terminal", "capture")
+# With --read-only: a terminal can do anything.
+_REFUSED = ("terminal",)
+
+
+def begun(room: Room, verb: str, told: dict[str, Any]) -> tuple[bytes, tuple[int, ...]]:
+    """The reply to the web part's own request, and the descriptors that go with it."""
+    try:
+        if room.read_only and verb in _REFUSED:
+            raise read_only(verb)
+        value = OWN[verb](room, Arguments(verb, told.get("arguments", {})))
+    except DummError as exc:
+        return encoded({"error": str(exc)}), ()
+    except Exception as exc:
+        return encoded({"error": unexpected(verb, exc)}), ()
+    return (encoded({}), (int(str(value)),)) if verb in _DESCRIPTORS else (encoded({"value": value}), ())
+
+
+def unexpected(verb: str, exc: Exception) -> str:
+    """What a page is told where there is a fault in the program, whose traceback is printed."""
+    traceback.print_exc(file=sys.stderr)
+    return f"request {verb}: it failed unexpectedly ({type(exc).__name__}); the terminal of 'dumm map' has more"
+
+
+def read_only(verb: str) -> InvalidInput:
+    """What is to be raised where something would change the lab."""
+    return InvalidInput(
+        f"request {verb}", "this map is read-only", "ask whoever started it for one without --read-only"
+    )
+
+
 def answer(room: Room, page: int, told: dict[str, Any]) -> bytes:
     """The reply to a page's request."""
     number = told.get("id")
@@ -166,8 +223,7 @@ def answer(room: Room, page: int, told: dict[str, Any]) -> bytes:
     except DummError as exc:
         said = str(exc)
     except Exception as exc:
-        traceback.print_exc(file=sys.stderr)
-        said = f"request {name}: it failed unexpectedly ({type(exc).__name__}); the terminal of 'dumm map' has more"
+        said = unexpected(name, exc)
     return encoded({"type": "reply", "id": number, "ok": False, "error": said})
 
 
@@ -175,7 +231,5 @@ def _verb(room: Room, name: str) -> Verb:
     if name not in VERBS:
         raise InvalidInput(f"request {name[:80]}", "the map has no such request", nearest(name[:80], VERBS))
     if room.read_only and not VERBS[name].looks:
-        raise InvalidInput(
-            f"request {name}", "this map is read-only", "ask whoever started it for one without --read-only"
-        )
+        raise read_only(name)
     return VERBS[name]

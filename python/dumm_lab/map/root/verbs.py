@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from . import looking
 from .arguments import Arguments
 from .people import People
 from .room import Room
@@ -32,17 +33,15 @@ class Verb:
     looks: bool = False
 
 
-def _view(room: Room, _arguments: Arguments, _page: int) -> object:
-    return {"number": room.number, "view": room.view}
-
-
 def _select(room: Room, arguments: Arguments, page: int) -> object:
     room.of(People).select(page, arguments.texts("selected"))
     return None
 
 
 VERBS: Mapping[str, Verb] = {
-    "view": Verb(_view, looks=True),
+    "view": Verb(looking.view, looks=True),
+    "look": Verb(looking.look, looks=True),
+    "picture": Verb(looking.picture, looks=True),
     "people.select": Verb(_select, looks=True),
 }
 # Made with the room, in this order.

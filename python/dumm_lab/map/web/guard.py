@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 # "localhost:8765", whatever the port: an ssh(1) tunnel has another one at its near end.
 _HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 _SAFE = ("GET", "HEAD")
+_OWN_SITE = ("none", "same-origin")
 _BYTES = 32
 
 
@@ -107,6 +108,9 @@ def verdict(asked: Asked, keys: Keys | None) -> Verdict | None:
         return Verdict(403, "Request without an origin.")
     if origin is not None and ("origin" in asked.several or origin != f"http://{host}"):
         return Verdict(403, "Request from another site.")
+    # Where no cookie tells it, the browser does: an image of another site must not begin a capture.
+    if asked.headers.get("sec-fetch-site", "none") not in _OWN_SITE and asked.path != "/":
+        return Verdict(403, "Request from another site.")
     if keys is None:
         return None
     if asked.method == "GET" and asked.path == "/" and (token := _token(asked.query)) is not None:
@@ -125,7 +129,10 @@ _NO_ENTRY = (
 def _entry(token: str, asked: Asked, keys: Keys) -> Verdict:
     cookie = keys.redeem(token)
     if cookie is not None:
-        return Verdict(303, "", (("Location", "/"), ("Set-Cookie", cookie)))
+        if asked.headers.get("sec-fetch-site", "none") in _OWN_SITE:
+            return Verdict(303, "", (("Location", "/"), ("Set-Cookie", cookie)))
+        # After a click in a page of another site, a redirect would still count as that site's, and come without the cookie.
+        return Verdict(200, "The map opens.", (("Refresh", "0; url=/"), ("Set-Cookie", cookie)))
     # Somebody who is in already may have followed an old address.
     if keys.knows(asked.headers.get("cookie", "")):
         return Verdict(303, "", (("Location", "/"),))

@@ -30,6 +30,11 @@ class Pages:
         self._number = 0
         self.wire: Wire | None = None
 
+    @property
+    def open(self) -> int:
+        """How many there are."""
+        return len(self._queues)
+
     def heard(self, frame: Frame) -> None:
         """Hand on what the root part tells."""
         if frame.kind is Kind.PAGE:

@@ -21,6 +21,7 @@ from starlette.types import ASGIApp
 from ..wire import Frame, Kind, Wire
 from . import assets
 from .app import application
+from .asking import Asking
 from .confine import User, confine
 from .guard import Keys
 from .pages import LARGEST_MESSAGE, Pages
@@ -45,11 +46,12 @@ def run(listening: socket.socket, own: socket.socket, token: str | None, who: Us
     :param token: that is worth a cookie; ``None`` where whoever can connect may ask.
     """
     pages, keys = Pages(), None if token is None else Keys(token)
-    app = application(assets.load(), pages, keys)
+    asking = Asking()
+    app = application(assets.load(), pages, asking, keys)
     config = _config(app)
     config.load()
     confine(who, parent, (listening.fileno(), own.fileno()))
-    asyncio.run(_serve(_Server(config), listening, own, pages, keys))
+    asyncio.run(_serve(_Server(config), listening, own, pages, asking, keys))
 
 
 def _config(app: ASGIApp) -> uvicorn.Config:
@@ -74,15 +76,22 @@ def _config(app: ASGIApp) -> uvicorn.Config:
 
 
 async def _serve(
-    server: uvicorn.Server, listening: socket.socket, own: socket.socket, pages: Pages, keys: Keys | None
+    server: uvicorn.Server,
+    listening: socket.socket,
+    own: socket.socket,
+    pages: Pages,
+    asking: Asking,
+    keys: Keys | None,
 ) -> None:
     def heard(frame: Frame) -> None:
         if frame.kind is not Kind.OWN:
             pages.heard(frame)
+        elif frame.number:
+            asking.heard(frame)
         elif keys is not None:
             keys.add(json.loads(frame.payload)["token"])
 
     # Connections end with the process.
-    pages.wire = Wire(own, largest=_LARGEST, takes=True, heard=heard, ended=lambda: os._exit(0))
+    pages.wire = asking.wire = Wire(own, largest=_LARGEST, takes=True, heard=heard, ended=lambda: os._exit(0))
     pages.wire.send(Kind.OWN, 0, b'{"verb":"ready"}')
     await server.serve([listening])
