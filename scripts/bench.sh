@@ -8,8 +8,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Mininet, and what it forgets to depend on; the other union in user space.
-PEER=(mininet bridge-utils iputils-ping fuse-overlayfs)
+# Mininet, and what it forgets to depend on; the other union in user space; what others capture with.
+PEER=(mininet bridge-utils iputils-ping fuse-overlayfs tcpdump)
 export DUMM_TEST_BASE=${DUMM_TEST_BASE:-/var/cache/dumm/tests} DEBIAN_FRONTEND=noninteractive
 
 dpkg-query -W "${PEER[@]}" >/dev/null 2>&1 ||

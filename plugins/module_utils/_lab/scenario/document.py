@@ -38,7 +38,7 @@ MAX_FAULTS = 1000  # after these nobody goes on looking
 _MAX_NUMBER = 100  # letters: a number in base sixty takes a time that grows with the square of its length
 _TAG = "tag:yaml.org,2002:"
 MAX_INTEGER_BITS = 64
-_LONGEST = 1000  # letters of a cause or a remedy, in which a whole file's content may be quoted
+_LONGEST = 400  # letters of a cause or a remedy, in which a whole file's content may be quoted
 # What YAML's reader refuses, with a place that is counted in bytes (yaml.org/spec/1.1, 5.1).
 _NOT_YAML = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NOT_UTF8 = re.compile("[\ud800-\udfff]")
