@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ..model import settings
+from ..model import notation, settings
 from ..model.errors import InvalidInput
 from ..model.lab import Bridge, Guest, Iface, Lab
 from . import adopt, loader
@@ -97,8 +97,8 @@ class _Follower:
 
     def _unplugged(self, moved: set[tuple[str, str]]) -> Iterator[Edit]:
         for index, link in reversed(list(enumerate(self.data.get("links") or []))):
-            ends = link.split("--") if isinstance(link, str) else [link["a"], link["b"]]
-            if any(_label(end) in moved for end in ends):
+            ends = notation.cable(link) if isinstance(link, str) else (_label(link["a"]), _label(link["b"]))
+            if any(end in moved for end in ends):
                 yield Remove(("links", index))
         for name, bridge in self._at("bridges").items():
             listed = (bridge or {}).get("interfaces") or []

@@ -81,6 +81,13 @@ def cable(lab: Lab) -> Lab:
     return lab.with_iface(Iface("alice", "eth7", name)).with_iface(Iface("sun", "eth7", name))
 
 
+def test_a_cable_of_guests_with_two_hyphens_in_their_names_is_taken_out() -> None:
+    text = "# mine\nguests:\n  x--y:\n  x--z:\nlinks:\n  - x--y:eth0 -- x--z:eth0\n  - x--z:eth1 -- x--y:eth1  # kept\n"
+    lab = lab_of(text).without_bridge("x--y-eth0--x--z-eth0")
+    lab = lab.without_iface("x--y", "eth0").without_iface("x--z", "eth0")
+    assert followed(text, lab) == text.replace("  - x--y:eth0 -- x--z:eth0\n", "")
+
+
 @pytest.mark.parametrize(
     ("change", "lines"),
     [
