@@ -77,9 +77,12 @@ def _without_waiting(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC)
 
 
-def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -> None:
+def write(
+    path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True, owner: tuple[int, int] | None = None
+) -> None:
     """Replace ``path`` with ``data`` atomically.
 
+    :param owner: user and group; ``None`` for those of this process.
     :param durable: also safe from a power cut, which takes a few milliseconds; what means nothing after one need not be.
     :raises OSError: the old content is still there then.
     """
@@ -88,6 +91,8 @@ def write(path: Path, data: bytes, mode: int = 0o600, *, durable: bool = True) -
         with os.fdopen(fd, "wb") as file:
             file.write(data)
             file.flush()
+            if owner is not None:
+                os.fchown(file.fileno(), *owner)
             os.fchmod(file.fileno(), mode)
             if durable:
                 os.fsync(file.fileno())

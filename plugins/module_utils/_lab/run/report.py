@@ -44,6 +44,7 @@ class Report:
     :ivar diff: ``None`` for a run that only looks.
     :ivar restart_required: names of settings that take effect at the next start, by guest.
     :ivar durations: the slowest step first.
+    :ivar spoken: how each sentence of a step is told in ``actions``.
     """
 
     kind: str
@@ -54,6 +55,7 @@ class Report:
     restart_required: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     durations: tuple[Duration, ...] = ()
     warnings: tuple[str, ...] = ()
+    spoken: Mapping[str, str] = field(default_factory=dict)
 
     def result(self) -> Result:
         """The result of a module, without warnings."""

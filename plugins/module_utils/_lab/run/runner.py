@@ -274,6 +274,7 @@ def _run(
         restart_required=steps.restart_required,
         durations=run.stopwatch.durations,
         warnings=tuple(run.warnings),
+        spoken=steps.spoken,
     )
     if unchanged:
         raise RunFailed(together(unchanged), done=report.actions, warnings=report.warnings, report=report)
