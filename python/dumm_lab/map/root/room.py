@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenLab
@@ -29,6 +30,7 @@ class Room:
     :param workdir: path of the working directory.
     :param lab: as it was seen.
     :param me: who runs the map.
+    :ivar files: of scenarios that the map was started with, by their names.
     :ivar view: of the lab, with its number: that of the last change.
     :ivar greetings: are called for each new page; what they return is sent to it, ``None`` is nothing.
     :ivar watchers: are called in the event loop after each change of the lab.
@@ -39,6 +41,7 @@ class Room:
     def __init__(self, workdir: str, lab: SeenLab, *, read_only: bool, me: str) -> None:
         self.workdir, self.lab, self.read_only, self.me = workdir, lab, read_only, me
         self.scenario: str | None = None
+        self.files: Mapping[str, Path] = {}
         self.pages: set[int] = set()
         self.number = 0
         self.view: View = view_of(lab, self.scenario)
@@ -47,7 +50,7 @@ class Room:
         self.comers: list[Callable[[int], None]] = []
         self.leavers: list[Callable[[int], None]] = []
         self._parts: dict[type[Any], Any] = {}
-        self._parting = threading.Lock()
+        self._parting = threading.RLock()
         self._wire: Wire | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
 

@@ -13,9 +13,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import looking
+from . import editing, looking
 from .arguments import Arguments
+from .checks import Checks
+from .drafts import Drafts
 from .people import People
+from .places import Places
 from .room import Room
 
 Handler = Callable[[Room, Arguments, int], object]
@@ -43,6 +46,7 @@ VERBS: Mapping[str, Verb] = {
     "look": Verb(looking.look, looks=True),
     "picture": Verb(looking.picture, looks=True),
     "people.select": Verb(_select, looks=True),
+    **{name: Verb(run, looks=name in editing.LOOKING) for name, run in editing.VERBS.items()},
 }
 # Made with the room, in this order.
-PARTS: Sequence[type[Any]] = (People,)
+PARTS: Sequence[type[Any]] = (People, Drafts, Places, Checks)
