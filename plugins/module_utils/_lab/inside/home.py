@@ -45,13 +45,8 @@ def layer(agents: Path, program: Path | None = None) -> Path:
     :param agents: directory that holds one layer a version.
     :param program: what does the scripts' work for this guest's kernel, if there is such a program.
     """
-    content = {name: script.encode() for name, script in _SCRIPTS.items()}
-    if program is not None:
-        compiled = _content(program, program.stat().st_mtime_ns)
-        scripts = ("warm",) if _IS_TERMINAL in compiled else ("warm", "terminal")
-        content = {"init": compiled, **{name: content[name] for name in scripts}}
-    content["netlink"] = relay.program()
-    path = agents / _digest(tuple(content.items()))
+    digest, content = _content(program, None if program is None else program.stat().st_mtime_ns)
+    path = agents / digest
     with _making:
         if not path.is_dir():
             _make(path, content)
@@ -95,13 +90,15 @@ def _look_like(theirs: Path, ours: Path) -> None:
 
 
 @functools.lru_cache(maxsize=8)
-def _content(program: Path, _modified: int) -> bytes:
-    return program.read_bytes()
-
-
-@functools.lru_cache(maxsize=8)
-def _digest(content: tuple[tuple[str, bytes], ...]) -> str:
-    return hashlib.sha256(repr(sorted(content)).encode()).hexdigest()[:16]
+def _content(program: Path | None, _modified: int | None) -> tuple[str, Mapping[str, bytes]]:
+    """What is in the layer, and its name."""
+    content = {name: script.encode() for name, script in _SCRIPTS.items()}
+    if program is not None:
+        compiled = program.read_bytes()
+        scripts = ("warm",) if _IS_TERMINAL in compiled else ("warm", "terminal")
+        content = {"init": compiled, **{name: content[name] for name in scripts}}
+    content["netlink"] = relay.program()
+    return hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()[:16], content
 
 
 def _make(path: Path, content: Mapping[str, bytes]) -> None:

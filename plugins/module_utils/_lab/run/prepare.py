@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable, Hashable
 from pathlib import Path
+from typing import Any, TypeVar
 
 from ..guest import kernels, placement, processes
 from ..host import disks, files
@@ -23,25 +25,46 @@ from ..plan.guest_steps import Prepared
 from ..union import engines, layers, saves
 from . import rendering
 
+T = TypeVar("T")
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
 
 
+class Findings:
+    """What was found of kernels, masters and file systems: it is looked for once a planning, not once a guest."""
+
+    def __init__(self) -> None:
+        self._found: dict[Hashable, Any] = {}
+
+    def once(self, key: Hashable, find: Callable[[], T]) -> T:
+        """What was found before under a key, or is found now; an error is not remembered, since it names a guest."""
+        if key not in self._found:
+            self._found[key] = find()
+        found: T = self._found[key]
+        return found
+
+
 def prepare(
-    workdir: Workdir, guest: Guest, process: Process | None = None, files_of: RenderedLayer | None = None
+    workdir: Workdir,
+    guest: Guest,
+    process: Process | None = None,
+    files_of: RenderedLayer | None = None,
+    findings: Findings | None = None,
 ) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
 
     :param process: that of the guest, where it runs.
     :param files_of: the layer of files that it is to have, which may not be on disk yet.
+    :param findings: those of the guests before.
 
     :raises InvalidInput: where one of them is not what it must be.
     :raises HostError: where the host cannot do it.
     """
-    kernel = kernels.inspect(workdir.kernel(guest.kernel), guest.label)
+    findings = findings or Findings()
+    kernel = findings.once(("kernel", guest.kernel), lambda: kernels.inspect(workdir.kernel(guest.kernel), guest.label))
     master = workdir.master(guest.master)
-    if not master.is_dir():
+    if not findings.once(("is master", master), master.is_dir):
         known = [path.name for path in workdir.masters.glob("[!.]*")]
         raise InvalidInput(
             guest.label,
@@ -52,16 +75,16 @@ def prepare(
     _check_memory(guest)
     _check_disk(guest)
     if guest.confine:
-        _check_open_to_all(guest, kernel)
+        findings.once(("open to all", kernel.path), lambda: _check_open_to_all(guest, kernel))
     own_layers = [*map(Path, layers.own(workdir, guest))]
     for layer in own_layers:
         if not layer.is_dir():
             raise InvalidInput(guest.label, f"layer {layer} is no directory", "make it, or leave it out of layers")
     # What a guest wrote cannot be seen while its disk is not mounted.
     if guest.name not in workdir.read_out:
-        _check_root(guest, kernel, [workdir.guest(guest.name).diff, *own_layers, master])
+        _check_root(guest, kernel, [workdir.guest(guest.name).diff, *own_layers, master], findings)
     kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
-    choice = engines.choose(guest.union, guest.label, workdir.guests)
+    choice = findings.once(("union", guest.union), lambda: engines.choose(guest.union, guest.label, workdir.guests))
     stack = layers.stack(workdir, guest)
     engines.of(choice.engine).check(workdir, guest, master, stack)
     busy: set[str] = set()
@@ -74,7 +97,7 @@ def prepare(
     tops = [workdir.path / stack.upper, *map(Path, stack.over), master]
     return Prepared(
         kernel,
-        str(master.resolve()),
+        findings.once(("master", master), lambda: str(master.resolve())),
         choice.engine,
         choice.why,
         stack,
@@ -95,10 +118,11 @@ def has_init(init: str | None, roots: list[Path]) -> bool:
     return any(files.exists_in_root(root, path) for root in roots for path in _INITS)
 
 
-def _check_root(guest: Guest, kernel: Kernel, roots: list[Path]) -> None:
+def _check_root(guest: Guest, kernel: Kernel, roots: list[Path], findings: Findings) -> None:
     """:param roots: what the guest's root is made of, topmost first; the last is the master."""
     master = roots[-1]
-    _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
+    if not findings.once(("shell", master), lambda: files.exists_in_root(master, "/bin/sh")):
+        _need(guest, roots, "/bin/sh", f"master {master} has no /bin/sh", "use a root file system with a POSIX shell")
     if guest.init is not None and guest.init.startswith("/"):
         _need(guest, roots, guest.init, f"there is no {guest.init} in master {master}", "give init a path in the guest")
         found = next(status for root in roots if (status := files.status_in_root(root, guest.init)) is not None)

@@ -56,7 +56,7 @@ from .context import Context
 from .events import Subscriber, nobody
 from .observe import have_booted, look_inside, observe
 from .opening import Params, Run, looking, ours
-from .prepare import has_init, prepare, save_points
+from .prepare import Findings, has_init, prepare, save_points
 from .report import Diff, Report, Result, RunFailed
 from .requested import extras, load_scenario
 
@@ -400,8 +400,9 @@ def _plan(
     check_readable(actual, wish)
     left = {name: save_points(workdir, wish.lab.guests[name], wanted) for name, wanted in wish.save_points.items()}
     wish = dataclasses.replace(wish, save_points=left)
+    findings = Findings()
     prepared = {
-        name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files)
+        name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files, findings)
         for name, guest in _to_prepare(actual, wish).items()
     }
     check_settings(actual, wish, prepared)

@@ -208,6 +208,8 @@ def _by_descriptor(stack: ExitStack, path: str) -> str:
 
 def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
     """Overlayfs takes no layer that is another one, or lies in one of the same file system (ovl_check_layer, fs/overlayfs/super.c)."""
+    if not guest.layers:
+        return
     own = workdir.guest(guest.name).path
     ours = (own if own.is_dir() else workdir.guests, workdir.agents)
     others = {os.path.realpath(path): f"the lab's own {path}" for path in ours if path.is_dir()}
