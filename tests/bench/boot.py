@@ -38,6 +38,7 @@ import measure as meter
 from lab import BASE, TUNED, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.wait import Lookout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import Inside, Kernel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.plan.guest_steps import Start
@@ -242,9 +243,11 @@ def _launches() -> Iterator[list[float]]:
     began: list[float] = []
     own = lifecycle.start
 
-    def start(workdir: Workdir, action: Start, place: lifecycle.Place, timeout: float) -> Inside | None:
+    def start(
+        workdir: Workdir, action: Start, place: lifecycle.Place, timeout: float, lookout: Lookout
+    ) -> Inside | None:
         began.append(time.perf_counter())
-        return own(workdir, action, place, timeout)
+        return own(workdir, action, place, timeout, lookout)
 
     lifecycle.start = start
     try:

@@ -136,7 +136,7 @@ def _identified(identity: Process, pid: int) -> Process:
 def _protected(process: Process, view: sandbox.View, *, in_host_netns: bool) -> Process:
     """A process with limits to what it may have, and with what is to be known of its confinement."""
     confinement = view.confinement
-    apart = os.readlink(f"/proc/{process.pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
+    apart = processes.is_apart(process)
     limited: tuple[str, ...] = ()
     if confinement is not None:
         limited = cgroups.join(view.owner["lab"], view.owner["guest"], process.pid, confinement.limits)

@@ -130,6 +130,14 @@ def _read(directory: GuestDir) -> Process:
     return Process(**own)
 
 
+def is_noted(directory: GuestDir, flag: str) -> bool:
+    """Whether a flag may be set in the record of a guest's process: what tells that few need to be read as a whole."""
+    try:
+        return f'"{flag}": true'.encode() in files.read(directory.process)
+    except (OSError, stored.Unfit):
+        return False
+
+
 def _seen(pid: int) -> identity.Seen | None:
     try:
         return identity.seen(pid)
@@ -237,6 +245,14 @@ def boot_id() -> str:
 def is_alive(process: Process) -> bool:
     """Whether a guest's process still runs."""
     return process.boot == boot_id() and pulse.start_time(process.pid) == process.started
+
+
+def is_apart(process: Process) -> bool:
+    """Whether a guest's process is the first in a PID namespace of its own: it ends after all others there (pid_namespaces(7))."""
+    try:
+        return os.readlink(f"/proc/{process.pid}/ns/pid") != os.readlink("/proc/self/ns/pid")
+    except OSError:
+        return False
 
 
 def power(directory: GuestDir, process: Process | None) -> Power:

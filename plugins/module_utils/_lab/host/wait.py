@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import select
+import threading
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 from . import syscalls
 
+# Milliseconds; a guest comes up in 15 at the least.
+_LOOKS_AGAIN = 4
 T = TypeVar("T")
 # Of the directory itself: a guest may have put a link in its place.
 _NEWS = (
@@ -57,6 +60,61 @@ def poll_until(
         time.sleep(min(pause, deadline.left))
         pause = min(pause * growth, longest)
     return found
+
+
+def until_ended(pid: int, seconds: float) -> None:
+    """Wait until a process has ended, or so many seconds have passed."""
+    ended = _pidfd(pid)
+    try:
+        poller = select.poll()
+        poller.register(ended, select.POLLIN)
+        poller.poll(1000 * seconds)
+    finally:
+        os.close(ended)
+
+
+class Lookout:
+    """Looks out for files that processes make, for many threads at once: it takes a tenth of what each takes for itself.
+
+    There is nothing to close: its thread is there as long as anybody waits.  It looks again and again, since to close an
+    inotify instance takes the host 10 ms and more.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._awaited: dict[int, tuple[str, threading.Event]] = {}
+        self._looks = False
+
+    def until(self, path: str, pid: int, deadline: Deadline) -> None:
+        """Wait until there is something at a path, or a process has ended, or the deadline has passed."""
+        ended, news = _pidfd(pid), threading.Event()
+        try:
+            with self._lock:
+                self._awaited[ended] = (path, news)
+                if not self._looks:
+                    threading.Thread(target=self._look, name="lookout", daemon=True).start()
+                    self._looks = True
+            news.wait(deadline.left)
+        finally:
+            with self._lock:
+                self._awaited.pop(ended)
+            os.close(ended)
+
+    def _look(self) -> None:
+        while True:
+            with self._lock:
+                awaited = dict(self._awaited)
+                if not awaited:
+                    self._looks = False
+                    return
+                poller = select.poll()
+                for ended in awaited:
+                    poller.register(ended, select.POLLIN)
+            # A descriptor that was closed meanwhile says so.
+            gone = {fd for fd, _event in poller.poll(_LOOKS_AGAIN)}
+            for ended, (path, news) in awaited.items():
+                if ended in gone or os.path.lexists(path):
+                    news.set()
 
 
 class Watch:

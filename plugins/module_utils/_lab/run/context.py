@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from ..guest.placement import Placement
 from ..guest.sandbox import Swapper
 from ..host.netlink import Network
+from ..host.wait import Lookout
 from ..host.workdir import Workdir
 from ..model.found import Inside
 from . import lifecycle
@@ -29,6 +30,7 @@ class Context:
     :ivar parallel: how many steps are done at the same time.
     :ivar ready: seconds from its launch until a guest answered.
     :ivar quiet: keeps the segments quiet while the plan is carried out.
+    :ivar lookout: sees guests come up.
     :ivar seen: what guests told of their network when they came up, as long as nothing was done to them since.
     """
 
@@ -40,6 +42,7 @@ class Context:
     seen: dict[str, Inside] = field(default_factory=dict)
     ready: dict[str, float] = field(default_factory=dict)
     quiet: Quiet | None = None
+    lookout: Lookout = field(default_factory=Lookout)
     _network: Network | None = None
     _swapper: Swapper | None = None
     _placement: Placement | None = None

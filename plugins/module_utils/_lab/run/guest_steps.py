@@ -44,7 +44,7 @@ def _start(action: steps.Start, context: Context) -> None:
     user = uids.claim(context.workdir.guest(action.guest.name))
     _hand_over_taps(action, user, context)
     place = lifecycle.Place(namespaces.path_of(context.netns), context.placement.take(action.guest), user)
-    seen = lifecycle.start(context.workdir, action, place, context.timeout)
+    seen = lifecycle.start(context.workdir, action, place, context.timeout, context.lookout)
     context.ready[action.guest.name] = time.monotonic() - began
     if seen is not None:
         context.seen[action.guest.name] = seen

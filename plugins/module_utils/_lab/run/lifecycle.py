@@ -23,7 +23,7 @@ from pathlib import Path
 from ..guest import booting, channel, confine, kernels, launcher, logs, mconsole, processes, sandbox
 from ..guest.confine import Confinement
 from ..host import beneath, cgroups, disks, files, uids
-from ..host.wait import Deadline, poll_until
+from ..host.wait import Deadline, Lookout, poll_until, until_ended
 from ..host.workdir import GuestDir, Workdir, load_guest
 from ..inside import home, network, settings
 from ..model.errors import DummError, GuestError, HostError, WaitTimeout, from_oserror
@@ -58,9 +58,10 @@ class Place:
     user: int
 
 
-def start(workdir: Workdir, action: Start, place: Place, timeout: float) -> Inside | None:
+def start(workdir: Workdir, action: Start, place: Place, timeout: float, lookout: Lookout) -> Inside | None:
     """Start a guest and wait until its control line answers.
 
+    :param lookout: for all guests that are started meanwhile.
     :return: its network as it was then; ``None`` where it could not tell.
     :raises DummError: with the end of ``boot.log``; nothing of the guest is left running then.
     """
@@ -70,7 +71,7 @@ def start(workdir: Workdir, action: Start, place: Place, timeout: float) -> Insi
         disks.fit(workdir, action.guest.name, action.guest.disk, place.user + confine.LINE_GROUP)
         launcher.gone(directory)
         process = _launch_by_any_engine(workdir, directory, action, place)
-        seen = _await_ready(directory, process, action, timeout)
+        seen = _await_ready(directory, process, action, timeout, lookout)
         _number_for_host(directory, process)
         disks.save_spares(directory)
         return seen
@@ -391,14 +392,12 @@ def _number_for_host(directory: GuestDir, process: Process) -> None:
         beneath.overwrite(directory.run, f"{directory.name}/pid", f"{process.pid}\n".encode())
 
 
-def _await_ready(directory: GuestDir, process: Process, action: Start, timeout: float) -> Inside | None:
+def _await_ready(
+    directory: GuestDir, process: Process, action: Start, timeout: float, lookout: Lookout
+) -> Inside | None:
     subject = action.guest.label
     deadline = Deadline(timeout)
-    poll_until(
-        lambda: beneath.exists(directory.spool, "hello") or not processes.is_alive(process) or None,
-        deadline,
-        longest=0.01,
-    )
+    lookout.until(str(directory.spool / "hello"), process.pid, deadline)
     if not beneath.exists(directory.spool, "hello"):
         processes.check_alive(action.guest.name, process, directory)
         if (missing := disks.full(directory.spool)) is not None:
@@ -449,14 +448,17 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float, *, halt
     """
     directory = workdir.guest(name)
     process = processes.read(directory)
+    apart = False
     if process is not None and processes.is_alive(process):
+        apart = processes.is_apart(process)
         # Not for want of space: what is stopped is to give some back.
         with suppress(OSError):
             processes.store(directory, dataclasses.replace(process, stopping=True))
         # Nothing reaches a guest that has other files than those here, and what it writes is lost.
         if not processes.is_cut_off(directory, process):
             _end(directory, process, netns, 0 if halt else timeout)
-    clean(workdir, name)
+        apart = apart and not processes.is_alive(process)
+    clean(workdir, name, ended=apart)
 
 
 def _end(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:
@@ -481,7 +483,7 @@ def finish_stops(workdir: Workdir, netns: str | None, timeout: float) -> None:
     :raises WaitTimeout: where not even SIGKILL ends one.
     """
     for name in workdir.guest_names():
-        process = processes.read(workdir.guest(name))
+        process = processes.read(workdir.guest(name)) if processes.is_noted(workdir.guest(name), "stopping") else None
         if process is not None and process.stopping:
             stop(workdir, name, netns, timeout, halt=_halts(workdir.guest(name)))
 
@@ -509,14 +511,15 @@ def _tell_kernel(directory: GuestDir, netns: str | None, command: str) -> None:
 
 def _waits(process: Process, seconds: float) -> bool:
     """Give a process some time to end; whether it still has not."""
-    return (
-        poll_until(lambda: True if not processes.is_alive(process) else None, Deadline(seconds), longest=0.01) is None
-    )
+    if processes.is_alive(process):
+        until_ended(process.pid, seconds)
+    return processes.is_alive(process)
 
 
-def clean(workdir: Workdir, name: str) -> None:
+def clean(workdir: Workdir, name: str, *, ended: bool = False) -> None:
     """End whatever still runs of a guest and take away what its process left.
 
+    :param ended: whether all of its processes are known to have ended.
     :raises WaitTimeout: where a process does not go.
     """
 
@@ -528,9 +531,11 @@ def clean(workdir: Workdir, name: str) -> None:
 
     process = processes.read(workdir.guest(name))
     if process is not None and processes.is_alive(process):
+        apart = processes.is_apart(process)
         processes.send(process, signal.SIGKILL)
-        _waits(process, _HARDER_SECONDS)
-    if poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
+        ended = not _waits(process, _HARDER_SECONDS) and apart
+    # To look for more takes a look at all processes of the host.
+    if not ended and poll_until(gone, Deadline(_HARDER_SECONDS)) is None:
         raise WaitTimeout(f"guest {name}", "its processes do not end", "look for processes in state D, then run again")
     if workdir.guest(name).path.is_dir():
         engines.end(workdir.guest(name), f"guest {name}")

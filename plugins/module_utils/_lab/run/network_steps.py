@@ -33,7 +33,6 @@ def _store_netns(action: steps.StoreNetns, context: Context) -> None:
 def _remove_namespace(action: steps.RemoveNamespace, context: Context) -> None:
     context.close()
     netlink.delete_namespace(context.lab, action.netns)
-    context.workdir.forget()
 
 
 @carry_out.register
