@@ -51,6 +51,7 @@ options:
     description:
       - Which link-local groups 01:80:c2:00:00:0X it forwards, a bit for each; 16384 is LLDP, 8 is 802.1X.
       - The three lowest bits cannot be set.
+      - With 65528 and O(multicast_snooping=false) it is as transparent as a link of a scenario, and LACP passes too.
       - A new bridge forwards none.
       - 01:80:c2:00:00:00 (STP) passes without its bit where O(stp) is off.
     type: int

@@ -36,9 +36,10 @@ mac = wire.getsockname()[4]
 for group in ({groups}):
     wire.send(bytes.fromhex(group) + mac + bytes.fromhex('88b5') + bytes(50))
 " """
-# STP, 802.1X, LLDP, PVST, a group of IPv4 that nobody has joined, one of IPv6, and broadcast.
+# STP, LACP, 802.1X, LLDP, PVST, a group of IPv4 that nobody has joined, one of IPv6, and broadcast.
 GROUPS = [
     "0180c2000000",
+    "0180c2000002",
     "0180c2000003",
     "0180c200000e",
     "01000ccccccd",
@@ -122,6 +123,29 @@ def test_a_cable_carries_every_group_whether_anybody_has_joined_it_or_not(lab: L
 
     came = [receiver.replace(":", "") for sender, receiver in frames if sender == mac]
     assert [group for group in came if group in GROUPS] == GROUPS
+
+
+def test_a_cable_of_an_earlier_version_lets_lacp_through(lab: Lab) -> None:
+    lab.scenario("cable", pair())
+    taps = [lab.devices()[f"{guest}-eth0"]["ifname"] for guest in ("moon", "sun")]
+    for tap in taps:
+        mask = ("type", "bridge_slave", "group_fwd_mask", "0")
+        assert lab.host("ip", "link", "set", tap, *mask).returncode == 0
+
+    result = lab.scenario("cable", pair())
+
+    assert result["actions"] == [f"interface {guest}:eth0: let LACP through" for guest in ("moon", "sun")]
+    assert not lab.scenario("cable", pair())["changed"]
+
+
+def test_a_bridge_that_becomes_as_transparent_as_a_link_lets_lacp_through(lab: Lab) -> None:
+    lab.scenario("cable", _on_a_segment())
+
+    result = lab.bridge("lan", group_fwd_mask=65528, multicast_snooping=False)
+
+    assert {f"interface {guest}:eth0: let LACP through" for guest in ("moon", "sun")} <= set(result["actions"])
+    back = lab.bridge("lan", group_fwd_mask=0, multicast_snooping=False)
+    assert {f"interface {guest}:eth0: let no LACP through" for guest in ("moon", "sun")} <= set(back["actions"])
 
 
 def test_a_link_of_an_earlier_version_becomes_a_cable_without_an_interruption(lab: Lab) -> None:

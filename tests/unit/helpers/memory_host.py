@@ -316,14 +316,16 @@ class Host:
     def _do_add_tap(self, action: network_steps.AddTap) -> None:
         iface = action.iface
         master = self._bridge_index(iface.bridge)
-        self._add_device(DeviceKind.TAP.of(iface.label), iface.tap_name, mtu=iface.mtu, master=master)
+        mask = 0 if master is None else action.port_mask
+        self._add_device(DeviceKind.TAP.of(iface.label), iface.tap_name, mtu=iface.mtu, master=master, port_mask=mask)
 
     @_carry_out.register
     def _do_set_tap(self, action: network_steps.SetTap) -> None:
         mark = DeviceKind.TAP.of(action.iface.label)
         found = self._found(mark, action.found)
         master = self._bridge_index(action.iface.bridge)
-        self.devices[mark] = dataclasses.replace(found, master=master, mtu=action.iface.mtu, up=True)
+        mask = 0 if master is None else action.port_mask
+        self.devices[mark] = dataclasses.replace(found, master=master, mtu=action.iface.mtu, up=True, port_mask=mask)
 
     @_carry_out.register
     def _do_delete_device(self, action: network_steps.DeleteDevice) -> None:
@@ -334,7 +336,7 @@ class Host:
         del self.devices[mark]
         for key, device in self.devices.items():
             if device.master == action.found.index:
-                self.devices[key] = dataclasses.replace(device, master=None)
+                self.devices[key] = dataclasses.replace(device, master=None, port_mask=0)
 
     @_carry_out.register
     def _do_start(self, action: guest_steps.Start) -> None:

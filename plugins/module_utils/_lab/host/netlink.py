@@ -29,7 +29,7 @@ from typing import Any, TypeVar
 from ..model.errors import HostError, InvalidInput
 from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
-from . import syscalls
+from . import rtnetlink, syscalls
 from .namespaces import NETNS_DIRECTORY, exists, path_of, remove_name
 
 IMPORT_ERROR: str | None = None
@@ -129,17 +129,26 @@ class Network:
         """All devices of the namespace, in two dumps."""
         with self.lock:
             links = self.inside(lambda ip: list(ip.get_links()))
+            # For which pyroute2 would need as long as for all the rest.
+            masks = self.inside(lambda _ip: _port_masks())
             addresses: dict[tuple[int, bool], list[str]] = defaultdict(list)
             for message in self.inside(lambda ip: list(ip.get_addr())):
                 address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
                 is_link_local = message["scope"] == _RT_SCOPE_LINK
                 addresses[message["index"], is_link_local].append(f"{address}/{message['prefixlen']}")
         return [
-            self._device(link, tuple(addresses[link["index"], False]), tuple(addresses[link["index"], True]))
+            self._device(
+                link,
+                tuple(addresses[link["index"], False]),
+                tuple(addresses[link["index"], True]),
+                masks.get(link["index"], 0),
+            )
             for link in links
         ]
 
-    def _device(self, link: Any, addresses: tuple[str, ...] = (), link_local: tuple[str, ...] = ()) -> Device:
+    def _device(
+        self, link: Any, addresses: tuple[str, ...] = (), link_local: tuple[str, ...] = (), port_mask: int = 0
+    ) -> Device:
         # pyroute2 decodes an attribute when it is asked for its value, and searches all of them for each get_attr().
         told = {slot[0]: slot for slot in link["attrs"] if slot[0] in _ATTRIBUTES}
 
@@ -165,6 +174,7 @@ class Network:
             others=() if mark is not None else _altnames(link),
             group=link.get_nested(*_TAP_GROUP) if kind is DeviceKind.TAP else None,
             link_group=value("IFLA_GROUP") or 0,
+            port_mask=port_mask,
             counters={
                 key: stats[key]
                 for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -315,6 +325,11 @@ def refusals(subject: str, verb: str) -> Iterator[None]:
         raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
     except OSError as exc:
         raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
+
+
+def _port_masks() -> dict[int, int]:
+    with rtnetlink.Route(None) as route:
+        return route.port_masks()
 
 
 def _of_bridge(link: Any) -> dict[str, Any]:

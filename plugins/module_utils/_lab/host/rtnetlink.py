@@ -24,7 +24,9 @@ _RTM_GETLINK, _RTM_GETADDR, _RTM_GETSTATS = 18, 22, 94
 _REQUEST_AND_DUMP = 0x301
 _INTERRUPTED = 0x10
 _ERROR, _DONE = 2, 3
-_IFNAME, _MTU, _MASTER, _IFALIAS, _EXT_MASK = 3, 4, 10, 20, 29
+_IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _EXT_MASK = 3, 4, 10, 12, 20, 29
+_BRPORT_GROUP_FWD_MASK = 31
+_AF_BRIDGE = 7
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _WITHOUT_STATISTICS = 1 << 3
 _STATS_LINK_64 = 1
@@ -37,6 +39,7 @@ _ATTRIBUTE = struct.Struct("=HH")
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
 _NUMBER = struct.Struct("=I")
+_SHORT = struct.Struct("=H")
 # Header, struct if_stats_msg, the head of its one attribute, and the first of struct rtnl_link_stats64.
 _STATS = struct.Struct("=16x4xi4x4x8Q")
 _STATS_REQUEST = struct.Struct("=BBHII")
@@ -115,6 +118,17 @@ class Route:
         """All devices."""
         request = _LINK.pack(0, 0, 0, 0, 0) + _ATTRIBUTE.pack(8, _EXT_MASK) + _NUMBER.pack(_WITHOUT_STATISTICS)
         return [_link(*each) for each in self._dump(_RTM_GETLINK, request)]
+
+    def port_masks(self) -> dict[int, int]:
+        """By index, the link-local groups that ports of bridges forward beyond those of their bridge, where there are any."""
+        found = {}
+        for data, at, end in self._dump(_RTM_GETLINK, _LINK.pack(_AF_BRIDGE, 0, 0, 0, 0)):
+            index = _LINK.unpack_from(data, at + _HEADER.size)[2]
+            port = dict(_attributes(data, at + _HEADER.size + _LINK.size, end)).get(_PROTINFO, b"")
+            for number, value in _attributes(port, 0, len(port)):
+                if number == _BRPORT_GROUP_FWD_MASK and any(value):
+                    found[index] = _SHORT.unpack(value)[0]
+        return found
 
     def addresses(self) -> dict[int, list[str]]:
         """Addresses of all devices by index, as ``address/prefix``, without those of scope link."""

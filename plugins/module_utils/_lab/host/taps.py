@@ -26,25 +26,30 @@ _IFF_TAP, _IFF_NO_PI, _IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
 _TUN, _TUN_NUMBER = "/dev/net/tun", (10, 200)
 
 
-def add(network: Network, iface: Iface, group: int, bridge: int | None, closed: bool = False) -> None:
+def add(network: Network, iface: Iface, group: int, bridge: int | None, mask: int = 0, closed: bool = False) -> None:
     """Make a persistent TAP, up, marked and plugged.
 
     :param group: the one group whose members may attach to it.
     :param bridge: index of the bridge.
+    :param mask: link-local groups that it forwards as the bridge's port, beyond those of the bridge.
     :param closed: whether it exchanges frames with the bridge alone until :func:`bridges.open_segments`.
     """
     name = link_name(iface.tap_name)
     label = f"interface {iface.label}"
     with refusals(label, "add"):
-        index = network.inside(lambda ip: _open(network, ip, name, iface, group, bridge, closed))
+        index = network.inside(lambda ip: _open(network, ip, name, iface, group, bridge, mask, closed))
     network.add_altname(index, name, iface.tap_name)
 
 
-def change(network: Network, index: int, iface: Iface, bridge: int | None) -> None:
-    """Give an existing TAP its bridge and MTU."""
-    network.request(
-        f"interface {iface.label}", "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up"
-    )
+def change(network: Network, index: int, iface: Iface, bridge: int | None, mask: int = 0) -> None:
+    """Give an existing TAP its bridge and MTU.
+
+    :param mask: as for :func:`add`.
+    """
+    subject = f"interface {iface.label}"
+    network.request(subject, "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up")
+    if bridge is not None:
+        network.request(subject, "brport", "set", index=index, group_fwd_mask=mask)
 
 
 def check() -> None:
@@ -64,7 +69,9 @@ def check() -> None:
         raise HostError(_TUN, f"TAPs are made by it, and it cannot be used: {cause}", remedy)
 
 
-def _open(network: Network, ip: Any, name: str, iface: Iface, group: int, bridge: int | None, closed: bool) -> int:
+def _open(
+    network: Network, ip: Any, name: str, iface: Iface, group: int, bridge: int | None, mask: int, closed: bool
+) -> int:
     """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
     if index_here(name) is not None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -84,8 +91,9 @@ def _open(network: Network, ip: Any, name: str, iface: Iface, group: int, bridge
                 master=bridge or 0,
                 state="up",
             )
-            if closed and bridge is not None:
-                ip.brport("set", index=index, isolated=1)
+            port = {**({"isolated": 1} if closed else {}), **({"group_fwd_mask": mask} if mask else {})}
+            if port and bridge is not None:
+                ip.brport("set", index=index, **port)
             fcntl.ioctl(tap, _TUNSETGROUP, group)
             fcntl.ioctl(tap, _TUNSETPERSIST, 1)
         finally:

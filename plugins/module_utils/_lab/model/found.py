@@ -72,6 +72,7 @@ class Device:
     :ivar others: more names that it has, where it is not ours.
     :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
     :ivar link_group: its link group.
+    :ivar port_mask: link-local groups that it forwards as a bridge's port, beyond those of the bridge.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
 
@@ -93,6 +94,7 @@ class Device:
     others: tuple[str, ...] = ()
     group: int | None = None
     link_group: int = 0
+    port_mask: int = 0
     counters: Mapping[str, int] = field(default_factory=dict)
 
     def counting(self, *defined: Bridge | None) -> Device:

@@ -27,6 +27,9 @@ ANY_CPU = -1
 DEFAULT_MTU = 1500
 MAX_IFNAME = 15  # IFNAMSIZ less the final zero (linux/if.h)
 HOST_NETNS = "host"
+# Bits of link-local groups 01:80:c2:00:00:0X: all that Linux lets a bridge forward, such as LLDP and 802.1X, and LACP.
+TRANSPARENT = 0xFFF8
+LACP = 0b100
 USERS_OF_A_GUEST = 65536
 
 UNIT_NAME = re.compile(r"vec(\d+)", re.ASCII)
@@ -271,6 +274,16 @@ class Bridge:
     def label(self) -> str:
         """``bridge br0``."""
         return f"bridge {self.name}"
+
+    @property
+    def is_cable(self) -> bool:
+        """Whether it is as transparent as a link of a scenario, which lets everything pass."""
+        return self.group_fwd_mask == TRANSPARENT and not self.multicast_snooping
+
+    @property
+    def port_mask(self) -> int:
+        """Link-local groups that its ports forward beyond ``group_fwd_mask``: Linux refuses that of LACP to a bridge, not to a port."""
+        return LACP if self.is_cable else 0
 
     @property
     def given(self) -> tuple[str, ...]:

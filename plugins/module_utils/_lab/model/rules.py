@@ -323,8 +323,8 @@ def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
         yield InvalidInput(
             about,
             f"group_fwd_mask {bridge.group_fwd_mask} is not allowed",
-            "use 0 to 65528 without the three lowest bits: STP passes anyway where stp is off, and no Linux bridge forwards pause"
-            " frames and LACP",
+            "use 0 to 65528 without the three lowest bits: STP passes anyway where stp is off, no Linux bridge forwards pause"
+            " frames, and LACP passes where group_fwd_mask is 65528 and multicast_snooping is off, as on a link",
             setting="group_fwd_mask",
         )
     holders: list[tuple[Reference, tuple[str, ...]]] = [(LegRef(bridge.name), bridge.addresses or ())]

@@ -78,19 +78,27 @@ class SetBridge(NetworkAction):
 
 @dataclass(frozen=True)
 class AddTap(NetworkAction):
-    """Make a TAP."""
+    """Make a TAP.
+
+    :ivar port_mask: link-local groups that it forwards as its bridge's port (``Bridge.port_mask``).
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TAP,)
     iface: Iface
+    port_mask: int = 0
 
 
 @dataclass(frozen=True)
 class SetTap(NetworkAction):
-    """Change a TAP."""
+    """Change a TAP.
+
+    :ivar port_mask: as that of :class:`AddTap`.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TAP,)
     iface: Iface
     found: Device
+    port_mask: int = 0
 
 
 @dataclass(frozen=True)

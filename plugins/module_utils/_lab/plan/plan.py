@@ -183,6 +183,8 @@ class _Planner:
                     says,
                     after=(Kind.STORE_BRIDGE.of(name),),
                 )
+        if found is not None:
+            yield from self._open_ports(bridge, found.index)
         if retired and bridge.addresses is not None:
             yield Step(
                 Kind.SETTLE_BRIDGE.of(name),
@@ -205,17 +207,35 @@ class _Planner:
         others = (address for address in found.addresses if address not in mine)
         return dataclasses.replace(bridge, addresses=(*bridge.addresses, *others))
 
-    def _replug(self, bridge: Bridge) -> Iterator[Step]:
-        """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
+    def _unmentioned_ports(self, bridge: Bridge) -> Iterator[tuple[Iface, Device]]:
+        """Interfaces of a bridge that were not mentioned, and their TAPs."""
         scope = self.wish.scope
         for iface in self.after.ports(bridge.name):
             found = self.actual.devices.get(DeviceKind.TAP.of(iface.label))
             mentioned = iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
-            if found is not None and found.master is None and not mentioned:
+            if found is not None and not mentioned:
+                yield iface, found
+
+    def _open_ports(self, bridge: Bridge, index: int) -> Iterator[Step]:
+        """With its bridge changes what a port lets through."""
+        for iface, found in self._unmentioned_ports(bridge):
+            if found.master == index and found.port_mask != bridge.port_mask:
+                action = network_steps.SetTap(iface, found, bridge.port_mask)
+                yield Step(
+                    Kind.TAP.of(iface.label),
+                    action,
+                    (self._said_of_mask(iface, bridge.port_mask),),
+                    after=(Kind.BRIDGE.of(bridge.name),),
+                )
+
+    def _replug(self, bridge: Bridge) -> Iterator[Step]:
+        """What was in a bridge when somebody deleted it comes back with it, mentioned or not."""
+        for iface, found in self._unmentioned_ports(bridge):
+            if found.master is None:
                 says = (f"interface {iface.label}: {plug_words(bridge.name)}",)
                 yield Step(
                     Kind.TAP.of(iface.label),
-                    network_steps.SetTap(iface, found),
+                    network_steps.SetTap(iface, found, bridge.port_mask),
                     says,
                     needs=(Kind.BRIDGE.of(bridge.name),),
                 )
@@ -477,8 +497,12 @@ class _Planner:
             *self._tap_keys(name),
             *map(Kind.BRIDGE.of, sorted(self._bridges_of(name))),
         )
-        found = (self.actual.devices.get(DeviceKind.TAP.of(iface.label)) for iface, _mac in units)
-        taps = tuple(device for device in found if device is not None)
+        found = ((iface, self.actual.devices.get(DeviceKind.TAP.of(iface.label))) for iface, _mac in units)
+        taps = tuple(
+            dataclasses.replace(device, port_mask=self._port_mask(iface))
+            for iface, device in found
+            if device is not None
+        )
         action = guest_steps.Start(guest, self.prepared[name], units, taps)
         return Step(Kind.START.of(name), action, (f"start {guest.label}",), after=first)
 
@@ -693,11 +717,14 @@ class _Planner:
             elif iface is not None and found is None and fate.runs:
                 self._check_name(f"interface {label}", iface.tap_name)
                 says = () if fate.starts else (f"interface {label}: make TAP {link_name(iface.tap_name)}",)
-                yield Step(key, network_steps.AddTap(iface), says, after=self._before_tap(iface))
+                yield Step(
+                    key, network_steps.AddTap(iface, self._port_mask(iface)), says, after=self._before_tap(iface)
+                )
             elif iface is not None and found is not None:
                 differences = self._tap_differences(iface, found)
                 if differences is not None:
-                    yield Step(key, network_steps.SetTap(iface, found), differences, after=self._before_tap(iface))
+                    action = network_steps.SetTap(iface, found, self._port_mask(iface))
+                    yield Step(key, action, differences, after=self._before_tap(iface))
 
     def _is_said_elsewhere(self, guest: str, name: str) -> bool:
         """A TAP goes unmentioned with its interface or its guest; one that belongs to nothing does not."""
@@ -715,7 +742,8 @@ class _Planner:
         """What to say of a TAP that must change; ``None`` where it need not."""
         plugged = bridge_of(self.actual, found)
         # A bridge that is about to be made cannot be found yet.
-        if plugged == iface.bridge and found.mtu == iface.mtu and found.up:
+        mask = self._port_mask(iface)
+        if plugged == iface.bridge and found.mtu == iface.mtu and found.up and found.port_mask == mask:
             return None
         stored = self.before.guests[iface.guest].interfaces.get(iface.name)
         if stored != iface:
@@ -729,7 +757,17 @@ class _Planner:
             says.append(f"interface {iface.label}: set the TAP's mtu {found.mtu} → {iface.mtu}")
         if not found.up:
             says.append(f"interface {iface.label}: set the TAP up")
+        if plugged == iface.bridge and found.port_mask != mask:
+            says.append(self._said_of_mask(iface, mask))
         return tuple(says)
+
+    def _port_mask(self, iface: Iface) -> int:
+        bridge = None if iface.bridge is None else self.after.bridges.get(iface.bridge)
+        return 0 if bridge is None else bridge.port_mask
+
+    @staticmethod
+    def _said_of_mask(iface: Iface, mask: int) -> str:
+        return f"interface {iface.label}: {'let LACP through' if mask else 'let no LACP through'}"
 
     def _rewire(self, guest: str) -> Iterator[Step]:
         """What is done inside of a guest while it runs."""

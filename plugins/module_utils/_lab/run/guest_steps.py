@@ -59,7 +59,7 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
     for tap in action.taps:
         if tap.group != group and tap.mark in ifaces:
             context.network.delete(action.guest.label, tap)
-            network_steps.carry_out(AddTap(ifaces[tap.mark]), context)
+            network_steps.carry_out(AddTap(ifaces[tap.mark], tap.port_mask), context)
 
 
 @carry_out.register

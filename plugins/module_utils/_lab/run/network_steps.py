@@ -59,12 +59,13 @@ def _set_bridge(action: steps.SetBridge, context: Context) -> None:
 def _add_tap(action: steps.AddTap, context: Context) -> None:
     bridge = _bridge_index(action.iface.bridge, context)
     group = uids.claim(context.workdir.guest(action.iface.guest))
-    taps.add(context.network, action.iface, group, bridge, context.closes(action.iface.bridge))
+    taps.add(context.network, action.iface, group, bridge, action.port_mask, context.closes(action.iface.bridge))
 
 
 @carry_out.register
 def _set_tap(action: steps.SetTap, context: Context) -> None:
-    taps.change(context.network, action.found.index, action.iface, _bridge_index(action.iface.bridge, context))
+    bridge = _bridge_index(action.iface.bridge, context)
+    taps.change(context.network, action.found.index, action.iface, bridge, action.port_mask)
 
 
 def _bridge_index(name: str | None, context: Context) -> int | None:

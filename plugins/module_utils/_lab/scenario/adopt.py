@@ -17,11 +17,11 @@ from typing import Any
 
 from ..model import addressing, settings
 from ..model.addressing import Network
-from ..model.lab import Bridge, Command, Guest, Iface, Lab, derived_mac
+from ..model.lab import TRANSPARENT, Bridge, Command, Guest, Iface, Lab, derived_mac
 from ..model.link_kinds import Sent
 from ..model.notation import AUTO, ip_of, network_of
 from . import cabling, writing
-from .loader import TRANSPARENT, File, Scenario
+from .loader import File, Scenario
 from .writing import Style
 
 _Data = dict[str, Any]

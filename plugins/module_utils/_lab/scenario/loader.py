@@ -21,6 +21,9 @@ from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid, InvalidInput
 from ..model.lab import (
+    TRANSPARENT as TRANSPARENT,
+)
+from ..model.lab import (
     Bridge,
     Command,
     Guest,
@@ -37,9 +40,6 @@ from .cabling import Cabling, Label, Port, Segment, Settings
 from .document import Document, KeyPath, Scalar, Table, TooManyFaults, read
 from .numbering import Addresses
 from .spec import SCENARIO
-
-# Everything that Linux lets a bridge forward: a cable is transparent for LLDP, 802.1X and the like.
-TRANSPARENT = 0xFFF8
 
 # Settings that are as they are written; where a cable leads and addresses are found out.
 _IFACE = [row.name for row in settings.IFACE if row.name not in ("bridge", "address", "conditions")]

@@ -17,7 +17,6 @@ from ..model.lab import Bridge, Iface, Lab, Loaded, Power
 from ..model.tests import Interface, Link, SetPower
 from ..plan import desired
 from ..plan.desired import Scope, Wish
-from ..scenario.loader import TRANSPARENT
 
 _ROWS = {row.name: row for row in settings.IFACE}
 # Seconds that a guest may take to come up or go down.
@@ -43,7 +42,7 @@ def link(lab: Lab, action: Link) -> Wish:
 
 def is_cable(bridge: Bridge | None) -> bool:
     """Whether a bridge is a link of a scenario's file, which lets everything pass."""
-    return bridge is not None and bridge.group_fwd_mask == TRANSPARENT and not bridge.multicast_snooping
+    return bridge is not None and bridge.is_cable
 
 
 def interface(lab: Lab, action: Interface) -> Wish:

@@ -550,6 +550,22 @@ def test_a_bridge_is_changed_in_place(host: Host, option: str, value: Any, sente
     assert not planned(host, "bridge", name="br0", **{option: value}).changed
 
 
+def test_a_bridge_that_becomes_as_transparent_as_a_cable_has_ports_that_let_lacp_through(host: Host) -> None:
+    found = call(host, "bridge", name="br0", group_fwd_mask=65528, multicast_snooping=False)
+
+    assert kinds(found)[-2:] == ["SetBridge", "SetTap"]
+    assert found.actions[-1] == "interface alice:eth0: let LACP through"
+    assert host.devices[ETH0].port_mask == 4
+    assert not planned(host, "guest", name="alice").changed
+
+
+def test_a_tap_of_an_earlier_version_lets_lacp_through(host: Host) -> None:
+    call(host, "bridge", name="br0", group_fwd_mask=65528, multicast_snooping=False)
+    host.devices[ETH0] = dataclasses.replace(host.devices[ETH0], port_mask=0)
+
+    assert call(host, "guest", name="alice").actions == ["interface alice:eth0: let LACP through"]
+
+
 def test_a_definition_that_catches_up_with_the_live_bridge_is_said(host: Host) -> None:
     host.devices[BR0] = dataclasses.replace(host.devices[BR0], stp=True)
 
