@@ -14,9 +14,9 @@ import signal
 import socket
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.watch import Watch
@@ -37,6 +37,7 @@ class Options:
     :ivar port: of loopback; 0 for any that is free.
     :ivar socket: path of a unix socket instead.
     :ivar group: name of the group that may connect to a socket without a token.
+    :ivar files: of scenarios that are edited where they are, by their names.
     """
 
     workdir: str
@@ -44,6 +45,7 @@ class Options:
     socket: str | None = None
     read_only: bool = False
     group: str | None = None
+    files: Mapping[str, Path] = field(default_factory=dict)
 
 
 def run(options: Options) -> int:
@@ -160,6 +162,7 @@ def _root(options: Options, watch: Watch, near: socket.socket, entry: _Entry) ->
 
     me = os.environ.get("SUDO_USER") or os.environ.get("USER") or "root"
     room = Room(watch.lab.workdir, watch.lab, read_only=options.read_only, me=me)
+    room.files = options.files
 
     async def serve() -> None:
         server = Server(room, watch, near, lambda: entry.tell(watch))

@@ -9,14 +9,17 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Sequence
+from pathlib import Path
 
-from ..model.errors import HostError
+from ..model.errors import HostError, InvalidInput
+from .bodies import scenario_name
 from .usage import Parser, WrongUsage, whole
 
 _NAME = "dumm map"
 _PORT = 8765
 _EXAMPLES = """\
   dumm map                                  print an address to open in a browser on this machine; Ctrl-C ends it
+  dumm map campus.yml                       the same, to edit the lab's scenario in a file of your own
   dumm map --read-only                      a page on which nothing can be changed
   dumm map --read-only --group labusers     the same for all users of a group, by a socket
   ssh -L 8765:localhost:8765 root@labhost dumm map        a lab on another machine
@@ -44,13 +47,30 @@ def run(words: Sequence[str], workdir: str) -> int:
             " in a checkout, run 'make setup-map'",
         ) from None
     port = _PORT if wanted.port is None else wanted.port
-    options = program.Options(wanted.workdir, port, wanted.socket, wanted.read_only, wanted.group)
+    options = program.Options(wanted.workdir, port, wanted.socket, wanted.read_only, wanted.group, _files(wanted))
     code: int = program.run(options)
     return code
 
 
+def _files(wanted: argparse.Namespace) -> dict[str, Path]:
+    """The scenario's file that is named, by the scenario's name.
+
+    :raises InvalidInput: where it cannot be read.
+    """
+    if wanted.file is None:
+        return {}
+    path = Path(wanted.file).absolute()
+    if not path.is_file():
+        raise InvalidInput(f"file {wanted.file}", "there is none", "name the scenario's file")
+    return {wanted.name or scenario_name(wanted.file): path}
+
+
 def _parser(workdir: str) -> Parser:
     parser = Parser(_NAME, "Show the live lab in a browser, and change it there.", _EXAMPLES, workdir)
+    parser.add_argument(
+        "file", metavar="FILE", nargs="?", help="scenario file to edit (default: the one that is stored)"
+    )
+    parser.add_argument("-n", "--name", metavar="NAME", help="name of the scenario (default: that of the file)")
     parser.add_argument("-p", "--port", type=_port, help=f"port of loopback, 0 for any that is free (default: {_PORT})")
     parser.add_argument("--socket", metavar="PATH", help="listen on a unix socket instead of a port")
     parser.add_argument("--read-only", action="store_true", help="serve a page on which nothing can be changed")

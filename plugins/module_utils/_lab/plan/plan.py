@@ -361,10 +361,12 @@ class _Planner:
 
     def _save_points(self, name: str, fate: _Fate) -> Iterator[Step]:
         """What a guest wrote is saved and brought back while it does not run."""
-        says = wording.save_points(f"guest {name}", self.wish.save_points.get(name, SavePointWish()))
+        wish = self.wish.save_points.get(name, SavePointWish())
+        says = wording.save_points(f"guest {name}", wish)
         if not says:
             return
-        if fate.was.alive and not fate.stops:
+        # A copy that goes away is nothing that it uses.
+        if fate.was.alive and not fate.stops and wish != SavePointWish(remove=wish.remove):
             raise InvalidInput(
                 f"guest {name}",
                 "it runs, and what it wrote can only be saved, reset or restored while it does not",
@@ -372,7 +374,7 @@ class _Planner:
             )
         yield Step(
             Kind.KEEP.of(name),
-            layer_steps.UseSavePoints(name, self.wish.save_points[name]),
+            layer_steps.UseSavePoints(name, wish),
             says,
             after=(Kind.STORE_GUEST.of(name), Kind.STOP.of(name)),
         )

@@ -13,7 +13,9 @@ the file has this text.
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import files, lock
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import files, lock, syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import options, stored
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import (
     DummError,
@@ -51,7 +53,7 @@ _LARGEST = 64 << 20
 
 
 class Drafts:
-    """What pages edit.
+    """What pages edit, made in a running event loop.
 
     :ivar name: of the scenario.
     :ivar chosen: are called when another scenario is.
@@ -73,6 +75,7 @@ class Drafts:
         room.choose(self.name)
         room.greetings.append(lambda: self._shown)
         room.watchers.append(self._hear)
+        self._watch_own()
         self._tell()
 
     def _first(self) -> str:
@@ -81,6 +84,21 @@ class Drafts:
         except (DummError, OSError):
             # Pages are told why when they edit.
             return DEFAULT_NAME
+
+    def _watch_own(self) -> None:
+        """Hear of changes of the user's own files, which are not where the lab is watched."""
+        news = syscalls.inotify_init()
+        for path in self._room.files.values():
+            # Editors write a file in place, or put another one in its place.
+            with suppress(OSError):
+                syscalls.inotify_add_watch(news, str(path.parent), syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO)
+
+        def heard() -> None:
+            with suppress(BlockingIOError):
+                os.read(news, 1 << 16)
+            self._hear()
+
+        asyncio.get_running_loop().add_reader(news, heard)
 
     # What pages are told
 
@@ -228,6 +246,7 @@ class Drafts:
         """The draft is ours, also from other maps of the working directory."""
         with self._lock:
             try:
+                self.sources.workdir.path.mkdir(mode=0o700, parents=True, exist_ok=True)
                 self._home.mkdir(mode=0o700, parents=True, exist_ok=True)
             except OSError as exc:
                 raise from_oserror(self._place, "make", exc) from exc
