@@ -6,17 +6,27 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import select
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from lab import PATIENCE, Lab, fresh_lab
 
 REPOSITORY = Path(__file__).parents[2]
 DUMM = REPOSITORY / "scripts/dumm"
+
+
+class Answer(NamedTuple):
+    """What came back over HTTP."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
 
 
 class Served:
@@ -44,6 +54,25 @@ class Served:
         """Number of the process that speaks HTTP."""
         return int(Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()[0])
 
+    def cookie(self) -> str:
+        """The cookie that the address is worth, which is used up."""
+        answer = self.ask("GET", self.address.removeprefix(self.base))
+        assert answer.status == 303, answer
+        return answer.headers["set-cookie"].partition(";")[0]
+
+    def ask(self, method: str, path: str, **headers: str) -> Answer:
+        """Ask as any program can, with just these headers; the host is the right one if there is none among them."""
+        connection = http.client.HTTPConnection(self.base.removeprefix("http://"), timeout=PATIENCE)
+        try:
+            connection.putrequest(method, path, skip_host="host" in headers, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name.replace("_", "-"), value)
+            connection.endheaders()
+            got = connection.getresponse()
+            return Answer(got.status, {name.lower(): value for name, value in got.getheaders()}, got.read())
+        finally:
+            connection.close()
+
     def ended(self) -> int:
         """Wait for its end; its exit code."""
         return self.process.wait(PATIENCE)
@@ -52,7 +81,7 @@ class Served:
 def started(workdir: Path, *options: str, environment: dict[str, str] | None = None) -> subprocess.Popen[str]:
     """``dumm map`` in a process of its own, on a port that is free."""
     words = [str(DUMM), "map", "--workdir", str(workdir), *options]
-    if "--socket" not in options:
+    if not {"--socket", "--port", "--group"} & {*options}:
         words += ["--port", "0"]
     return subprocess.Popen(
         words, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, env={**os.environ, **(environment or {})}

@@ -130,10 +130,9 @@ class _Entry:
 
     def tell(self, watch: Watch) -> None:
         """Print the address."""
-        lines = []
+        lines = [f"map of lab {watch.lab.name} in {watch.lab.workdir}: {self.address(self.token)}"]
         if self._place is not None:
-            lines.append(f"on your own machine: ssh -N -L 8765:{self._place} {socket.gethostname()}")
-        lines.append(f"map of lab {watch.lab.name} in {watch.lab.workdir}: {self.address(self.token)}")
+            lines.append(f"first, on the machine of the browser: ssh -N -L 8765:{self._place} {socket.gethostname()}")
         sys.stdout.write("".join(f"{line}\n" for line in lines))
         sys.stdout.flush()
 

@@ -41,6 +41,7 @@ from .verbs import PARTS, VERBS, Verb
 # Of a request: the text of a scenario is the largest.
 LARGEST_REQUEST = 4 << 20
 _THREADS = 8
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # Requests that may wait for a thread before no more are read.
 _MOST_WAITING = 64
 
@@ -69,16 +70,24 @@ class Server:
         :raises HostError: where the web part has ended by itself.
         """
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        for number in _ENDS:
             loop.add_signal_handler(number, self._end.set)
         try:
             await self._end.wait()
         finally:
+            for number in _ENDS:
+                loop.remove_signal_handler(number)
             self._live.close()
             self._wire.close()
-            self._pool.shutdown(wait=True)
+            self._finish()
         if self.lost:
             raise HostError("map", "its web part has ended", "start it again; what it wrote is above")
+
+    def _finish(self) -> None:
+        """Wait for what is being done: a run that is cut off would leave the lab half changed."""
+        if self._running:
+            sys.stderr.write("dumm: map: waiting for what is being done; Ctrl-C again ends at once\n")
+        self._pool.shutdown(wait=True, cancel_futures=True)
 
     def admit(self, token: str) -> None:
         """Have one more token hold once."""

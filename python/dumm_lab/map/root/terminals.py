@@ -65,8 +65,8 @@ class Terminals:
             raise HostError("map", f"{_MOST} terminals are open", "close some of them")
         near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         near.setblocking(False)
-        # A thread that ends with the program: the guest notices that as well.
-        threading.Thread(target=self._run, args=(near, talk), name=f"terminal {guest}", daemon=True).start()
+        # This process waits for it at its end: the program in the guest is told to end before the guard of its request is let go.
+        threading.Thread(target=self._run, args=(near, talk), name=f"terminal {guest}", daemon=False).start()
         return far.detach()
 
     def _run(self, near: socket.socket, talk: Callable[[socket.socket], None]) -> None:
