@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import edit as edits_of_texts
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.edit import Append, Edit, Remove, Set, edited
 
 LAB = """\
@@ -208,3 +209,35 @@ def test_several_edits_are_made_together_or_not_at_all() -> None:
     assert len([line for line in change(*first) if line.startswith("+")]) > 2
     with pytest.raises(InvalidInput, match=r"guests\.mars is not there"):
         edited(LAB, [*first, Remove(("guests", "mars"))], source="lab.yml")
+
+
+@pytest.mark.parametrize("layout", ["      eth0: {bridge: lan}\n", "      eth0:\n        bridge: lan  # here\n"])
+def test_many_values_at_places_of_their_own_are_written_at_once(layout: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "guests:\n" + "".join(f"  g{number}:\n    interfaces:\n{layout}" for number in range(20)) + "  last:\n"
+    edits = [Set(("guests", f"g{n}", "interfaces", "eth0", "address"), f"10.0.0.{n}/24") for n in range(20)]
+    edits += [Set(("guests", "last", "interfaces", "eth0"), {"bridge": "lan"})]
+    one_by_one = text
+    for each in edits:
+        one_by_one = edited(one_by_one, [each], source="lab.yml")
+    times = []
+    known = edits_of_texts.read
+    monkeypatch.setattr(edits_of_texts, "read", lambda *words: times.append(1) or known(*words))
+    assert edited(text, edits, source="lab.yml") == one_by_one
+    assert len(times) == 2
+
+
+@pytest.mark.parametrize(
+    "edits",
+    [
+        # One makes what the next is in; two are of one place; one is refused.
+        [Set(("a", "b"), {}), Set(("a", "b", "c"), 1), Set(("d",), 2), Set(("e",), 3)],
+        [Set(("n",), 1), Set(("n",), 2), Set(("m",), 3), Set(("m",), 4)],
+        [Set(("a",), 1), Set(("b",), 2), Set(("c",), 3), Set(("d",), 4)],
+        [Set(("a",), 1), Remove(("a",)), Set(("c",), 3), Append(("d",), 4)],
+    ],
+)
+def test_values_that_depend_on_each_other_are_written_one_after_the_other(edits: list[Edit]) -> None:
+    text = one_by_one = "x: {y: 1}\nz:\n"
+    for each in edits:
+        one_by_one = edited(one_by_one, [each], source="lab.yml")
+    assert edited(text, edits, source="lab.yml") == one_by_one
