@@ -252,7 +252,7 @@ def test_two_people_edit_one_draft(lab: Lab, part: RootPart) -> None:
         ("draft.text", {"text": "guests: {}\n"}),
         ("draft.apply", {"save": True}),
     ):
-        assert "has changed it meanwhile" in refused(part.ask, verb, number=number, **more)
+        assert "tester 2 has changed it meanwhile" in refused(part.ask, verb, number=number, **more)
     assert "there is one already" in refused(part.edit, {"do": "guest.add", "name": "dave"}, page=2)
     # A second map of the same lab has the same draft.
     with root_part(lab) as other:
@@ -374,6 +374,10 @@ def test_a_lab_without_a_scenario_becomes_one() -> None:
             # What others do can be taken over.
             lab.iface("bob", "eth1", address="10.7.0.1/24")
             part.ask("draft.adopt")
+            lab.guest("zoe", state="present")
+            part.until(lambda: "zoe" in part.ask("view")["view"]["guests"], "the new guest is seen")
+            said = refused(part.edit, {"do": "guest.set", "name": "zoe", "path": ["mem"], "value": 64})
+            assert "take over what the lab has" in said
             assert "+      eth1: {address: 10.7.0.1/24}" in part.draft["diff"]
             assert not any("eth1" in sentence for sentence in says(part.ask("draft.plan")))
 

@@ -73,10 +73,12 @@ class Drafts:
         self._heard = False
         self.name = room.scenario or self._first()
         room.choose(self.name)
-        room.greetings.append(lambda: self._shown)
-        room.watchers.append(self._hear)
-        self._watch_own()
-        self._tell()
+        if not room.read_only:
+            # A text may have what not everybody is to read who may look at the lab.
+            room.greetings.append(lambda: self._shown)
+            room.watchers.append(self._hear)
+            self._watch_own()
+            self._tell()
 
     def _first(self) -> str:
         try:
@@ -143,6 +145,7 @@ class Drafts:
                 "number": draft.number,
                 "file": str(place),
                 "new": now is None,
+                "note": self._note(now),
                 "text": draft.text,
                 "saved_text": draft.origin,
                 "diff": draft.diff,
@@ -161,6 +164,17 @@ class Drafts:
             },
         }
 
+    def _note(self, now: str | None) -> str | None:
+        """What is to be known of a scenario that has no file here, though the lab was made from one."""
+        lab = self._room.lab
+        owners = {*(each.scenario for each in lab.guests.values()), *(each.scenario for each in lab.bridges.values())}
+        if now is not None or self.name not in owners:
+            return None
+        return (
+            f"scenario {self.name}: its file is not stored here. Saving writes {self.sources.place(self.name)}."
+            " To edit the file that it came from, start the map with that: dumm map FILE"
+        )
+
     def _wanted(self, draft: Draft, state: Described) -> View | None:
         """What the text describes; ``None`` where it is what the lab has."""
         view = wanted_view(state.scenario, self._room.workdir)
@@ -168,7 +182,8 @@ class Drafts:
         seen: Mapping[str, Any] = self._room.view
         described: Mapping[str, Any] = view
         alike = all(described[kind].keys() <= seen[kind].keys() for kind in kinds)
-        return None if alike and not draft.changed else view
+        own = {name for name, guest in self._room.lab.guests.items() if guest.scenario == self.name}
+        return None if alike and not draft.changed and own <= described["guests"].keys() else view
 
     def _meaning(self, text: str) -> tuple[Described | None, list[str]]:
         """What a text describes, and its faults."""
@@ -300,7 +315,10 @@ class Drafts:
                 raise InvalidInput(self._place, f"its text has a fault: {faults[0]}", "correct the text first")
             says, told = [], []
             for edit in wanted:
-                state, made = edited(state, edit)
+                try:
+                    state, made = edited(state, edit)
+                except InvalidInput as exc:
+                    raise self._explained(exc, state) from None
                 says.append(made.says)
                 told.append(given_of(made))
             if state.text == draft.text:
@@ -308,6 +326,18 @@ class Drafts:
             return draft.with_step(state.text, "; ".join(says), by, tuple(told))
 
         return self._change(make)
+
+    def _explained(self, exc: InvalidInput, state: Described) -> InvalidInput:
+        """The error for a guest that the lab has and the scenario does not."""
+        _kind, _blank, name = exc.subject.partition("guest ")
+        guest = self._room.lab.guests.get(name)
+        if guest is None or name in state.scenario.guests:
+            return exc
+        if guest.scenario not in (None, self.name):
+            return InvalidInput(exc.subject, f"it belongs to scenario {guest.scenario}", "edit that scenario")
+        return InvalidInput(
+            exc.subject, f"scenario {self.name} does not have it", "take over what the lab has (draft.adopt) first"
+        )
 
     def write(self, text: str, number: int | None, by: str) -> Message:
         """Replace the text.
@@ -547,6 +577,7 @@ _NOTHING: Mapping[str, Any] = {
     "number": 0,
     "file": None,
     "new": False,
+    "note": None,
     "text": "",
     "saved_text": "",
     "diff": "",

@@ -15,6 +15,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import 
 from .arguments import Arguments
 from .checks import Checks
 from .drafts import Drafts
+from .people import People
 from .places import Places
 from .power import Power
 from .room import Room
@@ -30,9 +31,9 @@ def _number(its: Arguments) -> int | None:
     raise its.wrong("number", "the number of a draft")
 
 
-def _who(room: Room, _page: int) -> str:
+def _who(room: Room, page: int) -> str:
     """Who asks."""
-    return room.me
+    return room.of(People).name(page)
 
 
 def _listed(its: Arguments, key: str) -> list[Any]:
@@ -162,4 +163,3 @@ VERBS: Mapping[str, Any] = {
     "check.run": check,
     "log.read": log,
 }
-LOOKING = frozenset({"draft.plan", "draft.propose", "check.list", "log.read"})

@@ -51,6 +51,12 @@ class People:
             }
         self._room.tell(message)
 
+    def name(self, page: int) -> str:
+        """Who has a page."""
+        with self._lock:
+            pages = list(self._selected)
+        return self._name(pages.index(page)) if page in pages else self._room.me
+
     def _name(self, number: int) -> str:
         """All of them came in by the same user's addresses."""
         return self._room.me if number == 0 else f"{self._room.me} {number + 1}"

@@ -46,7 +46,7 @@ VERBS: Mapping[str, Verb] = {
     "look": Verb(looking.look, looks=True),
     "picture": Verb(looking.picture, looks=True),
     "people.select": Verb(_select, looks=True),
-    **{name: Verb(run, looks=name in editing.LOOKING) for name, run in editing.VERBS.items()},
+    **{name: Verb(run) for name, run in editing.VERBS.items()},
 }
 # Made with the room, in this order.
 PARTS: Sequence[type[Any]] = (People, Drafts, Places, Checks)
