@@ -21,19 +21,23 @@
  * @typedef {{says: string, guests: string[], count: number}} Step
  * @typedef {{steps: Step[], warnings: string[], seconds: number, failed: string | null}} Plan
  * @typedef {{scenario: string, text: string, saved_text: string, diff: string, faults: string[], edits: string[], can_undo: boolean, can_redo: boolean,
- *   stale: string | null, wanted: View | null, plan: Plan | null, by: string}} Draft
+ *   stale: string | null, wanted: View | null, plan: Plan | null, by: string, number: number, file: string, new: boolean, undo: string | null,
+ *   redo: string | null, ahead: string | null, busy: string | null, refused: string | null}} Draft
+ * @typedef {{name: string, group: string | null, variant: string | null, description: string | null, tags: string[], skip: string | null, verdict: string | null,
+ *   cause: string | null, seconds: number | null, steps: any[], guests: string[], cables: string[]}} Check
  * @typedef {{readonly: boolean, workdir: string, lab: string, scenarios: string[], version: string, me: string, page?: number}} Hello
  * @typedef {[number, number, number, number, number]} Rate  bits/s in and out, packets/s in and out, drops/s; in and out as the guest sees them
  * @typedef {{page?: number, name: string, selected: string[]}} Person
  * @typedef {{state: "new" | "open" | "lost" | "refused", since: number, retry: number | null}} Link  since and retry: ms of Date.now()
  * @typedef {{hello: Hello | null, view: View | null, number: number, draft: Draft | null, rates: Record<string, Rate>, people: Person[],
- *   places: Record<string, [number, number]>, link: Link, progress: string | null, ran: {what: string, ok: boolean, says: string[]} | null}} Model
- * @typedef {"hello" | "view" | "rates" | "draft" | "people" | "places" | "progress" | "ran" | "link"} Topic
+ *   places: Record<string, [number, number]>, link: Link, progress: string | null, ran: {what: string, ok: boolean, says: string[]} | null,
+ *   checks: Check[]}} Model
+ * @typedef {"hello" | "view" | "rates" | "draft" | "people" | "places" | "progress" | "ran" | "checks" | "link"} Topic
  */
 
 /** @returns {Model} what a page knows before the first message */
 export function nothing() {
-  return { hello: null, view: null, number: 0, draft: null, rates: {}, people: [], places: {}, link: { state: "new", since: 0, retry: null }, progress: null, ran: null };
+  return { hello: null, view: null, number: 0, draft: null, rates: {}, people: [], places: {}, link: { state: "new", since: 0, retry: null }, progress: null, ran: null, checks: [] };
 }
 
 /** @type {readonly ["guests", "segments", "cables", "scenarios"]} */
@@ -93,14 +97,30 @@ export function applied(model, message) {
     case "people":
       return { model: { ...model, people: message.people }, topic: "people" };
     case "places":
-      return { model: { ...model, places: { ...model.places, ...message.places } }, topic: "places" };
+      return { model: { ...model, places: placed(model.places, message.places) }, topic: "places" };
     case "progress":
       return { model: { ...model, progress: message.says }, topic: "progress" };
+    case "checks":
+      return { model: { ...model, checks: message.checks }, topic: "checks" };
     case "ran":
       return { model: { ...model, progress: null, ran: message }, topic: "ran" };
     default: // of a newer server; what this page knows still works
       return { model, topic: null };
   }
+}
+
+/**
+ * @param {Record<string, [number, number]>} old
+ * @param {Record<string, [number, number] | null>} sent `null`: it has no place any more
+ * @returns {Record<string, [number, number]>}
+ */
+function placed(old, sent) {
+  const places = { ...old };
+  for (const [id, at] of Object.entries(sent)) {
+    if (at) places[id] = at;
+    else delete places[id];
+  }
+  return places;
 }
 
 /**

@@ -7,7 +7,7 @@
 import { LabMap } from "./map/map.js";
 import { Mirror } from "./map/mirror.js";
 import { idOf } from "./map/scene.js";
-import { bits } from "./map/text.js";
+import { bits, conditionText } from "./map/text.js";
 import { Commands } from "./ui/commands.js";
 import { Dock } from "./ui/dock.js";
 import { h, the } from "./ui/dom.js";
@@ -36,6 +36,7 @@ export class Page {
   /** @type {Entry[]} */ #entries = [];
   /** @type {(subject: Subject) => void} */ #opens = () => {};
   #peek = 0;
+  #hover = 0;
   #said = 0;
 
   /** @param {import("./live.js").Live} live */
@@ -46,6 +47,7 @@ export class Page {
       selected: (subjects) => this.#selected(subjects),
       opened: (subject) => this.#opens(subject),
       asked: (subjects, at) => this.contextMenu(subjects, this.#inWindow(at)),
+      over: (subject, at) => this.#tip(subject, at),
       keep: (places) => this.#store(places),
       kept: () => this.#stored(),
     });
@@ -200,6 +202,48 @@ export class Page {
     clearTimeout(this.#peek);
     if (subjects.length === 1) this.#peek = setTimeout(() => this.map.uncover(idOf(subjects[0]), this.panel.covers()), UNCOVER);
     if (this.model().link.state === "open") this.request("people.select", { selected: subjects.slice(0, 50).map(idOf) }).catch(() => {});
+  }
+
+  /** A few facts of what the mouse rests on.  @param {Subject | null} subject @param {Point} at in pixels of the stage */
+  #tip(subject, at) {
+    clearTimeout(this.#hover);
+    const host = the("tip");
+    host.hidden = true;
+    if (!subject) return;
+    this.#hover = setTimeout(() => {
+      const lines = this.#facts(subject);
+      if (!lines.length) return;
+      host.replaceChildren(h("b", {}, lines[0]), ...lines.slice(1).map((line) => h("p", {}, line)));
+      host.hidden = false;
+      const { width, height } = the("stage").getBoundingClientRect();
+      host.style.left = `${Math.max(6, Math.min(at.x + 18, width - host.offsetWidth - 8))}px`;
+      host.style.top = `${Math.max(6, at.y + 20 + host.offsetHeight > height ? at.y - host.offsetHeight - 14 : at.y + 20)}px`;
+    }, 350);
+  }
+
+  /** @param {Subject} subject @returns {string[]} in lines, the name first */
+  #facts(subject) {
+    const { view, draft } = this.model();
+    const guestOf = (/** @type {string} */ name) => view?.guests[name] ?? draft?.wanted?.guests[name];
+    if (subject.kind === "segment") {
+      const segment = view?.segments[subject.name] ?? draft?.wanted?.segments[subject.name];
+      return segment ? [subject.name, segment.label ?? "", segment.prefix.join(", ")].filter(Boolean) : [];
+    }
+    if (subject.kind === "guest") {
+      const guest = guestOf(subject.name);
+      if (!guest) return [];
+      const faces = Object.entries(guest.interfaces).slice(0, 6).map(([name, face]) => [name, ...(face.addresses ?? [])].join(" "));
+      return [subject.name, guest.label ?? "", guest.why ? `${guest.state}: ${guest.why}` : guest.state, ...faces].filter(Boolean);
+    }
+    const cable = subject.kind === "cable" ? (view?.cables[subject.id] ?? draft?.wanted?.cables[subject.id]) : null;
+    const ends = cable ? [cable.a, cable.b] : subject.kind === "port" ? [`${subject.guest}:${subject.interface}`] : [];
+    return [
+      ends.join(" – "), cable?.prefix.join(", ") ?? "",
+      ...ends.map((end) => {
+        const [name, face] = end.split(":"), iface = guestOf(name)?.interfaces[face];
+        return [end, ...(iface?.addresses ?? []), conditionText(iface?.conditions), this.rateText(end)].filter(Boolean).join("  ");
+      }),
+    ].filter(Boolean);
   }
 
   /** Save places without waiting for it.  @param {Record<string, [number, number]>} places */

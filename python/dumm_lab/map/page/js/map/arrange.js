@@ -4,7 +4,7 @@
 
 // Lays out a whole map: several tries of fcose in a worker, the best of them, and the rings around it.
 
-import { around, core, lying, snapped, ugliness } from "./layout.js";
+import { apart, core, lying, snapped, ugliness, unfolded } from "./layout.js";
 
 /** @typedef {import("./layout.js").Point} Point */
 /** @typedef {import("./scene.js").Scene} Scene */
@@ -18,37 +18,29 @@ import { around, core, lying, snapped, ugliness } from "./layout.js";
 export async function arranged(scene, stage) {
   const graph = core(scene);
   const count = graph.nodes.length;
-  const tries = count < 30 ? 14 : count < 80 ? 6 : count < 160 ? 2 : 1;
-  const ringed = graph.hangs.size > 0;
-  const options = {
-    quality: "default", nodeRepulsion: ringed ? 12000 : 22000, nodeSeparation: ringed ? 60 : 130, edgeElasticity: 0.3, gravity: 0.2, numIter: count < 100 ? 1800 : 2500,
-  };
+  const tries = count < 30 ? 18 : count < 80 ? 9 : count < 200 ? 3 : 1;
+  const ringed = graph.clusters.size + graph.moons.size > 0;
+  const options = { quality: "default", nodeSeparation: ringed ? 60 : 100, edgeElasticity: 0.35, numIter: count < 100 ? 1800 : 2500 };
+  // From loose to dense: which one suits depends on the lab.
+  const manners = [{ nodeRepulsion: 14000, gravity: 0.2 }, { nodeRepulsion: 6000, gravity: 0.5 }, { nodeRepulsion: 4500, gravity: 1.2 }];
   /** @type {Map<string, Point> | null} */
   let best = null;
   let least = Infinity;
-  for await (const places of fcose({ nodes: graph.nodes, edges: graph.edges, tries, options })) {
+  for await (const places of fcose({ nodes: graph.nodes, edges: graph.edges, tries, options, manners })) {
     const turned = lying(places);
-    for (const candidate of ringed ? [turned] : [snapped(turned), turned]) {
+    for (const candidate of ringed ? [apart(turned, graph.nodes)] : [snapped(turned), turned]) {
       const bad = tries > 1 ? ugliness(candidate, graph, stage) : 0;
       if (bad >= least) continue;
       least = bad;
       best = candidate;
     }
   }
-  const places = best ?? new Map();
-  for (const [id, kids] of graph.hangs) {
-    const at = places.get(id), box = graph.sizes.get(id);
-    if (!at || !box) continue;
-    const ways = graph.edges.flatMap(({ source, target }) => (source === id ? (places.get(target) ?? []) : target === id ? (places.get(source) ?? []) : []));
-    const boxes = kids.flatMap((kid) => graph.sizes.get(kid) ?? []);
-    for (const [kid, place] of around(at, box, boxes, ways)) places.set(kid, place);
-  }
-  return places;
+  return unfolded(graph, best ?? new Map());
 }
 
 /**
  * The layouts that a worker finds, one after the other.
- * @param {{nodes: object[], edges: object[], tries: number, options: object}} task
+ * @param {{nodes: object[], edges: object[], tries: number, options: object, manners: object[]}} task
  * @returns {AsyncIterable<Map<string, Point>>}
  */
 async function* fcose(task) {

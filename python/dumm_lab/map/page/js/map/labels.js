@@ -9,10 +9,10 @@
 
 import { monoWidth } from "./text.js";
 
-export const SIZE = 11; // of the font, in pixels of the map
-const HEIGHT = 16; // of a text with the room above and below it
+export const SIZE = 12; // of the font, in pixels of the map
+const HEIGHT = 17; // of a text with the room above and below it
 const PAD = 4; // before and behind a text
-const GAP = 3; // between a node and the first text of a line
+const GAP = 7; // between a node and the first text of a line
 
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {Point & {w: number, h: number, cos: number, sin: number}} Box  by its middle, turned */

@@ -21,9 +21,9 @@ function chance(seed) {
   };
 }
 
-/** @param {MessageEvent<{nodes: any[], edges: any[], tries: number, options: Record<string, any>}>} event */
+/** @param {MessageEvent<{nodes: any[], edges: any[], tries: number, options: Record<string, any>, manners: object[]}>} event */
 onmessage = (event) => {
-  const { nodes, edges, tries, options } = event.data;
+  const { nodes, edges, tries, options, manners } = event.data;
   for (let n = 0; n < tries; n++) {
     Math.random = chance(n + 1);
     const graph = cytoscape({
@@ -33,7 +33,7 @@ onmessage = (event) => {
       style: [{ selector: "node", style: { shape: "rectangle", width: "data(w)", height: "data(h)" } }],
     });
     graph
-      .layout(/** @type {any} */ ({ name: "fcose", randomize: true, animate: false, fit: false, packComponents: true, tile: true, idealEdgeLength: (/** @type {any} */ edge) => edge.data("length"), ...options }))
+      .layout(/** @type {any} */ ({ name: "fcose", randomize: true, animate: false, fit: false, packComponents: true, tile: true, idealEdgeLength: (/** @type {any} */ edge) => edge.data("length"), ...options, ...manners[n % manners.length] }))
       .run();
     postMessage(graph.nodes().map((/** @type {any} */ node) => [node.id(), node.position("x"), node.position("y")]));
     graph.destroy();

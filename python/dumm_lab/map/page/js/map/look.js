@@ -63,7 +63,7 @@ function nodes(ink, state) {
         "background-position-y": (/** @type {any} */ node) => ["50%", "50%", "100%"].slice(0, node.data("badge") ? 3 : 2),
         "background-offset-x": (/** @type {any} */ node) => ["12px", "-12px", "0px"].slice(0, node.data("badge") ? 3 : 2),
         "background-offset-y": (/** @type {any} */ node) => ["0px", "0px", "9px"].slice(0, node.data("badge") ? 3 : 2),
-        "background-clip": "none", "background-image-containment": "over",
+        "background-clip": ["none", "none", "none"], "background-image-containment": ["over", "over", "over"],
       },
     },
     { selector: "node.guest[role='router']", style: { "border-color": ink("seg-ink"), "border-width": 1.8, "background-color": ink("router") } },
@@ -121,17 +121,19 @@ function farther(state) {
 /** @param {(name: string) => string} ink @param {(node: any) => string} state */
 function farthest(ink, state) {
   return [
-    { selector: "node.guest", style: { "background-image": "none", "background-color": state, "background-opacity": 1, "border-width": 0, label: "", "corner-radius": 12 } },
-    { selector: "node.guest[state='stopped']", style: { "background-opacity": 0.45 } },
+    { selector: "node.guest", style: { "background-image": "none", "background-color": state, "background-opacity": 1, "border-width": 0, label: "", width: 74, height: 44, "corner-radius": 12 } },
+    // What runs is quiet, so that the rest is seen.
+    { selector: "node.guest[state='running']", style: { "background-opacity": 0.6 } },
+    { selector: "node.guest[state='stopped']", style: { "background-opacity": 0.35 } },
     {
       selector: "node.guest[role='router']",
       style: {
-        label: "data(name)", "font-size": 38, "text-margin-x": 0, width: (/** @type {any} */ node) => Math.max(120, 40 + 24 * node.data("name").length), height: 62, "background-color": ink("router"),
+        label: "data(name)", "font-size": 48, "text-margin-x": 0, width: (/** @type {any} */ node) => Math.max(120, 44 + 31 * node.data("name").length), height: 70, "background-color": ink("router"),
         "background-opacity": 1, "border-width": 5, "border-color": state, color: ink("ink"), "corner-radius": 14,
       },
     },
     { selector: "node.guest[state='failed']", style: { "background-color": ink("fail"), width: 120, height: 62 } },
-    { selector: "node.segment", style: { label: "data(name)", "font-size": 34, height: 58, width: (/** @type {any} */ node) => Math.max(90, 44 + 22 * node.data("name").length), "corner-radius": 29 } },
+    { selector: "node.segment", style: { label: "data(name)", "font-size": 42, height: 62, width: (/** @type {any} */ node) => Math.max(90, 44 + 27 * node.data("name").length), "corner-radius": 31 } },
     { selector: "edge", style: { label: "", "source-label": "", "target-label": "", width: 4 } },
     { selector: "edge.busy", style: { width: (/** @type {any} */ edge) => edge.data("wide") * 2.4 } },
   ];
@@ -141,7 +143,7 @@ function farthest(ink, state) {
 function marks(level, ink) {
   const big = [1, 1.5, 3][level];
   const change = (/** @type {string} */ name, /** @type {string} */ colour) => [
-    { selector: `node.${name}`, style: { "border-color": ink(colour), "border-style": "dashed", "border-width": 2.4 * big, "border-opacity": 1, "underlay-color": ink(colour), "underlay-opacity": 0.12, "underlay-padding": 6 * big } },
+    { selector: `node.${name}`, style: { "border-color": ink(colour), "border-style": "dashed", "border-dash-pattern": [7, 4], "border-width": 2.2 * big, "border-opacity": 1, "underlay-color": ink(colour), "underlay-opacity": 0.12, "underlay-padding": 6 * big } },
     { selector: `edge.${name}`, style: { "line-color": ink(colour), "line-style": "dashed", "line-dash-pattern": [8, 5], color: ink(colour), width: 2.6 * big, "underlay-color": ink(colour), "underlay-opacity": 0.12, "underlay-padding": 4 * big } },
   ];
   return [

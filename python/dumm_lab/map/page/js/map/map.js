@@ -21,7 +21,7 @@ import { hull } from "./find.js";
 /** @typedef {import("./scene.js").Line} Line */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{moved: (places: Record<string, [number, number]>) => void, selected: (subjects: Subject[]) => void, opened: (subject: Subject) => void,
- *   asked: (subjects: Subject[], at: Point) => void, keep: (places: Map<string, Point>) => void, kept: () => Map<string, Point>}} Wiring
+ *   asked: (subjects: Subject[], at: Point) => void, over: (subject: Subject | null, at: Point) => void, keep: (places: Map<string, Point>) => void, kept: () => Map<string, Point>}} Wiring
  *   moved: by hand; asked: for a context menu; keep, kept: places of this browser, which nobody chose by hand */
 
 const MANY = 160; // elements from which on texts are placed only where one looks
@@ -87,8 +87,15 @@ export class LabMap {
       if (!event.target.selected()) this.select([event.target.data("subject")]);
       this.#wiring.asked(this.selected(), event.renderedPosition);
     });
-    cy.on("mouseover", "node, edge", (/** @type {any} */ event) => event.target.addClass("over"));
-    cy.on("mouseout", "node, edge", (/** @type {any} */ event) => event.target.removeClass("over"));
+    cy.on("mouseover", "node, edge", (/** @type {any} */ event) => {
+      event.target.addClass("over");
+      this.#wiring.over(event.target.data("subject") ?? null, event.renderedPosition);
+    });
+    cy.on("mouseout", "node, edge", (/** @type {any} */ event) => {
+      event.target.removeClass("over");
+      this.#wiring.over(null, event.renderedPosition);
+    });
+    cy.on("tapstart viewport", () => this.#wiring.over(null, { x: 0, y: 0 }));
     new ResizeObserver(() => this.#resized()).observe(/** @type {Element} */ (cy.container()));
     document.addEventListener("visibilitychange", () => {
       if (document.hidden || !this.#late) return;
@@ -403,12 +410,16 @@ export class LabMap {
     this.#show(this.cy.collection(ids.map((id) => this.cy.getElementById(id))), 1.1, true);
   }
 
-  /** Bring an element into sight, if it is not; nothing else.  @param {string} id @param {number} [covered] pixels that a panel covers at the right */
-  uncover(id, covered = 0) {
+  /**
+   * Bring an element into sight, if it is not; nothing else.
+   * @param {string} id
+   * @param {{left: number, bottom: number} | null} [covered] what a panel covers, from the upper right corner
+   */
+  uncover(id, covered = null) {
     const element = this.cy.getElementById(id);
     if (element.empty()) return;
     const box = element.renderedBoundingBox({ includeLabels: false, includeUnderlays: false });
-    const right = this.cy.width() - covered - 16, bottom = this.cy.height() - 16;
+    const right = covered && box.y1 < covered.bottom + 8 ? covered.left - 16 : this.cy.width() - 16, bottom = this.cy.height() - 16;
     const x = box.x2 > right ? right - box.x2 : box.x1 < 64 ? 64 - box.x1 : 0, y = box.y2 > bottom ? bottom - box.y2 : box.y1 < 16 ? 16 - box.y1 : 0;
     if (!x && !y) return;
     this.#fitted = false;

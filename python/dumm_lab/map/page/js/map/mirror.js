@@ -10,7 +10,7 @@ import { conditionText } from "./text.js";
 
 /** @typedef {import("./map.js").LabMap} LabMap */
 /** @typedef {import("../model.js").View} View */
-/** @typedef {{opened: (id: string) => void, asked: (id: string) => void, covered: () => number}} Wiring */
+/** @typedef {{opened: (id: string) => void, asked: (id: string) => void, covered: () => {left: number, bottom: number} | null}} Wiring */
 
 export class Mirror {
   #map;
@@ -18,6 +18,7 @@ export class Mirror {
   #list = the("mirror");
   /** @type {string | null} */ #active = null;
   /** @type {Map<string, HTMLElement>} */ #items = new Map();
+  /** @type {Map<string, object>} */ #drawn = new Map(); // what each item was made of
 
   /** @param {LabMap} map @param {Wiring} wiring */
   constructor(map, wiring) {
@@ -45,11 +46,14 @@ export class Mirror {
       if (there.has(id)) continue;
       item.remove();
       this.#items.delete(id);
+      this.#drawn.delete(id);
     }
     for (const id of ids) {
-      const name = this.#name(id, view);
+      const object = this.#map.scene.nodes.get(id) ?? this.#map.scene.lines.get(id);
       const old = this.#items.get(id);
-      if (old?.textContent === name) continue;
+      if (old && this.#drawn.get(id) === object) continue;
+      if (object) this.#drawn.set(id, object);
+      const name = this.#name(id, view);
       if (old) old.textContent = name;
       else {
         const item = h("div", { role: "option", id: `item ${id}`, "aria-selected": "false" }, name);

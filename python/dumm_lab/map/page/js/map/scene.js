@@ -91,7 +91,7 @@ export function scene(view, draft) {
   }
   const belongs = (/** @type {Cable} */ cable) => [cable.a, cable.b].some((end) => view.guests[parts(end)[0]]?.scenario === scenario);
   for (const [id, cable, change] of merged(view.cables, wanted?.cables, belongs, isSameCable)) {
-    const [a, b] = [cable.a, cable.b].map((end) => guestOf(view, wanted, parts(end)[0]));
+    const [a, b] = [cable.a, cable.b].map((end) => guestOf(view, wanted, parts(end)[0], change === "new"));
     if (!a || !b) continue;
     const line = once(cable, [id, change, a, b], () => cableLine(id, cable, a, b, change));
     lines.set(line.id, line);
@@ -121,9 +121,10 @@ function* merged(there, wanted, belongs, isSame) {
  * @param {View} view
  * @param {View | null} wanted
  * @param {string} name
+ * @param {boolean} isNew whether it is asked for something that is in the draft only
  */
-function guestOf(view, wanted, name) {
-  return view.guests[name] ?? wanted?.guests[name];
+function guestOf(view, wanted, name, isNew) {
+  return isNew ? (wanted?.guests[name] ?? view.guests[name]) : (view.guests[name] ?? wanted?.guests[name]);
 }
 
 /** @param {unknown} a @param {unknown} b whether both are the same plain data, whatever the order of keys */

@@ -77,7 +77,11 @@ export class Commands {
 
   /** Ask all commands again whether they can be used. */
   refresh() {
-    for (const { button, when } of this.#all.values()) if (button) button.disabled = when?.() === false;
+    for (const { button, when, place } of this.#all.values()) {
+      if (!button) continue;
+      button.disabled = when?.() === false;
+      button.hidden = place === "header" && button.disabled; // the tools keep their places
+    }
   }
 
   /** @returns {Command[]} those with a key, for the help */

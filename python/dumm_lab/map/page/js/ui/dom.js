@@ -41,6 +41,7 @@ const SVG = "http://www.w3.org/2000/svg";
 export const ICONS = {
   select: "M5 3l14 8-6 1.5L10 19z",
   guest: "M3 5.5h14v10.5H3zM8 20h4M10 16v4M19 15v6M16 18h6",
+  screen: "M3 4.5h18v12H3zM8 20.5h8M12 16.5v4",
   segment: "M3 12h18M7 12V6M12 12v6M17 12V6",
   cable: "M5 18m-2.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0M19 6m-2.5 0a2.5 2.5 0 1 0 5 0a2.5 2.5 0 1 0-5 0M7 16C11 8 13 16 17 8",
   undo: "M8 5L4 9l4 4M4 9h10a5 5 0 0 1 0 10h-4",

@@ -184,18 +184,12 @@ function inside(page, host, name) {
   }
 }
 
-/** @param {any} value what `look` answers: lists of plain rows, or of objects @returns {Node[]} */
-function seen(value) {
-  if (!value || typeof value !== "object") return [h("pre", {}, String(value))];
-  return Object.entries(value).flatMap(([name, rows]) => {
-    const lines = Array.isArray(rows) ? rows.map(written) : typeof rows === "object" && rows ? Object.entries(rows).map(([key, each]) => `${key}  ${written(each)}`) : [written(rows)];
-    return lines.length && lines.join("") ? [h("h4", {}, name), h("pre", {}, lines.join("\n"))] : [];
-  });
-}
-
-/** @param {any} value @returns {string} */
-function written(value) {
-  if (Array.isArray(value)) return value.map(written).join(" ");
-  if (value && typeof value === "object") return Object.entries(value).filter(([, each]) => each !== null && each !== "" && each !== undefined).map(([key, each]) => `${key} ${written(each)}`).join("  ");
-  return String(value ?? "");
+/**
+ * @param {{hostname: string, links: Record<string, {addresses: string[], up: boolean}>, routes: string[]}} told what `look` answers
+ * @returns {Node[]}
+ */
+function seen({ hostname, links, routes }) {
+  const faces = Object.entries(links).map(([name, { addresses, up }]) => [name, ...addresses, up ? "" : "down"].filter(Boolean).join(" "));
+  const part = (/** @type {string} */ title, /** @type {string[]} */ lines) => (lines.length ? [h("h4", {}, title), h("pre", {}, lines.join("\n"))] : []);
+  return [...part("host name", [hostname]), ...part("addresses", faces), ...part("routes", routes)];
 }

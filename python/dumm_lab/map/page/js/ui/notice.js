@@ -51,7 +51,7 @@ function emptiness(page, model) {
   if (host.hidden || host.childElementCount) return;
   const command = (/** @type {string} */ text) => h("div", { class: "shell" }, h("code", {}, text), navigator.clipboard
     ? h("button", { type: "button", class: "small quiet", onclick: async () => (await navigator.clipboard.writeText(text), page.toast("The command is in the clipboard.")) }, "Copy") : "");
-  const drawing = h("div", { class: "drawing" }, icon("guest"), icon("cable"), icon("guest"));
+  const drawing = h("div", { class: "drawing" }, icon("screen"), icon("cable"), icon("screen"));
   host.replaceChildren(
     drawing, h("h2", {}, "This lab is empty"),
     h("p", {}, "No guest and no segment is in ", h("code", {}, model.hello?.workdir ?? model.view?.lab.workdir ?? ""), ". What you or others make appears here at once."),

@@ -48,9 +48,10 @@ export class Panel {
     this.refresh();
   }
 
-  /** @returns {number} pixels of the stage that it covers */
+  /** @returns {{left: number, bottom: number} | null} what it covers of the stage, from the upper right corner, in pixels */
   covers() {
-    return this.#host.hidden ? 0 : this.#host.offsetWidth + 12;
+    if (this.#host.hidden) return null;
+    return { left: this.#host.offsetLeft, bottom: this.#host.offsetTop + this.#host.offsetHeight };
   }
 
   refresh() {
