@@ -24,6 +24,7 @@ from lab import until as eventually
 from served import DUMM, Served, lab_of, served, started
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect, unix_connect
+from websockets.typing import Origin
 
 CAMPUS = "guests: {alice: {interfaces: {eth0: {bridge: lan}}}}\nbridges: {lan: {prefix: 10.1.0.0/24}}\n"
 SCRIPT = "<script>document.title='owned'</script>"
@@ -57,8 +58,12 @@ def socket_to(
     base = here.base.removeprefix("http://")
     where = socket.create_connection(("127.0.0.1", int(base.rpartition(":")[2])))
     return connect(
-        f"ws://{host or base}{path}", sock=where, origin=origin, additional_headers=headers, open_timeout=PATIENCE
-    )  # type: ignore[arg-type]
+        f"ws://{host or base}{path}",
+        sock=where,
+        origin=None if origin is None else Origin(origin),
+        additional_headers=headers,
+        open_timeout=PATIENCE,
+    )
 
 
 def test_who_is_in_gets_the_page_and_the_lab(here: Served, cookie: str) -> None:
@@ -374,7 +379,9 @@ def test_users_of_a_group_may_look_and_nothing_else(lab: Lab, tmp_path: Path) ->
         assert "token" not in told
         status = place.stat()
         assert (stat.S_IMODE(status.st_mode), status.st_gid) == (0o660, group.gr_gid)
-        with unix_connect(str(place), "ws://localhost/live", origin="http://localhost", open_timeout=PATIENCE) as live:  # type: ignore[arg-type]
+        with unix_connect(
+            str(place), "ws://localhost/live", origin=Origin("http://localhost"), open_timeout=PATIENCE
+        ) as live:
             assert json.loads(live.recv(PATIENCE))["readonly"] is True
             replies: list[Any] = []
             for number, verb in enumerate(("view", "draft.apply", "guest.power", "nothing")):
@@ -384,11 +391,11 @@ def test_users_of_a_group_may_look_and_nothing_else(lab: Lab, tmp_path: Path) ->
                 replies += [message] if message["type"] == "reply" else []
             assert [each["ok"] for each in sorted(replies, key=lambda each: each["id"])] == [True, False, False, False]
         with unix_connect(
-            str(place), "ws://localhost/terminal?guest=alice", origin="http://localhost", open_timeout=PATIENCE
-        ) as terminal:  # type: ignore[arg-type]
+            str(place), "ws://localhost/terminal?guest=alice", origin=Origin("http://localhost"), open_timeout=PATIENCE
+        ) as terminal:
             assert "read-only" in json.loads(terminal.recv(PATIENCE))["error"]
         with pytest.raises(InvalidStatus, match="403"):
-            unix_connect(str(place), "ws://localhost/live", origin="http://evil.example", open_timeout=PATIENCE)  # type: ignore[arg-type]
+            unix_connect(str(place), "ws://localhost/live", origin=Origin("http://evil.example"), open_timeout=PATIENCE)
         assert "another program listens there" in refused(lab.path, "--socket", str(place))
     finally:
         process.terminate()

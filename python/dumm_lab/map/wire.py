@@ -24,6 +24,8 @@ from enum import IntEnum
 _HEAD = struct.Struct("=IBBQ")
 _CHUNK = 1 << 18
 _MOST_DESCRIPTORS = 8
+# Frames that the other side has not read: it is not ours any more.
+_MOST_WAITING = 10000
 
 
 class Kind(IntEnum):
@@ -99,6 +101,8 @@ class Wire:
         self._out.append((memoryview(head + payload), tuple(descriptors)))
         if len(self._out) == 1:
             self._write()
+        elif len(self._out) > _MOST_WAITING:
+            self._end()
 
     def close(self) -> None:
         """Give everything back, also what was not sent."""

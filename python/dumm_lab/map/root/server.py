@@ -191,8 +191,8 @@ OWN: Mapping[str, Callable[[Room, Arguments], object]] = {
     "picture": lambda room, arguments: looking.picture(room, arguments, 0),
 }
 _DESCRIPTORS = ("terminal", "capture")
-# With --read-only: a terminal can do anything.
-_REFUSED = ("terminal",)
+# With --read-only: a terminal can do anything, and packets may have in them what is not for all who may look.
+_REFUSED = ("terminal", "capture")
 
 
 def begun(room: Room, verb: str, told: dict[str, Any]) -> tuple[bytes, tuple[int, ...]]:

@@ -59,6 +59,12 @@ def plugged(lab: SeenLab, iface: SeenIface) -> str | None:
     return iface.bridge if tap is None else tap.bridge
 
 
+def is_up(lab: SeenLab, iface: SeenIface) -> bool:
+    """Whether an interface is up, as far as the host can tell."""
+    tap = lab.taps.get(iface.label)
+    return iface.up and (tap is None or tap.up)
+
+
 def _ports(lab: SeenLab) -> dict[str, list[SeenIface]]:
     found: dict[str, list[SeenIface]] = defaultdict(list)
     for guest in lab.guests.values():
@@ -109,14 +115,14 @@ def _role(guest: SeenGuest) -> Role:
 
 
 def _interface(lab: SeenLab, iface: SeenIface, cables: Mapping[str, str]) -> Interface:
-    bridge, tap = plugged(lab, iface), lab.taps.get(iface.label)
+    bridge = plugged(lab, iface)
     cable = None if bridge is None else cables.get(bridge)
     return {
         "segment": None if cable is not None else bridge,
         "cable": cable,
         "addresses": None if iface.addresses is None else list(iface.addresses),
         "mac": iface.mac,
-        "up": iface.up and (tap is None or tap.up),
+        "up": is_up(lab, iface),
         "conditions": None if iface.conditions is None else dict(iface.conditions),
     }
 
@@ -143,7 +149,7 @@ def _cable(lab: SeenLab, bridge: str, a: SeenIface, b: SeenIface) -> Cable:
         # What a guest sends is what the other one gets.
         "to_a": None if b.conditions is None else dict(b.conditions),
         "to_b": None if a.conditions is None else dict(a.conditions),
-        "state": "up" if a.up and b.up and bridge in lab.devices else "down",
+        "state": "up" if is_up(lab, a) and is_up(lab, b) and bridge in lab.devices else "down",
     }
 
 
