@@ -196,6 +196,9 @@ def test_while_another_program_has_the_lab_the_page_is_told_so(lab: Lab, part: R
         assert part.ask("draft.plan")["failed"] is None
         said = refused(part.ask, "draft.apply", save=True)
         assert "working on a test" in said and said.endswith("wait for that run to end, and try again")
+        # The lab is as it was, and nothing says otherwise.
+        part.until(lambda: part.draft["busy"] is None, "the run has ended")
+        assert part.draft["ahead"] is None
         assert part.last("ran") == {"type": "ran", "what": "apply", "ok": False, "says": [said]}
         assert file_of(lab) == TEXT
         fcntl.flock(file, fcntl.LOCK_UN)

@@ -17,6 +17,7 @@ import asyncio
 import dataclasses
 import os
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -50,6 +51,8 @@ from .wanted import wanted_view
 _FILE, _LOCK = "draft.json", "draft.lock"
 _LOCK_SECONDS = 20.0
 _LARGEST = 64 << 20
+# Edits of which several make one step, if they follow each other within so many seconds.
+_SLID, _GOES_ON = ("cable.set",), 3.0
 
 
 class Drafts:
@@ -71,6 +74,8 @@ class Drafts:
         self._news = ThreadPoolExecutor(1, "draft")
         self.chosen: list[Callable[[], object]] = []
         self._heard = False
+        # The last edit, the draft's number after it, and when that was.
+        self._going_on: tuple[tuple[object, ...] | None, int, float] = (None, -1, 0.0)
         self.name = room.scenario or self._first()
         room.choose(self.name)
         if not room.read_only:
@@ -251,6 +256,14 @@ class Drafts:
             raise from_oserror(self._place, "read", exc) from exc
 
     def _store(self, draft: Draft) -> None:
+        """Write the draft.
+
+        :raises InvalidInput: where it could not be read again.
+        """
+        try:
+            unpacked(stored.parse(files.json_text(packed(draft)).encode()))
+        except stored.Unfit as exc:
+            raise InvalidInput(self._place, f"it cannot be stored: {exc}", "take that out") from None
         try:
             files.write_json(self._home / _FILE, packed(draft))
         except OSError as exc:
@@ -323,7 +336,9 @@ class Drafts:
                 told.append(given_of(made))
             if state.text == draft.text:
                 return draft
-            return draft.with_step(state.text, "; ".join(says), by, tuple(told))
+            what = (by, *((each["do"], each.get("id"), str(each.get("direction"))) for each in told))
+            before = self._before(draft, what if all(each["do"] in _SLID for each in told) else None)
+            return before.with_step(state.text, "; ".join(says), by, tuple(told))
 
         return self._change(make)
 
@@ -345,14 +360,27 @@ class Drafts:
         :param number: of the draft that was edited; ``None`` for whichever.
         :raises InvalidInput: where somebody has edited it since.
         """
-        if len(text.encode()) > MAX_BYTES:
+        if len(text) > MAX_BYTES:
             raise InvalidInput(self._place, f"it is larger than {MAX_BYTES} bytes", "shorten it")
 
         def make(draft: Draft, _now: str | None) -> Draft:
             self._check_number(draft, number)
-            return draft if text == draft.text else draft.with_step(text, "edit the text", by)
+            if text == draft.text:
+                return draft
+            return self._before(draft, (by, "text")).with_step(text, "edit the text", by)
 
         return self._change(make)
+
+    def _before(self, draft: Draft, what: tuple[object, ...] | None) -> Draft:
+        """A draft without its last step, if that is one with what comes now: a slider that is moved, or typing that goes on.
+
+        :param what: is done by whom; ``None`` for what stands alone.
+        """
+        known, now = self._going_on, time.monotonic()
+        goes_on = what is not None and known[:2] == (what, draft.number) and now - known[2] < _GOES_ON
+        before = draft.back() if goes_on and len(draft.steps) > draft.saved else draft
+        self._going_on = (what, before.number + 1, now)
+        return before
 
     def undo(self, number: int | None) -> Message:
         """Take the last step back.
@@ -467,7 +495,12 @@ class Drafts:
                 self._store(dataclasses.replace(draft, applied=draft.text))
             done = lambda: self._settle(draft.text, save=save)  # noqa: E731
             params = self._params(draft.text, restart=restart)
-            told = self.carried_out("apply", run_scenario, params, self._guests(draft), done)
+            try:
+                told = self.carried_out("apply", run_scenario, params, self._guests(draft), done)
+            except plans.Outcome as exc:
+                if exc.refused:
+                    self._not_applied(draft)
+                raise
         return {
             **told,
             "saved": str(self.sources.place(self.name)) if save else None,
@@ -500,6 +533,13 @@ class Drafts:
             "warnings": list(report.warnings),
             "restart_required": {name: list(each) for name, each in report.restart_required.items()},
         }
+
+    def _not_applied(self, before: Draft) -> None:
+        """The lab is as it was."""
+        with self._held():
+            draft, _now = self._read()
+            if draft.applied == before.text:
+                self._store(dataclasses.replace(draft, applied=before.applied))
 
     def _settle(self, text: str, *, save: bool) -> None:
         with self._held():

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, LockTimeout
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, InvalidInput, LockTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.narration import Narrator
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
@@ -30,11 +30,14 @@ class Outcome(DummError):
     """A run that failed, as a page is told of it.
 
     :ivar done: what was done until then, in sentences.
+    :ivar refused: whether it had not begun to change anything.
     """
 
-    def __init__(self, subject: str, cause: str, remedy: str, done: Iterable[str]) -> None:
-        super().__init__(subject, cause, remedy)
-        self.done = list(done)
+    def __init__(self, failed: RunFailed, remedy: str) -> None:
+        error = failed.error
+        super().__init__(error.subject, error.cause, remedy)
+        self.done = list(failed.done)
+        self.refused = isinstance(error, (LockTimeout, InvalidInput)) and not self.done
 
 
 def plan(body: Body, params: Mapping[str, Any], guests: Collection[str]) -> Told:
@@ -92,10 +95,9 @@ def run(body: Body, params: Mapping[str, Any], tell: Callable[[str], None], **mo
     try:
         return body({**params, "lock_timeout": LOCK_SECONDS}, subscriber=Narrator(tell, tell), **more)
     except RunFailed as failed:
-        error = failed.error
-        if isinstance(error, LockTimeout):
-            raise Outcome(error.subject, error.cause, "wait for that run to end, and try again", failed.done) from None
-        told = Outcome(error.subject, error.cause, error.remedy, failed.done)
+        if isinstance(failed.error, LockTimeout):
+            raise Outcome(failed, "wait for that run to end, and try again") from None
+        told = Outcome(failed, failed.error.remedy)
         # Several errors together have a text of their own.
         told.args = (str(failed),)
         raise told from None
