@@ -261,6 +261,7 @@ def test_two_people_edit_one_draft(lab: Lab, part: RootPart) -> None:
     with root_part(lab) as other:
         assert other.draft["edits"] == part.draft["edits"]
         other.ask("draft.undo")
+        part.until(lambda: len(part.draft["edits"]) == 1, "the pages of the first map are told")
         part.ask("draft.redo")
         assert len(part.draft["edits"]) == 2
 
@@ -293,6 +294,14 @@ def test_faults_of_what_is_typed_are_told(lab: Lab, part: RootPart) -> None:
     assert "its text has a fault" in refused(part.ask, "draft.apply", save=True)
     part.ask("draft.undo")
     assert part.draft["faults"] == []
+
+
+def test_what_needs_a_restart_is_told_before(lab: Lab, part: RootPart) -> None:
+    part.edit({"do": "guest.set", "name": "bob", "path": ["mem"], "value": 96})
+    assert part.ask("draft.plan")["restart_required"] == {"bob": ["mem"]}
+    plan = part.ask("draft.plan", restart=True)
+    assert plan["restart_required"] == {} and "start guest bob" in says(plan)
+    assert lab.info()["guests"]["bob"]["mem"] == 64
 
 
 def test_a_file_of_the_users_own_is_edited_where_it_is(lab: Lab, tmp_path: Path) -> None:

@@ -74,6 +74,7 @@ class Drafts:
         self._news = ThreadPoolExecutor(1, "draft")
         self.chosen: list[Callable[[], object]] = []
         self._heard = False
+        self._inotify = syscalls.inotify_init()
         # The last edit, the draft's number after it, and when that was.
         self._going_on: tuple[tuple[object, ...] | None, int, float] = (None, -1, 0.0)
         self.name = room.scenario or self._first()
@@ -82,7 +83,8 @@ class Drafts:
             # A text may have what not everybody is to read who may look at the lab.
             room.greetings.append(lambda: self._shown)
             room.watchers.append(self._hear)
-            self._watch_own()
+            asyncio.get_running_loop().add_reader(self._inotify, self._read_news)
+            self._watch()
             self._tell()
 
     def _first(self) -> str:
@@ -92,20 +94,19 @@ class Drafts:
             # Pages are told why when they edit.
             return DEFAULT_NAME
 
-    def _watch_own(self) -> None:
-        """Hear of changes of the user's own files, which are not where the lab is watched."""
-        news = syscalls.inotify_init()
-        for path in self._room.files.values():
-            # Editors write a file in place, or put another one in its place.
+    def _watch(self) -> None:
+        """Hear of what the lab's own watch does not tell: other maps of the lab edit the draft, and editors the user's own files."""
+        for path in (*self._room.files.values(), self._home / _FILE):
+            # A file is written in place, or another one is put in its place.
             with suppress(OSError):
-                syscalls.inotify_add_watch(news, str(path.parent), syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO)
+                syscalls.inotify_add_watch(
+                    self._inotify, str(path.parent), syscalls.IN_CLOSE_WRITE | syscalls.IN_MOVED_TO
+                )
 
-        def heard() -> None:
-            with suppress(BlockingIOError):
-                os.read(news, 1 << 16)
-            self._hear()
-
-        asyncio.get_running_loop().add_reader(news, heard)
+    def _read_news(self) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._inotify, 1 << 16)
+        self._hear()
 
     # What pages are told
 
@@ -281,6 +282,7 @@ class Drafts:
             with lock.hold(self._home / _LOCK, self._place, "editing", _LOCK_SECONDS):
                 for left in self._home.glob(f".new-{_FILE}.*"):
                     left.unlink(missing_ok=True)
+                self._watch()
                 yield
 
     def _change(self, make: Callable[[Draft, str | None], Draft]) -> Message:
@@ -308,6 +310,7 @@ class Drafts:
                 self.name = before
                 raise
             self._plan = None
+            self._watch()
         self._room.choose(name)
         for each in self.chosen:
             each()
