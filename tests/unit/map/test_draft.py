@@ -73,6 +73,14 @@ def test_a_draft_is_what_a_stack_of_texts_is(acts: list[str]) -> None:
         assert draft.base == saved
 
 
+def test_what_was_discarded_is_no_longer_pending() -> None:
+    draft = begun().with_step(BASE + "  carol:\n", "add carol", "anna").with_step(BASE, "discard all edits", "anna")
+    assert draft.pending == ()
+    again = draft.with_step(BASE + "  dora:\n", "add dora", "anna")
+    assert [step.says for step in again.pending] == ["add dora"]
+    assert [step.says for step in again.back().back().pending] == ["add carol"]
+
+
 def test_each_change_has_a_number_of_its_own() -> None:
     draft = begun().with_step("a", "one", "me")
     assert [each.number for each in (draft, draft.back(), draft.back().forward(), draft.written("a"))] == [1, 2, 3, 2]

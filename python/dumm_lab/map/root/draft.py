@@ -102,11 +102,18 @@ class Draft:
 
     @property
     def pending(self) -> tuple[Step, ...]:
-        """The steps from the file's text to this one."""
+        """The steps from the file's text to this one, without those that were discarded."""
         if not self.changed:
             return ()
         if len(self.steps) >= self.saved:
-            return self.steps[self.saved :]
+            found: list[Step] = []
+            text = self.text
+            for step in reversed(self.steps[self.saved :]):
+                if text == self.origin:
+                    break
+                found.insert(0, step)
+                text = step.change.taken_back(text)
+            return tuple(found)
         back = self.undone[len(self.undone) - (self.saved - len(self.steps)) :]
         says = f"take back: {', '.join(step.says for step in back)}"
         return (Step(says, back[-1].by, Change.between(self.origin, self.text)),)
