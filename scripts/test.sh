@@ -63,6 +63,22 @@ PYTHON
     if [ "$bad" -gt 0 ]; then broken+=("$name tests"); fi
 }
 
+# count_node NAME FILE...: tests of JavaScript, counted from what node's runner says at its end.
+count_node() {
+    local name=$1 report=$reports/$1.tap good bad left
+    shift
+    printf '\n=== %s tests\n' "$name"
+    timeout --foreground --kill-after=30 "$LIMIT" node --test --test-reporter=tap --test-reporter-destination="$report" "$@" ||
+        grep -E -A 30 '^ *not ok' "$report"
+    good=$(awk '/^# pass / {print $3}' "$report") bad=$(awk '/^# fail / {print $3}' "$report") left=$(awk '/^# skipped / {print $3}' "$report")
+    good=${good:-0} bad=${bad:-0} left=${left:-0}
+    # Ended early, or nothing to run: no single test says so, but it is a failure.
+    [ $((good + bad)) -gt 0 ] || bad=1
+    echo "$good passed, $bad failed"
+    passed=$((passed + good)) failed=$((failed + bad)) skipped=$((skipped + left))
+    [ "$bad" -eq 0 ] || broken+=("$name tests")
+}
+
 lint() {
     LIMIT=10m
     check ansible-lint ansible-lint --offline --profile production
@@ -75,6 +91,7 @@ lint() {
     check "mypy of the scripts" env MYPYPATH=.collections mypy scripts/*.py
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
+    check "tsc of the map's page" python/dumm_lab/map/node_modules/.bin/tsc -p python/dumm_lab/map/page
     check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py
     check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/soak mypy --ignore-missing-imports tests/soak/*.py
@@ -89,6 +106,7 @@ unit() {
     LIMIT=10m
     # Each has its own directory, and none needs another's time.
     count_pytest unit tests/unit --numprocesses "$(nproc)" --hypothesis-profile "${EXAMPLES:-unit}"
+    count_node page tests/unit/map/js/*.test.mjs
 }
 
 # install_chromium: the browser of the distribution, where there is none.

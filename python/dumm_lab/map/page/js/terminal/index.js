@@ -2,5 +2,18 @@
 // GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-/** @param {import("../page.js").Page} _page */
-export function start(_page) {}
+// Below the map: terminals, boot logs, packets and checks in tabs.
+
+import * as capture from "./capture.js";
+import * as checks from "./checks.js";
+import * as log from "./log.js";
+import * as terminals from "./terminals.js";
+
+/** @param {import("../page.js").Page} page */
+export function start(page) {
+  for (const part of [terminals, log, capture, checks]) part.start(page);
+  page.opens((subject) => {
+    if (subject.kind !== "guest" || page.model().hello?.readonly) return;
+    if (page.model().view?.guests[subject.name]) void terminals.openTerminal(page, subject.name);
+  });
+}
