@@ -106,6 +106,13 @@ class Browsing:
         page.tab.goto(address)
         return page
 
+    def open_beside(self, page: Page) -> Page:
+        """Open the same map in another tab of the same window."""
+        other = Page(page.tab.context.new_page())
+        self.pages.append(other)
+        other.tab.goto(page.tab.url)
+        return other
+
     def complaints(self) -> list[str]:
         """What the consoles of the pages have said."""
         return [each for page in self.pages for each in page.complaints]
