@@ -93,8 +93,8 @@ lint() {
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "tsc of the map's page" python/dumm_lab/map/node_modules/.bin/tsc -p python/dumm_lab/map/page
     check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
-    check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench mypy --ignore-missing-imports tests/bench/*.py
-    check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/soak mypy --ignore-missing-imports tests/soak/*.py
+    check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map mypy --ignore-missing-imports tests/bench/*.py
+    check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/soak mypy --ignore-missing-imports tests/soak/*.py
 }
 
 sanity() {

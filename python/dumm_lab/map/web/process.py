@@ -37,6 +37,10 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         yield
 
+    async def main_loop(self) -> None:
+        """Wait for ever; uvicorn's own wakes ten times a second, for a date that no answer has here."""
+        await asyncio.Event().wait()
+
 
 def run(listening: socket.socket, own: socket.socket, token: str | None, who: User, parent: int) -> None:
     """Serve until the root part ends.
