@@ -132,7 +132,7 @@ def companion(place: Path) -> Path:
     )
     (wheel,) = place.glob("dumm_lab-*.whl")
     run("/usr/bin/python3", "-m", "venv", place / "env")
-    run(place / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "-qq", "install", f"{wheel}[test]")
+    run(place / "env/bin/python", "-m", "pip", "--disable-pip-version-check", "-qq", "install", f"{wheel}[map,test]")
     return place / "env/bin"
 
 

@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +103,46 @@ def test_it_tells_its_version_and_commands(command: Command) -> None:
 
     assert version.startswith("dumm.lab ")
     assert "\n  exec " in told and "\n  attach " in told
+
+
+def test_the_map_of_the_wheel_shows_the_lab(lab: Lab, user: Installed, environment: Path) -> None:
+    process = subprocess.Popen(
+        [environment / "dumm", "map", "--workdir", lab.path, "--port", "0"],
+        env={"ANSIBLE_COLLECTIONS_PATH": str(user.place / "collections"), "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[-1]
+        try:
+            # Python's own client keeps no cookies unless it is told to.
+            browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+            page = browser.open(address, timeout=PATIENCE).read().decode()
+            base = address.partition("/?")[0]
+            named = re.findall('(?:src|href)="(/static/[^"]+)"', page)
+            loaded = {name: browser.open(base + name, timeout=PATIENCE).read() for name in named}
+            picture = browser.open(f"{base}/picture.mmd", timeout=PATIENCE).read().decode()
+        finally:
+            process.terminate()
+
+    assert process.returncode == 0
+    assert "/static/vendor/cytoscape.min.js" in loaded and all(loaded.values())
+    assert "alice" in picture
+
+
+def test_the_map_of_the_collection_alone_tells_what_to_install(lab: Lab, user: Installed) -> None:
+    done = subprocess.run(
+        [user.collection / "scripts/dumm", "map", "--workdir", lab.path],
+        env={"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=PATIENCE,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("dumm: map: the Python package dumm_lab is not installed; install 'dumm-lab[map]'")
 
 
 def test_a_program_uses_the_api_of_the_wheel(lab: Lab, user: Installed, environment: Path) -> None:
