@@ -191,6 +191,8 @@ _KERNEL = [
     Attack("give a file to a user beyond the guest's own", "chown /run/file 100000"),
     Attack("give a program capabilities", "setxattr /run/file security.capability"),
     Attack("set a trusted attribute", "setxattr /run/file trusted.attack"),
+    Attack("give a program in the union capabilities", "setxattr /fs/attacked security.capability"),
+    Attack("set a trusted attribute in the union", "setxattr /fs/attacked trusted.attack"),
     Attack("make a file immutable", "immutable /run/file", unless=SETTING),
     Attack("use a lease on a file of somebody else", "lease {linux}", Off.GUEST),
     Attack("shorten the bounding set", "bounding_set"),

@@ -63,7 +63,9 @@ def mount(at: Path, upper: Path, lower: Sequence[Path]) -> None:
             directory.mkdir(mode=0o755, parents=True, exist_ok=True)
         _mark(upper, subject)
         layers = tuple(str(layer.resolve()) for layer in (upper, *lower))
-        service = serving.Service(home, home / "agents", subject, layers, str(work), kept=True)
+        service = serving.Service(
+            home, home / "agents", subject, layers, str(work), xattrs=True, for_guest=True, kept=True
+        )
         with serving.start(service, lambda: _by_fusermount(at, subject)) as mounted:
             mounted.serving()
     except OSError as exc:

@@ -29,6 +29,8 @@ _SAVINGS = (
 )
 # A sentence in the help text of our patch (roles/kernel/files/patches).
 _OWNERS = b"New files belong to the guest user who makes them."
+# The same of another.
+_XATTRS = b"Extended attributes and ACLs are kept with the files."
 # A function of another of them, in the symbol table.
 _AWAKE = b"\0um_signals_pending\0"
 # A variable of a third.
@@ -93,6 +95,7 @@ def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
         libraries=_libraries(path),
         modules=modules if modules.is_dir() else None,
         agent=agent if agent.is_file() else None,
+        xattrs=_XATTRS in image,
     )
 
 
@@ -185,7 +188,11 @@ def limits(kernel: Kernel) -> tuple[str, ...]:
         "CPU time is not told apart: all of it counts as user time, or all as system time, in top, time and getrusage;"
         " the sum of both is right"
     )
-    known = ((owners, kernel.owners), (awake, kernel.awake), (time, kernel.tells_time))
+    xattrs = (
+        "files on the guest's root file system have no extended attributes: no capabilities (setcap), no ACLs,"
+        " and containers find no storage there"
+    )
+    known = ((owners, kernel.owners), (awake, kernel.awake), (time, kernel.tells_time), (xattrs, kernel.xattrs))
     return tuple(said for said, works in known if not works)
 
 

@@ -309,6 +309,7 @@ def new_identity(
         cpu=cpu,
         disk=guest.disk,
         limits=kernels.limits(kernel),
+        xattrs=kernel.xattrs,
         engine=engine,
         why=why,
         upper=stack.upper,

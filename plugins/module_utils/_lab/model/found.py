@@ -118,6 +118,7 @@ class Kernel:
     :ivar libraries: what it is linked against: path on the host, path in the guest's view.
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
     :ivar agent: the guest's side as a program (role kernel compiles it); scripts do the same where there is none.
+    :ivar xattrs: whether files of the guest's root have extended attributes, and with them capabilities and ACLs.
     """
 
     path: Path
@@ -131,6 +132,7 @@ class Kernel:
     libraries: tuple[tuple[str, str], ...]
     modules: Path | None
     agent: Path | None = None
+    xattrs: bool = False
 
 
 def userspace(guest: Guest, kernel: Kernel) -> Userspace:
@@ -222,6 +224,7 @@ class Process:
     :ivar stopping: whether a run has begun to stop it.
     :ivar next_upper: what its writes go to if a run that changed its layers, and was killed, had come that far; empty for no such run.
     :ivar next_over: its layers over the master then.
+    :ivar xattrs: whether its kernel asks for extended attributes.
     """
 
     pid: int
@@ -249,6 +252,7 @@ class Process:
     ran: str = ""
     next_upper: str = ""
     next_over: tuple[str, ...] = ()
+    xattrs: bool = False
     shelved: Mapping[str, str] = field(default_factory=dict)
     given: Given | None = None
     stopping: bool = False

@@ -118,7 +118,8 @@ def _launch(workdir: Workdir, directory: GuestDir, action: Start, place: Place) 
             mapped = [str(directory.spool), str(directory.run), *engine.mapped(parts)]
             confinement = stack.enter_context(confine.confinement(definition.mem, place.user, mapped))
         first = 0 if confinement is None or confinement.users is None else confinement.users.first
-        client = Client(directory, workdir.agents, definition.label, definition.faults, place.cpu, first)
+        xattrs = prepared.kernel.xattrs
+        client = Client(directory, workdir.agents, definition.label, definition.faults, place.cpu, first, xattrs)
         union = stack.enter_context(engine.union(client, parts))
         view = _view(workdir, directory, action, identity, union, confinement)
         keep = functools.partial(logs.keep, directory, workdir.agents, first=place.user)
@@ -238,7 +239,8 @@ def serve_again(workdir: Workdir, name: str) -> None:
     process = _running(directory)
     subject = f"guest {name}"
     faults = load_guest(directory).faults
-    client = Client(directory, workdir.agents, subject, faults, process.cpu, process.first_user or 0)
+    first = process.first_user or 0
+    client = Client(directory, workdir.agents, subject, faults, process.cpu, first, process.xattrs)
     with closing(sandbox.Swapper()) as swapper:
         change = launcher.Change(directory, swapper, process, process.stacks[0], subject)
         engines.of(process.engine).serve_again(client, directory.works / process.launch, change)

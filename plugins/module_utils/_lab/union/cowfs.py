@@ -77,6 +77,8 @@ def _service(client: Client, layers: tuple[str, ...], work: str) -> serving.Serv
         faults=client.faults,
         cpu=client.cpu,
         first_user=client.first_user,
+        xattrs=client.xattrs,
+        for_guest=True,
     )
 
 

@@ -67,6 +67,7 @@ class Client:
     :ivar faults: what is to fail on purpose.
     :ivar cpu: number of the host's CPU that it runs on; ``None`` where that is not known.
     :ivar first_user: the host's user that is root in the guest.
+    :ivar xattrs: whether its kernel asks for extended attributes.
     """
 
     directory: GuestDir
@@ -75,6 +76,7 @@ class Client:
     faults: Sequence[InjectedFault]
     cpu: int | None
     first_user: int
+    xattrs: bool
 
 
 class Union(Protocol):

@@ -134,6 +134,7 @@ class Service:
     :ivar cpu: number of the host's CPU that the guest has: guest and server wait for each other in turns, too (``placement``).
     :ivar first_user: the host's user that owns what belongs to root on the disk, as those who use the mount see it.
     :ivar xattrs: whether extended attributes are served.
+    :ivar for_guest: whether only a guest's kernel writes, which takes privileges away from what is written by itself.
     :ivar kept: whether owners and modes are kept in extended attributes (``server.keeping``).
     """
 
@@ -146,6 +147,7 @@ class Service:
     cpu: int | None = None
     first_user: int = 0
     xattrs: bool = False
+    for_guest: bool = False
     kept: bool = False
 
     def asked(self, *, device: int, ready: int, directory: int) -> dict[str, Any]:
@@ -166,6 +168,7 @@ class Service:
             "kept": self.kept,
             "socket": SOCKET,
             "xattrs": self.xattrs,
+            "for_guest": self.for_guest,
         }
 
 

@@ -12,11 +12,17 @@ from __future__ import annotations
 
 import errno
 import os
+import struct
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 _COUNT = 65536
 # Who owns what belongs to nobody there is (Documentation/admin-guide/sysctl/fs.rst, overflowuid).
 _NOBODY = 65534
+# Of an ACL, posix_acl_xattr_header and posix_acl_xattr_entry (include/uapi/linux/posix_acl_xattr.h); users and groups that are named.
+_ACL_VERSION = struct.Struct("<I")
+_ACL_ENTRY = struct.Struct("<HHI")
+_ACL_NAMED = (0x02, 0x08)
 
 
 class Owner(NamedTuple):
@@ -53,6 +59,26 @@ class Owners:
         if not 0 <= owner - self._first < _COUNT:
             raise OSError(errno.EOVERFLOW, os.strerror(errno.EOVERFLOW))
         return owner - self._first
+
+    def shown_acl(self, acl: bytes) -> bytes:
+        """An ACL with the users and groups that :meth:`shown` has."""
+        return self._acl(acl, self.shown)
+
+    def stored_acl(self, acl: bytes) -> bytes:
+        """An ACL as it is on the disk.
+
+        :raises OSError: where it names nobody of the guest's.
+        """
+        return self._acl(acl, self.stored)
+
+    def _acl(self, acl: bytes, named: Callable[[int], int]) -> bytes:
+        if not self._first or len(acl) % _ACL_ENTRY.size != _ACL_VERSION.size:
+            return acl
+        entries = _ACL_ENTRY.iter_unpack(acl[_ACL_VERSION.size :])
+        return acl[: _ACL_VERSION.size] + b"".join(
+            _ACL_ENTRY.pack(tag, allowed, named(number) if tag in _ACL_NAMED else number)
+            for tag, allowed, number in entries
+        )
 
     def asking(self, context: Any) -> Owner:
         """Whose a file is that a request makes."""

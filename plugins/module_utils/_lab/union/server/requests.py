@@ -20,13 +20,17 @@ from typing import Any
 from . import disk, faults
 from .changes import Changes
 from .copyup import CopyUp, Work
-from .keeping import Plain
+from .keeping import KEY, Plain
 from .owners import Owners
 from .tree import ROOT, Directory, Node, Tree, place_in_listing
 
 # All that this process tells the kernel stays true until it says otherwise: long enough for any guest, short of an overflow.
 FOR_EVER = 86400 * 365 * 10
 _ENOATTR = errno.ENODATA
+# What the union keeps in attributes of users, and other programs in layers that it takes: nobody who may set those of a file may have a say
+# in what is below a directory, or in whose the file is and what it may do.
+_MARKS = (KEY.encode(), b"user.fuseoverlayfs.", b"user.overlay.")
+_ACLS = b"system.posix_acl_"
 _KEPT_FLAGS = os.O_ACCMODE | os.O_SYNC | os.O_DSYNC
 _SAFELY = os.O_NOFOLLOW | os.O_CLOEXEC
 _log = logging.getLogger("cowfs")
@@ -38,8 +42,7 @@ class Requests:
     :param fuse: pyfuse3.
     :param layers: paths, topmost first.
     :param work: path of the work directory.
-    :param xattrs: whether extended attributes are served; hostfs has none, so guests lose nothing without them, and the kernel asks
-        for one at each write.
+    :param xattrs: whether extended attributes are served; a guest whose kernel has none on hostfs loses nothing without them.
     """
 
     supports_dot_lookup = False
@@ -224,16 +227,19 @@ class Requests:
     def getxattr(self, number: int, name: bytes, ctx: Any) -> bytes:
         key = self._xattr(name)
         path, follow = self.tree.path(self.tree.node(number))
-        return os.getxattr(path, key, follow_symlinks=follow)
+        value = os.getxattr(path, key, follow_symlinks=follow)
+        return self.owners.shown_acl(value) if key.startswith(_ACLS) else value
 
     def listxattr(self, number: int, ctx: Any) -> list[bytes]:
         self._xattr(b"")
         path, follow = self.tree.path(self.tree.node(number))
         names = os.listxattr(path, follow_symlinks=follow)
-        return [os.fsencode(name) for name in names if not name.startswith(disk.PRIVATE)]
+        return [name for name in map(os.fsencode, names) if not self._hides(name)]
 
     def setxattr(self, number: int, name: bytes, value: bytes, ctx: Any) -> None:
         key = self._xattr(name)
+        if key.startswith(_ACLS):
+            value = self.owners.stored_acl(value)
         node = self.tree.node(number)
         self.copyup.file(node)
         path, follow = self.tree.path(self.tree.node(number))
@@ -253,9 +259,16 @@ class Requests:
     def _xattr(self, name: bytes) -> bytes:
         if not self.xattrs:
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
-        if name.startswith(disk.PRIVATE.encode()):
+        if self.keeping.reads and name.startswith(_ACLS):
+            # Modes on the disk are not those that they would go with.
+            raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+        if self._hides(name):
             raise OSError(_ENOATTR, os.strerror(_ENOATTR))
         return name
+
+    def _hides(self, name: bytes) -> bool:
+        """Whether an attribute is nobody's but the union's."""
+        return name.startswith(disk.PRIVATE.encode()) or (self.keeping.reads and name.startswith((*_MARKS, _ACLS)))
 
     # Files
 

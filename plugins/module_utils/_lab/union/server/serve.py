@@ -33,7 +33,7 @@ import sys
 from ...host import privileges
 from . import disk, driver, faults
 from .control import Control, open_socket
-from .handshake import Handshake
+from .handshake import CACHE_SYMLINKS, HANDLE_KILLPRIV_V2, Handshake
 from .keeping import Kept, Plain
 from .owners import Owners
 from .requests import Requests, served
@@ -85,7 +85,9 @@ def main(argument: str) -> None:
         gc.set_threshold(100_000, 50, 50)
         os.write(given["ready"], b"ready")
         os.close(given["ready"])
-        loop.run(fuse.main(1, 1), Handshake(given["fuse"]).finish)
+        # With these alone the kernel does not ask for capabilities at each write.
+        more = CACHE_SYMLINKS | (HANDLE_KILLPRIV_V2 if given["for_guest"] else 0)
+        loop.run(fuse.main(1, 1), Handshake(given["fuse"], more).finish)
     finally:
         fuse.close(unmount=False)
 

@@ -20,7 +20,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import K
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Iface, Userspace
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
-KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, True, (), (), None)
+KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, True, (), (), None, xattrs=True)
 OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False, owners=False, awake=False)
 ETH0 = (Iface("alice", "eth0", mtu=9000), "02:00:00:00:00:01")
 
@@ -86,7 +86,8 @@ def test_a_kernel_that_cannot_run_processes_as_asked_for_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("what", "words"), [("owners", "belongs to root"), ("awake", "falls asleep"), ("tells_time", "CPU time")]
+    ("what", "words"),
+    [("owners", "belongs to root"), ("awake", "falls asleep"), ("tells_time", "CPU time"), ("xattrs", "no ACLs")],
 )
 def test_what_a_kernel_cannot_do_is_said(what: str, words: str) -> None:
     (said,) = kernels.limits(dataclasses.replace(KERNEL, **{what: False}))
@@ -166,6 +167,13 @@ def test_a_kernel_that_gives_files_to_their_makers_says_so(tmp_path: Path, has: 
     patched = b"    New files belong to the guest user who makes them.\n" if has else b""
 
     assert kernels.inspect(binary(tmp_path / "linux", BANNER, patched), "guest alice").owners is has
+
+
+@pytest.mark.parametrize("has", [True, False])
+def test_a_kernel_that_keeps_attributes_says_so(tmp_path: Path, has: bool) -> None:
+    patched = b"    Extended attributes and ACLs are kept with the files.\n" if has else b""
+
+    assert kernels.inspect(binary(tmp_path / "linux", BANNER, patched), "guest alice").xattrs is has
 
 
 def test_a_kernel_brings_the_libraries_that_it_is_linked_against(tmp_path: Path) -> None:

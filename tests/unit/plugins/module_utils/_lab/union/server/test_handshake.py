@@ -10,9 +10,9 @@ import struct
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.union.server.handshake import with_links_kept
+from ansible_collections.dumm.lab.plugins.module_utils._lab.union.server.handshake import with_more
 
-CACHE_SYMLINKS = 1 << 23
+CACHE_SYMLINKS, HANDLE_KILLPRIV_V2 = 1 << 23, 1 << 28
 OTHERS = 0x1003
 
 
@@ -26,8 +26,17 @@ def answer(wanted: int, error: int = 0, rest: bytes = b"rest") -> bytes:
     return struct.pack("=IiQIIII", 32 + len(rest), error, 2, 7, 38, 131072, wanted) + rest
 
 
-def test_links_are_kept_where_the_kernel_offers_it() -> None:
-    assert with_links_kept(request(OTHERS | CACHE_SYMLINKS), answer(OTHERS)) == answer(OTHERS | CACHE_SYMLINKS)
+def test_what_is_wanted_is_agreed_on_where_the_kernel_offers_it() -> None:
+    wanted = CACHE_SYMLINKS | HANDLE_KILLPRIV_V2
+
+    assert with_more(request(OTHERS | wanted), answer(OTHERS), wanted) == answer(OTHERS | wanted)
+    assert with_more(request(OTHERS | CACHE_SYMLINKS), answer(OTHERS), wanted) == answer(OTHERS | CACHE_SYMLINKS)
+
+
+def test_what_is_offered_and_not_wanted_is_left() -> None:
+    offered = OTHERS | CACHE_SYMLINKS | HANDLE_KILLPRIV_V2
+
+    assert with_more(request(offered), answer(OTHERS), CACHE_SYMLINKS) == answer(OTHERS | CACHE_SYMLINKS)
 
 
 @pytest.mark.parametrize(
@@ -41,4 +50,4 @@ def test_links_are_kept_where_the_kernel_offers_it() -> None:
     ],
 )
 def test_any_other_answer_is_passed_on_as_it_is(asked: bytes, answered: bytes) -> None:
-    assert with_links_kept(asked, answered) == answered
+    assert with_more(asked, answered, CACHE_SYMLINKS) == answered

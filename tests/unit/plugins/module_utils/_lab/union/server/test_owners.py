@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import errno
+import struct
 from types import SimpleNamespace
 
 import pytest
@@ -43,3 +44,27 @@ def test_the_hosts_root_counts_as_the_guests() -> None:
 @pytest.mark.parametrize("owner", [0, 1000, 70000])
 def test_owners_of_a_guest_that_is_not_confined_stay_what_they_are(owner: int) -> None:
     assert Owners(0).shown(owner) == Owners(0).stored(owner) == owner
+
+
+def acl(user: int, group: int) -> bytes:
+    """As the kernel hands it over: version, then kind, rights and number of each entry."""
+    entries = [(0x01, 6, 0xFFFFFFFF), (0x02, 4, user), (0x04, 4, 0xFFFFFFFF), (0x08, 5, group), (0x10, 5, 0xFFFFFFFF)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+def test_who_an_acl_names_are_users_of_the_guest_too() -> None:
+    owners = Owners(FIRST)
+
+    assert owners.shown_acl(acl(1000, 33)) == acl(FIRST + 1000, FIRST + 33)
+    assert owners.stored_acl(acl(FIRST + 1000, FIRST + 33)) == acl(1000, 33)
+    assert Owners(0).stored_acl(acl(1000, 33)) == acl(1000, 33)
+
+
+def test_an_acl_names_nobody_who_is_nobody_in_the_guest() -> None:
+    with pytest.raises(OSError, match="too large"):
+        Owners(FIRST).stored_acl(acl(FIRST + 65536, FIRST))
+
+
+@pytest.mark.parametrize("value", [b"", b"\2\0\0\0", acl(1, 1)[:-1]])
+def test_what_is_no_acl_is_left_to_the_kernel_to_refuse(value: bytes) -> None:
+    assert Owners(FIRST).stored_acl(value) == value
