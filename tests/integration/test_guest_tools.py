@@ -11,7 +11,9 @@ programs of Debian 12 and of Debian 13.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from lab import BASE, TUNED, Lab, fresh_lab
@@ -80,6 +82,11 @@ def _guest(lab: Lab, name: str) -> str:
     return name
 
 
+def _tuned_alone(lab: Lab) -> None:
+    if (lab.path / "kernels/default").resolve() != (BASE / "kernels" / TUNED).resolve():
+        pytest.skip("a promise of the tuned kernel")
+
+
 @pytest.mark.parametrize("package", TOOLS)
 @pytest.mark.parametrize("suite", SUITES)
 def test_the_common_tools_work(labs: Lab, suite: str, package: str) -> None:
@@ -94,6 +101,35 @@ def test_the_lines_of_a_processor_end_as_on_any_machine(labs: Lab, guest: str) -
     text = labs.read(_guest(labs, guest), "cat /proc/cpuinfo")
 
     assert text.startswith("processor") and text.endswith("\n\n") and "\n\n\n" not in text
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_the_tuned_kernel_describes_the_processor(labs: Lab, suite: str) -> None:
+    """As what reads it takes for granted; the host's flags are those that any program finds out by CPUID."""
+    _tuned_alone(labs)
+    text = labs.read(_guest(labs, suite), "cat /proc/cpuinfo; LC_ALL=C lscpu")
+    told = dict(re.findall(r"^\s*([^\t:]+?)\s*:\s*(.*)$", text, re.MULTILINE))
+    host = dict(re.findall(r"^\s*([^\t:]+?)\s*:\s*(.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE))
+
+    assert told["model name"] == told["Model name"] == f"UML on {host['model name']}"
+    assert [told[name] for name in ("cpu family", "model", "stepping")] == [
+        host[name] for name in ("cpu family", "model", "stepping")
+    ]
+    assert [told[name] for name in ("siblings", "core id", "cpu cores")] == ["1", "0", "1"]
+    assert told["CPU op-mode(s)"] == "32-bit, 64-bit"
+    assert {"fpu", "sse2", "lm"} <= set(told["flags"].split())
+    assert float(told["cpu MHz"]) > 0
+
+
+@pytest.mark.parametrize("guest", [*SUITES, "systemd", "sysvinit"])
+def test_a_boot_of_the_tuned_kernel_logs_no_warning(labs: Lab, guest: str) -> None:
+    """But of what Linux is going to lose."""
+    _tuned_alone(labs)
+    warnings = labs.read(_guest(labs, guest), "dmesg --level=emerg,alert,crit,err,warn").splitlines()
+
+    assert [
+        line for line in warnings if not re.search(r"scheduled (for removal|to be removed)|if you still need", line)
+    ] == []
 
 
 @pytest.mark.parametrize("guest", [*SUITES, "systemd", "sysvinit"])
