@@ -98,6 +98,7 @@ class Unit:
     mtu: int
     up: bool = False
     attached: bool = False
+    carrier: str = ""
     addresses: list[str] = field(default_factory=list)
 
 
@@ -352,6 +353,7 @@ class Host:
         self.runs[name] = run
         for number, (iface, mac) in enumerate(action.units):
             self._plug(run, iface, number, mac)
+            run.units[number].carrier = action.carriers[number]
             self._configure(name, network.appear(number, iface))
         self._configure(name, settings.all_lines(action.guest))
 
@@ -419,7 +421,15 @@ class Host:
     @_carry_out.register
     def _do_plug(self, action: guest_steps.Plug) -> None:
         need(self.power(action.iface.guest) is Power.RUNNING, "its guest does not run")
-        self._plug(self.runs[action.iface.guest], action.iface, action.unit, action.mac)
+        run = self.runs[action.iface.guest]
+        self._plug(run, action.iface, action.unit, action.mac)
+        run.units[action.unit].carrier = action.carrier
+
+    @_carry_out.register
+    def _do_set_cable(self, action: guest_steps.SetCable) -> None:
+        need(self.power(action.guest) is Power.RUNNING, "its guest does not run")
+        need(action.unit in self.runs[action.guest].units, "there is no such unit")
+        self.runs[action.guest].units[action.unit].carrier = action.carrier
 
     @_carry_out.register
     def _do_unplug(self, action: guest_steps.Unplug) -> None:
@@ -547,7 +557,9 @@ class Host:
 
 def prepared(guest: Guest) -> Prepared:
     """What a definition means on this host."""
-    kernel = Kernel(Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, True, True, True, (), (), None)
+    kernel = Kernel(
+        Path("/kernels", guest.kernel, "linux"), "6.18.5", True, True, True, True, True, (), (), None, cables=True
+    )
     return Prepared(kernel, f"/masters/{guest.master}", UnionEngine.OVERLAY, "it works here", stack_of(guest))
 
 
@@ -586,4 +598,5 @@ def process_of(guest: Guest, what: Prepared) -> Process:
         why=what.why,
         upper=what.stack.upper,
         over=what.stack.over,
+        cables=what.kernel.cables,
     )

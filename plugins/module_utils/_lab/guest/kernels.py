@@ -14,7 +14,7 @@ import os
 import re
 import struct
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..model.errors import InvalidInput
@@ -35,6 +35,8 @@ _XATTRS = b"Extended attributes and ACLs are kept with the files."
 _AWAKE = b"\0um_signals_pending\0"
 # A variable of a third.
 _TELLS_TIME = b"\0um_userspace_runs\0"
+# In the help text of a fourth.
+_CABLES = b"while another port of that bridge of the host has"
 # Any value will do (docs/internals/uml-kernel.md, "Boot line"); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
@@ -96,6 +98,7 @@ def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
         modules=modules if modules.is_dir() else None,
         agent=agent if agent.is_file() else None,
         xattrs=_XATTRS in image,
+        cables=_CABLES in image,
     )
 
 
@@ -192,7 +195,17 @@ def limits(kernel: Kernel) -> tuple[str, ...]:
         "files on the guest's root file system have no extended attributes: no capabilities (setcap), no ACLs,"
         " and containers find no storage there"
     )
-    known = ((owners, kernel.owners), (awake, kernel.awake), (time, kernel.tells_time), (xattrs, kernel.xattrs))
+    cables = (
+        "an interface has carrier whatever becomes of its cable, and no speed: what waits for a loss of carrier does not see it,"
+        " and bonds of mode 802.3ad do not come up"
+    )
+    known = (
+        (owners, kernel.owners),
+        (awake, kernel.awake),
+        (time, kernel.tells_time),
+        (xattrs, kernel.xattrs),
+        (cables, kernel.cables),
+    )
     return tuple(said for said, works in known if not works)
 
 
@@ -245,10 +258,11 @@ def _interpreter(path: Path) -> str | None:
     return None
 
 
-def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> list[str]:
+def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]], carriers: Sequence[str] = ()) -> list[str]:
     """Arguments of a guest's kernel.  They name no path of the host.
 
     :param units: interfaces with their MAC addresses; the position is the unit of the vector driver.
+    :param carriers: what decides whether they have carrier (``Lab.carrier_of``).
     :raises InvalidInput: where they are more than the kernel takes, or it cannot do what is asked for.
     """
     line = [
@@ -277,7 +291,8 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> l
     line += ["noreboot"] if kernel.noreboot else []
     line += ["seccomp=on"] if userspace(guest, kernel) is Userspace.SECCOMP else []
     line += guest.cmdline.split()
-    line += [f"vec{unit}:{transport(iface, mac)}" for unit, (iface, mac) in enumerate(units)]
+    told = iter(carriers if kernel.cables else ())
+    line += [f"vec{unit}:{transport(iface, mac, next(told, ''))}" for unit, (iface, mac) in enumerate(units)]
     if sum(len(word) + 1 for word in line) > MAX_BOOT_LINE:
         raise InvalidInput(
             guest.label,
@@ -287,9 +302,12 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]]) -> l
     return line
 
 
-def transport(iface: Iface, mac: str) -> str:
+def transport(iface: Iface, mac: str, carrier: str = "") -> str:
     """How a unit of the vector driver reaches its TAP.
+
+    :param carrier: what decides whether it has carrier; empty for a kernel that does not know cables.
 
     Without gro=1 bulk TCP towards the guest stalls: the host sends 64 KB frames into MTU-sized buffers.
     """
-    return f"transport=tap,ifname={link_name(iface.tap_name)},mac={mac},mtu={iface.mtu},gro=1"
+    plain = f"transport=tap,ifname={link_name(iface.tap_name)},mac={mac},mtu={iface.mtu},gro=1"
+    return f"{plain},{carrier}" if carrier else plain

@@ -11,6 +11,8 @@ import fcntl
 import os
 import socket
 import struct
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +52,21 @@ def change(network: Network, index: int, iface: Iface, bridge: int | None, mask:
     network.request(subject, "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up")
     if bridge is not None:
         network.request(subject, "brport", "set", index=index, group_fwd_mask=mask)
+
+
+def hint(netns_path: str | None, names: Iterable[str]) -> None:
+    """Have guests look whether interfaces have carrier, which they do by themselves only once a second, or when they wake up.
+
+    Each interface of the tuned kernel has a socket for that (roles/kernel/files/patches, um-vector-carrier); others have none.
+
+    :param names: the interfaces' TAPs.
+    """
+    with syscalls.network_namespace(netns_path):
+        sender = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
+    with sender:
+        for name in names:
+            with suppress(OSError):
+                sender.sendto(b"", f"\0uml-vector/{name}")
 
 
 def check() -> None:

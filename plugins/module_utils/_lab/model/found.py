@@ -119,6 +119,7 @@ class Kernel:
     :ivar modules: directory with ``usr/lib/modules/<release>``, if it has modules.
     :ivar agent: the guest's side as a program (role kernel compiles it); scripts do the same where there is none.
     :ivar xattrs: whether files of the guest's root have extended attributes, and with them capabilities and ACLs.
+    :ivar cables: whether an interface has no carrier while its cable or the other end of it is down.
     """
 
     path: Path
@@ -133,6 +134,7 @@ class Kernel:
     modules: Path | None
     agent: Path | None = None
     xattrs: bool = False
+    cables: bool = False
 
 
 def userspace(guest: Guest, kernel: Kernel) -> Userspace:
@@ -216,6 +218,7 @@ class Process:
     :ivar limited: control group controllers that limit it.
     :ivar gaps: what does not protect the host from it, in words.
     :ivar limits: what its kernel cannot do, in words.
+    :ivar cables: whether its kernel knows of cables (:class:`Kernel`).
     :ivar upper: layer that its writes go to, relative to the working directory.
     :ivar over: layers over the master that may change while it runs.
     :ivar ran: hash of the scenario's commands that were run in it, since it has been writing to this layer.
@@ -247,6 +250,7 @@ class Process:
     limited: tuple[str, ...] = ()
     gaps: tuple[str, ...] = ()
     limits: tuple[str, ...] = ()
+    cables: bool = False
     upper: str = ""
     over: tuple[str, ...] = ()
     ran: str = ""

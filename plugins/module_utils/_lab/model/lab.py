@@ -331,6 +331,20 @@ class Lab:
             found.setdefault(iface.bridge, []).append(iface)
         return found
 
+    def carrier_of(self, iface: Iface) -> str:
+        """What decides whether an interface has carrier, as the tuned kernel's driver is told: its place, or a link's other end."""
+        if iface.bridge is None:
+            return "carrier=off"
+        bridge = self.bridges.get(iface.bridge)
+        return f"cable={link_name(iface.bridge)}" if bridge is not None and bridge.is_cable else "carrier=on"
+
+    def far_ends(self, iface: Iface) -> tuple[Iface, ...]:
+        """What is at the other end of an interface's link, for which it is the other end."""
+        bridge = None if iface.bridge is None else self.bridges.get(iface.bridge)
+        if bridge is None or not bridge.is_cable:
+            return ()
+        return tuple(port for port in self.ports(bridge.name) if port.label != iface.label)
+
     def mac_of(self, iface: Iface) -> str:
         """The interface's own MAC address or the derived one."""
         return iface.mac or derived_mac(self.name, iface.label)

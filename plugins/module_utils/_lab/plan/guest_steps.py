@@ -67,6 +67,7 @@ class Start(GuestAction):
 
     :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
     :ivar taps: those of its TAPs that were there before.
+    :ivar carriers: what decides whether its interfaces have carrier (``Lab.carrier_of``).
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.START,)
@@ -74,6 +75,7 @@ class Start(GuestAction):
     prepared: Prepared
     units: tuple[tuple[Iface, str], ...]
     taps: tuple[Device, ...] = ()
+    carriers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -81,11 +83,13 @@ class Stop(GuestAction):
     """Stop a guest, cleanly if it lets itself.
 
     :ivar halt: whether it is not asked to shut itself down.
+    :ivar ends: TAPs of interfaces whose carrier depends on it.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.STOP,)
     name: str
     halt: bool = False
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -114,12 +118,26 @@ class Resume(GuestAction):
 
 @dataclass(frozen=True)
 class Plug(GuestAction):
-    """Hot-plug an interface."""
+    """Hot-plug an interface.
+
+    :ivar carrier: what decides whether it has carrier; empty for a kernel that does not know cables.
+    """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.PLUG,)
     iface: Iface
     unit: int
     mac: str
+    carrier: str = ""
+
+
+@dataclass(frozen=True)
+class SetCable(GuestAction):
+    """Tell a guest's kernel what decides from now on whether an interface has carrier."""
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.CABLE,)
+    guest: str
+    unit: int
+    carrier: str
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ class Kind(Enum):
     TAP = "tap"
     PLUG = "plug"
     UNPLUG = "unplug"
+    CABLE = "cable"
 
     # Of a guest, by its name.
     STORE_GUEST = "store guest"

@@ -93,12 +93,14 @@ class SetTap(NetworkAction):
     """Change a TAP.
 
     :ivar port_mask: as that of :class:`AddTap`.
+    :ivar ends: TAPs of interfaces whose carrier depends on where it is plugged into.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.TAP,)
     iface: Iface
     found: Device
     port_mask: int = 0
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

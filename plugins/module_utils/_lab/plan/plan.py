@@ -330,7 +330,11 @@ class _Planner:
         if fate.stops:
             guest = self.after.guests.get(name) or self.before.guests[name]
             halt = (self.wish.stop or guest.stop) is Stopping.HALT
-            yield Step(Kind.STOP.of(name), guest_steps.Stop(name, halt), (f"stop {label}",))
+            yield Step(
+                Kind.STOP.of(name),
+                guest_steps.Stop(name, halt, self._ends(name, *guest.interfaces)),
+                (f"stop {label}",),
+            )
         elif gone_badly:
             why = live.reason if live and live.reason else "unknown"
             yield Step(Kind.STOP.of(name), guest_steps.Clean(name), (f"clean up after {label}, which died: {why}",))
@@ -464,7 +468,7 @@ class _Planner:
             after = dataclasses.replace(after, definition=now.definition)
         if after == now and not changes:
             return []
-        ports = (kind.of(f"{name}:{each}") for kind in (Kind.PLUG, Kind.UNPLUG, Kind.TAP) for each in names)
+        ports = (kind.of(f"{name}:{each}") for kind in (Kind.PLUG, Kind.UNPLUG, Kind.TAP, Kind.CABLE) for each in names)
         keys = (*(kind.of(name) for kind in _BEFORE_SETTLED), *ports)
         return [Step(Kind.SETTLE_GUEST.of(name), guest_steps.Remember(name, after), after=keys)]
 
@@ -505,7 +509,8 @@ class _Planner:
             for iface, device in found
             if device is not None
         )
-        action = guest_steps.Start(guest, self.prepared[name], units, taps)
+        carriers = tuple(self.after.carrier_of(iface) for iface, _mac in units)
+        action = guest_steps.Start(guest, self.prepared[name], units, taps, carriers)
         return Step(Kind.START.of(name), action, (f"start {guest.label}",), after=first)
 
     def _pause(self, name: str, fate: _Fate, changes: tuple[Key, ...]) -> Iterator[Step]:
@@ -725,7 +730,7 @@ class _Planner:
             elif iface is not None and found is not None:
                 differences = self._tap_differences(iface, found)
                 if differences is not None:
-                    action = network_steps.SetTap(iface, found, self._port_mask(iface))
+                    action = network_steps.SetTap(iface, found, self._port_mask(iface), self._ends(guest, name))
                     yield Step(key, action, differences, after=self._before_tap(iface))
 
     def _is_said_elsewhere(self, guest: str, name: str) -> bool:
@@ -763,6 +768,18 @@ class _Planner:
             says.append(self._said_of_mask(iface, mask))
         return tuple(says)
 
+    def _ends(self, guest: str, *names: str) -> tuple[str, ...]:
+        """TAPs at the other ends of the links that interfaces were in and come into."""
+        ends = [
+            end
+            for lab in (self.before, self.after)
+            if guest in lab.guests
+            for iface in lab.guests[guest].interfaces.values()
+            if iface.name in names
+            for end in lab.far_ends(iface)
+        ]
+        return tuple(dict.fromkeys(link_name(end.tap_name) for end in ends))
+
     def _port_mask(self, iface: Iface) -> int:
         bridge = None if iface.bridge is None else self.after.bridges.get(iface.bridge)
         return 0 if bridge is None else bridge.port_mask
@@ -786,6 +803,7 @@ class _Planner:
             self.actual.devices,
             self._in_scope(guest),
             whole,
+            cables=live.process is not None and live.process.cables,
         )
 
     @property

@@ -10,6 +10,7 @@ plugged, and one more request configures everything.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 
 from ..inside import network, settings
@@ -20,7 +21,7 @@ from ..model.given import Given
 from ..model.kinds import route_words
 from ..model.lab import DEFAULT_MTU, UNIT_NAME, Guest, Iface, Lab, sysctl_path
 from . import wording
-from .guest_steps import Configure, Plug, Unplug
+from .guest_steps import Configure, Plug, SetCable, Unplug
 from .keys import Key, Kind
 from .steps import Step
 
@@ -34,6 +35,7 @@ def steps(
     devices: Mapping[Mark, Device],
     names: Iterable[str],
     whole: bool,
+    cables: bool = False,
 ) -> Iterator[Step]:
     """The steps for one guest.
 
@@ -41,6 +43,7 @@ def steps(
     :param devices: the lab's devices on the host.
     :param names: interfaces that were mentioned.
     :param whole: whether the guest itself was, with its routes and kernel settings.
+    :param cables: whether its kernel knows of cables.
     """
     changes = _Changes(before.guests[guest], after.guests[guest], given, inside, whole)
     for name in names:
@@ -59,7 +62,10 @@ def steps(
         if iface is not None:
             # A unit whose TAP is gone spins until it is made anew (docs/internals/uml-kernel.md, "A deleted TAP").
             orphaned = DeviceKind.TAP.of(iface.label) not in devices
-            changes.want(iface, after.mac_of(iface), link, orphaned)
+            carrier = after.carrier_of(iface) if cables else ""
+            changes.want(iface, after.mac_of(iface), carrier, link, orphaned)
+            if link is not None and _cable_differs(before, iface, carrier, given):
+                changes.set_cable(iface, link, carrier)
         elif link is not None:
             changes.drop(name, link)
     if whole:
@@ -70,6 +76,15 @@ def steps(
     changes.set_sysctl(whole)
     changes.set_routes(whole)
     yield from changes.steps()
+
+
+def _cable_differs(before: Lab, iface: Iface, carrier: str, given: Given) -> bool:
+    """Whether something else decided so far whether an interface has carrier, or may have."""
+    bridge = given.bridges.get(iface.name, iface.bridge)
+    if not carrier or bridge == iface.bridge:
+        return False
+    known = bridge is None or bridge in before.bridges
+    return not known or before.carrier_of(dataclasses.replace(iface, bridge=bridge)) != carrier
 
 
 class _Changes:
@@ -84,22 +99,23 @@ class _Changes:
         self._down: list[str] = []
         self._unplugs: list[Link] = []
         self._said_unplug: list[str] = []
-        self._plugs: list[tuple[Iface, int, str]] = []
+        self._plugs: list[tuple[Iface, int, str, str]] = []
+        self._cables: list[tuple[Iface, int, str]] = []
         self._lines: list[str] = []
         self._moved: list[Key] = []
         self._says: list[str] = []
         self._fresh: set[str] = set()
         self._without_ipv6 = settings.takes_ipv6(settings.due_sysctl(after.sysctl, inside.sysctl) if whole else ())
 
-    def want(self, iface: Iface, mac: str, link: Link | None, orphaned: bool) -> None:
+    def want(self, iface: Iface, mac: str, carrier: str, link: Link | None, orphaned: bool) -> None:
         """Have an interface as it should be."""
         label = f"interface {iface.label}"
         if link is None:
-            self._plug(iface, mac, f"{label}: plug")
+            self._plug(iface, mac, carrier, f"{label}: plug")
         elif orphaned or (link.mtu != iface.mtu and max(link.mtu, iface.mtu) > DEFAULT_MTU):
             # The driver takes more than Ethernet's own MTU only when a unit is made.
             self.unplug(link, f"{label}: plug anew")
-            self._plug(iface, mac, None)
+            self._plug(iface, mac, carrier, None)
         else:
             loses_ipv6 = bool(self._without_ipv6 & {"all", iface.name})
             ours = self._given.addresses.get(iface.name, ())
@@ -109,6 +125,11 @@ class _Changes:
             self._says += [f"{label}: {said}" for said in wording.link_differences(link, iface, mac, ours)]
             self._set_conditions(iface)
             self._forget_neighbours(iface)
+
+    def set_cable(self, iface: Iface, link: Link, carrier: str) -> None:
+        """Have something else decide whether an interface that stays has carrier."""
+        if link.unit is not None and all(iface != plugged for plugged, *_rest in self._plugs):
+            self._cables.append((iface, link.unit, carrier))
 
     def drop(self, name: str, link: Link) -> None:
         """Have an interface no more."""
@@ -121,9 +142,9 @@ class _Changes:
         self._unplugs.append(link)
         self._said_unplug += [said] if said else []
 
-    def _plug(self, iface: Iface, mac: str, said: str | None) -> None:
+    def _plug(self, iface: Iface, mac: str, carrier: str, said: str | None) -> None:
         unit = next(self._free)
-        self._plugs.append((iface, unit, mac))
+        self._plugs.append((iface, unit, mac, carrier))
         self._lines += network.appear(unit, iface)
         self._fresh.add(iface.name)
         if iface.conditions is not None and iface.conditions != conditions.NONE:
@@ -190,9 +211,12 @@ class _Changes:
         for link in self._unplugs:
             if link.unit is not None:
                 yield Step(Kind.UNPLUG.of(f"{guest}:{link.name}"), Unplug(guest, link.unit), needs=(down,))
-        for iface, unit, mac in self._plugs:
+        for iface, unit, mac, carrier in self._plugs:
             first = (Kind.TAP.of(iface.label), Kind.UNPLUG.of(iface.label), store)
-            yield Step(Kind.PLUG.of(iface.label), Plug(iface, unit, mac), after=first)
+            yield Step(Kind.PLUG.of(iface.label), Plug(iface, unit, mac, carrier), after=first)
+        for iface, unit, carrier in self._cables:
+            tap = Kind.TAP.of(iface.label)
+            yield Step(Kind.CABLE.of(iface.label), SetCable(guest, unit, carrier), after=(tap, store))
         if self._lines:
             yield Step(
                 Kind.CONFIGURE.of(guest),

@@ -10,7 +10,7 @@ import functools
 import time
 
 from ..guest import channel, kernels, mconsole, processes
-from ..host import namespaces, uids
+from ..host import namespaces, taps, uids
 from ..host.wait import Deadline, poll_until
 from ..model.found import DeviceKind
 from ..model.lab import Power
@@ -64,7 +64,10 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
 
 @carry_out.register
 def _stop(action: steps.Stop, context: Context) -> None:
-    lifecycle.stop(context.workdir, action.name, namespaces.path_of(context.netns), context.timeout, halt=action.halt)
+    path = namespaces.path_of(context.netns)
+    lifecycle.stop(context.workdir, action.name, path, context.timeout, halt=action.halt)
+    if action.ends:
+        taps.hint(path, action.ends)
 
 
 @carry_out.register
@@ -93,7 +96,13 @@ def _await_power(name: str, wanted: Power, context: Context) -> None:
 
 @carry_out.register
 def _plug(action: steps.Plug, context: Context) -> None:
-    _ask_kernel(action.iface.guest, f"config vec{action.unit}:{kernels.transport(action.iface, action.mac)}", context)
+    transport = kernels.transport(action.iface, action.mac, action.carrier)
+    _ask_kernel(action.iface.guest, f"config vec{action.unit}:{transport}", context)
+
+
+@carry_out.register
+def _set_cable(action: steps.SetCable, context: Context) -> None:
+    _ask_kernel(action.guest, f"config vec{action.unit}:{action.carrier}", context)
 
 
 @carry_out.register

@@ -111,7 +111,7 @@ def _launch(workdir: Workdir, directory: GuestDir, action: Start, place: Place) 
     _write_boot_request(directory, action)
     parts = union_parts(workdir, definition, prepared, identity.launch)
     engine = engines.of(prepared.engine)
-    line = kernels.boot_line(definition, prepared.kernel, list(action.units))
+    line = kernels.boot_line(definition, prepared.kernel, list(action.units), action.carriers)
     with ExitStack() as stack:
         confinement = None
         if definition.confine:

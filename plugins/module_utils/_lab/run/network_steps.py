@@ -66,6 +66,8 @@ def _add_tap(action: steps.AddTap, context: Context) -> None:
 def _set_tap(action: steps.SetTap, context: Context) -> None:
     bridge = _bridge_index(action.iface.bridge, context)
     taps.change(context.network, action.found.index, action.iface, bridge, action.port_mask)
+    if action.ends:
+        taps.hint(context.network.path, action.ends)
 
 
 def _bridge_index(name: str | None, context: Context) -> int | None:

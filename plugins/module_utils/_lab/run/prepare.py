@@ -18,7 +18,7 @@ from ..host.workdir import Workdir
 from ..model import conditions
 from ..model.errors import InvalidInput, nearest
 from ..model.found import Kernel, Process
-from ..model.lab import Guest
+from ..model.lab import MAX_IFNAME, Guest
 from ..model.root import RenderedLayer, Stack
 from ..plan.desired import SavePointWish
 from ..plan.guest_steps import Prepared
@@ -29,6 +29,7 @@ T = TypeVar("T")
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
+_LONGEST_CARRIER = "cable=" + "x" * MAX_IFNAME
 
 
 class Findings:
@@ -83,7 +84,8 @@ def prepare(
     # What a guest wrote cannot be seen while its disk is not mounted.
     if guest.name not in workdir.read_out:
         _check_root(guest, kernel, [workdir.guest(guest.name).diff, *own_layers, master], findings)
-    kernels.boot_line(guest, kernel, [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()])
+    units = [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()]
+    kernels.boot_line(guest, kernel, units, [_LONGEST_CARRIER] * len(units))
     choice = findings.once(("union", guest.union), lambda: engines.choose(guest.union, guest.label, workdir.guests))
     stack = layers.stack(workdir, guest)
     engines.of(choice.engine).check(workdir, guest, master, stack)

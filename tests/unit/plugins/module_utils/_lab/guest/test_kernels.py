@@ -20,8 +20,10 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import K
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Guest, Iface, Userspace
 from ansible_collections.dumm.lab.tests.unit.helpers.binaries import BANNER, binary
 
-KERNEL = Kernel(Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, True, (), (), None, xattrs=True)
-OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False, owners=False, awake=False)
+KERNEL = Kernel(
+    Path("/srv/kernels/tuned/linux"), "6.18.5", True, True, True, True, True, (), (), None, xattrs=True, cables=True
+)
+OLD_KERNEL = dataclasses.replace(KERNEL, release="6.1.176", seccomp=False, noreboot=False, owners=False, cables=False)
 ETH0 = (Iface("alice", "eth0", mtu=9000), "02:00:00:00:00:01")
 
 
@@ -87,7 +89,13 @@ def test_a_kernel_that_cannot_run_processes_as_asked_for_is_refused() -> None:
 
 @pytest.mark.parametrize(
     ("what", "words"),
-    [("owners", "belongs to root"), ("awake", "falls asleep"), ("tells_time", "CPU time"), ("xattrs", "no ACLs")],
+    [
+        ("owners", "belongs to root"),
+        ("awake", "falls asleep"),
+        ("tells_time", "CPU time"),
+        ("xattrs", "no ACLs"),
+        ("cables", "has carrier"),
+    ],
 )
 def test_what_a_kernel_cannot_do_is_said(what: str, words: str) -> None:
     (said,) = kernels.limits(dataclasses.replace(KERNEL, **{what: False}))
@@ -105,6 +113,14 @@ def test_each_interface_is_a_unit_of_the_vector_driver_in_order() -> None:
         "vec0:transport=tap,ifname=alice-eth0,mac=02:00:00:00:00:01,mtu=9000,gro=1",
         "vec1:transport=tap,ifname=alice-lan,mac=02:00:00:00:00:02,mtu=1500,gro=1",
     ]
+
+
+def test_a_kernel_that_knows_cables_is_told_what_decides_whether_a_unit_has_carrier() -> None:
+    def unit(kernel: Kernel) -> str:
+        return kernels.boot_line(Guest("alice"), kernel, [ETH0], ["cable=br0"])[-1]
+
+    assert unit(KERNEL).endswith(",gro=1,cable=br0")
+    assert unit(OLD_KERNEL).endswith(",gro=1")
 
 
 def test_a_unit_uses_the_short_name_of_a_long_one() -> None:

@@ -526,7 +526,7 @@ def test_a_namespace_that_is_not_ours_is_used_and_left(netns: str) -> None:
 def test_a_bridge_that_is_removed_unplugs_its_ports_and_leaves_the_guest_running(host: Host) -> None:
     found = call(host, "bridge", name="br0", state="absent")
 
-    assert kinds(found) == ["StoreGuest", "SetTap", "DeleteDevice", "ForgetBridge"]
+    assert kinds(found) == ["StoreGuest", "SetTap", "SetCable", "DeleteDevice", "ForgetBridge"]
     assert host.guests["alice"].interfaces["eth0"].bridge is None
     assert host.power("alice") is Power.RUNNING
 
@@ -564,6 +564,27 @@ def test_a_tap_of_an_earlier_version_lets_lacp_through(host: Host) -> None:
     host.devices[ETH0] = dataclasses.replace(host.devices[ETH0], port_mask=0)
 
     assert call(host, "guest", name="alice").actions == ["interface alice:eth0: let LACP through"]
+
+
+def test_a_running_guest_hears_what_decides_whether_its_interface_has_carrier(host: Host) -> None:
+    call(host, "bridge", name="cable", group_fwd_mask=65528, multicast_snooping=False)
+    unit = host.runs["alice"].units[0]
+
+    told = [unit.carrier]
+    for bridge in ("cable", "", "br0"):
+        call(host, "iface", guest="alice", name="eth0", bridge=bridge)
+        told.append(unit.carrier)
+    call(host, "guest", name="alice", state="restarted")
+
+    assert told == ["carrier=on", "cable=cable", "carrier=off", "carrier=on"]
+    assert host.runs["alice"].units[0].carrier == "carrier=on"
+
+
+def test_a_guest_whose_kernel_knows_no_cables_hears_nothing_of_them(host: Host) -> None:
+    run = host.runs["alice"]
+    run.process = dataclasses.replace(run.process, cables=False)
+
+    assert "SetCable" not in kinds(call(host, "iface", guest="alice", name="eth0", bridge=""))
 
 
 def test_a_definition_that_catches_up_with_the_live_bridge_is_said(host: Host) -> None:
