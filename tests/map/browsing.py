@@ -95,14 +95,19 @@ class Browsing:
         self._contexts: list[BrowserContext] = []
         self.pages: list[Page] = []
 
-    def open(self, address: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
-        """Follow an address in a window without any past."""
+    def blank(self, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
+        """A window without any past, which shows nothing yet."""
         context = self._chromium.new_context(
             viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", accept_downloads=True
         )
         self._contexts.append(context)
         page = Page(context.new_page())
         self.pages.append(page)
+        return page
+
+    def open(self, address: str, *, dark: bool = False, width: int = 1440, height: int = 900) -> Page:
+        """Follow an address in a window without any past."""
+        page = self.blank(dark=dark, width=width, height=height)
         page.tab.goto(address)
         return page
 

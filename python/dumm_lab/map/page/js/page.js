@@ -196,7 +196,12 @@ export class Page {
 
   /** @param {Subject[]} subjects */
   #selected(subjects) {
+    const panel = the("panel"), wasHidden = panel.hidden;
     this.panel.select(subjects);
+    if (wasHidden) {
+      panel.classList.add("fresh");
+      setTimeout(() => panel.classList.remove("fresh"), UNCOVER);
+    }
     this.mirror.selected(new Set(subjects.map(idOf)));
     this.#commands.refresh();
     clearTimeout(this.#peek);

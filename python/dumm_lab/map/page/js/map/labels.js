@@ -17,8 +17,8 @@ const GAP = 7; // between a node and the first text of a line
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {Point & {w: number, h: number, cos: number, sin: number}} Box  by its middle, turned */
 /**
- * @typedef {{id: string, from: Point, to: Point, bend?: Point | null, ends: [string, string], middle: string[]}} Text
- *   from, to: where the line leaves its nodes; bend: control point of a curve; middle: most important first
+ * @typedef {{id: string, from: Point, to: Point, bend?: Point | null, ends: [string, string], middle: string[], least?: string}} Text
+ *   from, to: where the line leaves its nodes; bend: control point of a curve; middle: most important first; least: if none of it fits
  * @typedef {{ends: [string, string], offsets: [number, number], middle: string, shift: Point, boxes: Box[]}} Placed
  *   offsets: of the middles of the end's texts along the line; shift: of the middle's text from the middle of the line
  */
@@ -159,8 +159,8 @@ function putEnd(taken, line, way, place, end) {
 function putMiddle(taken, line, way, place) {
   const parts = line.middle.filter(Boolean);
   const middle = way.at(way.length / 2);
-  for (let count = parts.length; count > 0; count--) {
-    const text = parts.slice(0, count).reverse().join("  ");
+  const texts = parts.map((_, n) => parts.slice(0, parts.length - n).reverse().join("  "));
+  for (const text of line.least ? [...texts, line.least] : texts) {
     const w = monoWidth(text, SIZE) + 2 * PAD;
     for (const shift of [0, 12, -12, 24, -24, 40, -40, 60, -60]) {
       if (w / 2 + Math.abs(shift) > way.length / 2 - GAP) continue;

@@ -179,7 +179,8 @@ function angleFrom(at, others) {
 
 /** @param {import("./scene.js").Line} line @returns {number} how long it has to be for its texts, in pixels */
 export function needed(line) {
-  const texts = [...line.ends, line.to[0] || line.to[1] || line.prefix].filter(Boolean);
+  const [back, forth] = line.to;
+  const texts = [...line.ends, back === forth ? back || line.prefix : back, back === forth ? "" : forth].filter(Boolean);
   return texts.reduce((sum, text) => sum + monoWidth(text, 12) + 14, 24);
 }
 
@@ -192,12 +193,25 @@ export function needed(line) {
  * @returns {Map<string, Point>}
  */
 export function ringed(at, box, kids, ways) {
-  /** @type {Map<string, Point>} */
-  const places = new Map();
   const gaps = ways.map((way) => Math.atan2(way.y - at.y, way.x - at.x));
   const sorted = [...kids].sort((a, b) => a.id.localeCompare(b.id, undefined, { numeric: true }));
+  const spots = rings(box, sorted, gaps);
+  return new Map(sorted.map((kid, n) => [kid.id, { x: Math.round(at.x + spots[n].x), y: Math.round(at.y + spots[n].y) }]));
+}
+
+/** @type {Map<string, Point[]>} rings that were found: most of a lab's segments are alike */
+const known = new Map();
+
+/** @param {Box} box @param {Box[]} kids @param {number[]} gaps angles @returns {Point[]} from the middle of the node */
+function rings(box, kids, gaps) {
+  const key = [box.w, box.h, ...gaps.map((gap) => gap.toFixed(2)), ...kids.map((kid) => `${kid.w}x${kid.h}`)].join(" ");
+  const old = known.get(key);
+  if (old) return old;
+  /** @type {Point[]} */
+  const places = [];
+  const sorted = [...kids];
   const taken = [{ x: 0, y: 0, w: box.w, h: box.h }];
-  let rx = box.w / 2 + 40, ry = 62;
+  let rx = box.w / 2 + 66, ry = 100; // so that a line has room for its text
   while (sorted.length) {
     const most = Math.max(4, Math.floor((2 * (rx + ry)) / 56) - gaps.length);
     // The last ring takes what would be alone in another one.
@@ -212,11 +226,13 @@ export function ringed(at, box, kids, ways) {
     }
     ring.forEach((kid, n) => {
       taken.push({ ...spots[n], w: kid.w, h: kid.h });
-      places.set(kid.id, { x: Math.round(at.x + spots[n].x), y: Math.round(at.y + spots[n].y) });
+      places.push(spots[n]);
     });
     rx += 76;
     ry += 62;
   }
+  if (known.size > 5000) known.clear();
+  known.set(key, places);
   return places;
 }
 

@@ -37,6 +37,7 @@ export class LabMap {
   /** @type {import("./look.js").Level} */ #level = 0;
   /** @type {Map<string, Point>} */ #waiting = new Map();
   /** @type {Set<string>} */ #saved = new Set(); // ids whose places the server has
+  /** @type {Map<string, Point>} */ #chosen = new Map(); // places that somebody chose
   /** @type {Record<string, import("../model.js").Rate>} */ #rates = {};
   /** @type {Set<string>} */ #groups = new Set();
   /** @type {Model | null} */ #late = null; // what came while nobody looked
@@ -81,7 +82,10 @@ export class LabMap {
     cy.on("position", "node", () => this.#soon());
     cy.on("dragfree", "node", (/** @type {any} */ event) => this.#dropped(event.target));
     cy.on("select unselect", () => queueMicrotask(() => !this.#quiet && this.#wiring.selected(this.selected())));
-    cy.on("dbltap", "node, edge", (/** @type {any} */ event) => this.#wiring.opened(event.target.data("subject")));
+    // The browser knows how fast this person's double clicks are; cytoscape's own are lost on a busy machine.
+    let tapped = cy;
+    cy.on("tap", (/** @type {any} */ event) => (tapped = event.target));
+    container(cy).addEventListener("dblclick", () => tapped !== cy && tapped.inside() && this.#wiring.opened(tapped.data("subject")));
     cy.on("cxttap", (/** @type {any} */ event) => {
       if (event.target === cy) return this.#wiring.asked([], event.renderedPosition);
       if (!event.target.selected()) this.select([event.target.data("subject")]);
@@ -233,7 +237,7 @@ export class LabMap {
       const from = element.sourceEndpoint(), to = element.targetEndpoint();
       if (!from || !to || Number.isNaN(from.x)) continue;
       const bend = element.hasClass("twin") ? element.controlPoints()?.[0] : null;
-      texts.push({ id: line.id, from, to, bend, ends: line.ends, middle: [element.data("rate") ?? "", this.#conditions(line, a, b), line.down ? "down" : "", line.prefix] });
+      texts.push({ id: line.id, from, to, bend, ends: line.ends, middle: [element.data("rate") ?? "", this.#conditions(line, a, b), line.down ? "down" : "", line.prefix], least: line.to[0] || line.to[1] ? "…" : "" });
     }
     const places = placed(nodes, texts);
     cy.batch(() => {
@@ -302,7 +306,10 @@ export class LabMap {
     this.#first = false;
     if (first && left.length > 2 && left.length > fresh.length / 2) return void this.arrange(false);
     this.#beside(left);
-    if (first) this.fit(false);
+    if (first) {
+      this.fit(false);
+      container(this.cy).dataset.arranged = "yes";
+    }
     if (left.length) this.#wiring.keep(this.places());
   }
 
@@ -323,10 +330,13 @@ export class LabMap {
 
   /** @param {Record<string, [number, number]>} places that the server has */
   noted(places) {
-    for (const id of Object.keys(places)) this.#saved.add(id);
+    for (const [id, [x, y]] of Object.entries(places)) {
+      this.#saved.add(id);
+      this.#chosen.set(id, { x, y });
+    }
   }
 
-  /** Places that somebody else has chosen.  @param {Record<string, [number, number]>} places */
+  /** Places that others have chosen.  @param {Record<string, [number, number]>} places */
   moved(places) {
     this.noted(places);
     this.cy.batch(() => {
@@ -353,8 +363,13 @@ export class LabMap {
 
   /** Lay the whole map out anew.  @param {boolean} [byHand] whether the places are to be saved for everybody */
   async arrange(byHand = true) {
-    const stage = this.#stage();
+    const stage = this.#stage(), stand = container(this.cy);
+    if (!byHand) stand.dataset.arranged = "no"; // nothing to see until then: all lies on one spot
     const places = await arranged(this.scene, { width: stage.width / 0.9, height: stage.height / 0.9 });
+    // Places that came meanwhile hold; where most nodes have one, the rest goes beside those.
+    const chosen = byHand ? [] : [...this.#chosen].filter(([id]) => this.scene.nodes.has(id));
+    if (chosen.length > this.scene.nodes.size / 2) places.clear();
+    for (const [id, at] of chosen) places.set(id, at);
     const gone = [...this.scene.nodes.keys()].filter((id) => !places.has(id));
     const positions = (/** @type {any} */ node) => places.get(node.id()) ?? node.position();
     const animate = byHand && !this.#still.matches && this.scene.nodes.size < 300;
@@ -366,7 +381,7 @@ export class LabMap {
     this.fit(animate);
     this.#wiring.keep(this.places());
     if (byHand) this.#wiring.moved(Object.fromEntries([...this.places()].map(([id, at]) => [id, [Math.round(at.x), Math.round(at.y)]])));
-    container(this.cy).dataset.arranged = "yes";
+    stand.dataset.arranged = "yes";
   }
 
   /** Where a node that will come is to stand.  @param {string} id @param {Point} at */
