@@ -21,6 +21,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from ..host import cgroups, learning, limits, privileges, syscalls, uids
+from ..host.calls import Calls
 from ..host.cgroups import Limits
 from ..host.mounts import Users
 from ..model.lab import USERS_OF_A_GUEST
@@ -103,49 +104,44 @@ def _limits(mem: int) -> Limits:
     return Limits((mem + _MORE_MEMORY) * _MB + processes * _HOST_KB_PER_PROCESS * 1024, processes)
 
 
-def give_up(confinement: Confinement, proc: int) -> None:
-    """Give up what a guest is not to have.  The calling process has its view already, and one thread.
+def give_up(calls: Calls, confinement: Confinement, namespace: int, proc: int) -> None:
+    """Give up what a guest is not to have.  The process has its view already.
 
-    :param proc: descriptor of the host's ``/proc``.
-    :raises OSError: with what failed; the process must not go on then.
+    :param calls: what the process is to do; it must not go on where one fails.
+    :param namespace: the descriptor that the user namespace has there, if there is one.
+    :param proc: that of the host's ``/proc``.
     """
     if confinement.users is not None:
         # Not before: what was made until now, its mounts above all, belongs to the host, and its root has no say in it.
-        syscalls.setns(confinement.users.namespace, syscalls.CLONE_NEWUSER)
-        _none_of_the_makers(proc)
-    os.setgroups(confinement.groups)
-    limits.give(resource.RLIMIT_NPROC, confinement.limits.processes)
+        calls.setns(namespace, syscalls.CLONE_NEWUSER)
+        _none_of_the_makers(calls, proc)
+    calls.groups(confinement.groups)
+    given = limits.allowed(resource.RLIMIT_NPROC, confinement.limits.processes)
+    calls.limit(resource.RLIMIT_NPROC, given, given)
     for nothing in (resource.RLIMIT_MSGQUEUE, resource.RLIMIT_RTPRIO, resource.RLIMIT_NICE, resource.RLIMIT_MEMLOCK):
-        resource.setrlimit(nothing, (0, 0))
+        calls.limit(nothing, 0, 0)
     # Timers too are pending signals.
-    limits.give(resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS)
-    os.setresgid(0, 0, 0)
-    os.setresuid(0, 0, 0)
-    privileges.clear_ambient_capabilities()
-    privileges.keep_capabilities(
+    given = limits.allowed(resource.RLIMIT_SIGPENDING, _PENDING_SIGNALS)
+    calls.limit(resource.RLIMIT_SIGPENDING, given, given)
+    calls.become(0)
+    calls.keep_capabilities(
         privileges.CAP_CHOWN, privileges.CAP_DAC_OVERRIDE, privileges.CAP_FOWNER, privileges.CAP_FSETID
     )
-    privileges.no_new_privileges()
+    calls.no_new_privileges()
     if seccomp.supported():
-        seccomp.install()
+        seccomp.install(calls)
 
 
-def _none_of_the_makers(proc: int) -> None:
+def _none_of_the_makers(calls: Calls, proc: int) -> None:
     """Forbid what the host counts for who made a user namespace, too, which is its root: it has few of them itself.
 
     In a user namespace below this one, moreover, a process would have all capabilities again.
     """
-    directory = os.open("sys/user", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC, dir_fd=proc)
-    try:
-        for name in _COUNTED:
-            with suppress(FileNotFoundError):
-                setting = os.open(name, os.O_WRONLY | os.O_CLOEXEC, dir_fd=directory)
-                try:
-                    os.write(setting, b"0")
-                finally:
-                    os.close(setting)
-    finally:
-        os.close(directory)
+    for name in _COUNTED:
+        # A kernel may have been built without one.
+        setting = calls.open_at(proc, f"sys/user/{name}", os.O_WRONLY | os.O_CLOEXEC, unless=errno.ENOENT, skips=2)
+        calls.write(setting, b"0", name)
+        calls.close(setting)
 
 
 def _why_not_mapped(paths: Iterable[str]) -> str | None:

@@ -10,19 +10,17 @@ The only place that starts a process which outlives the run: UML is started deta
 from __future__ import annotations
 
 import dataclasses
-import fcntl
-import gc
 import os
 import resource
-import signal
-import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
-from ..host import cgroups, files, syscalls
+from ..host import cgroups, courier, files, syscalls
+from ..host.calls import Calls
+from ..host.courier import Courier
+from ..host.mounts import Users
 from ..host.workdir import GuestDir
 from ..model.errors import HostError, from_oserror
 from ..model.found import Process
@@ -50,40 +48,33 @@ def launch(
     :param beside: what to do with its number while it sets itself up.
     :raises HostError: where it could not be set up; it is gone then.
     """
+    if not courier.supported():
+        raise HostError(subject, "cannot start its kernel: this Python is none of x86-64", "use one of 64 bits")
     _make_line(directory)
     logs.begin(directory)
-    with _descriptors(directory, subject) as inherited:
-        go_read, go_write = os.pipe2(os.O_CLOEXEC)
-        said_read, said_write = os.pipe2(os.O_CLOEXEC)
-        # A panic ends the first process of a PID namespace by that filter alone.
-        pid = _fork(apart=view.confinement is not None and seccomp.supported())
-        if pid == 0:
-            os.close(go_write)
-            _become_uml(view, argv, netns, identity.cpu, inherited, go_read, said_write)
-        os.close(go_read)
-        os.close(said_write)
-    try:
-        process = _protected(_identified(identity, pid), view, in_host_netns=netns is None)
+    # A panic ends the first process of a PID namespace by that filter alone.
+    apart = view.confinement is not None and seccomp.supported()
+    with _descriptors(directory, netns, view, subject) as inherited, _started(inherited, apart, subject) as child:
+        calls = _becoming_uml(view, argv, identity.cpu, inherited)
+        process = _protected(_identified(identity, child.pid), view, in_host_netns=netns is None)
         processes.store(directory, process)
         # Before it begins, too: no later run makes it for a guest that a killed run has started.
-        files.symlink(directory.union, f"/proc/{pid}/root/fs")
-        os.write(go_write, b"go")
-        os.close(go_write)
-        go_write = -1
-        beside(pid)
-        with os.fdopen(said_read, "rb", closefd=False) as said:
-            complaint = said.read().decode("utf-8", "replace")
-    finally:
-        os.close(said_read)
-        if go_write >= 0:
-            # The child sees the end of the pipe and leaves.
-            os.close(go_write)
-    if complaint:
-        os.waitpid(pid, 0)
+        files.symlink(directory.union, f"/proc/{child.pid}/root/fs")
+        child.carry_out(calls)
+        beside(child.pid)
+        complaint = child.complaint(calls)
+    if complaint is not None:
         directory.process.unlink(missing_ok=True)
         directory.union.unlink(missing_ok=True)
         raise HostError(subject, f"cannot start its kernel: {complaint}", "see dmesg and what role dumm.lab.host says")
     return process
+
+
+def _started(inherited: _Inherited, apart: bool, subject: str) -> Courier:
+    try:
+        return Courier(inherited.standard, inherited.own, apart=apart)
+    except OSError as exc:
+        raise from_oserror(subject, "start the process of", exc) from exc
 
 
 @dataclass(frozen=True)
@@ -94,7 +85,6 @@ class Change:
     """
 
     directory: GuestDir
-    swapper: sandbox.Swapper
     process: Process
     stack: Stack
     subject: str
@@ -122,7 +112,7 @@ class Change:
         :raises HostError: where that could not be done; the guest keeps the one that it has then.
         """
         try:
-            self.swapper.swap(union, self.process.pid, str(self.directory.view), self.process.first_user)
+            sandbox.swap(union, self.process.pid, str(self.directory.view), self.process.first_user)
         except OSError as exc:
             processes.store(self.directory, self.process)
             cause = f"cannot change its layers: {exc}"
@@ -154,103 +144,84 @@ def _make_line(directory: GuestDir) -> None:
         os.mkfifo(fifo, 0o600)
 
 
-class _descriptors:
-    """The descriptors that UML inherits, in the order of their numbers there.
+@dataclass(frozen=True)
+class _Inherited:
+    """The descriptors of a guest's first process.
+
+    :ivar standard: those that UML inherits, in the order of their numbers there.
+    :ivar proc: number of the host's ``/proc``; what only the way to UML takes is named by its number there.
+    """
+
+    standard: list[int]
+    own: list[int]
+    proc: int
+    netns: int | None
+    users: int | None
+    union: list[int]
+
+    @property
+    def end(self) -> int:
+        """The first number that is not in use."""
+        return courier.FIRST + len(self.own)
+
+
+@contextmanager
+def _descriptors(directory: GuestDir, netns: str | None, view: sandbox.View, subject: str) -> Iterator[_Inherited]:
+    """Open them.
 
     FIFOs are opened for both directions, so that they never end while UML lives and anybody may open them by path later.
     """
+    with ExitStack() as stack:
 
-    def __init__(self, directory: GuestDir, subject: str) -> None:
-        self._directory = directory
-        self._subject = subject
-        self._open: list[int] = []
+        def opened(path: Path | str, flags: int) -> int:
+            fd = os.open(path, flags | os.O_CLOEXEC, 0o600)
+            stack.callback(os.close, fd)
+            return fd
 
-    def __enter__(self) -> list[int]:
-        place = self._directory
         try:
-            null = self._add("/dev/null", os.O_RDWR)
-            log = self._add(place.boot_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
-            line = [self._add(path, os.O_RDWR) for path in (place.line_in, place.line_out, place.console_in)]
+            null = opened("/dev/null", os.O_RDWR | os.O_NOFOLLOW)
+            log = opened(directory.boot_log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_NOFOLLOW)
+            fifos = (directory.line_in, directory.line_out, directory.console_in)
+            line = [opened(path, os.O_RDWR | os.O_NOFOLLOW) for path in fifos]
+            own = [opened("/proc", os.O_PATH | os.O_DIRECTORY)]
+            network = users = None
+            if netns is not None:
+                network = courier.FIRST + len(own)
+                own.append(opened(netns, os.O_RDONLY))
+            if view.users is not None:
+                users = courier.FIRST + len(own)
+                own.append(view.users.namespace)
+            begin = courier.FIRST + len(own)
+            own += view.union.descriptors
         except OSError as exc:
-            self.__exit__()
-            raise from_oserror(self._subject, "open", exc) from exc
-        return [null, log, log, *line, log]
-
-    def _add(self, path: Path | str, flags: int) -> int:
-        fd = os.open(path, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        self._open.append(fd)
-        return fd
-
-    def __exit__(self, *exc: object) -> None:
-        for fd in self._open:
-            os.close(fd)
-        self._open = []
+            raise from_oserror(subject, "open", exc) from exc
+        union = [*range(begin, courier.FIRST + len(own))]
+        yield _Inherited([null, log, log, *line, log], own, courier.FIRST, network, users, union)
 
 
-def _fork(*, apart: bool) -> int:
-    """Fork.
-
-    :param apart: whether into a PID namespace of its own, where the host can.
-    """
-    with warnings.catch_warnings():
-        # Python warns of threads; the child calls nothing but system calls and execve.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        with syscalls.FORKING:
-            if apart:
-                with suppress(OSError):
-                    return syscalls.fork_apart()
-            return os.fork()
-
-
-def _become_uml(
-    view: sandbox.View, argv: list[str], netns: str | None, cpu: int | None, inherited: list[int], go: int, say: int
-) -> NoReturn:
-    try:
-        gc.disable()
-        namespaces = [] if view.users is None else [view.users.namespace]
-        _keep_only([0, 1, 2, *inherited, go, say, *view.union.descriptors, *namespaces])
-        if os.read(go, 2) != b"go":
-            os._exit(1)
-        os.setsid()
-        for number in range(1, signal.NSIG):
-            if number not in (signal.SIGKILL, signal.SIGSTOP, 32, 33):
-                signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_SETMASK, ())
-        os.umask(0)
-        if cpu is not None and cpu != ANY_CPU:
-            os.sched_setaffinity(0, {cpu})
-        # A panic aborts: no image of the guest's memory, please.  And each file open in the guest is one open here.
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-        high = [fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 64) for fd in (*inherited, say)]
-        if netns is not None:
-            syscalls.setns(os.open(netns, os.O_RDONLY | os.O_CLOEXEC), syscalls.CLONE_NEWNET)
-        proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        sandbox.enter(view)
-        if view.confinement is not None:
-            confine.give_up(view.confinement, proc)
-        if "seccomp=on" not in argv:
-            # Kernels of that age waste memory on a randomised address space (docs/internals/uml-kernel.md).
-            syscalls.personality(syscalls.ADDR_NO_RANDOMIZE)
-        say = high.pop()
-        for number, fd in enumerate(high):
-            os.dup2(fd, number)
-        os.dup2(say, len(high), inheritable=False)
-        say = len(high)
-        syscalls.close_range(say + 1, os.sysconf("SC_OPEN_MAX"))
-        os.execve(sandbox.KERNEL, argv, {"TMPDIR": "/tmp", "HOME": "/"})
-    except BaseException as exc:
-        os.write(say, str(exc).encode() or repr(exc).encode())
-    os._exit(127)
-
-
-def _keep_only(descriptors: list[int]) -> None:
-    """Close all others.  Two that are launched at the same time would else wait for each other, should who launches them be killed."""
-    kept = sorted(set(descriptors))
-    for low, high in zip([-1, *kept], [*kept, os.sysconf("SC_OPEN_MAX")], strict=True):
-        if high - low > 1:
-            syscalls.close_range(low + 1, high - 1)
+def _becoming_uml(view: sandbox.View, argv: list[str], cpu: int | None, inherited: _Inherited) -> Calls:
+    """What a process does to become a guest's kernel."""
+    calls = Calls()
+    # Two that are launched at the same time would else wait for each other, should who launches them be killed.
+    calls.alone(inherited.end, courier.SAYS)
+    if cpu is not None and cpu != ANY_CPU:
+        calls.run_on(cpu)
+    # A panic aborts: no image of the guest's memory, please.  And each file open in the guest is one open here.
+    calls.limit(resource.RLIMIT_CORE, 0, 0)
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    calls.limit(resource.RLIMIT_NOFILE, most, most)
+    if inherited.netns is not None:
+        calls.setns(inherited.netns, syscalls.CLONE_NEWNET)
+    users = None if view.users is None else Users(inherited.users or 0, view.users.first)
+    sandbox.enter(calls, view, users, inherited.union)
+    if view.confinement is not None:
+        confine.give_up(calls, view.confinement, inherited.users or 0, inherited.proc)
+    if "seccomp=on" not in argv:
+        # Kernels of that age waste memory on a randomised address space (docs/internals/uml-kernel.md).
+        calls.no_randomness()
+    calls.close_from(courier.SAYS + 1)
+    calls.execute(sandbox.KERNEL, argv, ["TMPDIR=/tmp", "HOME=/"])
+    return calls
 
 
 def gone(directory: GuestDir) -> None:

@@ -16,12 +16,12 @@ from __future__ import annotations
 
 import json
 import os
-import stat
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 
-from ..host import mounts, syscalls
+from ..host import courier, syscalls
+from ..host.calls import Calls
 from ..host.identity import OWNER_FILE
 from ..host.mounts import Users
 from ..union.engine import Union
@@ -65,139 +65,84 @@ class View:
         return None if self.confinement is None else self.confinement.users
 
 
-def enter(view: View) -> None:
-    """Move the calling process into the view for good.  It must be single threaded and free to change its mounts.
+def enter(calls: Calls, view: View, users: Users | None, given: Sequence[int]) -> None:
+    """Move a process into the view for good.  It must be free to change its mounts.
 
-    :raises OSError: with the path or the purpose as file name.
+    :param calls: what the process is to do.
+    :param users: as the process has them.
+    :param given: what numbers the union's descriptors have there.
     """
-    users, confined = view.users, view.confinement is not None
-    syscalls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | (_MORE_NAMESPACES if confined else 0))
-    syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-    syscalls.mount("dumm", view.mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
-    os.chdir(view.mountpoint)
-    for directory in ("fs", "spool", "run", "proc", "dev/net", "tmp"):
-        os.makedirs(directory, mode=0o755)
-    _write_owner(view)
-    _make_devices(0 if users is None else users.first)
-    _bind_file(view.kernel, KERNEL.lstrip("/"))
+    confined = view.confinement is not None
+    calls.unshare(syscalls.CLONE_NEWNS | syscalls.CLONE_NEWIPC | (_MORE_NAMESPACES if confined else 0))
+    calls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+    calls.mount("dumm", view.mountpoint, "tmpfs", syscalls.MS_NOSUID, "size=1m,mode=755")
+    calls.chdir(view.mountpoint)
+    for directory in ("fs", "spool", "run", "proc", "dev", "dev/net", "tmp"):
+        calls.make_directory(directory)
+    calls.write_file(OWNER_FILE, json.dumps(view.owner).encode())
+    for name, (major, minor) in _DEVICES.items():
+        calls.make_device(f"dev/{name}", os.makedev(major, minor), 0 if users is None else users.first)
+    _bind_file(calls, view.kernel, KERNEL.lstrip("/"))
     for library, place in view.libraries:
-        _bind_file(library, place.lstrip("/"))
-    _share(view.spool, "spool", users)
-    _share(view.run, "run", users)
+        _bind_file(calls, library, place.lstrip("/"))
+    for source, target in ((view.spool, "spool"), (view.run, "run")):
+        # Guest and host both write to it.
+        attributes = syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV | syscalls.MOUNT_ATTR_NOEXEC
+        calls.clone_mount(source, target, attributes, None if users is None else users.namespace)
     # UML maps its memory file executable, so this place must allow that.
     owner = "" if users is None else f",uid={users.first},gid={users.first}"
     size = f"size={view.mem + _MEMORY_SLACK}m,nr_inodes={_MEMORY_FILES},mode=700{owner}"
-    syscalls.mount("memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, size)
-    union = view.union.mount(users, "fs")
-    syscalls.move_mount(union, "fs", 0)
-    os.close(union)
+    calls.mount("memory", "tmp", "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, size)
+    calls.move_mount(view.union.mount(calls, users, "fs", given), "fs")
     shown = "hidepid=invisible,subset=pid" if confined else ""
-    syscalls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC, shown)
-    syscalls.pivot_root(".", ".")
-    syscalls.umount(".", syscalls.MNT_DETACH)
+    calls.mount("proc", "proc", "proc", syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC, shown)
+    calls.pivot()
     if confined:
         flags = syscalls.MS_REMOUNT | syscalls.MS_BIND | syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NOEXEC
-        syscalls.mount("none", "/", None, flags)
-    os.chdir("/run")
+        calls.mount("none", "/", None, flags)
+    calls.chdir("/run")
 
 
-def _write_owner(view: View) -> None:
-    with open(OWNER_FILE, "w", encoding="utf-8") as file:
-        json.dump(view.owner, file)
+def _bind_file(calls: Calls, source: str, target: str) -> None:
+    calls.make_directories(os.path.dirname(target))
+    calls.make_file(target)
+    calls.mount(source, target, None, syscalls.MS_BIND)
+    flags = syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV
+    calls.mount("none", target, None, syscalls.MS_REMOUNT | syscalls.MS_BIND | flags)
 
 
-def _make_devices(owner: int) -> None:
-    for name, (major, minor) in _DEVICES.items():
-        os.mknod(f"dev/{name}", stat.S_IFCHR | 0o600, os.makedev(major, minor))
-        os.chown(f"dev/{name}", owner, owner)
+def swap(union: Union, pid: int, place: str, first: int | None = None) -> None:
+    """Give a running guest's process another union in place of its own.
 
+    The guest's kernel addresses every file by its path, so it sees the new one at its next access.
 
-def _share(source: str, target: str, users: Users | None) -> None:
-    """Show a directory that guest and host both write to."""
-    if users is None:
-        _bind(source, target, syscalls.MS_NOSUID | syscalls.MS_NODEV | syscalls.MS_NOEXEC)
-    else:
-        mounts.attach_mapped(source, target, users, syscalls.MOUNT_ATTR_NOEXEC)
-
-
-def _bind(source: str, target: str, flags: int) -> None:
-    syscalls.mount(source, target, None, syscalls.MS_BIND)
-    syscalls.mount("none", target, None, syscalls.MS_REMOUNT | syscalls.MS_BIND | flags)
-
-
-def _bind_file(source: str, target: str) -> None:
-    os.makedirs(os.path.dirname(target) or ".", mode=0o755, exist_ok=True)
-    with open(target, "xb"):
-        pass
-    _bind(source, target, syscalls.MS_RDONLY | syscalls.MS_NOSUID | syscalls.MS_NODEV)
-
-
-class Swapper:
-    """Gives running guests' processes other unions, one after another.
-
-    It does so from a thread that has a mount namespace of its own, and goes into that of each guest and back; a process for each
-    would take ten times as long.
+    :param pid: any process of the guest.
+    :param place: an empty directory.
+    :param first: the host's user that is root in the guest; ``None`` where its users are the host's.
+    :raises OSError: with the path or the purpose as file name; the guest keeps the union that it has then.
     """
-
-    def __init__(self) -> None:
-        self._home = self._root = -1
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="mounts")
-
-    def _leave(self) -> None:
-        """Be in a namespace of one's own, from the first swap on."""
-        syscalls.unshare(syscalls.CLONE_FS | syscalls.CLONE_NEWNS)
-        syscalls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
-        self._root = os.open("/", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._home = os.open("/proc/thread-self/ns/mnt", os.O_RDONLY | os.O_CLOEXEC)
-
-    def swap(self, union: Union, pid: int, place: str, first: int | None = None) -> None:
-        """Give a running guest's process another union in place of its own.
-
-        The guest's kernel addresses every file by its path, so it sees the new one at its next access.
-
-        :param pid: any process of the guest.
-        :param place: an empty directory.
-        :param first: the host's user that is root in the guest; ``None`` where its users are the host's.
-        :raises OSError: with the path or the purpose as file name; the guest keeps the union that it has then.
-        """
-        self._thread.submit(self._swap, union, pid, place, first).result()
-
-    def _swap(self, union: Union, pid: int, place: str, first: int | None) -> None:
-        if self._home < 0:
-            self._leave()
-        with ExitStack() as stack:
-            inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
-            # Not always the root of its namespace: whoever started it may have lived in a chroot.
-            root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
-            fresh = union.mount(_users_of(stack, pid, first), place)
-            stack.callback(os.close, fresh)
-            stack.callback(self._return)
-            _move(inside, root)
-            mounts.replace(fresh, "/fs")
-
-    def _return(self) -> None:
-        _move(self._home, self._root)
-
-    def close(self) -> None:
-        """Give the thread and its namespace back."""
-        self._thread.shutdown()
-        for fd in (self._home, self._root):
-            if fd >= 0:
-                os.close(fd)
-
-
-def _users_of(stack: ExitStack, pid: int, first: int | None) -> Users | None:
-    return None if first is None else Users(_opened(stack, f"/proc/{pid}/ns/user", os.O_RDONLY), first)
+    calls = Calls()
+    with ExitStack() as stack:
+        inside = _opened(stack, f"/proc/{pid}/ns/mnt", os.O_RDONLY)
+        # Not always the root of its namespace: whoever started it may have lived in a chroot.
+        root = _opened(stack, f"/proc/{pid}/root", os.O_PATH | os.O_DIRECTORY)
+        own = [inside, root, *union.descriptors]
+        if first is not None:
+            own.append(_opened(stack, f"/proc/{pid}/ns/user", os.O_RDONLY))
+        numbers = [*range(courier.FIRST, courier.FIRST + len(own))]
+        users = None if first is None else Users(numbers[-1], first)
+        calls.unshare(syscalls.CLONE_NEWNS)
+        calls.mount("none", "/", None, syscalls.MS_REC | syscalls.MS_PRIVATE)
+        calls.chdir(os.path.dirname(place))
+        fresh = union.mount(calls, users, os.path.basename(place), numbers[2:])
+        calls.setns(numbers[0], syscalls.CLONE_NEWNS)
+        calls.chroot_to(numbers[1])
+        calls.replace_mount(fresh, "/fs")
+        calls.end()
+        courier.carry_out(calls, own)
 
 
 def _opened(stack: ExitStack, path: str, flags: int) -> int:
     fd = os.open(path, flags | os.O_CLOEXEC)
     stack.callback(os.close, fd)
     return fd
-
-
-def _move(namespace: int, root: int) -> None:
-    """Let the calling thread be in a mount namespace, with a root there."""
-    syscalls.setns(namespace, syscalls.CLONE_NEWNS)
-    os.fchdir(root)
-    os.chroot(".")

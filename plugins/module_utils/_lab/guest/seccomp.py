@@ -13,13 +13,13 @@ errors and behind deaths, so a guest's program could otherwise end the process t
 
 from __future__ import annotations
 
-import ctypes
 import errno
+import functools
 import os
 import struct
 import sys
 
-from ..host.syscalls import check, libc
+from ..host.calls import Calls
 
 # arch/x86/entry/syscalls/syscall_64.tbl
 # fmt: off
@@ -64,14 +64,13 @@ _AF_UNIX = 1
 
 _AUDIT_ARCH_X86_64 = 0xC000003E
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
-_MODE_FILTER = 1
-_SYS_SECCOMP = 317
 # struct seccomp_data: number, architecture, instruction pointer, arguments of 64 bits each
 _NUMBER, _ARCHITECTURE, _ARGUMENTS = 0, 4, 16
 # include/uapi/linux/bpf_common.h
 _LOAD, _EQUAL, _GREATER, _GREATER_EQUAL, _ANY_BIT, _RETURN = 0x20, 0x15, 0x25, 0x35, 0x45, 0x06
 
 Instruction = tuple[int, int, int, int]
+_INSTRUCTION = struct.Struct("=HBBI")
 
 
 def supported() -> bool:
@@ -139,12 +138,12 @@ def _by_argument(number: int, argument: int, tests: list[Instruction]) -> list[I
     return [(_EQUAL, 0, len(then), number), *then]
 
 
-def install() -> None:
-    """Refuse these calls to the calling process and all that it becomes or starts.  It must have given up gaining privileges.
+def install(calls: Calls) -> None:
+    """Refuse these calls to a process and all that it becomes or starts.  It must have given up gaining privileges."""
+    code = _code()
+    calls.filter_calls(code, len(code) // _INSTRUCTION.size)
 
-    :raises OSError: where the kernel has no such filters.
-    """
-    instructions = program()
-    code = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *each) for each in instructions))
-    given = struct.pack("@HP", len(instructions), ctypes.addressof(code))
-    check(libc.syscall(_SYS_SECCOMP, _MODE_FILTER, 0, given), "seccomp")
+
+@functools.cache
+def _code() -> bytes:
+    return b"".join(_INSTRUCTION.pack(*each) for each in program())

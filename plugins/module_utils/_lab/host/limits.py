@@ -89,11 +89,10 @@ def _check(limit: _Limit, needed: int, subject: str) -> None:
         )
 
 
-def give(number: int, wanted: int) -> None:
-    """Give this process, on its way to be a guest's kernel, so much of something, or as much as it may have."""
+def allowed(number: int, wanted: int) -> int:
+    """So much of something, or as much as this process and all that it starts may have."""
     hard = resource.getrlimit(number)[1]
-    given = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
-    resource.setrlimit(number, (given, given))
+    return wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
 
 
 def from_shortage(exc: BaseException) -> HostError | None:

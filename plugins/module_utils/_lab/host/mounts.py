@@ -2,16 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Mounts: what a directory lies on, with whose owners it is shown, and one in place of another."""
+"""Mounts: what a directory lies on, and with whose owners it is shown."""
 
 from __future__ import annotations
 
-import errno
 import os
 from dataclasses import dataclass
 from pathlib import Path
-
-from . import syscalls
 
 
 @dataclass(frozen=True)
@@ -37,30 +34,3 @@ def filesystem(directory: Path) -> str:
         if fields[2] == wanted or (not kind and os.path.ismount(point) and os.stat(point).st_dev == device):
             kind = fields[fields.index("-") + 1]
     return kind
-
-
-def attach_mapped(source: str, target: str, users: Users, attributes: int) -> None:
-    """Show a directory without devices and setuid programs, with its files' owners mapped to a guest's users.
-
-    :param attributes: more of them, ``MOUNT_ATTR_*``.
-    """
-    attributes |= syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
-    mapped = syscalls.mapped_mount(source, users.namespace, attributes)
-    try:
-        syscalls.move_mount(mapped, target, 0)
-    finally:
-        os.close(mapped)
-
-
-def replace(mount: int, target: str) -> None:
-    """Put a mount into the place of the one at ``target``, without a gap where the kernel can (Linux 6.5)."""
-    try:
-        syscalls.move_mount(mount, target, syscalls.MOVE_MOUNT_BENEATH)
-    except OSError as exc:
-        if exc.errno != errno.EINVAL:
-            raise
-        syscalls.umount(target, syscalls.MNT_DETACH)
-        syscalls.move_mount(mount, target, 0)
-    else:
-        # What is on top goes, and uncovers the new one.
-        syscalls.umount(target, syscalls.MNT_DETACH)

@@ -13,8 +13,7 @@ import ctypes
 import os
 import signal
 import struct
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 
 from . import syscalls
 from .syscalls import check, libc
@@ -22,15 +21,11 @@ from .syscalls import check, libc
 # include/uapi/linux/capability.h
 CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_SYS_RESOURCE = 0, 1, 3, 4, 24
 
-_PR_CAPBSET_DROP = 24
 _PR_SET_SECUREBITS = 28
-_PR_SET_NO_NEW_PRIVS = 38
-_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _SECBIT_NO_SETUID_FIXUP = 4
 _CAPABILITY_VERSION = 0x20080522
 _CAPABILITIES = struct.Struct("=6I")
 _CLONE_VM, _CLONE_FILES = 0x00000100, 0x00000400
-_MOST_CAPABILITIES = 64
 _STACK = 1 << 16
 # Longer than it takes to write two lines, and not so long that what a killed run leaves would be noticed.
 _SLEEP_SECONDS = 10
@@ -58,31 +53,20 @@ def user_namespace(first: int, count: int) -> int:
             os.waitpid(pid, 0)
 
 
-@contextmanager
-def as_user(user: int) -> Iterator[None]:
+def use_files_as(user: int) -> None:
     """Let the calling thread use files as a user and the group of that number, with all capabilities but those over the host's reserves.
+
+    Nothing that is written takes what file systems keep for root.
 
     :raises OSError: where it may not.
     """
-    before = _capabilities()
-    try:
-        use_files_as(user)
-        yield
-    finally:
-        _use_files_as(0)
-        _set_capabilities(before)
-        _prctl(_PR_SET_SECUREBITS, 0)
-
-
-def use_files_as(user: int) -> None:
-    """As :func:`as_user`, for good: nothing that is written takes what file systems keep for root."""
     _prctl(_PR_SET_SECUREBITS, _SECBIT_NO_SETUID_FIXUP)
-    effective, *rest = _capabilities()
+    effective, *rest = capabilities()
     _set_capabilities([effective & ~(1 << CAP_SYS_RESOURCE), *rest])
     _use_files_as(user)
 
 
-def _capabilities() -> list[int]:
+def capabilities() -> list[int]:
     """Those of the calling thread: effective, permitted, inheritable, and the upper halves of these."""
     capabilities = ctypes.create_string_buffer(_CAPABILITIES.size)
     check(libc.capget(_capability_header(), capabilities), "capget")
@@ -104,27 +88,6 @@ def _use_files_as(user: int) -> None:
         # It tells of no error, only of the number that it found (setfsuid(2)).
         if ctypes.c_uint(change(ctypes.c_uint(0xFFFFFFFF))).value != user:
             raise PermissionError(1, os.strerror(1), "setfsuid")
-
-
-def keep_capabilities(*kept: int) -> None:
-    """Give up all capabilities but some, for good: those of the calling thread, and those that a program may gain."""
-    for capability in range(_MOST_CAPABILITIES):
-        if capability not in kept and libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), 0, 0, 0) < 0:
-            # This kernel has no more of them.
-            break
-    mask = sum(1 << capability for capability in kept)
-    low, high = mask & 0xFFFFFFFF, mask >> 32
-    _set_capabilities([low, low, 0, high, high, 0])
-
-
-def clear_ambient_capabilities() -> None:
-    """Let no program inherit capabilities by itself."""
-    _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-
-
-def no_new_privileges() -> None:
-    """Let no program gain anything by its mode or its attributes."""
-    _prctl(_PR_SET_NO_NEW_PRIVS, 1)
 
 
 def _prctl(option: int, value: int) -> None:

@@ -14,12 +14,14 @@ openat2 has the same number everywhere).
 from __future__ import annotations
 
 import ctypes
+import errno
+import fcntl
 import os
 import struct
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 # Held while a process is forked, and while a TAP is open: a child has all descriptors until its exec, and a TAP that anybody has open
@@ -99,7 +101,6 @@ _SYS_FSCONFIG = 431
 _SYS_FSMOUNT = 432
 _SYS_OPENAT2 = 437
 _SYS_MOUNT_SETATTR = 442
-_SYS_PIVOT_ROOT = 155 if sys.maxsize > 2**32 else 217
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -147,6 +148,18 @@ def detached_mount(fstype: str, options: Iterable[tuple[str, str]], flags: tuple
         os.close(context)
 
 
+def takes_option(fstype: str, name: str, value: str) -> bool:
+    """Whether a file system knows a mount option; also where that cannot be asked."""
+    context = libc.syscall(_SYS_FSOPEN, fstype.encode(), _FSOPEN_CLOEXEC)
+    if context < 0:
+        return True
+    try:
+        done = libc.syscall(_SYS_FSCONFIG, context, _FSCONFIG_SET_STRING, name.encode(), os.fsencode(value), 0)
+        return done >= 0 or ctypes.get_errno() != errno.EINVAL
+    finally:
+        os.close(context)
+
+
 def mapped_mount(path: str, users: int, attributes: int) -> int:
     """What is mounted at a directory once more, attached nowhere, with the owners of its files mapped: open_tree(2), mount_setattr(2).
 
@@ -172,11 +185,6 @@ def move_mount(mount_fd: int, target: str, flags: int) -> None:
     )
 
 
-def pivot_root(new: str, old: str) -> None:
-    """pivot_root(2)."""
-    check(libc.syscall(_SYS_PIVOT_ROOT, os.fsencode(new), os.fsencode(old)), new)
-
-
 def unshare(flags: int) -> None:
     """unshare(2), for the calling thread."""
     check(libc.unshare(flags))
@@ -187,21 +195,30 @@ def setns(fd: int, kind: int) -> None:
     check(libc.setns(fd, kind))
 
 
-def fork_apart() -> int:
-    """fork(2) of a process that is the first in a PID namespace of its own (pid_namespaces(7)): nothing that it starts outlives it.
+def start_apart(start: Callable[[], int]) -> int:
+    """Start a process that is the first in a PID namespace of its own (pid_namespaces(7)), where one can be made.
 
-    :raises OSError: where none can be made.
+    Nothing that it starts outlives it.
+
+    :param start: starts it: its number.
     """
     before = os.open("/proc/thread-self/ns/pid_for_children", os.O_RDONLY | os.O_CLOEXEC)
-    pid = -1
     try:
-        unshare(CLONE_NEWPID)
-        pid = os.fork()
-        return pid
-    finally:
-        if pid:
+        try:
+            unshare(CLONE_NEWPID)
+        except OSError:
+            return start()
+        try:
+            return start()
+        finally:
             setns(before, CLONE_NEWPID)
+    finally:
         os.close(before)
+
+
+def duplicate(fd: int, lowest: int) -> int:
+    """Another number for a descriptor, from one on."""
+    return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, lowest)
 
 
 @contextmanager
@@ -237,11 +254,6 @@ def enter_network_namespace(path: str | None) -> None:
 def die_with_parent(signal: int) -> None:
     """prctl(PR_SET_PDEATHSIG); 0 takes it back."""
     check(libc.prctl(PR_SET_PDEATHSIG, ctypes.c_ulong(signal), 0, 0, 0))
-
-
-def personality(persona: int) -> None:
-    """personality(2)."""
-    check(libc.personality(ctypes.c_ulong(persona)))
 
 
 def renameat2(old: int, name: bytes, new: int, target: bytes, flags: int) -> None:

@@ -10,7 +10,6 @@ import threading
 from dataclasses import dataclass, field
 
 from ..guest.placement import Placement
-from ..guest.sandbox import Swapper
 from ..host.netlink import Network
 from ..host.wait import Lookout
 from ..host.workdir import Workdir
@@ -44,7 +43,6 @@ class Context:
     quiet: Quiet | None = None
     lookout: Lookout = field(default_factory=Lookout)
     _network: Network | None = None
-    _swapper: Swapper | None = None
     _placement: Placement | None = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
 
@@ -66,14 +64,6 @@ class Context:
             return self._network
 
     @property
-    def swapper(self) -> Swapper:
-        """What gives guests other unions, made when it is first needed."""
-        with self._opening:
-            if self._swapper is None:
-                self._swapper = Swapper()
-            return self._swapper
-
-    @property
     def placement(self) -> Placement:
         """What gives guests their CPUs, made when the first is started."""
         with self._opening:
@@ -82,10 +72,7 @@ class Context:
             return self._placement
 
     def close(self) -> None:
-        """Give the network and the swapper back."""
-        if self._swapper is not None:
-            self._swapper.close()
-            self._swapper = None
+        """Give the network back."""
         if self._network is not None:
             self._network.close()
             self._network = None

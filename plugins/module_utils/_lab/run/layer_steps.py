@@ -38,7 +38,7 @@ def _freshen(action: steps.Freshen, context: Context) -> None:
 
 @carry_out.register
 def _swap(action: steps.Swap, context: Context) -> None:
-    lifecycle.swap(context.workdir, action.guest, action.prepared, context.swapper)
+    lifecycle.swap(context.workdir, action.guest, action.prepared)
 
 
 @carry_out.register

@@ -16,7 +16,7 @@ import re
 import secrets
 import shlex
 import signal
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -176,7 +176,7 @@ def union_parts(workdir: Workdir, definition: Guest, prepared: Prepared, work: s
     )
 
 
-def swap(workdir: Workdir, definition: Guest, prepared: Prepared, swapper: sandbox.Swapper) -> None:
+def swap(workdir: Workdir, definition: Guest, prepared: Prepared) -> None:
     """Give a running guest the layers that it should have; what its processes hold open stays what it was.
 
     :raises HostError: where that could not be done; it keeps those that it has then.
@@ -184,7 +184,7 @@ def swap(workdir: Workdir, definition: Guest, prepared: Prepared, swapper: sandb
     directory = workdir.guest(definition.name)
     process = _running(directory)
     parts = union_parts(workdir, definition, prepared, secrets.token_hex(6))
-    change = launcher.Change(directory, swapper, process, prepared.stack, definition.label)
+    change = launcher.Change(directory, process, prepared.stack, definition.label)
     engines.of(process.engine).replace(directory, parts, change)
 
 
@@ -241,9 +241,8 @@ def serve_again(workdir: Workdir, name: str) -> None:
     faults = load_guest(directory).faults
     first = process.first_user or 0
     client = Client(directory, workdir.agents, subject, faults, process.cpu, first, process.xattrs)
-    with closing(sandbox.Swapper()) as swapper:
-        change = launcher.Change(directory, swapper, process, process.stacks[0], subject)
-        engines.of(process.engine).serve_again(client, directory.works / process.launch, change)
+    change = launcher.Change(directory, process, process.stacks[0], subject)
+    engines.of(process.engine).serve_again(client, directory.works / process.launch, change)
 
 
 def trim_logs(workdir: Workdir) -> None:

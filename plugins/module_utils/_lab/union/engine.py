@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from ..host.calls import Calls, Result
 from ..host.mounts import Users
 from ..host.workdir import GuestDir, Workdir
 from ..model.lab import Guest, InjectedFault
@@ -86,13 +87,14 @@ class Union(Protocol):
     def descriptors(self) -> Sequence[int]:
         """Descriptors that this process needs for it."""
 
-    def mount(self, users: Users | None, place: str) -> int:
+    def mount(self, calls: Calls, users: Users | None, place: str, given: Sequence[int]) -> int | Result:
         """Make its mount, attached nowhere yet.
 
-        :param users: whose its files are to be; ``None`` where the guest's users are the host's.
-        :param place: an empty directory.
-        :return: descriptor, which is the caller's to close.
-        :raises OSError: with the path or the purpose as file name.
+        :param calls: what the process is to do; its working directory is the same afterwards.
+        :param users: whose its files are to be, as the process has them; ``None`` where the guest's users are the host's.
+        :param place: an empty directory, whose name is one component.
+        :param given: what number each of ``descriptors`` has in that process.
+        :return: descriptor of the mount there.
         """
 
 
@@ -110,9 +112,9 @@ class MountedUnion:
         """As :class:`Union` has them."""
         return (self.descriptor,)
 
-    def mount(self, _users: Users | None, _place: str) -> int:
+    def mount(self, _calls: Calls, _users: Users | None, _place: str, given: Sequence[int]) -> int | Result:
         """As :class:`Union` does it."""
-        return os.dup(self.descriptor)
+        return given[0]
 
 
 class Change(Protocol):

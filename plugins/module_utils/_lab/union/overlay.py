@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..host import mounts, privileges, syscalls
+from ..host.calls import Calls, Result
 from ..host.mounts import Users
 from ..host.workdir import GuestDir, Workdir
 from ..model.errors import InvalidInput
@@ -91,9 +93,9 @@ class Layered:
         """None: it is mounted by the paths of its layers."""
         return ()
 
-    def mount(self, users: Users | None, place: str) -> int:
+    def mount(self, calls: Calls, users: Users | None, place: str, _given: Sequence[int]) -> int | Result:
         """Mount it."""
-        return _mount_parts(self.parts, users, place)
+        return _write_down(calls, self.parts, users, place)
 
 
 @contextmanager
@@ -153,57 +155,52 @@ def mount(lower: list[str], upper: str, work: str) -> int:
     :param lower: read-only layers, topmost first.
     :return: descriptor of the mount.
     """
-    own = [("upperdir", upper), ("workdir", work)]
-    own += [(name, value) for name, _equals, value in (option.partition("=") for option in OPTIONS.split(","))]
     try:
-        return _mount([("lowerdir+", layer) for layer in lower], own)
+        return syscalls.detached_mount("overlay", _options(lower, upper, work, one_by_one=True))
     except OSError as exc:
         if exc.errno != errno.EINVAL:
             raise
-    # A kernel before Linux 6.7 takes all of them as one value, which bounds how many they are.
-    return _mount([("lowerdir", ":".join(lower))], own)
+    return syscalls.detached_mount("overlay", _options(lower, upper, work, one_by_one=False))
 
 
-def _mount(lower: list[tuple[str, str]], options: list[tuple[str, str]]) -> int:
-    return syscalls.detached_mount("overlay", [("source", "overlay"), *lower, *options])
+def _options(lower: list[str], upper: str, work: str, *, one_by_one: bool) -> list[tuple[str, str]]:
+    """:param one_by_one: a kernel before Linux 6.7 takes all layers as one value, which bounds how many they are."""
+    layers = [("lowerdir+", layer) for layer in lower] if one_by_one else [("lowerdir", ":".join(lower))]
+    more = [(name, value) for name, _equals, value in (option.partition("=") for option in OPTIONS.split(","))]
+    return [("source", "overlay"), *layers, ("upperdir", upper), ("workdir", work), *more]
 
 
-def _mount_parts(parts: Parts, users: Users | None, place: str) -> int:
-    """Layers are named by descriptors: these names are short, and odd characters of the host's paths do not matter."""
-    if users is not None:
-        return _mount_mapped(parts, users, place)
-    with ExitStack() as stack:
-        home = _by_descriptor(stack, parts.home)
-        lower = [_by_descriptor(stack, layer) for layer in parts.lower]
-        with privileges.as_user(0):
-            return mount(lower, f"{home}/{parts.upper}", f"{home}/{parts.work}")
+def _write_down(calls: Calls, parts: Parts, users: Users | None, place: str) -> Result:
+    """What a process has to do to mount a union, attached nowhere yet.
 
-
-def _mount_mapped(parts: Parts, users: Users, place: str) -> int:
-    """A union whose layers belong to a guest's own users.
-
-    Overlayfs copies the mounts that it is given, so they need a place for a moment only.  And it works on them as whoever made it, who
-    has to be somebody there is in them.
+    Overlayfs copies the mounts that it is given, so they need a place for a moment only: their names there are short, and odd characters
+    of the host's paths do not matter.  It works on them as whoever made it, who has to be somebody there is in them.
     """
-    syscalls.mount("layers", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
-    with ExitStack() as stack:
-        stack.callback(syscalls.umount, place, syscalls.MNT_DETACH)
-        top = _by_descriptor(stack, place)
-        # The layer that is written to and its work directory have to be in the same mount.
-        home = os.path.commonpath([parts.paths[0], parts.work_path])
-        upper, work = (os.path.relpath(path, home) for path in (parts.paths[0], parts.work_path))
-        places = [f"{top}/{number}" for number in range(1 + len(parts.lower))]
-        for source, target in zip([home, *parts.lower], places, strict=True):
-            os.mkdir(target)
-            mounts.attach_mapped(source, target, users, 0 if target == places[0] else syscalls.MOUNT_ATTR_RDONLY)
-        with privileges.as_user(users.first):
-            return mount(places[1:], f"{places[0]}/{upper}", f"{places[0]}/{work}")
+    namespace = None if users is None else users.namespace
+    calls.mount("layers", place, "tmpfs", syscalls.MS_NOSUID | syscalls.MS_NODEV, "size=64k,mode=700")
+    calls.chdir(place)
+    # The layer that is written to and its work directory have to be in the same mount.
+    home = os.path.commonpath([parts.paths[0], parts.work_path])
+    upper, work = (os.path.relpath(path, home) for path in (parts.paths[0], parts.work_path))
+    names = [str(number) for number in range(1 + len(parts.lower))]
+    for source, name in zip([home, *parts.lower], names, strict=True):
+        calls.make_directory(name)
+        attributes = syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
+        attributes |= 0 if name == names[0] else syscalls.MOUNT_ATTR_RDONLY
+        calls.clone_mount(source, name, attributes, namespace)
+    with calls.as_user(0 if users is None else users.first, privileges.capabilities()):
+        options = _options(names[1:], f"{names[0]}/{upper}", f"{names[0]}/{work}", one_by_one=_takes_them_one_by_one())
+        attributes = syscalls.MOUNT_ATTR_NOSUID | syscalls.MOUNT_ATTR_NODEV
+        mount = calls.detached_mount("overlay", options, attributes)
+    calls.chdir("..")
+    calls.umount(place, syscalls.MNT_DETACH)
+    return mount
 
 
-def _by_descriptor(stack: ExitStack, path: str) -> str:
-    descriptor = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
-    stack.callback(os.close, descriptor)
-    return f"/proc/self/fd/{descriptor}"
+@functools.cache
+def _takes_them_one_by_one() -> bool:
+    """Whether this kernel's overlayfs is told of its lower layers one by one, as from Linux 6.7 on."""
+    return syscalls.takes_option("overlay", "lowerdir+", "/")
 
 
 def _check_apart(workdir: Workdir, guest: Guest, master: Path) -> None:
