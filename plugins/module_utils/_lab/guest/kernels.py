@@ -10,13 +10,18 @@ Facts about kernels and boot arguments: docs/internals/uml-kernel.md.
 from __future__ import annotations
 
 import functools
+import hashlib
 import os
 import re
 import struct
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+from ..host import files
+from ..model import stored
 from ..model.errors import InvalidInput
 from ..model.found import Kernel, userspace
 from ..model.lab import Guest, Iface, Userspace, link_name
@@ -37,6 +42,24 @@ _AWAKE = b"\0um_signals_pending\0"
 _TELLS_TIME = b"\0um_userspace_runs\0"
 # In the help text of a fourth.
 _CABLES = b"while another port of that bridge of the host has"
+# What a kernel can, and what its image has then.  Plain strings are found many times as fast as a pattern, and debug information makes
+# an image large.
+_SIGNS = {
+    "seccomp": (b"\0seccomp=", b"\nseccomp="),
+    "noreboot": (b"\0noreboot\n", b"\nnoreboot\n"),
+    "owners": (_OWNERS,),
+    "awake": (_AWAKE,),
+    "tells_time": (_TELLS_TIME,),
+    "xattrs": (_XATTRS,),
+    "cables": (_CABLES,),
+}
+# What was found in images during this boot of the host; another version of the collection looks for something else.
+_NOTES = Path("/run/dumm/kernels")
+_TRAITS: Mapping[str, stored.Reader] = {
+    "release": stored.text,
+    **dict.fromkeys(_SIGNS, stored.flag),
+    "savings": stored.texts(stored.text),
+}
 # Any value will do (docs/internals/uml-kernel.md, "Boot line"); it saves the calibration, 70 ms.
 _LOOPS_PER_JIFFY = "lpj=30000000"
 # COMMAND_LINE_SIZE of arch/um/include/uapi/asm/setup.h, less the final zero.
@@ -78,28 +101,46 @@ def inspect(path: Path, subject: str) -> Kernel:
 
 
 @functools.lru_cache(maxsize=64)
-def _inspect(path: Path, _stamp: tuple[int, int, int]) -> Kernel | None:
-    image = path.read_bytes()
-    release = _release(image)
-    if not image.startswith(b"\x7fELF") or release is None or b"User Mode Linux v" not in image:
-        return None
+def _inspect(path: Path, stamp: tuple[int, int, int]) -> Kernel | None:
+    # To read and search an image takes 65 ms, so runs tell each other what they found.
+    place = _NOTES / hashlib.sha256(repr((_SIGNS, _SAVINGS, os.fsencode(path), stamp)).encode()).hexdigest()[:32]
+    traits = _noted(place)
+    if traits is None:
+        traits = _traits(path.read_bytes())
+        if traits is None:
+            return None
+        with suppress(OSError):
+            _NOTES.mkdir(mode=0o700, parents=True, exist_ok=True)
+            files.write_json(place, {**traits, "savings": list(traits["savings"])}, durable=False)
     modules, agent = path.with_name("modules"), path.with_name("agent")
     return Kernel(
         path=path,
-        release=release,
-        # Plain strings are found many times as fast as a pattern, and debug information makes an image large.
-        seccomp=any(start + b"seccomp=" in image for start in (b"\0", b"\n")),
-        noreboot=any(start + b"noreboot\n" in image for start in (b"\0", b"\n")),
-        owners=_OWNERS in image,
-        awake=_AWAKE in image,
-        tells_time=_TELLS_TIME in image,
-        savings=tuple(argument for sign, argument in _SAVINGS if re.search(sign, image)),
+        **traits,
         libraries=_libraries(path),
         modules=modules if modules.is_dir() else None,
         agent=agent if agent.is_file() else None,
-        xattrs=_XATTRS in image,
-        cables=_CABLES in image,
     )
+
+
+def _traits(image: bytes) -> dict[str, Any] | None:
+    """What a kernel's image tells; ``None`` where it is none."""
+    release = _release(image)
+    if not image.startswith(b"\x7fELF") or release is None or b"User Mode Linux v" not in image:
+        return None
+    return {
+        "release": release,
+        **{trait: any(sign in image for sign in signs) for trait, signs in _SIGNS.items()},
+        "savings": tuple(argument for sign, argument in _SAVINGS if re.search(sign, image)),
+    }
+
+
+def _noted(place: Path) -> dict[str, Any] | None:
+    """What another run has found, unless somebody has put something else there."""
+    try:
+        told = stored.table(stored.parse(files.read(place)), "", _TRAITS)
+    except (OSError, stored.Unfit):
+        return None
+    return told if told.keys() == _TRAITS.keys() else None
 
 
 def _release(image: bytes) -> str | None:

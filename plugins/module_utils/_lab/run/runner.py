@@ -250,7 +250,9 @@ def _run(
             workdir.store_format()
             settle.store(workdir)
         context = _apply(run, steps, wish)
-        looked_at = _look(workdir, observe(workdir), wish, context.seen, frozenset(silent))
+        outcome = observe(workdir)
+        seen = {**_untouched(actual, outcome, steps), **context.seen}
+        looked_at = _look(workdir, outcome, wish, seen, frozenset(silent))
         actual = _with_silent(_with_ready(looked_at, context), silent)
         captures.end_all_without(workdir, {mark.name for mark in actual.devices if mark.kind is DeviceKind.TAP})
     if not run.check:
@@ -435,6 +437,16 @@ def _unchanged(silent: Mapping[str, DummError], waiting: Iterable[str]) -> list[
         for name, each in silent.items()
         if name in waiting
     ]
+
+
+def _untouched(before: Actual, after: Actual, steps: Plan) -> dict[str, Inside]:
+    """What guests told of their network before a plan that has no step of theirs: they need not be asked again."""
+    touched = {step.key.name.partition(":")[0] for step in steps.steps}
+    return {
+        name: live.inside
+        for name, live in before.live.items()
+        if live.inside is not None and name not in touched and _process(after, name) == live.process
+    }
 
 
 def _process(actual: Actual, name: str) -> Process | None:

@@ -310,3 +310,28 @@ def test_a_setting_that_neither_a_kernel_nor_its_modules_know_is_found_out(
     assert kernels.lacks_setting(kernel, f"/proc/sys/{path}") is lacks
     module.rename(module.with_suffix(".ko.xz"))
     assert not kernels.lacks_setting(kernel, f"/proc/sys/{path}")
+
+
+def test_what_a_run_has_found_the_next_one_knows_unless_the_image_is_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kernels, "_NOTES", tmp_path / "notes")
+    image = tmp_path / "linux"
+    image.write_bytes(
+        b"\x7fELF" + bytes(128) + b"Linux version 7.0.1 (x) User Mode Linux v \0pty.legacy_count\0 noreboot\n"
+    )
+    monkeypatch.setattr(kernels, "_libraries", lambda _path: ())
+    first = kernels.inspect(image, "test")
+    note = next((tmp_path / "notes").iterdir())
+    read: list[bytes] = []
+    monkeypatch.setattr(kernels, "_traits", lambda data: read.append(data) or None)
+
+    kernels._inspect.cache_clear()
+    assert kernels.inspect(image, "test") == first and not read
+
+    for damage in (b"{}", b"no JSON", note.read_bytes().replace(b'"release": "7.0.1"', b'"release": 7')):
+        note.write_bytes(damage)
+        kernels._inspect.cache_clear()
+        with pytest.raises(InvalidInput):
+            kernels.inspect(image, "test")
+    assert len(read) == 3
