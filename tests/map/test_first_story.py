@@ -6,14 +6,14 @@
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import signal
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from browsing import Browsing, Page, until
+from hand import Hand
 from lab import Lab
 from served import lab_of, served
 
@@ -35,25 +35,37 @@ def lab() -> Iterator[Lab]:
         yield made
 
 
-def guests(page: Page) -> dict[str, Any]:
-    """What a page was told of the guests until now."""
-    found: dict[str, Any] = {}
-    for message in map(json.loads, page.told):
-        if message["type"] == "view":
-            found = message["view"]["guests"]
-        elif message["type"] == "change":
-            found |= message["set"].get("guests", {})
-    return found
+def colour(page: Page, what: str) -> tuple[int, ...]:
+    """Red, green and blue of the border of something on the map."""
+    told = page.evaluate("id => dummPage.map.cy.getElementById(id).style('border-color')", what)
+    return tuple(map(int, re.findall(r"\d+", told)[:3]))
 
 
-def test_a_guest_that_is_killed_outside_is_told_to_the_page(lab: Lab, browser: Browsing) -> None:
+def is_red(page: Page, what: str) -> bool:
+    red, green, blue = colour(page, what)
+    return red > 2 * max(green, blue)
+
+
+def test_the_lab_is_shown_a_terminal_pings_and_a_guest_that_is_killed_outside_turns_red(
+    lab: Lab, browser: Browsing
+) -> None:
     with served(lab.path) as here:
         page = browser.open(here.address)
-        until(page, lambda: {"alice", "moon"} == guests(page).keys(), "both guests")
-        assert {each["state"] for each in guests(page).values()} == {"running"}
-        assert guests(page)["moon"]["role"] == "router"
+        hand = Hand(page, "guest alice", "guest moon", "bridge lan")
+        assert "token" not in page.tab.url
+        page.until("document.getElementById('states').textContent.includes('2 running')")
+        assert not is_red(page, "guest moon")
+        page.shoot("first-1-open")
+
+        hand.tab.mouse.dblclick(*hand.point("guest alice"))
+        hand.terminal_says("alice", "#")
+        hand.tab.keyboard.type("ping -c 1 -w 60 10.1.0.2\n")
+        hand.terminal_says("alice", "1 packets transmitted, 1 received, 0% packet loss")
+        page.shoot("first-2-terminal")
 
         os.kill(lab.process("moon").pid, signal.SIGKILL)
 
-        until(page, lambda: guests(page)["moon"]["state"] == "failed", "the end of moon")
-        page.shoot("first-guest-killed")
+        until(page, lambda: is_red(page, "guest moon"), "moon to be red")
+        page.until("document.getElementById('states').textContent.includes('1 failed')")
+        assert not is_red(page, "guest alice")
+        page.shoot("first-3-killed")
