@@ -27,7 +27,18 @@ def wanted_view(scenario: Scenario, workdir: str) -> View:
     """A scenario as a view, of guests that are stopped."""
     bridges = {name: _bridge(scenario, bridge) for name, bridge in scenario.bridges.items()}
     guests = {name: _guest(guest) for name, guest in scenario.guests.items()}
-    return view_of(SeenLab(workdir, scenario.name, guests=guests, bridges=bridges), scenario.name)
+    view = view_of(SeenLab(workdir, scenario.name, guests=guests, bridges=bridges), scenario.name)
+    # It has no devices; its segments are up, and its cables as their ends are.
+    for segment in view["segments"].values():
+        segment["state"] = "up"
+    for cable in view["cables"].values():
+        cable["state"] = "up" if all(_is_up(view, end) for end in (cable["a"], cable["b"])) else "down"
+    return view
+
+
+def _is_up(view: View, end: str) -> bool:
+    guest, _, name = end.partition(":")
+    return view["guests"][guest]["interfaces"][name]["up"]
 
 
 def _bridge(scenario: Scenario, bridge: Bridge) -> SeenBridge:
