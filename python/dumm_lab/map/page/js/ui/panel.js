@@ -22,6 +22,7 @@ export class Panel {
   /** @type {Map<string, {host: HTMLElement, data: any, section: Section}>} */ #shown = new Map();
   /** @type {Subject | Many | null} */ #subject = null;
   #key = "";
+  #isPressed = false;
   #host = the("panel");
   #body = the("panel-body");
   #model;
@@ -32,6 +33,14 @@ export class Panel {
     the("panel-close").append(icon("close"));
     the("panel-close").addEventListener("click", onclose);
     this.#body.addEventListener("focusout", () => queueMicrotask(() => this.refresh()));
+    // A button that is built anew between a press and its release is never clicked.
+    this.#body.addEventListener("pointerdown", () => (this.#isPressed = true));
+    for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => this.#isPressed && setTimeout(() => this.#release()));
+  }
+
+  #release() {
+    this.#isPressed = false;
+    this.refresh();
   }
 
   /** @param {Section} section */
@@ -85,6 +94,7 @@ export class Panel {
       return;
     }
     if (old && isEqual(old.data, data)) return;
+    if (old && this.#isPressed) return;
     if (old && old.host.matches(":focus-within") && document.activeElement?.matches("input, select, textarea")) return;
     const host = old?.host ?? h("section", { "data-section": section.id });
     if (!old) {
