@@ -136,6 +136,11 @@ test("the bar says what is pending: faults first, then a stale text, then the ed
   assert.deepEqual(pending(edited), { show: true, kind: "draft", title: "4 changes", detail: "cable carol:eth1 to dave:eth1, new guest eve and 2 more" });
   assert.equal(pending(draft({ diff: DIFF, edits: ["new guest eve"] })).title, "1 change");
   assert.match(pending(draft({ diff: DIFF })).detail, /2 lines more, 1 less/);
+  assert.equal(pending(draft({ new: true, text: "guests: {}\n" })).title, "Not in a file yet");
+  assert.equal(pending(draft({ new: true, text: "" })).show, false);
+  assert.equal(pending({ ...edited, ahead: DIFF.replace("draft", "lab") }).title, "Applied, not saved");
+  assert.equal(pending({ ...edited, busy: "apply scenario campus" }).kind, "busy");
+  assert.equal(pending(draft({ refused: "draft.json cannot be read." })).kind, "fault");
   assert.equal(pending({ ...edited, stale: "x" }).kind, "stale");
   assert.deepEqual(pending({ ...edited, stale: "x", faults: ["links[0]: no guest eve."] }).kind, "fault");
 });

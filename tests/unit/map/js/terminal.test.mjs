@@ -34,6 +34,7 @@ test("why a terminal ended: what the server says, then the guest's state", () =>
   assert.equal(ended("bob", undefined, null), "guest bob: it is gone.");
   assert.equal(ended("bob", "running", null), "The line to the server was lost.");
   assert.equal(ended("bob", "running", { ended: null, error: "guest bob: no room." }), "guest bob: no room.");
+  assert.equal(ended("bob", "stopped", { ended: null, error: "guest bob: it ended: it powered itself off; see /lab/boot.log; last lines: x" }), "guest bob: it ended: it powered itself off.");
 });
 
 test("every colour of a terminal can be read on its ground", () => {

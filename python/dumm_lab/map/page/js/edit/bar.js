@@ -40,7 +40,9 @@ export function start(page) {
     redo.disabled = !canRedo || kind === "busy";
     undo.title = last ? `Undo: ${last} (Ctrl+Z)` : "Undo (Ctrl+Z)";
     redo.title = next ? `Redo: ${next} (Ctrl+Shift+Z)` : "Redo (Ctrl+Shift+Z)";
-    discard.hidden = !show || kind === "busy";
+    discard.hidden = !show || kind === "busy" || !model.draft?.diff.trim();
+    text.hidden = kind === "busy";
+    undo.hidden = redo.hidden = kind === "busy";
     look.hidden = kind !== "stale";
     save.hidden = kind !== "ahead";
     plan.hidden = !show || kind === "stale" || kind === "ahead" || kind === "busy";

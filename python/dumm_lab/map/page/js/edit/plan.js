@@ -151,7 +151,7 @@ function listed(plan) {
 export function planDraft(page) {
   const draft = draftOf(page);
   const file = draft ? fileOf(draft) : "the scenario";
-  const isText = Boolean(draft?.diff.trim());
+  const isText = Boolean(draft?.diff.trim() || draft?.new);
   /** @param {boolean} save */
   const apply = (save) => (/** @type {Plan} */ plan, /** @type {boolean} */ restart) => request(page, "draft.apply", { save, restart, number: plan.number ?? null });
   /** @type {Way[]} */

@@ -89,6 +89,8 @@ export function open(page) {
   const element = h("div", { class: "checkstab" }, h("div", { class: "tabbar" }, says, h("span", { class: "grow" }), button("Clear the map", () => light([]), { kind: "small" }), all), wrong, rows);
   /** @type {Check[]} */
   let checks = [];
+  /** @type {string[]} */
+  let shining = []; // what is red or green on the map
   take = (found) => {
     checks = found;
     light(checks);
@@ -108,7 +110,8 @@ export function open(page) {
   /** @param {Check[]} from */
   function light(from) {
     const { good, bad } = colours(from);
-    page.map.lit([], null);
+    page.map.lit(shining, null);
+    shining = [...good, ...bad];
     if (good.length) page.map.lit(good, "good");
     if (bad.length) page.map.lit(bad, "bad");
   }

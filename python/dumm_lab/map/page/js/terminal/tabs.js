@@ -25,7 +25,8 @@ export function title(guest, isConsole, taken) {
  * @param {{ended?: number | null, error?: string | null} | null} told what the server said at the end
  */
 export function ended(guest, state, told) {
-  if (told?.error) return told.error;
+  // Where its log is, and what is in it, the boot log shows better.
+  if (told?.error) return `${told.error.split("; see ")[0]?.replace(/\.$/, "")}.`;
   if (state === undefined) return `guest ${guest}: it is gone.`;
   if (state !== "running") return `guest ${guest}: it is ${state}.`;
   if (told) return told.ended ? `The shell has ended with exit code ${told.ended}.` : "The shell has ended.";

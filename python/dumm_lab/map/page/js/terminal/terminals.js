@@ -8,7 +8,7 @@
 
 import { button, copy, later } from "../edit/dom.js";
 import { sentence } from "../edit/wording.js";
-import { h } from "../ui/dom.js";
+import { h, the } from "../ui/dom.js";
 import { tame } from "./sheets.js";
 import { THEMES, address, ended, title } from "./tabs.js";
 
@@ -152,10 +152,12 @@ function make(page, { Terminal, FitAddon }, guest, isConsole, name) {
   terminal.open(screen);
   seen.observe(screen);
   own.fit();
-  terminal.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => key(page, terminal, event));
+  terminal.attachCustomKeyEventHandler((/** @type {KeyboardEvent} */ event) => key(terminal, event));
   const encoder = new TextEncoder();
+  let typed = ""; // while it connects
   terminal.onData((/** @type {string} */ data) => {
     if (own.socket?.readyState === WebSocket.OPEN) own.socket.send(encoder.encode(data));
+    else if (own.socket?.readyState === WebSocket.CONNECTING) typed += data;
     else if (data === "\r" && !again.hidden) connect();
   });
   terminal.onBinary((/** @type {string} */ data) => {
@@ -187,6 +189,8 @@ function make(page, { Terminal, FitAddon }, guest, isConsole, name) {
     socket.onopen = () => {
       says.textContent = "F6 goes back to the map";
       if (isAgain) terminal.write("\r\n");
+      if (typed) socket.send(encoder.encode(typed));
+      typed = "";
     };
     socket.onmessage = (event) => {
       if (typeof event.data === "string") hear(JSON.parse(event.data));
@@ -212,17 +216,16 @@ function resize(by) {
 }
 
 /**
- * @param {Page} page
  * @param {any} terminal
  * @param {KeyboardEvent} event
  * @returns {boolean} whether the guest gets it
  */
-function key(page, terminal, event) {
+function key(terminal, event) {
   if (event.type !== "keydown") return true;
   const held = event.ctrlKey && event.shiftKey && !event.altKey;
   if (event.key === "F6") {
     event.preventDefault();
-    toMap(page);
+    the("mirror").focus(); // what the map is to the keyboard
     return false;
   }
   if (held && event.code === "KeyC") {
@@ -231,11 +234,4 @@ function key(page, terminal, event) {
     return false;
   }
   return !(held && event.code === "KeyV"); // the browser pastes, and xterm.js takes that
-}
-
-/** @param {Page} page */
-function toMap(page) {
-  const map = /** @type {HTMLElement | null} */ (page.map.cy.container());
-  const target = map?.closest("[tabindex]") ?? map;
-  if (target instanceof HTMLElement) target.focus();
 }
