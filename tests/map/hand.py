@@ -56,8 +56,10 @@ class Hand:
         def still() -> bool:
             nonlocal before
             now = self.page.evaluate("dummPage.map.cy.nodes().map(each => [each.id(), each.renderedPosition()])")
-            same, before = now == before, now
-            return same
+            # Until it is laid out, all lies in one place.
+            is_laid_out = len({tuple(at.values()) for _, at in now}) == len(now)
+            same, before = bool(now == before), now
+            return same and is_laid_out
 
         until(self.page, still, "the map is at rest")
 
@@ -92,6 +94,13 @@ class Hand:
     def field(self, name: str) -> Locator:
         """A field of the dialog that is open."""
         return self.dialog().get_by_label(name, exact=True)
+
+    def changed(self) -> list[str]:
+        """What the map shows as other than the lab has it."""
+        found: list[str] = self.page.evaluate(
+            "dummPage.map.cy.$('.comes, .goes, .changes').map(each => each.id()).sort()"
+        )
+        return found
 
     def bar(self) -> str:
         """What the draft bar says; empty where there is none."""

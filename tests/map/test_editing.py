@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from browsing import Browsing, until
 from hand import Hand, cable, guest
-from lab import Lab
+from lab import Lab, fresh_lab
 from served import Served, lab_of, served
 
 CAMPUS = """\
@@ -160,6 +160,7 @@ def test_two_pages_share_a_draft_that_survives_a_reload_and_a_restart(lab: Lab, 
         hand.field("Name").fill("dora")
         hand.button("Add").click()
         other.sees("guest dora")
+        assert other.changed() == ["guest dora"]
         other.bar_says("1 change")
         until(two, lambda: "dora" in other.toasts(), "news of the other page")
         two.shoot("edit-09-other-page")
@@ -284,7 +285,9 @@ def test_checks_are_red_and_green_on_the_map(here: Served, browser: Browsing) ->
     until(page, lambda: "1 passed, 1 failed" in hand.tab.locator(".checkstab").inner_text(), "both verdicts")
     page.shoot("edit-17-checks")
     assert hand.tab.locator(".checks .passed b").inner_text() == "near"
-    assert hand.tab.locator(".checks .failed b").inner_text() == "far"
+    assert hand.tab.locator(".checks li:not(.passed) b").inner_text() == "far"
+    assert page.evaluate("dummPage.map.cy.getElementById('guest bob').hasClass('good')")
+    assert page.evaluate("dummPage.map.cy.getElementById('guest alice').hasClass('bad')"), "red wins"
 
 
 def test_packets_come_as_a_file_and_as_a_list(lab: Lab, here: Served, browser: Browsing, tmp_path: Path) -> None:
@@ -339,6 +342,78 @@ def test_a_terminal_tells_that_its_guest_stopped_and_connects_again(lab: Lab, he
     hand.tab.keyboard.press("Enter")
     hand.tab.keyboard.type("echo here$((40 + 2))\n")
     hand.terminal_says("bob 2", "here42")
+
+
+def test_a_cable_is_drawn_from_the_handle_of_a_guest(here: Served, browser: Browsing) -> None:
+    page = browser.open(here.address)
+    hand = Hand(page, *ALL)
+    hand.tab.mouse.move(*hand.point("guest carol"))
+    handle = hand.tab.locator(".porthandle")
+    handle.wait_for()
+    box = handle.bounding_box()
+    assert box is not None
+    hand.tab.mouse.move(box["x"] + 9, box["y"] + 9)
+    hand.tab.mouse.down()
+    hand.tab.mouse.move(*hand.point("guest bob"), steps=6)
+    page.shoot("edit-22-handle")
+    hand.tab.mouse.up()
+    hand.dialog().get_by_text(re.compile("Cable carol . bob")).wait_for()
+    hand.tab.keyboard.press("Escape")
+    assert not hand.tab.locator("dialog[open]").count()
+
+
+def test_two_cables_get_conditions_at_once_and_are_taken_down(lab: Lab, here: Served, browser: Browsing) -> None:
+    page = browser.open(here.address)
+    hand = Hand(page, *ALL)
+    other = page.evaluate("Object.keys(dummPage.model().view.cables).find(each => each.includes('carol'))")
+    assert other, "the first story has drawn it"
+    hand.choose(cable(CABLE), cable(other))
+    loss = hand.tab.get_by_label("Loss, %")
+    loss.fill("lots")
+    loss.press("Enter")
+    until(page, lambda: "no share" in hand.tab.locator("#panel").inner_text(), "the error")
+    loss.fill("2")
+    loss.press("Enter")
+    hand.bar_says("1 change")
+    hand.button("Take down 2 cables").click()
+    hand.bar_says("2 changes")
+    page.shoot("edit-23-two-cables")
+    hand.carried_out("Apply")
+    page.until(
+        "() => Object.values(dummPage.model().view.cables).every(each => each.state === 'down' && each.to_a.loss == 2)"
+    )
+    hand.bar_says("Applied, not saved")
+    page.shoot("edit-24-not-saved")
+    assert "loss" not in text(lab)
+    hand.button("Undo").click()
+    hand.button("Undo").click()
+    until(page, lambda: page.evaluate("dummPage.model().draft.diff") == "", "the text of the file")
+    hand.press("p")
+    hand.dialog().get_by_role("button", name="Apply", exact=True).click()
+    page.until("() => Object.values(dummPage.model().view.cables).every(each => each.state === 'up')")
+    assert is_settled(lab)
+
+
+def test_a_lab_without_a_scenario_becomes_one(browser: Browsing) -> None:
+    with fresh_lab() as lab:
+        lab.guest("zoe", state="present")
+        with served(lab.path) as here:
+            page = browser.open(here.address)
+            hand = Hand(page, "guest zoe")
+            page.shoot("edit-25-no-scenario")
+            hand.press("y")
+            hand.button("Make one of this lab …").click()
+            hand.field("Name").fill("found")
+            page.shoot("edit-26-adopt")
+            hand.button("Make it").click()
+            page.until("() => dummPage.model().draft?.scenario === 'found'")
+            until(page, lambda: not hand.tab.locator("dialog[open]").count(), "the form is through")
+            assert "zoe" in page.evaluate("dummPage.model().draft.text")
+            hand.bar_says("Not in a file yet")
+            page.shoot("edit-27-adopted")
+            hand.carried_out("Apply and save")
+            assert "zoe" in (lab.path / "scenarios/found/config").read_text()
+            assert not lab.scenario("found", check=True, power="keep")["changed"]
 
 
 def test_a_page_that_only_watches_offers_no_change(lab: Lab, browser: Browsing) -> None:
