@@ -147,7 +147,7 @@ def test_a_guest_that_is_none_gets_no_terminal_and_no_capture(here: Served, cook
 
 @pytest.mark.parametrize(
     "message",
-    ["{", "[]", '{"verb": 7}', b"\0binary", "x" * (3 << 20)],
+    ["{", "[]", '{"verb": 7}', b"\0binary", "x" * (5 << 20)],
     ids=["broken", "list", "no verb", "binary", "too large"],
 )
 def test_what_is_no_request_ends_the_socket_and_harms_nobody(message: str | bytes, here: Served, cookie: str) -> None:

@@ -4,7 +4,7 @@
 """What the two parts of the map and its pages tell each other, in one place.  Pure.
 
 A view is the lab as plain data: objects by identifiers that stay the same as long as the object exists.  Pages get it whole once, then
-only the objects that differ.
+only the objects that differ.  docs/internals/map.md has all messages.
 """
 
 from __future__ import annotations

@@ -22,7 +22,7 @@ _EXAMPLES = """\
   dumm map campus.yml                       the same, to edit the lab's scenario in a file of your own
   dumm map --read-only                      a page on which nothing can be changed
   dumm map --read-only --group labusers     the same for all users of a group, by a socket
-  ssh -L 8765:localhost:8765 root@labhost dumm map        a lab on another machine
+  ssh -L 8765:127.0.0.1:8765 root@labhost dumm map        a lab on another machine
 """
 
 

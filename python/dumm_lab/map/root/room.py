@@ -66,9 +66,13 @@ class Room:
         """Tell things over this from now on; called in the event loop."""
         self._wire, self._loop = wire, asyncio.get_running_loop()
 
+    def may_know(self, message: Message) -> bool:
+        """Whether pages may get a message: who may only watch gets no text of a scenario, which may have keys in it."""
+        return not self.read_only or message["type"] != "draft"
+
     def tell(self, message: Message, page: int | None = None) -> None:
         """Send a message to a page, or to all pages, from any thread."""
-        if self._loop is not None:
+        if self._loop is not None and self.may_know(message):
             kind, number = (Kind.PAGES, 0) if page is None else (Kind.PAGE, page)
             self._loop.call_soon_threadsafe(self._send, kind, number, encoded(message))
 

@@ -140,7 +140,7 @@ class Server:
         room = self._room
         room.pages.add(page)
         for message in (self._hello(page), room.whole(), *(each() for each in room.greetings)):
-            if message is not None:
+            if message is not None and room.may_know(message):
                 self._wire.send(Kind.PAGE, page, encoded(message))
         for each in room.comers:
             each(page)

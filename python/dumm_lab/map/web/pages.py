@@ -16,7 +16,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..wire import Frame, Kind, Wire
 
-LARGEST_MESSAGE = 2 << 20
+LARGEST_MESSAGE = 4 << 20
 _MOST_WAITING = 256
 _TRY_AGAIN, _TOO_LARGE, _UNSUITABLE = 1013, 1009, 1007
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -68,6 +69,18 @@ def test_the_web_part_may_not_name_another_guest_either(verb: str, guest: str) -
 
     assert descriptors == ()
     assert "the lab has no such guest" in json.loads(payload)["error"]
+
+
+def test_all_verbs_are_documented() -> None:
+    told = (Path(__file__).parents[4] / "docs/internals/map.md").read_text()
+
+    assert [name for name in VERBS if f"`{name}`" not in told] == []
+
+
+def test_who_may_only_watch_gets_no_text_of_a_scenario() -> None:
+    assert room(read_only=True).may_know({"type": "view"})
+    assert not room(read_only=True).may_know({"type": "draft", "draft": {"text": "vars: {key: secret}"}})
+    assert room().may_know({"type": "draft", "draft": {}})
 
 
 def test_a_read_only_map_refuses_everything_but_looking() -> None:
