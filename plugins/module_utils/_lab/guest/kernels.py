@@ -24,7 +24,7 @@ from ..host import files
 from ..model import stored
 from ..model.errors import InvalidInput
 from ..model.found import Kernel, userspace
-from ..model.lab import Guest, Iface, Userspace, link_name
+from ..model.lab import ALWAYS, Guest, Iface, Userspace, link_name
 
 # What a kernel is told to leave out, where it has it. Choosing among RAID-6 algorithms costs 0.85 s of every boot (the first
 # name is for 6.x, the second for 7.x), making 256 old terminals up to 0.6 s.
@@ -351,4 +351,4 @@ def transport(iface: Iface, mac: str, carrier: str = "") -> str:
     Without gro=1 bulk TCP towards the guest stalls: the host sends 64 KB frames into MTU-sized buffers.
     """
     plain = f"transport=tap,ifname={link_name(iface.tap_name)},mac={mac},mtu={iface.mtu},gro=1"
-    return f"{plain},{carrier}" if carrier else plain
+    return plain if carrier in ("", ALWAYS) else f"{plain},{carrier}"

@@ -30,6 +30,8 @@ HOST_NETNS = "host"
 # Bits of link-local groups 01:80:c2:00:00:0X: all that Linux lets a bridge forward, such as LLDP and 802.1X, and LACP.
 TRANSPARENT = 0xFFF8
 LACP = 0b100
+# An interface of the tuned kernel that always has carrier, as it is where nothing is said (``Lab.carrier_of``).
+ALWAYS = "carrier=on"
 USERS_OF_A_GUEST = 65536
 
 UNIT_NAME = re.compile(r"vec(\d+)", re.ASCII)
@@ -336,7 +338,7 @@ class Lab:
         if iface.bridge is None:
             return "carrier=off"
         bridge = self.bridges.get(iface.bridge)
-        return f"cable={link_name(iface.bridge)}" if bridge is not None and bridge.is_cable else "carrier=on"
+        return f"cable={link_name(iface.bridge)}" if bridge is not None and bridge.is_cable else ALWAYS
 
     def far_ends(self, iface: Iface) -> tuple[Iface, ...]:
         """What is at the other end of an interface's link, for which it is the other end."""

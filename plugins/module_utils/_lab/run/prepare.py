@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +18,7 @@ from ..host.workdir import Workdir
 from ..model import conditions
 from ..model.errors import InvalidInput, nearest
 from ..model.found import Kernel, Process
-from ..model.lab import MAX_IFNAME, Guest
+from ..model.lab import Guest
 from ..model.root import RenderedLayer, Stack
 from ..plan.desired import SavePointWish
 from ..plan.guest_steps import Prepared
@@ -29,7 +29,6 @@ T = TypeVar("T")
 _INITS = ("/sbin/init", "/usr/sbin/init", "/lib/systemd/systemd", "/usr/lib/systemd/systemd")
 # As long as any other.
 UNKNOWN_MAC = "00:00:00:00:00:00"
-_LONGEST_CARRIER = "cable=" + "x" * MAX_IFNAME
 
 
 class Findings:
@@ -52,12 +51,14 @@ def prepare(
     process: Process | None = None,
     files_of: RenderedLayer | None = None,
     findings: Findings | None = None,
+    carriers: Sequence[str] = (),
 ) -> Prepared:
     """Look at a guest's kernel, root file system, layers and union.
 
     :param process: that of the guest, where it runs.
     :param files_of: the layer of files that it is to have, which may not be on disk yet.
     :param findings: those of the guests before.
+    :param carriers: what decides whether its interfaces have carrier.
 
     :raises InvalidInput: where one of them is not what it must be.
     :raises HostError: where the host cannot do it.
@@ -85,7 +86,7 @@ def prepare(
     if guest.name not in workdir.read_out:
         _check_root(guest, kernel, [workdir.guest(guest.name).diff, *own_layers, master], findings)
     units = [(iface, iface.mac or UNKNOWN_MAC) for iface in guest.interfaces.values()]
-    kernels.boot_line(guest, kernel, units, [_LONGEST_CARRIER] * len(units))
+    kernels.boot_line(guest, kernel, units, carriers)
     choice = findings.once(("union", guest.union), lambda: engines.choose(guest.union, guest.label, workdir.guests))
     stack = layers.stack(workdir, guest)
     engines.of(choice.engine).check(workdir, guest, master, stack)

@@ -404,7 +404,14 @@ def _plan(
     wish = dataclasses.replace(wish, save_points=left)
     findings = Findings()
     prepared = {
-        name: prepare(workdir, guest, _process(actual, name), wish.extras.get(name, Extra()).files, findings)
+        name: prepare(
+            workdir,
+            guest,
+            _process(actual, name),
+            wish.extras.get(name, Extra()).files,
+            findings,
+            [wish.lab.carrier_of(iface) for iface in guest.interfaces.values()],
+        )
         for name, guest in _to_prepare(actual, wish).items()
     }
     check_settings(actual, wish, prepared)

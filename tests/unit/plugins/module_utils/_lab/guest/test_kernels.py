@@ -116,11 +116,12 @@ def test_each_interface_is_a_unit_of_the_vector_driver_in_order() -> None:
 
 
 def test_a_kernel_that_knows_cables_is_told_what_decides_whether_a_unit_has_carrier() -> None:
-    def unit(kernel: Kernel) -> str:
-        return kernels.boot_line(Guest("alice"), kernel, [ETH0], ["cable=br0"])[-1]
+    def unit(kernel: Kernel, carrier: str) -> str:
+        return kernels.boot_line(Guest("alice"), kernel, [ETH0], [carrier])[-1]
 
-    assert unit(KERNEL).endswith(",gro=1,cable=br0")
-    assert unit(OLD_KERNEL).endswith(",gro=1")
+    assert unit(KERNEL, "cable=br0").endswith(",gro=1,cable=br0")
+    assert unit(KERNEL, "carrier=on").endswith(",gro=1")
+    assert unit(OLD_KERNEL, "cable=br0").endswith(",gro=1")
 
 
 def test_a_unit_uses_the_short_name_of_a_long_one() -> None:
