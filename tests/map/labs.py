@@ -141,6 +141,20 @@ def troubled() -> Plain:
     return lab
 
 
+def campus() -> Plain:
+    """A lab for the README: two sites, a slow link, a second way around, and a guest that is paused."""
+    lab = six()
+    for name in ("dave", "winnetou"):
+        guest(lab, name)
+    plug(lab, "dave", "lan-b", "10.2.0.3/24", conditions={"loss": "1%"})
+    cable(lab, "sun", "winnetou", "172.16.2.0/30")
+    cable(lab, "carol", "winnetou", "10.99.0.0/30", to_a={"delay": "60ms"}, to_b={"delay": "60ms"})
+    lab["guests"]["venus"]["state"] = "paused"
+    lab["guests"]["dave"]["loaded"] = ["vpn", "campus"]
+    lab["scenarios"]["vpn"] = {"file": True, "guests": [], "loaded": ["dave"]}
+    return lab
+
+
 def offices(count: int, hosts: int = 4, ring: bool = True) -> Plain:
     """Offices of a router and hosts each, whose routers form a ring with a few chords."""
     lab = view("offices")

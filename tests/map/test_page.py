@@ -526,8 +526,6 @@ def test_pictures_are_taken(browser: Browsing, dark: bool) -> None:
     server.say(type="rates", at=1, rates=labs.rates(lab, 0.35, seed=3))
     settle(page)
     page.shoot(f"map-{theme}")
-    if not dark:
-        (OUTPUT / "map.png").write_bytes(page.tab.screenshot(clip={"x": 0, "y": 0, "width": 1440, "height": 900}))
     select(page, {"kind": "cable", "id": "moon:eth0--sun:eth0"})
     page.shoot(f"cable-{theme}")
     lab = labs.six()
@@ -544,3 +542,21 @@ def test_pictures_are_taken(browser: Browsing, dark: bool) -> None:
     look(page, "void map.group(['office1', 'office2', 'backbone'])")
     settle(page)
     page.shoot(f"groups-{theme}")
+
+
+def test_the_picture_of_the_readme_is_taken(browser: Browsing) -> None:
+    """docs/pictures/map.png is a copy of it."""
+    lab = labs.campus()
+    server = Server(lab)
+    page = visit(browser, server, width=1600, height=820)
+    traffic = {"alice:eth0": 2_400_000, "moon:eth1": 2_400_000, "moon:eth0": 2_100_000, "sun:eth0": 2_100_000}
+    traffic |= {"carol:eth1": 98_000, "winnetou:eth1": 98_000, "sun:eth1": 1_900_000, "bob:eth0": 1_900_000}
+    server.say(type="rates", at=1, rates={name: [bits, bits // 20, 200, 150, 0] for name, bits in traffic.items()})
+    select(page, {"kind": "guest", "name": "moon"})
+    page.until("document.getElementById('panel').textContent.includes('Mbit/s')")
+    press(page, "f")  # beside the panel
+    page.until(
+        f"{MAP}.cy.elements().renderedBoundingBox().x2 < document.getElementById('panel').offsetLeft && !{MAP}.cy.animated()"
+    )
+    settle(page)
+    assert page.shoot("readme").stat().st_size < 200_000

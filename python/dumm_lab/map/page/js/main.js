@@ -96,10 +96,10 @@ function commands() {
   page.command({ id: "find", title: "Find", key: "/", run: () => /** @type {HTMLInputElement} */ (the("find")).select() });
   page.command({ id: "all", title: "Select all guests", key: "ctrl+a", run: () => map.select([...map.scene.nodes.values()].filter((node) => node.kind === "guest").map((node) => node.subject)) });
   page.command({ id: "escape", title: "Put the tool away, select nothing", key: "escape", run: escape });
-  page.command({ id: "groups", title: "Groups", icon: "groups", place: "header", order: 5, when: () => groupsOf().length > 0, run: groups });
-  page.command({ id: "export", title: "Export", icon: "export", place: "header", order: 90, when: few, run: () => openMenu(exportItems(page), below("export"), "Export", button("export")) });
-  page.command({ id: "theme", title: "Light or dark", key: "shift+d", icon: "theme", place: "header", order: 91, run: theme });
-  page.command({ id: "help", title: "Help", key: "?", icon: "help", place: "header", order: 92, run: help });
+  page.command({ id: "groups", title: "Groups", icon: "groups", place: "header", group: 9, order: 5, when: () => groupsOf().length > 0, run: groups });
+  page.command({ id: "export", title: "Export", icon: "export", place: "header", group: 9, order: 90, when: few, run: () => openMenu(exportItems(page), below("export"), "Export", button("export")) });
+  page.command({ id: "theme", title: "Light or dark", key: "shift+d", icon: "theme", place: "header", group: 9, order: 91, run: theme });
+  page.command({ id: "help", title: "Help", key: "?", icon: "help", place: "header", group: 9, order: 92, run: help });
   page.menu({ id: "fit", kinds: ["none"], order: 90, title: () => "Show all", hint: "F", run: () => map.fit() });
   page.menu({ id: "arrange", kinds: ["none"], order: 91, title: () => "Arrange anew", hint: "L", run: () => map.arrange() });
   page.menu({ id: "all", kinds: ["none"], order: 92, title: () => "Select all guests", hint: "Ctrl+A", run: () => map.select([...map.scene.nodes.values()].filter((node) => node.kind === "guest").map((node) => node.subject)) });

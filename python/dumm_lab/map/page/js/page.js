@@ -48,6 +48,7 @@ export class Page {
       opened: (subject) => this.#opens(subject),
       asked: (subjects, at) => this.contextMenu(subjects, this.#inWindow(at)),
       over: (subject, at) => this.#tip(subject, at),
+      covered: () => this.panel?.covers() ?? null,
       keep: (places) => this.#store(places),
       kept: () => this.#stored(),
     });

@@ -18,7 +18,7 @@ import { apart, core, lying, snapped, ugliness, unfolded } from "./layout.js";
 export async function arranged(scene, stage) {
   const graph = core(scene);
   const count = graph.nodes.length;
-  const tries = count < 30 ? 18 : count < 80 ? 9 : count < 200 ? 3 : 1;
+  const tries = count < 30 ? 12 : count < 80 ? 9 : count < 200 ? 3 : 1;
   const ringed = graph.clusters.size + graph.moons.size > 0;
   const options = { quality: "default", nodeSeparation: ringed ? 60 : 100, edgeElasticity: 0.35, numIter: count < 100 ? 1800 : 2500 };
   // From loose to dense: which one suits depends on the lab.

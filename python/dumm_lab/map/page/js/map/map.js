@@ -21,8 +21,8 @@ import { hull } from "./find.js";
 /** @typedef {import("./scene.js").Line} Line */
 /** @typedef {{x: number, y: number}} Point */
 /** @typedef {{moved: (places: Record<string, [number, number]>) => void, selected: (subjects: Subject[]) => void, opened: (subject: Subject) => void,
- *   asked: (subjects: Subject[], at: Point) => void, over: (subject: Subject | null, at: Point) => void, keep: (places: Map<string, Point>) => void, kept: () => Map<string, Point>}} Wiring
- *   moved: by hand; asked: for a context menu; keep, kept: places of this browser, which nobody chose by hand */
+ *   asked: (subjects: Subject[], at: Point) => void, over: (subject: Subject | null, at: Point) => void, covered: () => {left: number} | null, keep: (places: Map<string, Point>) => void, kept: () => Map<string, Point>}} Wiring
+ *   moved: by hand; asked: for a context menu; covered: by the panel, from there to the right; keep, kept: places of this browser, which nobody chose by hand */
 
 const MANY = 160; // elements from which on texts are placed only where one looks
 const MARGIN = { top: 56, right: 48, bottom: 64, left: 76 }; // of the stage, around what is fitted in
@@ -392,7 +392,7 @@ export class LabMap {
   // What is seen
 
   #stage() {
-    const width = this.cy.width() - MARGIN.left - MARGIN.right, height = this.cy.height() - MARGIN.top - MARGIN.bottom;
+    const width = (this.#wiring.covered()?.left ?? this.cy.width()) - MARGIN.left - MARGIN.right, height = this.cy.height() - MARGIN.top - MARGIN.bottom;
     return { width: Math.max(80, width), height: Math.max(80, height) };
   }
 
