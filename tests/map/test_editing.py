@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Stories of people who change a lab on the map: cables, conditions, power, layers, save points, drafts that others see."""
+"""Stories of people who change a lab on the map: cables, conditions, power, layers, saved states, drafts that others see."""
 
 from __future__ import annotations
 
@@ -224,6 +224,13 @@ def test_guests_are_paused_resumed_and_stopped_together(lab: Lab, here: Served, 
     page.until("() => ['alice', 'bob'].every(each => dummPage.model().view.guests[each].state === 'paused')")
     hand.button("Resume alice, bob").wait_for()
     page.shoot("edit-13-paused")
+    hand.button("Settings of 2 guests").click()
+    hand.field("Group").fill("core")
+    page.shoot("edit-13b-group")
+    hand.dialog().get_by_role("button", name="Change").click()
+    hand.bar_says("1 change")
+    page.until("() => dummPage.model().draft.wanted.guests.bob.groups.join() === 'core'")
+    hand.button("Discard").click()
     hand.button("Resume alice, bob").click()
     page.until("() => ['alice', 'bob'].every(each => dummPage.model().view.guests[each].state === 'running')")
     hand.tab.get_by_label("show the plan first").check()
@@ -238,24 +245,24 @@ def test_guests_are_paused_resumed_and_stopped_together(lab: Lab, here: Served, 
     page.until("() => dummPage.model().view.guests.carol.state === 'running'")
 
 
-def test_a_save_point_is_made_restored_and_removed(lab: Lab, here: Served, browser: Browsing) -> None:
+def test_a_saved_state_is_made_restored_and_removed(lab: Lab, here: Served, browser: Browsing) -> None:
     page = browser.open(here.address)
     hand = Hand(page, *ALL)
     lab.run("carol", "echo one >/root/kept")
     hand.choose(guest("carol"))
-    hand.button("Make a save point of carol").click()
+    hand.button("Make a saved state of carol").click()
     hand.field("Name").fill("first")
     hand.dialog().get_by_role("button", name="Next", exact=True).click()
     hand.button("Do it").click()
-    hand.button("Restore save point first").wait_for()
+    hand.button("Restore saved state first").wait_for()
     page.shoot("edit-15-save")
     page.until("() => dummPage.model().view.guests.carol.state === 'running'")
     lab.run("carol", "echo two >/root/kept")
-    hand.button("Restore save point first").click()
+    hand.button("Restore saved state first").click()
     hand.button("Do it").click()
-    until(page, lambda: "as in save point first" in hand.toasts(), "the restored guest")
+    until(page, lambda: "as in saved state first" in hand.toasts(), "the restored guest")
     assert lab.read("carol", "cat /root/kept").strip() == "one"
-    hand.button("Remove save point first").click()
+    hand.button("Remove saved state first").click()
     page.until("() => dummPage.model().view.guests.carol.saves.length === 0")
 
 

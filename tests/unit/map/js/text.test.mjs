@@ -24,6 +24,9 @@ test("conditions are short, as a file has them and as numbers", () => {
   assert.equal(conditionText({ delay: "20ms", jitter: "2ms", loss: "1%", rate: "10mbit" }), "20 ms ±2 ms · 1 % loss · 10 Mbit/s");
   assert.equal(conditionText({ delay: 20, rate: 64000 }), "20 ms · 64 kbit/s");
   assert.equal(conditionText({ slot: "10ms" }), "10 ms slot");
+  assert.equal(conditionText({ slot: [10, 20] }), "10–20 ms slot");
+  assert.equal(conditionText({ delay: 60, jitter: 0, slot: [] }), "60 ms");
+  assert.equal(conditionText({ delay: 60, slot: [0, 0] }), "60 ms");
   assert.equal(conditionText(null), "");
   assert.equal(conditionText({ delay: 0 }), "");
 });

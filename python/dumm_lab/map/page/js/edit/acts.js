@@ -98,7 +98,8 @@ function acts(page, guests) {
   ];
 }
 
-function isPlanFirst() {
+/** Whether the person wants to see what power and layers would do. */
+export function isPlanFirst() {
   try {
     return localStorage.getItem(PLAN_FIRST) === "yes";
   } catch {
@@ -154,5 +155,5 @@ function removes(subjects) {
  * @param {Subject[]} subjects
  */
 async function remove(page, subjects) {
-  if (subjects.length && (await tryEdit(page, removal(subjects)))) page.toast("It goes with the next plan. Ctrl+Z takes that back.");
+  if (subjects.length && (await tryEdit(page, removal(subjects)))) page.toast("Removed from the draft. Ctrl+Z brings it back.");
 }

@@ -27,6 +27,9 @@ export function start(page) {
   const box = h("div", { class: "draftbar" }, h("div", { class: "says", role: "status" }, title, detail), undo, redo, discard, text, look, save, plan);
   box.hidden = true;
   page.bar.append(box);
+  page.watch(["progress"], (model) => {
+    if (model.progress && model.draft?.busy) detail.textContent = `${model.draft.busy}: ${model.progress}`;
+  });
   page.watch(["draft", "hello"], (model) => {
     const { show, kind, title: head, detail: more } = pending(model.draft);
     const canUndo = Boolean(model.draft?.can_undo), canRedo = Boolean(model.draft?.can_redo);

@@ -43,7 +43,7 @@ export function start(page) {
  * @param {Way[]} options.ways
  */
 export async function planned(page, { title, ask, diff, file, warning, ways }) {
-  const says = h("p", { class: "sub", role: "status" }, "The steps are being found …");
+  const says = h("p", { class: "sub", role: "status" }, "Planning …");
   const wrong = trouble();
   const left = h("div");
   const right = diff ? h("section", { "aria-label": "Difference of the text" }, h("h3", {}, file ? `In ${file}` : "In the text"), difference(lines(diff()))) : null;
@@ -64,7 +64,7 @@ export async function planned(page, { title, ask, diff, file, warning, ways }) {
     foot: [button("Not now", () => box.close()), again, ...doers],
     closed: () => {
       running = null;
-      if (isRunning) page.toast("The run goes on. The map shows what becomes of it.");
+      if (isRunning) page.toast("The run goes on. The draft bar shows how far it is.");
     },
   });
   /** @type {Plan | null} */
@@ -103,7 +103,7 @@ export async function planned(page, { title, ask, diff, file, warning, ways }) {
     moving.hidden = false;
     bar.max = Math.max(1, all);
     bar.value = 0;
-    now.textContent = "It begins …";
+    now.textContent = "Starting …";
     running = (step) => {
       bar.value = Math.min(all, ++done);
       now.textContent = `${Math.min(done, all)} of ${all}: ${step}`;

@@ -2,7 +2,7 @@
 // GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 // SPDX-License-Identifier: GPL-3.0-or-later
 
-// Save points of guests: what a guest wrote, kept under a name, and taken back later.
+// Saved states of guests: what a guest wrote, kept under a name, and taken back later.
 
 import { h } from "../ui/dom.js";
 import { guestsOf } from "./subjects.js";
@@ -44,10 +44,10 @@ export function shared(all) {
 function list(page, { guests, saves }) {
   const whom = guests.length === 1 ? /** @type {string} */ (guests[0]) : counted(guests.length, "guest");
   const remove = async (/** @type {string} */ name) => {
-    if (await tell(page, "save.remove", { guests, name })) page.toast(`Save point ${name} is removed.`);
+    if (await tell(page, "save.remove", { guests, name })) page.toast(`Saved state ${name} is removed.`);
   };
   return [
-    h("h3", {}, "Save points"),
+    h("h3", {}, "Saved states"),
     saves.length
       ? h(
           "ul",
@@ -58,8 +58,8 @@ function list(page, { guests, saves }) {
               {},
               h("b", {}, name),
               h("span", { class: "grow" }),
-              button("Restore", () => planSave(page, "save.restore", { guests, name }, `Restore ${name}`, `${whom}: as in save point ${name}.`), { kind: "small", label: `Restore save point ${name}` }),
-              button("Remove", () => void remove(name), { kind: "small bad", label: `Remove save point ${name}` }),
+              button("Restore", () => planSave(page, "save.restore", { guests, name }, `Restore ${name}`, `${whom}: as in saved state ${name}.`), { kind: "small", label: `Restore saved state ${name}` }),
+              button("Remove", () => void remove(name), { kind: "small bad", label: `Remove saved state ${name}` }),
             ),
           ),
         )
@@ -67,7 +67,7 @@ function list(page, { guests, saves }) {
     h(
       "div",
       { class: "acts" },
-      button("Save …", () => ask(page, guests, whom), { label: `Make a save point of ${whom}` }),
+      button("Save …", () => ask(page, guests, whom), { label: `Make a saved state of ${whom}` }),
       button("Reset …", () => reset(page, guests, whom), { label: `Reset ${whom} to its master`, kind: "bad" }),
     ),
   ];
@@ -86,7 +86,7 @@ function ask(page, guests, whom) {
     does: "Next",
     fields: [field("Name", text("name", "ready", { required: true, maxlength: 63 }), "What the guest has written so far is kept under this name. A guest that runs is restarted.")],
     done: async ({ name = "" }) => {
-      const wrong = wrongName(name, "save point", {});
+      const wrong = wrongName(name, "saved state", {});
       if (wrong) throw new Error(wrong);
       chosen = name;
     },
@@ -102,7 +102,7 @@ function ask(page, guests, whom) {
  * @param {string} whom
  */
 function reset(page, guests, whom) {
-  planSave(page, "save.reset", { guests }, `Reset ${whom}`, `${whom}: reset.`, `All that ${guests.length > 1 ? "these guests have" : "this guest has"} written is deleted. Save points stay. This cannot be undone.`);
+  planSave(page, "save.reset", { guests }, `Reset ${whom}`, `${whom}: reset.`, `All that ${guests.length > 1 ? "these guests have" : "this guest has"} written is deleted. Saved states stay. This cannot be undone.`);
 }
 
 /**

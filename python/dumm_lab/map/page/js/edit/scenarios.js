@@ -7,7 +7,9 @@
 import { h } from "../ui/dom.js";
 import { guestsOf } from "./subjects.js";
 import { button, card, dialog, field, marked, text, trouble } from "./dom.js";
+import { isPlanFirst } from "./acts.js";
 import { counted, wrongName } from "./names.js";
+import { planned } from "./plan.js";
 import { mayEdit, request } from "./session.js";
 import { list, pending } from "./wording.js";
 
@@ -52,7 +54,7 @@ export function open(page) {
   /** @param {string} verb @param {Record<string, unknown>} args @param {string} done */
   const does = async (verb, args, done) => {
     wrong.says(null);
-    says.textContent = "It runs …";
+    says.textContent = "Running …";
     try {
       await request(page, verb, args);
       says.textContent = done;
@@ -60,6 +62,12 @@ export function open(page) {
       says.textContent = "";
       wrong.says(error);
     }
+  };
+  /** @param {"load" | "unload"} way @param {string} name @param {string[]} guests */
+  const layer = async (way, name, guests) => {
+    const verb = `layer.${way}`, args = { scenario: name, ...(guests.length ? { guests } : {}) }, done = `${name} is ${way}ed.`;
+    if (!isPlanFirst()) return does(verb, args, done);
+    await planned(page, { title: `${way === "load" ? "Load" : "Unload"} ${name}`, ask: () => request(page, verb, { ...args, plan: true }), ways: [{ title: "Do it", main: true, run: () => request(page, verb, args), done }] });
   };
   const show = () => {
     const model = page.model();
@@ -86,8 +94,8 @@ export function open(page) {
                     "td",
                     { class: "acts" },
                     isEdited ? null : key(button("Edit", () => void does("scenario.choose", { name }, `${name} is on the map now.`), { kind: "small", label: `Edit scenario ${name}`, disabled: isPending, hint: isPending ? "Apply or discard the draft first" : undefined }), `edit ${name}`),
-                    key(button(chosen.length ? `Load over ${chosen.length}` : "Load", () => void does("layer.load", { scenario: name, ...(chosen.length ? { guests: chosen } : {}) }, `${name} is loaded.`), { kind: "small", label: `Load scenario ${name}`, hint: chosen.length ? `over ${chosen.join(", ")}` : "over all guests that it has files for" }), `load ${name}`),
-                    loaded.length ? key(button("Unload", () => void does("layer.unload", { scenario: name, ...(chosen.length ? { guests: chosen } : {}) }, `${name} is unloaded.`), { kind: "small", label: `Unload scenario ${name}` }), `unload ${name}`) : null,
+                    key(button(chosen.length ? `Load over ${chosen.length}` : "Load", () => void layer("load", name, chosen), { kind: "small", label: `Load scenario ${name}`, hint: chosen.length ? `over ${chosen.join(", ")}` : "over all guests that it has files for" }), `load ${name}`),
+                    loaded.length ? key(button("Unload", () => void layer("unload", name, chosen), { kind: "small", label: `Unload scenario ${name}` }), `unload ${name}`) : null,
                   ),
                 ),
               ),

@@ -6,6 +6,8 @@
 
 import { h } from "../ui/dom.js";
 import { button, card, choice, field, text } from "./dom.js";
+import { counted } from "./names.js";
+import { guestsOf } from "./subjects.js";
 import { edit, mayEdit, values, wanted } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
@@ -23,11 +25,46 @@ export function start(page) {
     show: (host, { name }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => guest(page, name), { label: `Settings of guest ${name}` }))),
   });
   page.section({
+    id: "settings-many",
+    kind: "many",
+    order: 70,
+    data: (subject, model) => {
+      const guests = guestsOf(subject).filter((each) => wanted(page).guests[each]);
+      return mayEdit(page) && model.draft?.scenario && guests.length > 1 ? { guests } : null;
+    },
+    show: (host, { guests }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => many(page, guests), { label: `Settings of ${counted(guests.length, "guest")}` }))),
+  });
+  page.section({
     id: "settings-segment",
     kind: "segment",
     order: 70,
     data: (subject, model) => (subject.kind === "segment" && mayEdit(page) && model.draft?.scenario && wanted(page).segments[subject.name] ? { name: subject.name } : null),
     show: (host, { name }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => segment(page, name), { label: `Settings of segment ${name}` }))),
+  });
+}
+
+/**
+ * One group and one role for many.
+ * @param {Page} page
+ * @param {string[]} guests
+ */
+function many(page, guests) {
+  const groups = [...new Set(Object.values(wanted(page).guests).flatMap((each) => each.groups))];
+  card({
+    title: `Settings of ${counted(guests.length, "guest")}`,
+    does: "Change",
+    fields: [
+      field("Group", text("group", "", { placeholder: "as they are", list: "known-groups" }), "Guests of a group are drawn together. none takes them out of theirs."),
+      field("Role", choice([{ value: "", title: "as they are" }, ...ROLES], "", { name: "role" })),
+      h("datalist", { id: "known-groups" }, ...groups.map((value) => h("option", { value }))),
+    ],
+    done: async ({ group = "", role = "" }) => {
+      const edits = guests.flatMap((name) => [
+        ...(group ? [{ do: "guest.set", name, path: ["labels", "group"], value: group === "none" ? null : group }] : []),
+        ...(role ? [{ do: "guest.set", name, path: ["labels", "role"], value: role }] : []),
+      ]);
+      if (edits.length) await edit(page, edits);
+    },
   });
 }
 

@@ -54,7 +54,7 @@ export function pending(draft) {
   /** @type {Pending} */
   const none = {show: false, kind: "draft", title: "", detail: ""};
   if (!draft) return none;
-  if (draft.busy) return {show: true, kind: "busy", title: "It runs", detail: draft.busy};
+  if (draft.busy) return {show: true, kind: "busy", title: "Running", detail: draft.busy};
   if (draft.refused) return {show: true, kind: "fault", title: "No draft", detail: draft.refused};
   const fault = draft.faults?.[0];
   if (fault) return {show: true, kind: "fault", title: draft.faults.length > 1 ? counted(draft.faults.length, "fault") : "Fault", detail: fault};

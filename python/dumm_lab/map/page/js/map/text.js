@@ -69,8 +69,9 @@ export function conditionText(conditions) {
   /** @type {string[]} */
   const parts = [];
   for (const [name, value] of Object.entries(conditions ?? {})) {
-    if (value === 0 || value === null || value === "") continue;
-    const text = typeof value === "number" ? (UNITS[name]?.(value) ?? `${name} ${value}`) : written(name, value);
+    const times = Array.isArray(value) ? [...new Set(value)] : null; // of a slot
+    if (!value || times?.every((each) => !each)) continue;
+    const text = times ? `${times.join("–")} ms ${name}` : typeof value === "number" ? (UNITS[name]?.(value) ?? `${name} ${value}`) : written(name, value);
     if (name === "jitter" && parts.length) parts[parts.length - 1] += ` ${text}`;
     else parts.push(text);
   }

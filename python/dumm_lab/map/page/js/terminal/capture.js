@@ -43,14 +43,14 @@ export function start(page) {
   for (const [at, [id, title, run]] of ways.entries()) {
     page.menu({
       id: `capture-${id}`,
-      kinds: ["cable", "port", "segment"],
+      kinds: ["cable", "port", "segment", "guest"],
       order: 40 + at,
       title: (subjects) => (mayCapture() && subjects.length === 1 ? title : null),
       run: (subjects) => {
         const one = subjects[0];
         if (one?.kind === "port") run(`${one.guest}:${one.interface}`);
         if (one?.kind === "cable") run(one.id);
-        if (one?.kind === "segment") run(one.name);
+        if (one?.kind === "segment" || one?.kind === "guest") run(one.name);
       },
     });
   }
@@ -154,7 +154,7 @@ export async function watch(page, port) {
   const id = `capture ${++number}`;
   const rows = h("tbody");
   const scroll = h("div", { class: "packets", tabindex: "0", "aria-label": `Packets of ${spoken(port)}` }, h("table", {}, h("thead", {}, h("tr", {}, ...["Time, s", "At", "From", "To", "Protocol", "Bytes", "What"].map((each) => h("th", { scope: "col" }, each)))), rows));
-  const says = h("span", { class: "sub", role: "status" }, "It begins …");
+  const says = h("span", { class: "sub", role: "status" }, "Starting …");
   const filter = text("filter", "", { placeholder: "Filter, such as icmp", "aria-label": "Filter, as tcpdump has it" });
   const toggle = button("Stop", () => (control ? stop() : void begin()), { kind: "small" });
   const save = button("Save", () => keep(), { kind: "small", label: `Save packets of ${port} as a file`, disabled: true });
@@ -180,7 +180,7 @@ export async function watch(page, port) {
     rows.replaceChildren();
     toggle.textContent = "Stop";
     save.disabled = true;
-    says.textContent = "It listens …";
+    says.textContent = "Listening …";
     try {
       const answer = await fetch(address(port, { filter: filter.value.trim() }), { signal: own.signal });
       if (!answer.ok || !answer.body) throw new Error((await answer.text()).trim() || `${port}: the server refuses the capture (${answer.status}).`);
@@ -193,7 +193,7 @@ export async function watch(page, port) {
         for (const packet of pcapng.read(value)) add(packet);
         draw();
       }
-      if (control === own) ended("It has ended.");
+      if (control === own) ended("Ended.");
     } catch (error) {
       if (control === own && !own.signal.aborted) {
         ended(sentence(error));

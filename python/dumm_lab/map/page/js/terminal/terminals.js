@@ -185,7 +185,7 @@ function make(page, { Terminal, FitAddon }, guest, isConsole, name) {
     socket.binaryType = "arraybuffer";
     own.socket = socket;
     again.hidden = true;
-    says.textContent = "It connects …";
+    says.textContent = "Connecting …";
     socket.onopen = () => {
       says.textContent = "F6 goes back to the map";
       if (isAgain) terminal.write("\r\n");
