@@ -15,8 +15,8 @@ from pathlib import Path
 from ..model.errors import HostError
 from ..model.found import Device, DeviceKind
 from ..model.lab import Bridge, link_name
-from . import learning, syscalls
-from .netlink import Network
+from . import learning, rtnetlink, syscalls
+from .netlink import Network, refusals
 
 # Hundredths of a second; RFC 3810, 9.3, has 10 s.
 _AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
@@ -135,9 +135,9 @@ def open_segments(network: Network, fewest: int) -> None:
         _set_querier(network, bridge, True)
     # What they answer now is heard by the bridge alone; later it would be flooded to all ports.
     time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in asking))
-    for _bridge, ports in segments:
-        for port in ports:
-            network.request(f"device {port.name}", "brport", "set", index=port.index, isolated=0)
+    opened = [rtnetlink.set_port(port.index, isolated=False) for _bridge, ports in segments for port in ports]
+    with refusals(f"network namespace {network.name}", "set the ports of"):
+        network.inside(lambda _ip: network.route.change(opened))
     for bridge, _ports in asking:
         _set_responses(network, f"bridge {bridge.name}", bridge.index)
 

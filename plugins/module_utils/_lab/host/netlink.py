@@ -31,6 +31,7 @@ from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
 from . import rtnetlink, syscalls
 from .namespaces import NETNS_DIRECTORY, exists, path_of, remove_name
+from .rtnetlink import Refused, Route
 
 IMPORT_ERROR: str | None = None
 try:
@@ -76,7 +77,10 @@ class Network:
     :param lab: the lab's name, part of every mark.
     :param name: the namespace, which must exist.
     :param path: where to enter it, for one that has no name yet.
+    :ivar route: a socket for what is changed of many devices, to be used :meth:`inside`.
     """
+
+    route: Route
 
     def __init__(self, lab: str, name: str, path: str | None = None) -> None:
         check_library()
@@ -108,6 +112,7 @@ class Network:
 
     def _open(self) -> Any:
         syscalls.enter_network_namespace(self.path)
+        self.route = Route(None)
         return IPRoute()
 
     def inside(self, function: Callable[[Any], T]) -> T:
@@ -117,6 +122,7 @@ class Network:
     def close(self) -> None:
         """Close the socket."""
         self.inside(lambda ip: ip.close())
+        self.route.close()
         self._thread.shutdown()
 
     def __enter__(self) -> Network:
@@ -323,6 +329,8 @@ def refusals(subject: str, verb: str) -> Iterator[None]:
         yield
     except NetlinkError as exc:
         raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
+    except Refused as exc:
+        raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.errno or 0)) from exc
     except OSError as exc:
         raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
 

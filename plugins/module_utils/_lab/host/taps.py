@@ -14,12 +14,11 @@ import struct
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from ..model.errors import HostError
 from ..model.found import DeviceKind
 from ..model.lab import Iface, link_name
-from . import syscalls
+from . import rtnetlink, syscalls
 from .netlink import Network, index_here, refusals
 
 # linux/if_tun.h
@@ -39,7 +38,7 @@ def add(network: Network, iface: Iface, group: int, bridge: int | None, mask: in
     name = link_name(iface.tap_name)
     label = f"interface {iface.label}"
     with refusals(label, "add"):
-        index = network.inside(lambda ip: _open(network, ip, name, iface, group, bridge, mask, closed))
+        index = network.inside(lambda _ip: _open(network, name, iface, group, bridge, mask, closed))
     network.add_altname(index, name, iface.tap_name)
 
 
@@ -86,9 +85,7 @@ def check() -> None:
         raise HostError(_TUN, f"TAPs are made by it, and it cannot be used: {cause}", remedy)
 
 
-def _open(
-    network: Network, ip: Any, name: str, iface: Iface, group: int, bridge: int | None, mask: int, closed: bool
-) -> int:
+def _open(network: Network, name: str, iface: Iface, group: int, bridge: int | None, mask: int, closed: bool) -> int:
     """Until it has all that makes it ours it goes with its descriptor, so that a killed run leaves none without a mark."""
     if index_here(name) is not None:
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
@@ -99,18 +96,12 @@ def _open(
             fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL))
             index = socket.if_nametoindex(name)
             _keep_silent(network, name)
-            ip.link(
-                "set",
-                index=index,
-                ifalias=network.alias(DeviceKind.TAP.of(iface.label)),
-                group=network.group,
-                mtu=iface.mtu,
-                master=bridge or 0,
-                state="up",
-            )
-            port = {**({"isolated": 1} if closed else {}), **({"group_fwd_mask": mask} if mask else {})}
-            if port and bridge is not None:
-                ip.brport("set", index=index, **port)
+            alias, to = network.alias(DeviceKind.TAP.of(iface.label)), bridge or 0
+            changes = [rtnetlink.set_link(index, alias=alias, group=network.group, mtu=iface.mtu, master=to)]
+            if bridge is not None and (closed or mask):
+                changes.append(rtnetlink.set_port(index, isolated=closed, group_fwd_mask=mask))
+            # At last: a port that comes up is asked by its bridge, and says things.
+            network.route.change([*changes, rtnetlink.set_link(index, up=True)])
             fcntl.ioctl(tap, _TUNSETGROUP, group)
             fcntl.ioctl(tap, _TUNSETPERSIST, 1)
         finally:
