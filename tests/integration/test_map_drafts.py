@@ -394,10 +394,26 @@ def test_a_lab_without_a_scenario_becomes_one() -> None:
             assert not any("eth1" in sentence for sentence in says(part.ask("draft.plan")))
 
 
-def test_files_that_only_a_lost_scenario_file_has_are_not_taken_away(lab: Lab) -> None:
+def test_what_came_from_elsewhere_is_edited_as_it_was_applied_and_never_taken_away(lab: Lab) -> None:
     config = {"guests": {"dave": {"mem": 64, "files": {"/etc/motd": "hello"}}}}
     lab.scenario("other", config, state="stopped")
+    noted = lab.workdir.applied("other")
+    assert stat.S_IMODE(noted.stat().st_mode) == 0o600
+    assert lab.scenario("other", config, state="stopped")["changed"] is False
     try:
+        with root_part(lab) as part:
+            part.ask("scenario.choose", name="other")
+            draft = part.draft
+            assert draft["new"] and "a playbook's variables" in draft["note"]
+            part.edit({"do": "guest.set", "name": "dave", "path": ["mem"], "value": 80})
+            assert says(part.ask("draft.plan")) == ["guest dave: set mem 64 → 80"]
+            # What was applied and never saved can be taken back.
+            part.ask("draft.apply", save=False)
+            part.ask("draft.discard")
+            assert says(part.ask("draft.plan")) == ["guest dave: set mem 80 → 64"]
+            part.ask("draft.apply", save=False)
+            assert part.draft["ahead"] is None
+        noted.unlink()
         with root_part(lab) as part:
             said = refused(part.ask, "scenario.choose", name="other")
             assert "only that has the files of guest dave" in said and "dumm map FILE" in said

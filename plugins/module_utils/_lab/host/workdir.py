@@ -296,6 +296,10 @@ class Workdir:
         """A scenario's file."""
         return self.path / "scenarios" / name / "config"
 
+    def applied(self, name: str) -> Path:
+        """What a scenario said when it was applied last."""
+        return self.path / "applied" / f"{name}.json"
+
     def scenario_layer(self, scenario: str, guest: str) -> Path:
         """A scenario's layer for one guest."""
         return self.path / "scenarios" / scenario / "diff" / guest
@@ -358,7 +362,15 @@ class Workdir:
 
     def sweep(self) -> None:
         """Remove what interrupted runs left half made or half removed.  Call it only under the lock."""
-        for place in (self.path, self.bridges, self.agents, self.captures, self.path / "rendered", self.guests):
+        for place in (
+            self.path,
+            self.bridges,
+            self.agents,
+            self.captures,
+            self.path / "rendered",
+            self.path / "applied",
+            self.guests,
+        ):
             files.sweep(place)
         for name in self.guest_names():
             for place in (self.guest(name).path, self.guest(name).own):

@@ -50,7 +50,7 @@ from ..plan.plan import plan
 from ..plan.steps import Plan
 from ..union import layers
 from ..union.written import written
-from . import apply, cleaning, lifecycle, rendering, settle
+from . import applied, apply, cleaning, lifecycle, rendering, settle
 from .checks import check_host, check_readable, check_settings
 from .context import Context
 from .events import Subscriber, nobody
@@ -112,7 +112,11 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
             wanted = load_scenario(workdir, arguments)
             return desired.scenario(arguments, lab, wanted, extras(workdir, wanted, arguments, lab))
 
-        return _run(run, "scenario", understand, told)
+        report = _run(run, "scenario", understand, told)
+        if not run.check:
+            left = report.subject or {}
+            applied.note(workdir, params, left=bool(left.get("guests") or left.get("bridges")))
+        return report
 
 
 def run_change(
@@ -261,6 +265,7 @@ def _run(
         if not actual.lab.guests and not actual.lab.bridges:
             namespaces.remove_name(workdir.netns() or workdir.lab_name)
             workdir.forget()
+            applied.forget_all(workdir)
     unchanged = _unchanged(silent, steps.waiting)
     if refused:
         raise together([*refused, *unchanged])

@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where a scenario's text is: in a file that the map was started with, in the working directory, or nowhere yet.
 
-In the last case it is made of the lab: modules may have made that, or a file of which nothing is stored.  What only that file has cannot
-be made up: where guests show that there is such, editing is refused, since the next run would take it away.
+In the last case it is what was applied last (``run.applied``), or else it is made of the lab, which modules may have made, or an earlier
+version.  What only a lost file has cannot be made up: where guests show that there is such, editing is refused, since the next run would
+take it away.
 """
 
 from __future__ import annotations
@@ -20,8 +21,10 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import stored
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput, from_oserror, listed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Lab, loads
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import document
+from ansible_collections.dumm.lab.plugins.module_utils._lab.run import applied
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import document, loader
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.adopt import adopt
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.edit import Set, edited
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
 
 _NEW_MODE = 0o644
@@ -82,10 +85,32 @@ class Sources:
             raise from_oserror(f"scenario {name}", "write", exc) from exc
 
     def adopted(self, name: str) -> str:
-        """The text that describes what the lab has of a scenario that has no file, and all that belongs to none; empty for nothing.
+        """The text of a scenario that has no file: what was applied last, or else what describes the lab; empty for nothing.
 
         :raises InvalidInput: where it cannot be described.
         """
+        text = self._applied(name)
+        return self._described(name) if text is None else text
+
+    def origin(self, name: str) -> str | None:
+        """What the scenario was applied from last, where that is known and no file of the working directory."""
+        told = applied.told(self.workdir, name)
+        return None if told is None else str(told.get("place") or "a playbook's variables")
+
+    def _applied(self, name: str) -> str | None:
+        """The text that was applied last, if it is one."""
+        told = applied.told(self.workdir, name)
+        if told is None:
+            return None
+        try:
+            text = edited("", [Set((), told["config"])], source=name) if "config" in told else str(told["text"])
+            loader.load(text, name=name, place=name)
+        except InvalidInput:
+            return None
+        return text
+
+    def _described(self, name: str) -> str:
+        """The text that describes what the lab has of a scenario, and all that belongs to none."""
         lab = self.part(name)
         if not lab.guests and not lab.bridges:
             return ""
