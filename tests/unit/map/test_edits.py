@@ -212,6 +212,11 @@ def test_a_cable_is_to_be_removed_before_its_interface_is_plugged_elsewhere() ->
     assert said == "interface bob:eth1: it has a cable to dave:eth1; remove that first"
 
 
+def test_an_interface_is_not_plugged_in_twice() -> None:
+    said = refused({"do": "plug", "guest": "moon", "interface": "wan0", "segment": "wan"})
+    assert said == "interface moon:wan0: it is plugged into wan already; choose another segment"
+
+
 def test_an_address_of_another_segment_does_not_come_along() -> None:
     set_ = {"do": "address.set", "guest": "sun", "interface": "eth1", "address": "10.2.0.9/24"}
     state = described(after(set_, {"do": "plug", "guest": "sun", "interface": "eth1", "segment": "lan"}))

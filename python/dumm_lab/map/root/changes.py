@@ -186,6 +186,11 @@ def _plug(state: Described, edit: Plug) -> Iterator[Change]:
     if link is not None:
         far = next(end for end in link.ends if end.port != port)
         raise InvalidInput(f"interface {label(port)}", f"it has a cable to {label(far.port)}", "remove that first")
+    known = state.iface(port)
+    if known is not None and known.bridge == edit.segment and edit.address is None:
+        raise InvalidInput(
+            f"interface {label(port)}", f"it is plugged into {edit.segment} already", "choose another segment"
+        )
     told = {"bridge": edit.segment, **({} if edit.address is None else {"address": edit.address})}
     yield from _unlisted(state, port)
     path: Path = ("guests", port[0], "interfaces", port[1])

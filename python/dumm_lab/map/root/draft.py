@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -201,6 +202,7 @@ def _bounded(steps: tuple[Step, ...], saved: int, text: str) -> tuple[tuple[Step
     return (merged, *steps[len(old) :]), saved
 
 
+@functools.lru_cache(maxsize=8)
 def difference(before: str, after: str, names: tuple[str, str] = ("saved", "draft")) -> str:
     """Two texts as a unified difference; empty where they are equal."""
     lines = difflib.unified_diff(before.splitlines(keepends=True), after.splitlines(keepends=True), *names, n=_CONTEXT)

@@ -71,6 +71,7 @@ class Drafts:
         self._busy: str | None = None
         self._shown: Message | None = None
         self._understood: tuple[str, str, Described | None, list[str]] | None = None
+        self._drawn: tuple[Described, View] | None = None
         self._news = ThreadPoolExecutor(1, "draft")
         self.chosen: list[Callable[[], object]] = []
         self._heard = False
@@ -162,7 +163,9 @@ class Drafts:
                 "undo": draft.steps[-1].says if draft.steps else None,
                 "redo": draft.undone[-1].says if draft.undone else None,
                 "stale": _stale(draft, now),
-                "ahead": None if draft.applied is None else difference(now or "", draft.applied, ("file", "lab")),
+                "ahead": None
+                if draft.applied is None
+                else difference(draft.origin if now is None else now, draft.applied, ("file", "lab")),
                 "wanted": None if state is None else self._wanted(draft, state),
                 "plan": plan,
                 "busy": self._busy,
@@ -176,14 +179,18 @@ class Drafts:
         owners = {*(each.scenario for each in lab.guests.values()), *(each.scenario for each in lab.bridges.values())}
         if now is not None or self.name not in owners:
             return None
+        origin = self.sources.origin(self.name)
         return (
-            f"scenario {self.name}: its file is not stored here. Saving writes {self.sources.place(self.name)}."
-            " To edit the file that it came from, start the map with that: dumm map FILE"
+            f"scenario {self.name}: it came from {origin or 'a file'}, which is not stored here."
+            f" Saving writes {self.sources.place(self.name)}. To edit a file of yours instead, start the map with it:"
+            f" dumm map {origin if origin and origin.startswith('/') else 'FILE'}"
         )
 
     def _wanted(self, draft: Draft, state: Described) -> View | None:
         """What the text describes; ``None`` where it is what the lab has."""
-        view = wanted_view(state.scenario, self._room.workdir)
+        if self._drawn is None or self._drawn[0] is not state:
+            self._drawn = state, wanted_view(state.scenario, self._room.workdir)
+        view = self._drawn[1]
         kinds = ("guests", "segments", "cables")
         seen: Mapping[str, Any] = self._room.view
         described: Mapping[str, Any] = view
@@ -232,7 +239,7 @@ class Drafts:
             draft = dataclasses.replace(draft, applied=None)
         if not draft.changed and draft.base != now:
             return self._begun(draft, now), now
-        if not draft.changed and now is None:
+        if not draft.changed and now is None and draft.applied is None:
             return self._begun(draft, now), now
         return draft, now
 
@@ -578,7 +585,8 @@ class Drafts:
             self.sources.write(self.name, text)
             self._store(draft.written(text))
         else:
-            self._store(dataclasses.replace(draft, applied=None if text == now else text, number=draft.number + 1))
+            known = draft.origin if now is None else now
+            self._store(dataclasses.replace(draft, applied=None if text == known else text, number=draft.number + 1))
 
     def _params(self, text: str, *, restart: bool) -> Mapping[str, Any]:
         given = {"workdir": self._room.workdir, "name": self.name, "content": text, "src": self._place}
