@@ -344,3 +344,13 @@ def test_it_lasts_until_the_next_start(lab: Lab) -> None:
 
     assert lab.read("alice", "stat -c %F /srv/white") == "character special file\n"
     assert lab.read("alice", 'python3 -c \'import os; print(os.getxattr("/srv/file", "trusted.kept"))\'') == "b'1'\n"
+
+
+def test_a_kernel_that_keeps_no_attributes_is_known_for_it(lab: Lab) -> None:
+    """Debian's; what it refuses stands in ``running.limits``."""
+    said = lab.guest("old", kernel=str((BASE / "kernels/default").resolve() / "linux"), init="minimal", mem=128)
+    limits = [said["guest"]["running"]["limits"], lab.info(inside=False)["guests"]["alice"]["running"]["limits"]]
+
+    assert [any("no extended attributes" in each for each in found) for found in limits] == [True, False]
+    assert b"not supported" in lab.run("old", "setcap cap_chown+ep /usr/bin/chown").stderr
+    lab.guest("old", state="absent")

@@ -228,6 +228,30 @@ def test_a_program_with_capabilities_of_roots_can_be_changed(user: User, at: Pat
     assert changed.stdout == "old\nnew\n", changed.stderr
 
 
+def test_nobody_gives_a_file_away_by_the_attribute_that_keeps_its_owner(user: User, at: Path) -> None:
+    """Who owns a file in a guest may set its attributes there."""
+    script = f"""
+import errno, os
+def outcome(call, *arguments):
+    try:
+        return call(*arguments)
+    except OSError as exc:
+        return errno.errorcode[exc.errno]
+for name in ({KEY!r}, "user.overlay.opaque", "user.fuseoverlayfs.opaque", "system.posix_acl_access"):
+    print(outcome(os.setxattr, "at/root", name, b"0:0:04755"), outcome(os.getxattr, "at/root", name))
+os.setxattr("at/root", "user.own", b"1")
+print(os.listxattr("at/root"), os.getxattr("at/root", "user.own"))
+"""
+
+    said = user.run("/usr/bin/python3", "-c", script)
+
+    assert said.stdout.splitlines() == [
+        *["ENODATA ENODATA"] * 3,
+        "ENOTSUP ENOTSUP",
+        "['user.own'] b'1'",
+    ], said.stdout + said.stderr
+
+
 def test_a_union_whose_server_was_killed_is_mounted_again(user: User, at: Path) -> None:
     home = user.home / ".upper-cowfs"
     assert user.run("sh", "-ec", "echo kept >at/root/kept; chown 5:6 at/root/kept").returncode == 0
