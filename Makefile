@@ -94,5 +94,6 @@ build: setup-map ## Build the collection's tarball, the wheel of the companion p
 	@scripts/dumm completion man >build/dumm.1
 
 clean: ## Remove .venv, .collections, build and all caches; labs are left alone
+	rm -rf python/dumm_lab/map/node_modules python/dumm_lab/map/page/vendor
 	rm -rf .venv .collections .ansible build .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

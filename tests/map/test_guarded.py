@@ -9,6 +9,7 @@ from __future__ import annotations
 import grp
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -195,6 +196,46 @@ def test_the_web_part_has_no_rights_no_files_and_no_network(here: Served) -> Non
     assert [line.split()[:2] for line in devices.stdout.splitlines()] == [["lo", "DOWN"]]
     opened = {os.readlink(place / "fd" / fd) for fd in os.listdir(place / "fd") if int(fd) > 2}
     assert all(each.startswith(("socket:", "anon_inode:")) for each in opened), opened
+
+
+def test_the_web_part_is_the_user_who_called_sudo(lab: Lab) -> None:
+    process = started(lab.path, environment={"SUDO_UID": "12345", "SUDO_GID": "12346", "SUDO_USER": "kim"})
+    try:
+        there = Served(process)
+        status = Path(f"/proc/{there.web}/status").read_text()
+        with socket_to(there, "/live", there.cookie(), there.base) as live:
+            hello = json.loads(live.recv(PATIENCE))
+    finally:
+        process.terminate()
+        process.communicate(timeout=PATIENCE)
+
+    assert "Uid:\t12345\t12345\t12345\t12345\n" in status
+    assert "Gid:\t12346\t12346\t12346\t12346\n" in status
+    assert hello["me"] == "kim"
+
+
+def test_enter_gives_one_more_address(lab: Lab) -> None:
+    near, far = os.openpty()
+    process = subprocess.Popen(
+        [DUMM, "map", "--workdir", lab.path, "--port", "0"], stdin=far, stdout=far, stderr=far, start_new_session=True
+    )
+    os.close(far)
+    with os.fdopen(near, "r+b", buffering=0) as terminal:
+        shown = b""
+
+        def addresses(count: int) -> list[bytes]:
+            nonlocal shown
+            while len(found := re.findall(rb"http://\S+\r", shown)) < count:
+                shown += terminal.read(4096)
+            return found
+
+        first = addresses(1)
+        terminal.write(b"\n")
+        second = addresses(2)
+        process.terminate()
+        assert process.wait(PATIENCE) == 0
+    assert first[0] != second[1]
+    assert all(b"?token=" in each for each in second)
 
 
 def test_it_listens_on_loopback_alone(here: Served) -> None:

@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.stats import LabMeter, Rate
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.watch import Watch
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
 
 from .room import Room
 
@@ -23,10 +25,11 @@ class Live:
     """Follows a lab in a running event loop.
 
     :param watch: of the lab.
+    :param failed: is called where the lab cannot be watched any more.
     """
 
-    def __init__(self, room: Room, watch: Watch) -> None:
-        self._room, self._watch = room, watch
+    def __init__(self, room: Room, watch: Watch, failed: Callable[[Exception], None]) -> None:
+        self._room, self._watch, self._failed = room, watch, failed
         self._loop = asyncio.get_running_loop()
         self._meter = LabMeter()
         self._timer: asyncio.TimerHandle | None = None
@@ -39,7 +42,13 @@ class Live:
         self.sleep()
 
     def _step(self) -> None:
-        update = self._watch.step()
+        try:
+            update = self._watch.step()
+        except (DummError, OSError) as exc:
+            # What it has not taken in, it would be called for again and again.
+            self._loop.remove_reader(self._watch.fileno())
+            self._failed(exc)
+            return
         if update is None:
             return
         self._room.lab = update.after

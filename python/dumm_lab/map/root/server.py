@@ -54,11 +54,11 @@ class Server:
 
     def __init__(self, room: Room, watch: Watch, own: socket.socket, ready: Callable[[], None]) -> None:
         self._room, self._ready = room, ready
-        self._live = Live(room, watch)
+        self._live = Live(room, watch, self._fail)
         self._pool = ThreadPoolExecutor(_THREADS, "verb")
         self._end = asyncio.Event()
         self._running = 0
-        self.lost = False
+        self._failure: Exception | None = None
         self._wire = Wire(own, largest=LARGEST_REQUEST, takes=False, heard=self._heard, ended=self._lost)
         room.connect(self._wire)
         for part in PARTS:
@@ -67,7 +67,7 @@ class Server:
     async def serve(self) -> None:
         """Until a signal asks for the end, or the web part ends.
 
-        :raises HostError: where the web part has ended by itself.
+        :raises DummError: where the web part has ended by itself, or the lab cannot be watched any more.
         """
         loop = asyncio.get_running_loop()
         for number in _ENDS:
@@ -80,8 +80,8 @@ class Server:
             self._live.close()
             self._wire.close()
             self._finish()
-        if self.lost:
-            raise HostError("map", "its web part has ended", "start it again; what it wrote is above")
+        if self._failure is not None:
+            raise self._failure
 
     def _finish(self) -> None:
         """Wait for what is being done: a run that is cut off would leave the lab half changed."""
@@ -94,7 +94,10 @@ class Server:
         self._wire.send(Kind.OWN, 0, encoded({"token": token}))
 
     def _lost(self) -> None:
-        self.lost = True
+        self._fail(HostError("map", "its web part has ended", "start it again; what it wrote is above"))
+
+    def _fail(self, why: Exception) -> None:
+        self._failure = why
         self._end.set()
 
     def _heard(self, frame: Frame) -> None:

@@ -25,6 +25,8 @@ _HOST = re.compile(r"(?:localhost|127\.0\.0\.1|\[::1\])(?::[0-9]{1,5})?")
 _SAFE = ("GET", "HEAD")
 _OWN_SITE = ("none", "same-origin")
 _BYTES = 32
+# That nobody has used yet; whoever invites too often makes the oldest worthless.
+_MOST_TOKENS = 64
 
 
 class Keys:
@@ -34,26 +36,26 @@ class Keys:
     """
 
     def __init__(self, token: str) -> None:
-        self._tokens = {token}
+        self._tokens = [token]
         self._secret = secrets.token_urlsafe(_BYTES)
         self.cookie = f"dumm-map-{secrets.token_hex(4)}"
 
     def fresh(self) -> str:
         """One more token."""
         token = secrets.token_urlsafe(_BYTES)
-        self._tokens.add(token)
+        self.add(token)
         return token
 
     def add(self, token: str) -> None:
         """One more token, which somebody else has made."""
-        self._tokens.add(token)
+        self._tokens = [*self._tokens[1 - _MOST_TOKENS :], token]
 
     def redeem(self, token: str) -> str | None:
         """The value of the ``Set-Cookie`` header that a token is worth; it holds no more after that."""
         found = [each for each in self._tokens if hmac.compare_digest(each.encode(), token.encode())]
         if not found:
             return None
-        self._tokens -= set(found)
+        self._tokens = [each for each in self._tokens if each not in found]
         return f"{self.cookie}={self._secret}; Path=/; HttpOnly; SameSite=Strict"
 
     def knows(self, cookies: str) -> bool:

@@ -155,6 +155,14 @@ def test_a_token_holds_once(keys: Keys) -> None:
     assert refused is not None and refused.status == 403 and refused.headers == ()
 
 
+def test_tokens_that_nobody_uses_do_not_pile_up(keys: Keys) -> None:
+    made = [keys.fresh() for _ in range(200)]
+
+    assert keys.redeem(made[0]) is None
+    assert keys.redeem(TOKEN) is None
+    assert keys.redeem(made[-1]) is not None
+
+
 def test_an_old_address_is_good_for_somebody_who_is_in(keys: Keys) -> None:
     entry = verdict(asked(keys, query="token=old"), keys)
 
