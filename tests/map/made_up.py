@@ -33,6 +33,9 @@ class Server:
 
     :ivar asked: requests of the page, ``places.move`` and the like.
     :ivar answers: by verb, the value of its reply, or an error.
+    :ivar is_down: whether it answers nobody.
+    :ivar refuses: whether it does not know the page's cookie.
+    :ivar visits: how often a page has come.
     """
 
     def __init__(self, lab: Plain, *messages: Plain, readonly: bool = False) -> None:
@@ -40,6 +43,7 @@ class Server:
         self.asked: list[Plain] = []
         self.answers: dict[str, Any] = {}
         self.is_down = False
+        self.refuses = False
         self.visits = 0
         self._messages = messages
         self._readonly = readonly
@@ -49,6 +53,9 @@ class Server:
     def serve(self, route: Route) -> None:
         """Answer a request for a file."""
         path = route.request.url.removeprefix(ADDRESS).partition("?")[0]
+        if self.refuses:
+            route.fulfill(status=403, body="This needs the address that dumm map prints.")
+            return
         file = PAGE / ("index.html" if path == "/" else path.removeprefix("/static/"))
         if path.startswith("/picture."):
             route.fulfill(status=200, body=f"picture {Path(path).suffix}", content_type="text/plain")

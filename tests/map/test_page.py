@@ -286,7 +286,7 @@ def test_new_things_do_not_move_old_ones_and_changes_touch_only_what_changes(bro
     server = Server(lab)
     page = visit(browser, server)
     before = places(page)
-    look(page, "map.cy.on('data', (event) => (window.touched = [...(window.touched ?? []), event.target.id()]))")
+    look(page, "void map.cy.on('data', (event) => (window.touched = [...(window.touched ?? []), event.target.id()]))")
     more = copy.deepcopy(lab)
     labs.guest(more, "new")
     labs.plug(more, "new", "lan3", "10.0.2.99/24")
@@ -394,6 +394,16 @@ def test_a_lost_server_is_told_and_comes_back(browser: Browsing) -> None:
     page.tab.click("#notice button")
     page.until("document.getElementById('notice').hidden && dummPage.model().view.guests.bob.state === 'stopped'")
     assert server.visits == 2
+
+
+def test_a_server_that_was_started_again_asks_for_its_new_address(browser: Browsing) -> None:
+    server = Server(labs.six())
+    page = visit(browser, server)
+    server.refuses = True
+    server.fall()
+    page.until("document.getElementById('notice').textContent.includes('no longer allowed in')")
+    assert "follow the address that it prints" in page.tab.inner_text("#notice")
+    page.complaints.clear()  # that it was refused
 
 
 def test_an_empty_lab_tells_what_to_do(browser: Browsing) -> None:

@@ -11,7 +11,7 @@ import { applied, nothing } from "./model.js";
 /** @typedef {(model: Model, topic: Topic) => void} Watcher */
 
 const PATIENCE = [500, 1000, 2000, 4000, 8000]; // ms before each try to connect again
-const REFUSED = 1008; // close code of a server that does not know this page's cookie (RFC 6455, 7.4.1: policy)
+const REFUSED = 403; // of a server that does not know this page's cookie
 
 export class Live {
   /** @type {Model} */ #model = nothing();
@@ -64,7 +64,9 @@ export class Live {
     this.#socket = socket;
     this.#whole = false;
     socket.onmessage = (event) => this.#read(JSON.parse(event.data));
-    socket.onclose = (event) => this.#lost(socket, event.code);
+    let isOpen = false;
+    socket.onopen = () => (isOpen = true);
+    socket.onclose = () => this.#lost(socket, isOpen);
   };
 
   /** @param {any} message */
@@ -97,16 +99,26 @@ export class Live {
 
   /**
    * @param {WebSocket} socket
-   * @param {number} code
+   * @param {boolean} wasOpen
    */
-  #lost(socket, code) {
+  #lost(socket, wasOpen) {
     if (socket !== this.#socket) return;
     for (const { reject } of this.#asked.values()) reject(new Error("map: the line to the server was lost. Look whether the request was carried out."));
     this.#asked.clear();
     const wait = PATIENCE[Math.min(this.#tries++, PATIENCE.length - 1)];
-    const since = this.#model.link.state === "open" || !this.#model.link.since ? Date.now() : this.#model.link.since;
+    const { link } = this.#model;
+    const since = link.state === "open" || !link.since ? Date.now() : link.since;
     this.#timer = setTimeout(this.connect, wait);
-    this.#tell({ ...this.#model, rates: {}, link: { state: code === REFUSED ? "refused" : "lost", since, retry: Date.now() + wait } }, "link");
+    this.#tell({ ...this.#model, rates: {}, link: { state: link.state === "refused" ? "refused" : "lost", since, retry: Date.now() + wait } }, "link");
+    if (!wasOpen) this.#askWhy();
+  }
+
+  /** A browser does not say why a WebSocket was refused, but does so of a file. */
+  #askWhy() {
+    fetch(location.pathname, { cache: "no-store" }).then(({ status }) => {
+      const { link } = this.#model;
+      if (link.state !== "open") this.#tell({ ...this.#model, link: { ...link, state: status === REFUSED ? "refused" : "lost" } }, "link");
+    }, () => {});
   }
 
   /**

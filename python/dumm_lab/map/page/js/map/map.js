@@ -44,7 +44,7 @@ export class LabMap {
   /** @type {Map<string, string>} */ #checks = new Map();
   #fitted = true;
   #first = true;
-  #quiet = false;
+  #telling = false;
   #pending = 0;
   #timer = 0;
   #ground;
@@ -81,7 +81,7 @@ export class LabMap {
     cy.on("scrollzoom dragpan pinchzoom", () => (this.#fitted = false));
     cy.on("position", "node", () => this.#soon());
     cy.on("dragfree", "node", (/** @type {any} */ event) => this.#dropped(event.target));
-    cy.on("select unselect", () => queueMicrotask(() => !this.#quiet && this.#wiring.selected(this.selected())));
+    cy.on("select unselect", () => this.#selectedSoon());
     // The browser knows how fast this person's double clicks are; cytoscape's own are lost on a busy machine.
     let tapped = cy;
     cy.on("tap", (/** @type {any} */ event) => (tapped = event.target));
@@ -519,13 +519,19 @@ export class LabMap {
 
   /** @param {Subject[]} subjects @param {boolean} [more] whether what is selected stays so */
   select(subjects, more = false) {
-    this.#quiet = true;
     this.cy.batch(() => {
       if (!more) this.cy.$(":selected").unselect();
       for (const subject of subjects) this.cy.getElementById(idOf(subject)).select();
     });
+    this.#selectedSoon();
+  }
+
+  /** Tell what is selected, once for all that happens now. */
+  #selectedSoon() {
+    if (this.#telling) return;
+    this.#telling = true;
     queueMicrotask(() => {
-      this.#quiet = false;
+      this.#telling = false;
       this.#wiring.selected(this.selected());
     });
   }

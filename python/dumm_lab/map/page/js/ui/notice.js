@@ -30,7 +30,7 @@ export function start(page, connect) {
       const at = new Date(link.since).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
       notice.replaceChildren(
         h("strong", {}, link.state === "refused" ? "This page is no longer allowed in." : "The server does not answer."),
-        h("span", {}, link.state === "refused" ? "Start dumm map again and follow the address that it prints." : page.model().view ? `You see the lab as it was at ${at}. If dumm map has ended, start it again.` : "If dumm map has ended, start it again and follow the address that it prints."),
+        h("span", {}, link.state === "refused" ? "Start dumm map again and follow the address that it prints." : page.model().view ? `You see the lab as it was at ${at}. If dumm map has ended, start it again and follow the address that it prints.` : "If dumm map has ended, start it again and follow the address that it prints."),
         h("span", { id: "retry", "aria-live": "off" }), h("button", { type: "button", class: "small", onclick: connect }, "Try now"),
       );
     }
