@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import functools
 import os
 import threading
 import time
@@ -503,7 +504,7 @@ class Drafts:
                 self._check_number(draft, number)
                 self._check_current(draft, now)
                 self._store(dataclasses.replace(draft, applied=draft.text))
-            done = lambda: self._settle(draft.text, save=save)  # noqa: E731
+            done = functools.partial(self._settle, draft.text, save=save)
             params = self._params(draft.text, restart=restart)
             try:
                 told = self.carried_out("apply", run_scenario, params, self._guests(draft), done)
