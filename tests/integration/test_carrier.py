@@ -232,6 +232,9 @@ def _lost(lab: Lab, guest: str, port: str) -> bool:
 def test_a_bond_of_two_links_comes_up_and_goes_on_with_either(lab: Lab, ends: tuple[str, ...]) -> None:
     for me, guest in enumerate(("moon", "sun"), 1):
         lab.read(guest, BOND.format(me=me))
+    macs = [lab.link("moon", name)["address"] for name in ("eth0", "eth1", "bond0")]
+    assert len(set(macs)) == 1
+    assert not lab.scenario("site", _config())["changed"]
     for name in ("eth0", "eth1"):
         for guest in ("moon", "sun"):
             until(lambda guest=guest: _bonded(lab, guest), f"the bond of {guest}")
@@ -246,6 +249,7 @@ def test_a_bond_of_two_links_comes_up_and_goes_on_with_either(lab: Lab, ends: tu
 
         for guest in ends:
             lab.iface(guest, name, up=True)
+    assert [lab.link("moon", name)["address"] for name in ("eth0", "eth1", "bond0")] == macs
 
 
 def test_a_spanning_tree_takes_the_other_link_when_one_has_no_carrier(lab: Lab) -> None:

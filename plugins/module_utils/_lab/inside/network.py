@@ -159,6 +159,8 @@ def _link(entry: dict[str, Any], units: Mapping[str, int]) -> Link:
         up="UP" in entry["flags"],
         addresses=tuple(_address(address) for address in lasting if address.get("scope") != "link"),
         link_local=tuple(_address(address) for address in lasting if address.get("scope") == "link"),
+        # ip-link(8) tells the permanent address where another is in use.
+        bonded="master" in entry and "permaddr" in entry,
     )
 
 
@@ -293,10 +295,11 @@ def change(link: Link, iface: Iface, mac: str, ours: Collection[str], loses_ipv6
     dropped = [address for address in reversed(link.addresses) if address not in wanted]
     lines += [f"addr del {address} dev {link.name}" for address in dropped]
     # The kernel takes a new MAC address only while the link is down, and forgets IPv6 addresses when it goes down.
-    cycled = link.mac != mac or (link.up and not iface.up)
+    another = link.mac != mac and not link.bonded
+    cycled = another or (link.up and not iface.up)
     if cycled:
         lines.append(f"link set {link.name} down")
-    if link.mac != mac:
+    if another:
         lines.append(f"link set {link.name} address {mac}")
     if link.mtu != iface.mtu:
         lines.append(f"link set {link.name} mtu {iface.mtu}")

@@ -158,6 +158,7 @@ class Link:
     :ivar unit: number of the vector driver's device; ``None`` for any other interface.
     :ivar addresses: all but those of scope link, of which the kernel makes some by itself, and of those that :meth:`counting` names.
     :ivar link_local: the others.
+    :ivar bonded: whether its MAC address is that of the bond or team that it is a port of.
     """
 
     name: str
@@ -167,6 +168,7 @@ class Link:
     up: bool
     addresses: tuple[str, ...]
     link_local: tuple[str, ...] = ()
+    bonded: bool = False
 
     def counting(self, *defined: Iface | None) -> Link:
         """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
@@ -344,7 +346,8 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
         others = foreign(found, iface, given)
         mine = [address for address in found.addresses if address not in others]
         addresses = iface.addresses if iface.addresses is None else ordered(mine, iface.addresses)
-        iface = dataclasses.replace(iface, mac=link.mac, mtu=link.mtu, up=link.up, addresses=addresses)
+        mac = iface.mac if link.bonded else link.mac
+        iface = dataclasses.replace(iface, mac=mac, mtu=link.mtu, up=link.up, addresses=addresses)
     return iface
 
 

@@ -89,7 +89,7 @@ def link_differences(link: Link, iface: Iface, mac: str, ours: Collection[str]) 
     :param ours: addresses that the lab has given or may have given.
     """
     says = []
-    if link.mac != mac:
+    if link.mac != mac and not link.bonded:
         says.append(f"change mac {link.mac} → {mac} in the guest")
     if link.mtu != iface.mtu:
         says.append(f"change mtu {link.mtu} → {iface.mtu} in the guest")

@@ -29,7 +29,7 @@ static struct link {
 	int index;
 	unsigned flags, mtu;
 	unsigned char mac[6];
-	bool ethernet;
+	bool ethernet, bonded;
 	char name[IFNAMSIZ];
 } links[MOST_LINKS];
 static int link_count;
@@ -97,6 +97,10 @@ static void keep_link(struct nlmsghdr *message)
 	link->ethernet = has[IFLA_ADDRESS] != NULL && RTA_PAYLOAD(has[IFLA_ADDRESS]) == sizeof(link->mac);
 	if (link->ethernet)
 		memcpy(link->mac, RTA_DATA(has[IFLA_ADDRESS]), sizeof(link->mac));
+	/* Then its address is that of its bond. */
+	link->bonded = has[IFLA_MASTER] != NULL && link->ethernet && has[IFLA_PERM_ADDRESS] != NULL &&
+		       RTA_PAYLOAD(has[IFLA_PERM_ADDRESS]) == sizeof(link->mac) &&
+		       memcmp(link->mac, RTA_DATA(has[IFLA_PERM_ADDRESS]), sizeof(link->mac)) != 0;
 	link_count++;
 }
 
@@ -152,7 +156,7 @@ static void show_links(void)
 		printf(",\"flags\":[%s],\"mtu\":%u,\"address\":\"", link->flags & IFF_UP ? "\"UP\"" : "", link->mtu);
 		for (int i = 0; link->ethernet && i < 6; i++)
 			printf("%s%02x", i ? ":" : "", link->mac[i]);
-		printf("\",\"addr_info\":[");
+		printf("\"%s,\"addr_info\":[", link->bonded ? ",\"master\":\"\",\"permaddr\":\"\"" : "");
 		show_addresses_of(link);
 		printf("]}");
 	}

@@ -56,6 +56,25 @@ def test_an_answer_tells_interfaces_addresses_and_hostname() -> None:
     assert inside.links["lo"] == Link("lo", None, "", 65536, False, ())
 
 
+def test_a_port_of_a_bond_keeps_the_bonds_mac_and_one_of_a_bridge_does_not() -> None:
+    def lines(**told: str) -> list[str]:
+        addresses = json.dumps([{**ETH0, "address": "02:00:00:00:00:02", **told}])
+        link = network.parse("alice", answer(addresses)).links["eth0"]
+        return network.change(link, Iface("alice", "eth0"), MAC, ())
+
+    assert lines(master="bond0", permaddr=MAC) == []
+    assert (
+        lines(permaddr=MAC)
+        == lines(master="br0")
+        == [
+            "link set eth0 down",
+            f"link set eth0 address {MAC}",
+            *[line for line in lines(master="br0") if line.startswith(("addr", "sysctl"))],
+            "link set eth0 up",
+        ]
+    )
+
+
 def test_a_link_local_address_counts_where_it_is_defined_now_or_was_before() -> None:
     link = network.parse("alice", answer()).links["eth0"]
     named, other = wanted("fe80::1/64"), wanted("fe80::2/64")
