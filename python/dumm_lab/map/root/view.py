@@ -20,6 +20,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import (
     SeenIface,
     SeenLab,
 )
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.addressing import Interface as Address
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.addressing import interface
 
 from ..messages import Cable, Guest, Interface, Role, Scenario, Segment, State, View
@@ -155,12 +156,20 @@ def _cable(lab: SeenLab, bridge: str, a: SeenIface, b: SeenIface) -> Cable:
 
 def _prefixes(addresses: Iterable[str]) -> list[str]:
     """The network of each IP version that most of the addresses are in."""
-    given = [interface(address) for address in addresses]
+    given = [each for address in addresses if (each := _parsed(address)) is not None]
     found: list[str] = []
     for version in (4, 6):
         counted = Counter(each.network for each in given if each.version == version and each.network.num_addresses > 1)
         found += [str(network) for network, _number in counted.most_common(1)]
     return found
+
+
+def _parsed(address: str) -> Address | None:
+    """An address; ``None`` where somebody has written something else into a definition."""
+    try:
+        return interface(address)
+    except ValueError:
+        return None
 
 
 def _scenarios(lab: SeenLab) -> dict[str, Scenario]:

@@ -193,6 +193,14 @@ def test_scenarios_are_those_with_a_file_and_those_in_use() -> None:
     }
 
 
+def test_what_somebody_wrote_into_a_definition_is_shown_as_it_is() -> None:
+    odd = replace(ALICE, interfaces=(SeenIface("alice", "eth0", "lan", ("nonsense", "10.0.0.1/24")),))
+    view = view_of(replace(LAB, guests={"alice": odd}), None)
+
+    assert view["guests"]["alice"]["interfaces"]["eth0"]["addresses"] == ["nonsense", "10.0.0.1/24"]
+    assert view["segments"]["lan"]["prefix"] == ["10.0.0.0/24"]
+
+
 def test_the_identifier_of_a_cable_does_not_depend_on_the_order() -> None:
     assert cable_id("b:eth0", "a:eth1") == cable_id("a:eth1", "b:eth0") == "a:eth1--b:eth0"
 
