@@ -94,7 +94,7 @@ export class Live {
     this.#whole = true;
     this.request("view").then((value) => {
       if (value?.view) this.#read({ type: "view", ...value });
-    }, () => {});
+    }, () => (this.#whole = false));
   }
 
   /**
