@@ -106,6 +106,17 @@ def test_the_oldest_of_too_many_steps_become_one(monkeypatch: pytest.MonkeyPatch
     assert (len(draft.steps), draft.saved) == (3, 2)
 
 
+def test_large_steps_are_not_all_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(drafts, "MOST_LETTERS", 200)
+    draft = begun("")
+    for number in range(20):
+        draft = draft.with_step(str(number % 10) * 40, f"edit {number}", "me")
+    assert len(draft.steps) == 2 and texts(draft.steps, draft.text)[0] == ""
+    assert len(json.dumps(packed(draft))) < 1000
+    draft = draft.written(draft.text).with_step("y" * 400, "edit", "me")
+    assert (len(draft.steps), draft.saved) == (1, 0)
+
+
 @pytest.mark.parametrize(
     "broken",
     [

@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.stored import 
 
 FORMAT = 1
 MOST_STEPS = 200
+MOST_LETTERS = 4 << 20  # that all steps change
 _CONTEXT = 3
 
 Given = Mapping[str, Any]
@@ -190,7 +192,9 @@ def texts(steps: tuple[Step, ...], last: str) -> list[str]:
 
 def _bounded(steps: tuple[Step, ...], saved: int, text: str) -> tuple[tuple[Step, ...], int]:
     """Not too many steps: the oldest are forgotten, or become one if they are not saved."""
-    more = max(0, len(steps) - MOST_STEPS)
+    sizes = itertools.accumulate(len(step.change.old) + len(step.change.new) for step in reversed(steps))
+    kept = max(1, sum(1 for size in sizes if size <= MOST_LETTERS))
+    more = max(0, len(steps) - MOST_STEPS, len(steps) - kept)
     forgotten = min(more, saved)
     steps, saved, more = steps[forgotten:], saved - forgotten, more - forgotten
     if not more:

@@ -51,7 +51,7 @@ from .wanted import wanted_view
 
 _FILE, _LOCK = "draft.json", "draft.lock"
 _LOCK_SECONDS = 20.0
-_LARGEST = 64 << 20
+_LARGEST = 256 << 20
 # Edits of which several make one step, if they follow each other within so many seconds.
 _SLID, _GOES_ON = ("cable.set",), 3.0
 
@@ -140,7 +140,7 @@ class Drafts:
     def _message(self) -> Message:
         try:
             draft, now = self._read()
-        except DummError as exc:
+        except (DummError, OSError) as exc:
             return {"type": "draft", "draft": {**_NOTHING, "scenario": self.name, "refused": str(exc)}}
         state, faults = self._meaning(draft.text)
         place = self.sources.place(self.name)
