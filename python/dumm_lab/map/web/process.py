@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Iterator
 
 import uvicorn
@@ -54,7 +55,13 @@ def run(listening: socket.socket, own: socket.socket, token: str | None, who: Us
     app = application(assets.load(), pages, asking, keys)
     config = _config(app)
     config.load()
-    confine(who, parent, (listening.fileno(), own.fileno()))
+    try:
+        confine(who, parent, (listening.fileno(), own.fileno()))
+    except OSError as exc:
+        sys.stderr.write(
+            f"dumm: map: its web part cannot give up its rights: {exc.strerror}; run it where root may make namespaces\n"
+        )
+        return
     asyncio.run(_serve(_Server(config), listening, own, pages, asking, keys))
 
 
