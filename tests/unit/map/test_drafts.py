@@ -100,6 +100,17 @@ def test_a_slider_that_is_moved_is_one_step(home: Path) -> None:
     on(home, slide)
     found = shown(home)
     assert len(found["edits"]) == 2
+    # Another condition is another step, which is made again by itself where the text has changed.
+    other = {**move("1ms"), "conditions": {"loss": "1%"}}
+    port = {"do": "guest.set", "name": "bob", "path": ["interfaces", "eth0", "rate"], "value": "1mbit"}
+
+    def more(drafts: Drafts) -> None:
+        for each in (move("9ms"), other, port, {**port, "value": "2mbit"}):
+            drafts.edit([each], "me")
+        for _time in range(3):
+            drafts.undo(None)
+
+    on(home, more)
     assert "delay: 3ms" in on(home, lambda drafts: drafts.undo(None) and drafts._message())["draft"]["text"]
     assert on(home, lambda drafts: drafts.undo(None) and drafts._message())["draft"]["text"] == TEXT
 

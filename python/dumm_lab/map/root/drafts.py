@@ -27,6 +27,7 @@ from typing import Any
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import files, lock, syscalls
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import options, stored
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.conditions import CONDITIONS
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import (
     DummError,
     Invalid,
@@ -52,8 +53,8 @@ from .wanted import wanted_view
 _FILE, _LOCK = "draft.json", "draft.lock"
 _LOCK_SECONDS = 20.0
 _LARGEST = 256 << 20
-# Edits of which several make one step, if they follow each other within so many seconds.
-_SLID, _GOES_ON = ("cable.set",), 3.0
+# Edits of the same thing make one step, if they follow each other within so many seconds.
+_GOES_ON = 3.0
 
 
 class Drafts:
@@ -347,8 +348,8 @@ class Drafts:
                 told.append(given_of(made))
             if state.text == draft.text:
                 return draft
-            what = (by, *((each["do"], each.get("id"), str(each.get("direction"))) for each in told))
-            before = self._before(draft, what if all(each["do"] in _SLID for each in told) else None)
+            slid = [_slid(each) for each in told]
+            before = self._before(draft, (by, *slid) if all(slid) else None)
             return before.with_step(state.text, "; ".join(says), by, tuple(told))
 
         return self._change(make)
@@ -654,3 +655,12 @@ def _stale(draft: Draft, now: str | None) -> str | None:
     if draft.base == now:
         return None
     return difference(draft.origin, now or "", ("when you began", "now"))
+
+
+def _slid(edit: Mapping[str, Any]) -> tuple[object, ...] | None:
+    """What a slider sets: conditions of a cable, or one of an interface; ``None`` for any other edit."""
+    if edit["do"] == "cable.set":
+        return edit["id"], edit["direction"], *sorted(edit["conditions"])
+    if edit["do"] == "guest.set" and edit["path"][0] == "interfaces" and edit["path"][-1] in CONDITIONS:
+        return edit["name"], *edit["path"]
+    return None
