@@ -93,6 +93,16 @@ def test_a_lab_runs_elsewhere_as_it_was_packed(archive: Path, lab: Lab) -> None:
     assert "there is one already" in dumm(lab, "unpack", str(archive), code=1)
 
 
+def test_what_came_from_variables_is_packed_as_it_was_applied(lab: Lab, tmp_path: Path) -> None:
+    lab.scenario("vars", {"guests": {"dave": {"mem": 64, "files": {"/etc/note": "hello"}}}}, state="stopped")
+    lab.guest("dave", state="stopped", mem=80)
+    said = dumm(lab, "pack", "-o", str(tmp_path / "lab.tar.gz"))
+    assert "left out" not in said
+    with tarfile.open(tmp_path / "lab.tar.gz") as archive:
+        manifest = json.load(next(file for name in archive.getnames() if (file := archive.extractfile(name))))
+    assert "/etc/note: hello" in manifest["scenarios"]["vars"] and "mem: 80" in manifest["scenarios"]["vars"]
+
+
 def test_what_is_missing_is_named_with_how_to_get_it(archive: Path, lab: Lab) -> None:
     for kind in ("kernels", "masters"):
         (lab.path / kind / "default").unlink()

@@ -20,7 +20,9 @@ from ..host import disks, files, lock
 from ..host.workdir import Workdir
 from ..model.errors import InvalidInput, plain
 from ..model.lab import Guest, Lab
+from ..run import applied
 from ..scenario.adopt import adopt
+from ..scenario.follow import follow
 from .bodies import scenario_name
 from .usage import VERSION, Parser, complain
 
@@ -72,6 +74,8 @@ def _texts(workdir: Workdir, lab: Lab, file: str | None, name: str | None) -> di
         path = None if owner is None else workdir.scenario(owner)
         if path is not None and path.is_file():
             found[str(owner)] = path.read_text(encoding="utf-8")
+        elif owner is not None and (text := _applied(workdir, lab, owner)) is not None:
+            found[owner] = text
         else:
             found[owner or name or "lab"] = adopt(_part(lab, owner))
             if owner is not None:
@@ -81,6 +85,17 @@ def _texts(workdir: Workdir, lab: Lab, file: str | None, name: str | None) -> di
                     0,
                 )
     return found
+
+
+def _applied(workdir: Workdir, lab: Lab, scenario: str) -> str | None:
+    """The text of a scenario whose file is elsewhere: as it was applied last, with what has changed since."""
+    text = applied.text(workdir, scenario)
+    if text is None:
+        return None
+    try:
+        return follow(text, _part(lab, scenario), name=scenario, place=f"scenario {scenario}")
+    except InvalidInput:
+        return None
 
 
 def _part(lab: Lab, scenario: str | None) -> Lab:

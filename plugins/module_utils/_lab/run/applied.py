@@ -18,6 +18,9 @@ from typing import Any
 from ..host import files
 from ..host.workdir import Workdir
 from ..model import stored
+from ..model.errors import InvalidInput
+from ..scenario import loader
+from ..scenario.edit import Set, edited
 from .opening import Params
 
 FORMAT = 1
@@ -48,6 +51,19 @@ def told(workdir: Workdir, name: str) -> Told | None:
     found = files.read_json(workdir.applied(name))
     is_known = isinstance(found, dict) and found.get("format") == FORMAT and ("text" in found) != ("config" in found)
     return found if is_known else None
+
+
+def text(workdir: Workdir, name: str) -> str | None:
+    """The text of a scenario as it was applied last; ``None`` where that is not known, or is no scenario any more."""
+    found = told(workdir, name)
+    if found is None:
+        return None
+    try:
+        said = edited("", [Set((), found["config"])], source=name) if "config" in found else str(found["text"])
+        loader.load(said, name=name, place=name)
+    except InvalidInput:
+        return None
+    return said
 
 
 def forget(workdir: Workdir, name: str) -> None:

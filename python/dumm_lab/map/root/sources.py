@@ -22,9 +22,8 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model import stored
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput, from_oserror, listed
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Lab, loads
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import applied
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import document, loader
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import document
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.adopt import adopt
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.edit import Set, edited
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
 
 _NEW_MODE = 0o644
@@ -89,25 +88,13 @@ class Sources:
 
         :raises InvalidInput: where it cannot be described.
         """
-        text = self._applied(name)
+        text = applied.text(self.workdir, name)
         return self._described(name) if text is None else text
 
     def origin(self, name: str) -> str | None:
         """What the scenario was applied from last, where that is known and no file of the working directory."""
         told = applied.told(self.workdir, name)
         return None if told is None else str(told.get("place") or "a playbook's variables")
-
-    def _applied(self, name: str) -> str | None:
-        """The text that was applied last, if it is one."""
-        told = applied.told(self.workdir, name)
-        if told is None:
-            return None
-        try:
-            text = edited("", [Set((), told["config"])], source=name) if "config" in told else str(told["text"])
-            loader.load(text, name=name, place=name)
-        except InvalidInput:
-            return None
-        return text
 
     def _described(self, name: str) -> str:
         """The text that describes what the lab has of a scenario, and all that belongs to none."""

@@ -44,6 +44,19 @@ def test_variables_are_kept_in_their_order(workdir: Workdir) -> None:
     assert (list(found["config"]), list(found["config"]["guests"])) == (["links", "guests"], ["b", "a"])
 
 
+def test_variables_are_known_as_text_as_well(workdir: Workdir) -> None:
+    note(workdir, config={"guests": {"b": None, "a": {"mem": 64, "run": ["true"]}}})
+    assert applied.text(workdir, "lab") == 'guests:\n  b:\n  a: {mem: 64, run: ["true"]}\n'
+    note(workdir, content=TEXT)
+    assert applied.text(workdir, "lab") == TEXT
+
+
+@pytest.mark.parametrize("said", ["guests: []\n", "x: [\n", ""])
+def test_what_is_no_scenario_any_more_is_no_text(workdir: Workdir, said: str) -> None:
+    note(workdir, content=said)
+    assert applied.text(workdir, "lab") is None
+
+
 def test_a_file_on_the_lab_host_is_read(workdir: Workdir, tmp_path: Path) -> None:
     (tmp_path / "lab.yml").write_text(TEXT)
     note(workdir, src=str(tmp_path / "lab.yml"))
