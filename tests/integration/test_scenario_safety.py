@@ -19,6 +19,7 @@ from lab import HANG, PATIENCE, Lab, Refused, Result, until
 from testbed import Config, pair, pids, states
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges
 
 KILLS = 10
 ABSENT: Result = {"state": "absent"}
@@ -313,15 +314,24 @@ def _asks(lab: Lab) -> int:
     return int(bridge["linkinfo"]["info_data"]["mcast_querier"])
 
 
-def test_segments_that_a_killed_run_had_closed_are_opened_by_the_next(lab: Lab) -> None:
+def _versions(lab: Lab) -> tuple[int, int]:
+    """Of MLD and IGMP, by which the bridge asks."""
+    (bridge,) = json.loads(lab.host("ip", "-j", "-d", "link", "show", "lan").stdout)
+    told = bridge["linkinfo"]["info_data"]
+    return told["mcast_mld_version"], told["mcast_igmp_version"]
+
+
+def test_segments_that_a_killed_run_had_closed_are_opened_by_the_next(
+    lab: Lab, monkeypatch: pytest.MonkeyPatch
+) -> None:
     names = [f"g{number}" for number in range(1, 9)]
     config = {
         "defaults": {"mem": 48, "init": "minimal"},
-        "bridges": {"lan": {"prefix": "10.0.0.0/24"}},
+        "bridges": {"lan": {"prefix": ["10.0.0.0/24", "fd00:1::/64"]}},
         "guests": {name: {"interfaces": {"eth0": {"bridge": "lan"}}} for name in names},
     }
     lab.scenario("many", config)
-    assert (_isolated(lab), _asks(lab)) == ({False}, 1)
+    assert (_isolated(lab), _asks(lab), _versions(lab)) == ({False}, 1, (2, 3))
     assert lab.reaches("g1", "10.0.0.8")
     # As it is left in the middle of a start.
     (lab.path / "closed").touch()
@@ -335,3 +345,9 @@ def test_segments_that_a_killed_run_had_closed_are_opened_by_the_next(lab: Lab) 
     assert (_isolated(lab), _asks(lab)) == ({False}, 1)
     assert lab.reaches("g1", "10.0.0.8")
     assert not (lab.path / "closed").exists()
+    # A crowd is asked so that its answers go to the bridge alone, and is reached as before.
+    monkeypatch.setattr(bridges, "_CROWDED", len(names))
+    (lab.path / "closed").touch()
+    lab.scenario("many", config)
+    assert (_asks(lab), _versions(lab)) == (1, (1, 2))
+    assert lab.reaches("g1", "fd00:1::8") and lab.reaches("g8", "10.0.0.1")

@@ -20,6 +20,9 @@ from .netlink import Network, refusals
 
 # Hundredths of a second; RFC 3810, 9.3, has 10 s.
 _AT_ONCE, _RESPONSE_INTERVAL = 1, 1000
+# So many ports that each guest's answer must not go to all others: a bridge floods those of the newest versions whatever it knows
+# (br_ip6_multicast_mld2_report, net/bridge/br_multicast.c), and older ones to where routers are.  Guests answer as they are asked.
+_CROWDED = 100
 # A guest's part in the answer to a query, when all are asked at once.
 _ANSWER_SECONDS = 0.001
 
@@ -131,8 +134,8 @@ def open_segments(network: Network, fewest: int) -> None:
     """
     segments = _segments(network, fewest)
     asking = [(bridge, ports) for bridge, ports in segments if bridge.snooping]
-    for bridge, _ports in asking:
-        _set_querier(network, bridge, True)
+    for bridge, ports in asking:
+        _set_querier(network, bridge, True, crowded=len(ports) >= _CROWDED)
     # What they answer now is heard by the bridge alone; later it would be flooded to all ports.
     time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in asking))
     opened = [rtnetlink.set_port(port.index, isolated=False) for _bridge, ports in segments for port in ports]
@@ -152,8 +155,13 @@ def _segments(network: Network, fewest: int) -> list[tuple[Device, list[Device]]
     return [(bridge, ports[bridge.index]) for bridge in bridges if len(ports[bridge.index]) >= fewest]
 
 
-def _set_querier(network: Network, bridge: Device, asks: bool) -> None:
-    settings = {"br_mcast_query_response_intvl": _AT_ONCE, "br_mcast_querier": int(asks)}
+def _set_querier(network: Network, bridge: Device, asks: bool, crowded: bool = False) -> None:
+    settings = {
+        "br_mcast_query_response_intvl": _AT_ONCE,
+        "br_mcast_querier": int(asks),
+        "br_mcast_mld_version": 1 if crowded else 2,
+        "br_mcast_igmp_version": 2 if crowded else 3,
+    }
     network.request(f"bridge {bridge.name}", "link", "set", index=bridge.index, kind="bridge", **settings)
 
 
