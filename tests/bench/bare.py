@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import measure
 
@@ -108,6 +109,13 @@ def wait_for_all(consoles: list[int]) -> None:
             if _READY in said[console]:
                 poller.unregister(console)
                 del said[console]
+
+
+def measured(kernel: str, mem: int, count: int) -> dict[str, Any]:
+    """Measure a kernel of the tests' base, in namespaces of its own."""
+    base = Path(os.environ.get("DUMM_TEST_BASE") or "/var/cache/dumm/tests")
+    paths = (base / "kernels" / kernel / "linux", base / "masters/default")
+    return measure.yardstick(sys.executable, "bare.py", *(str(path.resolve()) for path in paths), str(mem), str(count))
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ The three take turns, several times over, so that whatever else the machine does
 ``BENCH_SIZES=1,10`` limits the numbers of guests, ``BENCH_KERNELS=default`` the kernels below ``kernels`` of the tests' base; where
 that has a tuned one, both are measured.  ``BENCH_PARTS=lab`` limits what is measured to labs; the other parts are ``boot``,
 ``traffic``, ``cpu``, ``confine``, ``unions``, ``inside`` and ``testing``, and where it is asked for ``thousand``.
-Tables are printed, and all that was measured is written as JSON to the file that is
-the argument.  Nothing depends on the outcome: times make no test.
+Tables are printed, at last that of the goals beside the result that is committed, and all that was measured is written as JSON to the file
+that is the argument.  Nothing depends on the outcome: times make no test.
 """
 
 from __future__ import annotations
@@ -22,7 +22,6 @@ import platform
 import re
 import signal
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -30,6 +29,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import bare
+import goals
 import measure
 import ours
 from lab import BASE, TUNED
@@ -40,11 +41,9 @@ _MEM = 64
 _PARTS = ("lab", "boot", "traffic", "cpu", "confine", "unions", "inside", "testing")
 _SIZES = (1, 10, 50, 100, 150)
 # No further round is begun after so many seconds.
-_ENOUGH = 420.0
-_NAMESPACES = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_ENOUGH = float(os.environ.get("BENCH_SECONDS", "420"))
 # Debian's package of Mininet is for the distribution's Python.
 _SYSTEM_PYTHON = "/usr/bin/python3"
-_HERE = Path(__file__).resolve().parent
 
 
 @dataclass
@@ -65,9 +64,8 @@ class Size:
 
     def measure(self) -> None:
         """One round."""
-        kernel, master = (BASE / "kernels" / self.kernel / "linux").resolve(), (BASE / "masters/default").resolve()
-        self.bare.append(_yardstick(sys.executable, "bare.py", str(kernel), str(master), str(_MEM), str(self.count)))
-        self.peer.append(_yardstick(_SYSTEM_PYTHON, "peer.py", str(self.count)))
+        self.bare.append(bare.measured(self.kernel, _MEM, self.count))
+        self.peer.append(measure.yardstick(_SYSTEM_PYTHON, "peer.py", str(self.count)))
         self.segment.append(ours.measure_segment(self.count, _MEM, self.kernel))
         self.labs.append(ours.measure_lab(self.count, _MEM, self.kernel))
 
@@ -82,17 +80,6 @@ class Size:
     def worked(self, what: str) -> list[float]:
         """The seconds that its steps took."""
         return [call.phases["work"] for call in self.calls(what)]
-
-
-def _yardstick(python: str, script: str, *arguments: str) -> dict[str, Any]:
-    """Run one in namespaces of its own, with which all that it made is gone."""
-    done = subprocess.run(
-        [*_NAMESPACES, python, _HERE / script, *arguments], capture_output=True, text=True, check=False, timeout=600
-    )
-    if done.returncode != 0:
-        raise SystemExit(f"{script} {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
-    told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return told
 
 
 def rounds(sizes: list[Size]) -> None:
@@ -284,12 +271,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _end)
     measure.adopt_orphans()
     told = {}
+    before = goals.committed()
     for name in os.environ.get("BENCH_PARTS", ",".join(_PARTS)).split(","):
         print(f"measuring: {name}", file=sys.stderr)
         told[name], text = _labs() if name == "lab" else _part(name)
         print(f"\n{text}", flush=True)
         if len(sys.argv) > 1:
             Path(sys.argv[1]).write_text(json.dumps(told, indent=1) + "\n")
+    print(f"\n{goals.table(told, before)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@
 
 """What a bench has measured beside what is wanted, and beside what was measured before.  Pure.
 
-``goals.py RESULT.json`` prints the table of an earlier result.  Those of docs/performance.md are made of ``result.json`` here, which is
-one too: ``goals.py --docs`` writes them, and a unit test says so where they differ.
+``goals.py RESULT.json`` prints the table of an earlier result.  Those of docs/performance.md are made of ``result.json`` here:
+``goals.py --commit RESULT.json`` puts the parts of a result there and writes the page's tables, and a unit test says so where they differ.
 """
 
 from __future__ import annotations
@@ -160,6 +160,8 @@ def _of_goals(found: Found) -> Iterator[str]:
 
 
 def _of_lab(found: Found) -> Iterator[str]:
+    yield found["lab"]["machine"].replace("\n", "; ") + "."
+    yield ""
     sizes = [size for size in found["lab"]["sizes"] if size["labs"]]
     names = [f"{size['count']}, {'tuned' if size['kernel'] == _TUNED else 'default'}" for size in sizes]
     yield f"| guests, kernel | {' | '.join(names)} |"
@@ -219,12 +221,24 @@ def committed() -> dict[str, Any]:
     return told
 
 
+def _shorter(found: Any) -> Any:
+    """A result without the seconds of each step, which are most of it."""
+    if isinstance(found, dict):
+        return {key: _shorter(value) for key, value in found.items() if key != "durations"}
+    if isinstance(found, list):
+        return [_shorter(each) for each in found]
+    return round(found, 4) if isinstance(found, float) else found
+
+
 def main() -> None:
-    """Print the table of a result, or write those of the page."""
-    if sys.argv[1:] == ["--docs"]:
-        PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), committed()), encoding="utf-8")
+    """Print the table of a result, or have it be the committed one."""
+    found = json.loads(Path(sys.argv[-1]).read_text(encoding="utf-8"))
+    if sys.argv[1] != "--commit":
+        print(table(found, committed()))
         return
-    print(table(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), committed()))
+    whole = {**committed(), **_shorter(found)}
+    RESULT.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
+    PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), whole), encoding="utf-8")
 
 
 if __name__ == "__main__":
