@@ -104,7 +104,7 @@ class Hand:
 
     def bar(self) -> str:
         """What the draft bar says; empty where there is none."""
-        return str(self.page.evaluate("document.querySelector('.draftbar:not([hidden]) .says')?.innerText ?? ''"))
+        return str(self.page.evaluate("document.querySelector('.draftbar:not([hidden])')?.innerText ?? ''"))
 
     def bar_says(self, what: str) -> None:
         """Wait until the draft bar says something."""

@@ -28,11 +28,12 @@ bridges:
   lan: {prefix: 10.1.0.0/24}
 links:
   - {a: 'alice:eth1', b: 'bob:eth1', prefix: 172.16.0.0/30}
+  - {a: 'alice:eth3', b: 'bob:eth3'}
 tests:
   near: {steps: [{ping: alice -> bob}]}
   far: {steps: [{ping: alice -> 10.66.0.1}]}
 """
-CABLE = "alice:eth1--bob:eth1"
+CABLE, OTHER = "alice:eth1--bob:eth1", "alice:eth3--bob:eth3"
 ALL = ("guest alice", "guest bob", "guest carol", "bridge lan")
 
 
@@ -137,16 +138,17 @@ def test_a_cable_is_drawn_by_keyboard_alone_and_undone(lab: Lab, here: Served, b
     hand.field("To").fill("lan")
     hand.tab.keyboard.press("Enter")
     hand.dialog().get_by_text("Plug carol into lan").wait_for()
+    port = f"port carol:{hand.field('Interface').input_value()}"
     hand.tab.keyboard.press("Enter")
     hand.bar_says("1 change")
-    hand.sees("port carol:eth1")
+    hand.sees(port)
     page.shoot("edit-08-keyboard-dark")
     hand.press("Control+z")
-    hand.misses("port carol:eth1")
+    hand.misses(port)
     hand.press("Control+Shift+z")
-    hand.sees("port carol:eth1")
+    hand.sees(port)
     hand.button("Discard").click()
-    hand.misses("port carol:eth1")
+    hand.misses(port)
     assert text(lab) == before
 
 
@@ -372,9 +374,7 @@ def test_a_cable_is_drawn_from_the_handle_of_a_guest(here: Served, browser: Brow
 def test_two_cables_get_conditions_at_once_and_are_taken_down(lab: Lab, here: Served, browser: Browsing) -> None:
     page = browser.open(here.address)
     hand = Hand(page, *ALL)
-    other = page.evaluate("Object.keys(dummPage.model().view.cables).find(each => each.includes('carol'))")
-    assert other, "the first story has drawn it"
-    hand.choose(cable(CABLE), cable(other))
+    hand.choose(cable(CABLE), cable(OTHER))
     loss = hand.tab.get_by_label("Loss, %")
     loss.fill("lots")
     loss.press("Enter")
@@ -387,7 +387,8 @@ def test_two_cables_get_conditions_at_once_and_are_taken_down(lab: Lab, here: Se
     page.shoot("edit-23-two-cables")
     hand.carried_out("Apply")
     page.until(
-        "() => Object.values(dummPage.model().view.cables).every(each => each.state === 'down' && each.to_a.loss == 2)"
+        "all => all.map(id => dummPage.model().view.cables[id]).every(({state, to_a}) => state === 'down' && to_a?.loss == 2)",
+        [CABLE, OTHER],
     )
     hand.bar_says("Applied, not saved")
     page.shoot("edit-24-not-saved")
@@ -397,7 +398,7 @@ def test_two_cables_get_conditions_at_once_and_are_taken_down(lab: Lab, here: Se
     until(page, lambda: page.evaluate("dummPage.model().draft.diff") == "", "the text of the file")
     hand.press("p")
     hand.dialog().get_by_role("button", name="Apply", exact=True).click()
-    page.until("() => Object.values(dummPage.model().view.cables).every(each => each.state === 'up')")
+    page.until("all => all.every(id => dummPage.model().view.cables[id].state === 'up')", [CABLE, OTHER])
     assert is_settled(lab)
 
 
@@ -438,3 +439,19 @@ def test_a_page_that_only_watches_offers_no_change(lab: Lab, browser: Browsing) 
         page.shoot("edit-21-read-only")
         frames = [json.loads(each)["type"] for each in page.told]
         assert "draft" not in frames or hand.bar() == ""
+
+
+def test_a_lab_from_a_playbook_says_what_saving_means(browser: Browsing) -> None:
+    with fresh_lab() as lab:
+        lab.scenario("book", {"guests": {"zoe": {}}}, power="keep")
+        with served(lab.path) as here:
+            page = browser.open(here.address, width=1000, height=700)
+            hand = Hand(page, "guest zoe")
+            assert hand.bar() == ""
+            hand.press("s")
+            hand.button("Add").click()
+            hand.bar_says("not stored here")
+            page.shoot("edit-28-note")
+            hand.button("Plan …").click()
+            hand.dialog().get_by_text("not stored here").wait_for()
+            page.shoot("edit-29-note-plan")

@@ -138,6 +138,7 @@ test("the bar says what is pending: faults first, then a stale text, then the ed
   assert.match(pending(draft({ diff: DIFF })).detail, /2 lines more, 1 less/);
   assert.equal(pending(draft({ new: true, text: "guests: {}\n" })).title, "Not in a file yet");
   assert.equal(pending(draft({ new: true, text: "" })).show, false);
+  assert.equal(pending(draft({ new: true, text: "guests: {}\n", note: "its file is not stored here." })).show, false, "it has a file elsewhere");
   assert.equal(pending({ ...edited, ahead: DIFF.replace("draft", "lab") }).title, "Applied, not saved");
   assert.equal(pending({ ...edited, busy: "apply scenario campus" }).kind, "busy");
   assert.equal(pending(draft({ refused: "draft.json cannot be read." })).kind, "fault");

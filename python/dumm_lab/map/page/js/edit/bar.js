@@ -17,6 +17,7 @@ import { lines, pending } from "./wording.js";
 export function start(page) {
   const title = h("strong");
   const detail = h("span", { class: "detail" });
+  const note = h("small", { class: "note" });
   const undo = h("button", { type: "button", class: "icon", "aria-label": "Undo", onclick: () => void ask(page, "draft.undo") }, icon("undo"));
   const redo = h("button", { type: "button", class: "icon", "aria-label": "Redo", onclick: () => void ask(page, "draft.redo") }, icon("redo"));
   const discard = button("Discard", () => void throwAway(page));
@@ -24,7 +25,7 @@ export function start(page) {
   const look = button("Difference …", () => openStale(page));
   const save = button("Save", () => void saveOnly(page), { hint: "Write the file; the lab has it already" });
   const plan = button("Plan …", () => void planDraft(page), { kind: "main" });
-  const box = h("div", { class: "draftbar" }, h("div", { class: "says", role: "status" }, title, detail), undo, redo, discard, text, look, save, plan);
+  const box = h("div", { class: "draftbar" }, h("div", { class: "says", role: "status" }, title, detail), undo, redo, discard, text, look, save, plan, note);
   box.hidden = true;
   page.bar.append(box);
   page.watch(["progress"], (model) => {
@@ -37,6 +38,8 @@ export function start(page) {
     box.dataset.kind = kind;
     title.textContent = show ? head : "No change";
     detail.textContent = more;
+    note.textContent = draftOf(page)?.note ?? "";
+    note.hidden = !show || !note.textContent;
     detail.title = (model.draft?.edits ?? []).join("\n");
     const { undo: last, redo: next } = draftOf(page) ?? {};
     undo.disabled = !canUndo || kind === "busy";

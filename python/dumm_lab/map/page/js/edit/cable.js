@@ -88,6 +88,7 @@ export function join(page, from, to, at) {
   const guests = ends.filter(([kind]) => kind === "guest").map(([, name]) => name);
   const segment = ends.find(([kind]) => kind === "bridge")?.[1];
   page.map.hint(null);
+  if (isByKeyboard) page.tool(""); // the mouse may draw the next one
   if (guests.length === 2) return joinGuests(page, /** @type {string} */ (guests[0]), /** @type {string} */ (guests[1]), at);
   if (guests.length === 1 && segment) return plug(page, /** @type {string} */ (guests[0]), segment, at);
   page.toast("Two segments cannot be joined by a cable. Plug a guest into both.", { bad: true });

@@ -164,6 +164,7 @@ export function planDraft(page) {
   return planned(page, {
     title: "Plan",
     file,
+    warning: draft?.note ?? undefined,
     diff: isText ? () => draftOf(page)?.diff ?? "" : undefined,
     ask: (restart) => request(page, "draft.plan", { restart }),
     ways,

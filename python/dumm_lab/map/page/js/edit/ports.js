@@ -25,7 +25,7 @@ import { edit, mayEdit, tryEdit, values, wanted } from "./session.js";
 export function start(page) {
   /** @type {[import("../ui/panel.js").Section["kind"], (subject: any, view: View) => string[]][]} */
   const kinds = [
-    ["guest", (subject, view) => Object.keys(view.guests[subject.name]?.interfaces ?? {}).map((each) => `${subject.name}:${each}`)],
+    ["guest", (subject, view) => Object.keys(view.guests[subject.name]?.interfaces ?? {}).sort((one, other) => one.localeCompare(other, "en", { numeric: true })).map((each) => `${subject.name}:${each}`)],
     ["cable", (subject, view) => ends(view, subject.id)],
     ["port", (subject) => [`${subject.guest}:${subject.interface}`]],
   ];

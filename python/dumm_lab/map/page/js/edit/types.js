@@ -22,7 +22,7 @@
 
 /**
  * The draft with what only its editing needs.  busy: what runs now; ahead: how the lab differs from the file, as it was applied; refused: why there is no draft.
- * @typedef {import("../model.js").Draft & {number?: number, new?: boolean, file?: string | null, undo?: string | null, redo?: string | null, busy?: string | null, ahead?: string | null, refused?: string | null}} Draft
+ * @typedef {import("../model.js").Draft & {number?: number, new?: boolean, note?: string | null, file?: string | null, undo?: string | null, redo?: string | null, busy?: string | null, ahead?: string | null, refused?: string | null}} Draft
  * @typedef {Omit<import("../model.js").Plan, "failed"> & {failed: string | null, number?: number, restart_required?: Record<string, string[]>}} Plan
  */
 

@@ -59,7 +59,7 @@ export function pending(draft) {
   const fault = draft.faults?.[0];
   if (fault) return {show: true, kind: "fault", title: draft.faults.length > 1 ? counted(draft.faults.length, "fault") : "Fault", detail: fault};
   if (draft.stale) return {show: true, kind: "stale", title: "The file has changed", detail: "Someone changed it after your draft began."};
-  if (!draft.diff?.trim() && draft.new && draft.text.trim()) return { show: true, kind: "draft", title: "Not in a file yet", detail: `scenario ${draft.scenario} describes the lab` };
+  if (!draft.diff?.trim() && draft.new && !draft.note && draft.text.trim()) return { show: true, kind: "draft", title: "Not in a file yet", detail: `scenario ${draft.scenario} describes the lab` };
   if (!draft.diff?.trim()) return none;
   const {added, removed} = changed(draft.diff);
   const edits = draft.edits ?? [];
