@@ -451,6 +451,7 @@ def test_a_lab_from_a_playbook_says_what_saving_means(browser: Browsing) -> None
             hand.press("s")
             hand.button("Add").click()
             hand.bar_says("not stored here")
+            assert "10.1.0.0/24" in hand.tab.locator("#panel").inner_text()
             page.shoot("edit-28-note")
             hand.button("Plan …").click()
             hand.dialog().get_by_text("not stored here").wait_for()

@@ -191,7 +191,7 @@ class Drafts:
     def _wanted(self, draft: Draft, state: Described) -> View | None:
         """What the text describes; ``None`` where it is what the lab has."""
         if self._drawn is None or self._drawn[0] is not state:
-            self._drawn = state, wanted_view(state.scenario, self._room.workdir)
+            self._drawn = state, wanted_view(state, self._room.workdir)
         view = self._drawn[1]
         kinds = ("guests", "segments", "cables")
         seen: Mapping[str, Any] = self._room.view

@@ -18,22 +18,30 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.roles import f
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import TRANSPARENT, Scenario
 
 from ..messages import View
+from .described import Described
 from .view import view_of
 
 _CONDITIONS = next(row.kind for row in settings.IFACE if row.name == "conditions")
 
 
-def wanted_view(scenario: Scenario, workdir: str) -> View:
-    """A scenario as a view, of guests that are stopped."""
+def wanted_view(state: Described, workdir: str) -> View:
+    """A text as a view, of guests that are stopped."""
+    scenario = state.scenario
     bridges = {name: _bridge(scenario, bridge) for name, bridge in scenario.bridges.items()}
     guests = {name: _guest(guest) for name, guest in scenario.guests.items()}
     view = view_of(SeenLab(workdir, scenario.name, guests=guests, bridges=bridges), scenario.name)
     # It has no devices; its segments are up, and its cables as their ends are.
-    for segment in view["segments"].values():
+    for name, segment in view["segments"].items():
         segment["state"] = "up"
+        # Where nothing is plugged in, there is no address that it could be known from.
+        segment["prefix"] = segment["prefix"] or _listed(state.own("bridges", name).get("prefix"))
     for cable in view["cables"].values():
         cable["state"] = "up" if all(_is_up(view, end) for end in (cable["a"], cable["b"])) else "down"
     return view
+
+
+def _listed(prefix: object) -> list[str]:
+    return [str(each) for each in prefix] if isinstance(prefix, list) else [str(prefix)] if prefix else []
 
 
 def _is_up(view: View, end: str) -> bool:

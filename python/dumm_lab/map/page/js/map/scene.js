@@ -146,7 +146,8 @@ function isSameGuest(there, wanted) {
 
 /** @param {Segment} there @param {Segment} wanted */
 function isSameSegment(there, wanted) {
-  return isEqual(there.prefix, wanted.prefix) && isEqual(there.address, wanted.address) && isEqual(there.label, wanted.label);
+  // What nothing is plugged into shows no prefix of its own in the lab.
+  return (!there.prefix.length || isEqual(there.prefix, wanted.prefix)) && isEqual(there.address, wanted.address) && isEqual(there.label, wanted.label);
 }
 
 /** @param {Cable} there @param {Cable} wanted */
