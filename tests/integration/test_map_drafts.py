@@ -420,3 +420,17 @@ def test_what_came_from_elsewhere_is_edited_as_it_was_applied_and_never_taken_aw
             assert part.draft["scenario"] == "campus"
     finally:
         lab.scenario("other", state="absent")
+
+
+def test_a_lab_that_is_made_after_the_map_has_begun_is_what_the_map_edits() -> None:
+    with fresh_lab() as lab, root_part(lab) as part:
+        assert part.draft["scenario"] == "lab"
+        lab.scenario("office", {"guests": {"alice": {}}}, state="stopped")
+        part.until(lambda: part.draft["scenario"] == "office", "the map turns to the lab's scenario")
+        part.until(lambda: part.ask("view")["view"]["lab"]["scenario"] == "office", "the view has it")
+        part.edit({"do": "guest.set", "name": "alice", "path": ["mem"], "value": 80})
+        # What somebody edits stays what is edited.
+        lab.scenario("larger", {"guests": {name: {} for name in ("bob", "carol")}}, state="stopped")
+        part.until(lambda: "carol" in part.ask("view")["view"]["guests"], "the other guests are seen")
+        part.edit({"do": "guest.set", "name": "alice", "path": ["mem"], "value": 96})
+        assert part.draft["scenario"] == "office"

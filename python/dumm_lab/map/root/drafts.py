@@ -80,12 +80,14 @@ class Drafts:
         self._inotify = syscalls.inotify_init()
         # The last edit, the draft's number after it, and when that was.
         self._going_on: tuple[tuple[object, ...] | None, int, float] = (None, -1, 0.0)
+        # A person has chosen the scenario, or the command line has.
+        self._is_chosen = bool(room.scenario or room.files)
         self.name = room.scenario or self._first()
         room.choose(self.name)
+        room.watchers.append(self._hear)
         if not room.read_only:
             # A text may have what not everybody is to read who may look at the lab.
             room.greetings.append(lambda: self._shown)
-            room.watchers.append(self._hear)
             asyncio.get_running_loop().add_reader(self._inotify, self._read_news)
             self._watch()
             self._tell()
@@ -121,8 +123,21 @@ class Drafts:
 
     def _look(self) -> None:
         self._heard = False
-        with suppress(DummError):
-            self._tell()
+        with suppress(DummError, OSError):
+            self._follow()
+            if not self._room.read_only:
+                self._tell()
+
+    def _follow(self) -> None:
+        """Edit what the lab is made of now, if it had nothing to edit when the map began, and nobody has edited anything since."""
+        with self._lock:
+            if self._is_chosen or self.name in self._owners():
+                return
+            if self.sources.text(self.name) is not None or self._stored() is not None:
+                return
+            name = self.sources.chosen()
+            if name != self.name:
+                self._turn_to(name)
 
     def _tell(self) -> Message:
         """Tell the pages what the draft is, if that is new."""
@@ -177,9 +192,7 @@ class Drafts:
 
     def _note(self, now: str | None) -> str | None:
         """What is to be known of a scenario that has no file here, though the lab was made from one."""
-        lab = self._room.lab
-        owners = {*(each.scenario for each in lab.guests.values()), *(each.scenario for each in lab.bridges.values())}
-        if now is not None or self.name not in owners:
+        if now is not None or self.name not in self._owners():
             return None
         origin = self.sources.origin(self.name)
         return (
@@ -187,6 +200,11 @@ class Drafts:
             f" Saving writes {self.sources.place(self.name)}. To edit a file of yours instead, start the map with it:"
             f" dumm map {origin if origin and origin.startswith('/') else 'FILE'}"
         )
+
+    def _owners(self) -> set[str | None]:
+        """The scenarios that what is in the lab belongs to."""
+        lab = self._room.lab
+        return {*(each.scenario for each in lab.guests.values()), *(each.scenario for each in lab.bridges.values())}
 
     def _wanted(self, draft: Draft, state: Described) -> View | None:
         """What the text describes; ``None`` where it is what the lab has."""
@@ -312,18 +330,22 @@ class Drafts:
         """
         check_label("scenario", name)
         with self._lock:
-            before, self.name = self.name, name
-            try:
-                self._read()
-            except DummError:
-                self.name = before
-                raise
-            self._plan = None
-            self._watch()
+            self._turn_to(name)
+            self._is_chosen = True
+        return self._now()
+
+    def _turn_to(self, name: str) -> None:
+        before, self.name = self.name, name
+        try:
+            self._read()
+        except DummError:
+            self.name = before
+            raise
+        self._plan = None
+        self._watch()
         self._room.choose(name)
         for each in self.chosen:
             each()
-        return self._now()
 
     def edit(self, given: Sequence[object], by: str) -> Message:
         """Make edits, all of them or none.
