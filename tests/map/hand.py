@@ -23,6 +23,16 @@ _LINES = """title => {
 }"""
 
 
+# A message goes after seconds, and a slow machine looks later than that.
+_REMEMBER = """() => {
+  window.toasted = "";
+  const remember = records => {
+    for (const node of records.flatMap(each => [...each.addedNodes])) window.toasted += `${node.textContent}\\n`;
+  };
+  new MutationObserver(remember).observe(document.getElementById("toasts"), {childList: true});
+}"""
+
+
 class Hand:
     """A person at a page.
 
@@ -32,6 +42,7 @@ class Hand:
     def __init__(self, page: Page, *shown: str) -> None:
         self.page, self.tab = page, page.tab
         page.until("() => Boolean(window.dummPage?.model().view)")
+        page.evaluate(_REMEMBER)
         for each in shown:
             self.sees(each)
         # Until the map is laid out, what is on it moves.
@@ -137,7 +148,7 @@ class Hand:
 
     def toasts(self) -> str:
         """What the page has told in passing."""
-        return str(self.page.evaluate("document.getElementById('toasts').innerText"))
+        return str(self.page.evaluate("window.toasted"))
 
 
 def guest(name: str) -> dict[str, str]:
