@@ -184,8 +184,8 @@ def _plug(state: Described, edit: Plug) -> Iterator[Change]:
     state.check_segment(edit.segment)
     link = state.link_at(port)
     if link is not None:
-        far = next(end for end in link.ends if end.port != port)
-        raise InvalidInput(f"interface {label(port)}", f"it has a cable to {label(far.port)}", "remove that first")
+        far = label(link.far(port))
+        raise InvalidInput(f"interface {label(port)}", f"it has a cable to {far}", "remove that first")
     known = state.iface(port)
     if known is not None and known.bridge == edit.segment and edit.address is None:
         raise InvalidInput(
@@ -418,8 +418,7 @@ def _set_state(state: Described, edit: SetState) -> Iterator[Change]:
         if edit.up and link is not None and link.get("state") == "down":
             # It takes both ends down: from now on only the other one.
             yield Remove(("links", link.index, "state"))
-            far = next(end.port for end in link.ends if end.port != edit.interface)
-            yield from _set_up(state, far, up=False)
+            yield from _set_up(state, link.far(edit.interface), up=False)
         yield from _set_up(state, edit.interface, up=edit.up)
         return
     a, b = state.cable(edit.cable)

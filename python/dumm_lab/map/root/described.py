@@ -50,6 +50,10 @@ class Link:
         """Both."""
         return self.a, self.b
 
+    def far(self, port: Port) -> Port:
+        """The other end than one."""
+        return self.b.port if port == self.a.port else self.a.port
+
     def get(self, key: str) -> Any:
         """A setting of the link; ``None`` where it has none."""
         return (self.settings or {}).get(key)

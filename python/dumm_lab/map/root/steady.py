@@ -125,7 +125,7 @@ def _new(before: Described, after: Described, about: Touched, pinned: set[str | 
 
 def _check(before: Described, after: Described, about: Touched) -> None:
     """:raises InvalidInput: where something else would change."""
-    others = [*_others(before, after, about), *_others(after, before, about)]
+    others = [each for one, other in ((before, after), (after, before)) for each in _others(one, other, about)]
     if others:
         raise InvalidInput(
             f"scenario {before.name}",

@@ -45,7 +45,7 @@ def _listed(prefix: object) -> list[str]:
 
 
 def _is_up(view: View, end: str) -> bool:
-    guest, _, name = end.partition(":")
+    guest, _colon, name = end.partition(":")
     return view["guests"][guest]["interfaces"][name]["up"]
 
 
