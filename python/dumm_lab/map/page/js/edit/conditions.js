@@ -20,14 +20,14 @@
 
 /** @type {readonly Row[]} */
 export const ROWS = Object.freeze([
-  {name: "delay", title: "Delay", unit: "ms", slider: 400, step: 1, help: "How long each frame is held back."},
-  {name: "jitter", title: "Jitter", unit: "ms", slider: 100, step: 1, help: "How much the delay varies, to either side."},
-  {name: "loss", title: "Loss", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that is lost."},
-  {name: "rate", title: "Rate", unit: "bit/s", slider: 12, step: 1, help: "Limit, such as 2mbit. Empty for none."},
-  {name: "duplicate", title: "Duplicate", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that is sent twice."},
-  {name: "reorder", title: "Reorder", unit: "%", slider: 50, step: 0.1, help: "Share of the frames that overtakes the delayed ones. It needs a delay."},
-  {name: "corrupt", title: "Corrupt", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that gets an error in one bit."},
-  {name: "slot", title: "Slot", unit: "ms", slider: 0, step: 1, help: "Frames are gathered for so long and sent at once: a time, or two, such as 10ms 20ms."},
+  { name: "delay", title: "Delay", unit: "ms", slider: 400, step: 1, help: "How long each frame is held back." },
+  { name: "jitter", title: "Jitter", unit: "ms", slider: 100, step: 1, help: "How much the delay varies, to either side." },
+  { name: "loss", title: "Loss", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that is lost." },
+  { name: "rate", title: "Rate", unit: "bit/s", slider: 12, step: 1, help: "Limit, such as 2mbit. Empty for none." },
+  { name: "duplicate", title: "Duplicate", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that is sent twice." },
+  { name: "reorder", title: "Reorder", unit: "%", slider: 50, step: 0.1, help: "Share of the frames that overtakes the delayed ones. It needs a delay." },
+  { name: "corrupt", title: "Corrupt", unit: "%", slider: 30, step: 0.1, help: "Share of the frames that gets an error in one bit." },
+  { name: "slot", title: "Slot", unit: "ms", slider: 0, step: 1, help: "Frames are gathered for so long and sent at once: a time, or two, such as 10ms 20ms." },
 ]);
 
 /** The slider's places for the rate: 0 is no limit. */
@@ -35,16 +35,30 @@ export const RATES = Object.freeze([0, 64e3, 128e3, 256e3, 512e3, 1e6, 2e6, 5e6,
 
 /** Lines that people know. */
 export const PRESETS = Object.freeze([
-  {name: "No conditions", conditions: {}},
-  {name: "Fibre: 3 ms, 500 Mbit/s", conditions: {delay: 3, rate: 500e6}},
-  {name: "DSL: 20 ms, 16 Mbit/s", conditions: {delay: 20, jitter: 2, rate: 16e6}},
-  {name: "Mobile: 50 ms, 0.5 % loss, 25 Mbit/s", conditions: {delay: 50, jitter: 15, loss: 0.5, rate: 25e6}},
-  {name: "Satellite: 300 ms, 10 Mbit/s", conditions: {delay: 300, jitter: 5, loss: 0.2, rate: 10e6}},
-  {name: "Bad radio: 80 ms, 8 % loss, 1 Mbit/s", conditions: {delay: 80, jitter: 40, loss: 8, rate: 1e6}},
+  { name: "No conditions", conditions: {} },
+  { name: "Fibre: 3 ms, 500 Mbit/s", conditions: { delay: 3, rate: 500e6 } },
+  { name: "DSL: 20 ms, 16 Mbit/s", conditions: { delay: 20, jitter: 2, rate: 16e6 } },
+  { name: "Mobile: 50 ms, 0.5 % loss, 25 Mbit/s", conditions: { delay: 50, jitter: 15, loss: 0.5, rate: 25e6 } },
+  { name: "Satellite: 300 ms, 10 Mbit/s", conditions: { delay: 300, jitter: 5, loss: 0.2, rate: 10e6 } },
+  { name: "Bad radio: 80 ms, 8 % loss, 1 Mbit/s", conditions: { delay: 80, jitter: 40, loss: 8, rate: 1e6 } },
 ]);
 
-const RATE_UNITS = /** @type {Record<string, number>} */ ({"": 1, bit: 1, kbit: 1e3, mbit: 1e6, gbit: 1e9, tbit: 1e12, k: 1e3, m: 1e6, g: 1e9, bps: 8, kbps: 8e3, mbps: 8e6, gbps: 8e9});
-const TIME_UNITS = /** @type {Record<string, number>} */ ({"": 1, ms: 1, s: 1000, us: 0.001, µs: 0.001});
+const RATE_UNITS = /** @type {Record<string, number>} */ ({
+  "": 1,
+  bit: 1,
+  kbit: 1e3,
+  mbit: 1e6,
+  gbit: 1e9,
+  tbit: 1e12,
+  k: 1e3,
+  m: 1e6,
+  g: 1e9,
+  bps: 8,
+  kbps: 8e3,
+  mbps: 8e6,
+  gbps: 8e9,
+});
+const TIME_UNITS = /** @type {Record<string, number>} */ ({ "": 1, ms: 1, s: 1000, us: 0.001, µs: 0.001 });
 
 /**
  * A field's text as a number in the row's unit.
@@ -55,17 +69,20 @@ const TIME_UNITS = /** @type {Record<string, number>} */ ({"": 1, ms: 1, s: 1000
  */
 export function parsed(name, value) {
   if (value === null || value === undefined) return 0;
-  if (Array.isArray(value)) return value.map(each => `${each}ms`).join(" ");
-  const text = String(value).trim().toLowerCase().replace(/bit\/s$/, "bit");
+  if (Array.isArray(value)) return value.map((each) => `${each}ms`).join(" ");
+  const text = String(value)
+    .trim()
+    .toLowerCase()
+    .replace(/bit\/s$/, "bit");
   if (text === "" || text === "0") return 0;
   if (name === "slot") {
-    if (text.split(/\s+/).length <= 2 && text.split(/\s+/).every(each => /^[\d.]+(ms|us|s)?$/.test(each))) return text;
+    if (text.split(/\s+/).length <= 2 && text.split(/\s+/).every((each) => /^[\d.]+(ms|us|s)?$/.test(each))) return text;
     throw new RangeError(`Slot: "${text}" is not a time, or two. Write, for example, 10ms or 10ms 20ms.`);
   }
   const found = /^([\d.]+(?:e\d+)?)\s*([a-zµ%]*)$/.exec(text);
   const number = found ? Number(found[1]) : NaN;
   const unit = found?.[2] ?? "";
-  const row = ROWS.find(each => each.name === name);
+  const row = ROWS.find((each) => each.name === name);
   const title = row?.title ?? name;
   if (row?.unit === "%") {
     if (!Number.isFinite(number) || (unit && unit !== "%") || number > 100) throw new RangeError(`${title}: "${text}" is no share. Write a number from 0 to 100.`);
@@ -87,9 +104,14 @@ export function parsed(name, value) {
 export function written(name, value) {
   if (!value) return null;
   if (typeof value === "string") return value;
-  const row = ROWS.find(each => each.name === name);
+  const row = ROWS.find((each) => each.name === name);
   if (name === "rate") {
-    for (const [size, unit] of /** @type {[number, string][]} */ ([[1e9, "gbit"], [1e6, "mbit"], [1e3, "kbit"]])) if (value % size === 0) return `${value / size}${unit}`;
+    for (const [size, unit] of /** @type {[number, string][]} */ ([
+      [1e9, "gbit"],
+      [1e6, "mbit"],
+      [1e3, "kbit"],
+    ]))
+      if (value % size === 0) return `${value / size}${unit}`;
     return `${value}bit`;
   }
   return `${value}${row?.unit === "%" ? "%" : "ms"}`;
@@ -134,7 +156,7 @@ export function place(row, value) {
  * @param {number} at
  */
 export function placed(row, at) {
-  return row.name === "rate" ? RATES[at] ?? 0 : at;
+  return row.name === "rate" ? (RATES[at] ?? 0) : at;
 }
 
 /**
@@ -147,12 +169,12 @@ export function common(all) {
   const same = {};
   /** @type {string[]} */
   const mixed = [];
-  for (const {name} of ROWS) {
-    const values = new Set(all.map(each => quietly(name, each?.[name])));
+  for (const { name } of ROWS) {
+    const values = new Set(all.map((each) => quietly(name, each?.[name])));
     if (values.size > 1) mixed.push(name);
     else same[name] = [...values][0] ?? 0;
   }
-  return {same, mixed};
+  return { same, mixed };
 }
 
 /**
@@ -173,7 +195,7 @@ function quietly(name, value) {
  */
 export function words(conditions) {
   if (!conditions) return "";
-  return ROWS.flatMap(({name, title, unit}) => {
+  return ROWS.flatMap(({ name, title, unit }) => {
     const text = shown(name, conditions[name]);
     return text ? [`${title.toLowerCase()} ${text}${name === "rate" || name === "slot" ? "" : ` ${unit}`}`] : [];
   }).join(", ");
@@ -189,10 +211,10 @@ export function words(conditions) {
 export function edits(chosen, direction, values) {
   const conditions = Object.fromEntries(Object.entries(values).map(([name, value]) => [name, written(name, value)]));
   return [
-    ...chosen.cables.map(id => ({do: "cable.set", id, direction, conditions})),
-    ...chosen.ports.flatMap(port => {
+    ...chosen.cables.map((id) => ({ do: "cable.set", id, direction, conditions })),
+    ...chosen.ports.flatMap((port) => {
       const at = port.indexOf(":");
-      return Object.entries(conditions).map(([name, value]) => ({do: "guest.set", name: port.slice(0, at), path: ["interfaces", port.slice(at + 1), name], value}));
+      return Object.entries(conditions).map(([name, value]) => ({ do: "guest.set", name: port.slice(0, at), path: ["interfaces", port.slice(at + 1), name], value }));
     }),
   ];
 }
@@ -203,5 +225,5 @@ export function edits(chosen, direction, values) {
  */
 export function preset(preset) {
   const wanted = /** @type {Record<string, number>} */ (preset.conditions);
-  return Object.fromEntries(ROWS.map(({name}) => [name, wanted[name] ?? 0]));
+  return Object.fromEntries(ROWS.map(({ name }) => [name, wanted[name] ?? 0]));
 }

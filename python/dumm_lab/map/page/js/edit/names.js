@@ -9,7 +9,7 @@
 
 const GUESTS = ["alice", "bob", "carol", "dave", "moon", "sun", "venus", "mars", "winnetou", "peggy", "victor", "trent"];
 /** @type {View} */
-const EMPTY = {lab: { name: "", workdir: "", scenario: null }, guests: {}, segments: {}, cables: {}, scenarios: {}};
+const EMPTY = { lab: { name: "", workdir: "", scenario: null }, guests: {}, segments: {}, cables: {}, scenarios: {} };
 
 /**
  * The lab as it is and as the draft wants it, in one: whatever either has is taken.
@@ -22,12 +22,12 @@ export function both(view, draft) {
   const wanted = draft?.wanted;
   if (!wanted) return have;
   /** @type {View["guests"]} */
-  const guests = {...have.guests};
+  const guests = { ...have.guests };
   for (const [name, guest] of Object.entries(wanted.guests)) {
     const old = guests[name];
-    guests[name] = old ? {...old, ...guest, state: old.state, interfaces: {...old.interfaces, ...guest.interfaces}} : guest;
+    guests[name] = old ? { ...old, ...guest, state: old.state, interfaces: { ...old.interfaces, ...guest.interfaces } } : guest;
   }
-  return {...have, guests, segments: {...have.segments, ...wanted.segments}, cables: {...have.cables, ...wanted.cables}};
+  return { ...have, guests, segments: { ...have.segments, ...wanted.segments }, cables: { ...have.cables, ...wanted.cables } };
 }
 
 /**
@@ -46,7 +46,7 @@ export function next(view, draft) {
  */
 export function freeGuest(view) {
   const taken = view.guests;
-  const name = GUESTS.find(each => !(each in taken));
+  const name = GUESTS.find((each) => !(each in taken));
   return name ?? numbered("guest", taken, 1);
 }
 
@@ -65,7 +65,7 @@ export function freeSegment(view) {
  * @returns {string} the first ethN that the guest does not have
  */
 export function freeInterface(view, guest, more = []) {
-  const taken = Object.fromEntries([...Object.keys(view.guests[guest]?.interfaces ?? {}), ...more].map(name => [name, true]));
+  const taken = Object.fromEntries([...Object.keys(view.guests[guest]?.interfaces ?? {}), ...more].map((name) => [name, true]));
   return numbered("eth", taken, 0);
 }
 
@@ -79,7 +79,7 @@ export function freePrefix(view, length = 30) {
   const [first, last] = length > 24 ? [99, 255] : [1, 98];
   for (let high = first; high <= last; high++) {
     for (let low = 0; low < 256; low++) {
-      const base = (10 * 2 ** 24) + (high * 2 ** 16) + (low * 2 ** 8);
+      const base = 10 * 2 ** 24 + high * 2 ** 16 + low * 2 ** 8;
       if (taken.every(([from, to]) => base + 255 < from || base > to)) return `10.${high}.${low}.0/${length}`;
     }
   }
@@ -93,11 +93,11 @@ export function freePrefix(view, length = 30) {
  */
 function networks(view) {
   const texts = [
-    ...Object.values(view.guests).flatMap(guest => Object.values(guest.interfaces ?? {}).flatMap(each => each.addresses ?? [])),
-    ...Object.values(view.segments).flatMap(each => [...each.prefix ?? [], ...each.address ?? []]),
-    ...Object.values(view.cables).flatMap(each => each.prefix ?? []),
+    ...Object.values(view.guests).flatMap((guest) => Object.values(guest.interfaces ?? {}).flatMap((each) => each.addresses ?? [])),
+    ...Object.values(view.segments).flatMap((each) => [...(each.prefix ?? []), ...(each.address ?? [])]),
+    ...Object.values(view.cables).flatMap((each) => each.prefix ?? []),
   ];
-  return texts.flatMap(text => {
+  return texts.flatMap((text) => {
     const found = range(text);
     return found ? [found] : [];
   });
@@ -148,7 +148,7 @@ export function wrongName(name, what, taken) {
  */
 export function parted(id) {
   const at = id.indexOf(":");
-  return {kind: id.slice(0, at), name: id.slice(at + 1)};
+  return { kind: id.slice(0, at), name: id.slice(at + 1) };
 }
 
 /**
@@ -157,7 +157,10 @@ export function parted(id) {
  * @returns {string[]} names of one kind in a selection
  */
 export function names(ids, kind) {
-  return ids.map(parted).filter(each => each.kind === kind).map(each => each.name);
+  return ids
+    .map(parted)
+    .filter((each) => each.kind === kind)
+    .map((each) => each.name);
 }
 
 /**

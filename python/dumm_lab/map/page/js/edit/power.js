@@ -15,11 +15,11 @@
 
 /** @type {readonly Deed[]} */
 export const DEEDS = Object.freeze([
-  {state: "start", title: "Start", from: ["stopped", "failed"]},
-  {state: "resume", title: "Resume", from: ["paused"]},
-  {state: "pause", title: "Pause", from: ["running"]},
-  {state: "restart", title: "Restart", from: ["running", "failed"]},
-  {state: "stop", title: "Stop", from: ["running", "paused", "starting"]},
+  { state: "start", title: "Start", from: ["stopped", "failed"] },
+  { state: "resume", title: "Resume", from: ["paused"] },
+  { state: "pause", title: "Pause", from: ["running"] },
+  { state: "restart", title: "Restart", from: ["running", "failed"] },
+  { state: "stop", title: "Stop", from: ["running", "paused", "starting"] },
 ]);
 
 /**
@@ -29,8 +29,8 @@ export const DEEDS = Object.freeze([
  * @returns {{deed: Deed, names: string[]}[]}
  */
 export function offered(view, names) {
-  return DEEDS.flatMap(deed => {
-    const fit = names.filter(name => deed.from.includes(view?.guests[name]?.state ?? ""));
-    return fit.length ? [{deed, names: fit}] : [];
+  return DEEDS.flatMap((deed) => {
+    const fit = names.filter((name) => deed.from.includes(view?.guests[name]?.state ?? ""));
+    return fit.length ? [{ deed, names: fit }] : [];
   });
 }

@@ -4,7 +4,7 @@
 
 // The draft and its plan in words: what is pending, the lines of a difference, the steps.  Pure.
 
-import {counted} from "./names.js";
+import { counted } from "./names.js";
 
 /** @typedef {import("./types.js").Draft} Draft */
 /** @typedef {{show: boolean, kind: "fault" | "stale" | "draft" | "ahead" | "busy", title: string, detail: string}} Pending */
@@ -17,7 +17,7 @@ import {counted} from "./names.js";
  */
 export function changed(diff) {
   const lines = body(diff);
-  return {added: lines.filter(each => each.startsWith("+")).length, removed: lines.filter(each => each.startsWith("-")).length};
+  return { added: lines.filter((each) => each.startsWith("+")).length, removed: lines.filter((each) => each.startsWith("-")).length };
 }
 
 /**
@@ -36,12 +36,12 @@ function body(diff) {
  */
 export function lines(diff) {
   if (!diff.trim()) return [];
-  return body(diff).map(line => {
+  return body(diff).map((line) => {
     const mark = line[0] ?? " ";
-    if (mark === "@") return {kind: "place", mark: "", text: line, spoken: ""};
-    if (mark === "+") return {kind: "added", mark: "+", text: line.slice(1), spoken: "added: "};
-    if (mark === "-") return {kind: "removed", mark: "−", text: line.slice(1), spoken: "removed: "};
-    return {kind: "same", mark: "", text: line.slice(1), spoken: ""};
+    if (mark === "@") return { kind: "place", mark: "", text: line, spoken: "" };
+    if (mark === "+") return { kind: "added", mark: "+", text: line.slice(1), spoken: "added: " };
+    if (mark === "-") return { kind: "removed", mark: "−", text: line.slice(1), spoken: "removed: " };
+    return { kind: "same", mark: "", text: line.slice(1), spoken: "" };
   });
 }
 
@@ -52,20 +52,21 @@ export function lines(diff) {
  */
 export function pending(draft) {
   /** @type {Pending} */
-  const none = {show: false, kind: "draft", title: "", detail: ""};
+  const none = { show: false, kind: "draft", title: "", detail: "" };
   if (!draft) return none;
-  if (draft.busy) return {show: true, kind: "busy", title: "Running", detail: draft.busy};
-  if (draft.refused) return {show: true, kind: "fault", title: "No draft", detail: draft.refused};
+  if (draft.busy) return { show: true, kind: "busy", title: "Running", detail: draft.busy };
+  if (draft.refused) return { show: true, kind: "fault", title: "No draft", detail: draft.refused };
   const fault = draft.faults?.[0];
-  if (fault) return {show: true, kind: "fault", title: draft.faults.length > 1 ? counted(draft.faults.length, "fault") : "Fault", detail: fault};
-  if (draft.stale) return {show: true, kind: "stale", title: "The file has changed", detail: "Someone changed it after your draft began."};
-  if (!draft.diff?.trim() && draft.new && !draft.note && draft.text.trim()) return { show: true, kind: "draft", title: "Not in a file yet", detail: `scenario ${draft.scenario} describes the lab` };
+  if (fault) return { show: true, kind: "fault", title: draft.faults.length > 1 ? counted(draft.faults.length, "fault") : "Fault", detail: fault };
+  if (draft.stale) return { show: true, kind: "stale", title: "The file has changed", detail: "Someone changed it after your draft began." };
+  if (!draft.diff?.trim() && draft.new && !draft.note && draft.text.trim())
+    return { show: true, kind: "draft", title: "Not in a file yet", detail: `scenario ${draft.scenario} describes the lab` };
   if (!draft.diff?.trim()) return none;
-  const {added, removed} = changed(draft.diff);
+  const { added, removed } = changed(draft.diff);
   const edits = draft.edits ?? [];
-  if (draft.ahead && same(draft.ahead, draft.diff)) return {show: true, kind: "ahead", title: "Applied, not saved", detail: list(edits)};
-  if (!edits.length) return {show: true, kind: "draft", title: "Text changed", detail: `${counted(added, "line")} more, ${removed} less, not saved`};
-  return {show: true, kind: "draft", title: counted(edits.length, "change"), detail: list(edits)};
+  if (draft.ahead && same(draft.ahead, draft.diff)) return { show: true, kind: "ahead", title: "Applied, not saved", detail: list(edits) };
+  if (!edits.length) return { show: true, kind: "draft", title: "Text changed", detail: `${counted(added, "line")} more, ${removed} less, not saved` };
+  return { show: true, kind: "draft", title: counted(edits.length, "change"), detail: list(edits) };
 }
 
 /**
@@ -82,7 +83,7 @@ function same(one, other) {
  * @param {number} [most]
  */
 export function list(sentences, most = 3) {
-  const plain = sentences.map(each => each.replace(/\.$/, ""));
+  const plain = sentences.map((each) => each.replace(/\.$/, ""));
   return plain.length <= most ? plain.join(", ") : `${plain.slice(0, most - 1).join(", ")} and ${plain.length - most + 1} more`;
 }
 
@@ -92,7 +93,7 @@ export function list(sentences, most = 3) {
  * @returns {{text: string, of: string, kind: "comes"|"goes"|"changes"}[]}
  */
 export function steps(plan) {
-  return plan.steps.map(step => ({text: step.says, of: (step.guests?.length ?? 0) > 1 ? /** @type {string[]} */ (step.guests).join(", ") : "", kind: kind(step.says)}));
+  return plan.steps.map((step) => ({ text: step.says, of: (step.guests?.length ?? 0) > 1 ? /** @type {string[]} */ (step.guests).join(", ") : "", kind: kind(step.says) }));
 }
 
 /**
