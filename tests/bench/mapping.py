@@ -151,7 +151,7 @@ def main() -> None:
         print(f"{guests} guests")
         measure("no page", here, seconds, [])
         cookie = here.cookie()
-        pages = [Page(here, cookie) for _ in range(_PAGES)]
+        pages = [Page(here, cookie) for _each in range(_PAGES)]
         measure(f"{_PAGES} pages, nothing moves", here, seconds, pages)
         with traffic(workdir):
             measure(f"{_PAGES} pages, all rates move", here, seconds, pages)

@@ -68,7 +68,7 @@ class Hand:
             nonlocal before
             now = self.page.evaluate("dummPage.map.cy.nodes().map(each => [each.id(), each.renderedPosition()])")
             # Until it is laid out, all lies in one place.
-            is_laid_out = len({tuple(at.values()) for _, at in now}) == len(now)
+            is_laid_out = len({tuple(at.values()) for _name, at in now}) == len(now)
             same, before = bool(now == before), now
             return same and is_laid_out
 
@@ -113,13 +113,13 @@ class Hand:
         )
         return found
 
-    def bar(self) -> str:
+    def bar_text(self) -> str:
         """What the draft bar says; empty where there is none."""
         return str(self.page.evaluate("document.querySelector('.draftbar:not([hidden])')?.innerText ?? ''"))
 
     def bar_says(self, what: str) -> None:
         """Wait until the draft bar says something."""
-        until(self.page, lambda: what in self.bar(), f"{what} in the draft bar")
+        until(self.page, lambda: what in self.bar_text(), f"{what} in the draft bar")
 
     def carried_out(self, way: str) -> None:
         """Plan what is pending, and carry it out by a button of the plan."""

@@ -78,8 +78,8 @@ def plug(lab: Plain, name: str, into: str, address: str | None = None, **other: 
 
 def cable(lab: Plain, a: str, b: str, prefix: str | None = None, **other: Any) -> str:
     """Join two guests by a cable, with the first two addresses of its prefix, and tell its identifier."""
-    head, _, length = (prefix or "").partition("/")
-    net, _, last = head.rpartition(".")
+    head, _slash, length = (prefix or "").partition("/")
+    net, _dot, last = head.rpartition(".")
     ends = [f"{net}.{int(last) + n}/{length}" if prefix else None for n in (1, 2)]
     one, two = face(lab, a, ends[0]), face(lab, b, ends[1])
     found = "--".join(sorted((one, two)))
@@ -170,7 +170,7 @@ def offices(count: int, hosts: int = 4, ring: bool = True) -> Plain:
             plug(lab, name, f"lan{n + 1}", f"10.{n // 200}.{n % 200}.{h + 2}/24")
     dice = random.Random(7)
     pairs = [(n, (n + 1) % count) for n in range(count if ring else count - 1)]
-    pairs += [tuple(dice.sample(range(count), 2)) for _ in range(count // 6)]  # type: ignore[misc]
+    pairs += [tuple(dice.sample(range(count), 2)) for _each in range(count // 6)]  # type: ignore[misc]
     for k, (a, b) in enumerate(pairs):
         slow = {"delay": "5ms"} if k % 5 == 0 else None
         cable(lab, f"r{a + 1}", f"r{b + 1}", f"172.{16 + k // 200}.{k % 200}.0/30", to_a=slow, to_b=slow)

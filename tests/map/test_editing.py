@@ -197,7 +197,7 @@ def test_a_draft_over_a_changed_file_is_refused_until_it_is_taken_over(
     hand.button("Difference …").click()
     page.shoot("edit-10-stale")
     hand.button("Take my changes over").click()
-    until(page, lambda: "The file has changed" not in hand.bar(), "the draft on the new text")
+    until(page, lambda: "The file has changed" not in hand.bar_text(), "the draft on the new text")
     assert "# no more alone" in page.evaluate("dummPage.model().draft.saved_text")
     assert "carol" not in page.evaluate("Object.keys(dummPage.model().draft.wanted.guests).join()")
     hand.button("Discard").click()
@@ -219,7 +219,7 @@ def test_free_text_shows_its_fault_and_loses_nothing(here: Served, browser: Brow
     assert hand.button("Plan …").is_disabled()
     page.shoot("edit-12-fault-bar")
     hand.button("Undo").click()
-    until(page, lambda: "Fault" not in hand.bar(), "no fault")
+    until(page, lambda: "Fault" not in hand.bar_text(), "no fault")
 
 
 def test_guests_are_paused_resumed_and_stopped_together(lab: Lab, here: Served, browser: Browsing) -> None:
@@ -441,7 +441,7 @@ def test_a_page_that_only_watches_offers_no_change(lab: Lab, browser: Browsing) 
         assert not hand.tab.locator("dialog[open]").count()
         page.shoot("edit-21-read-only")
         frames = [json.loads(each)["type"] for each in page.told]
-        assert "draft" not in frames or hand.bar() == ""
+        assert "draft" not in frames or hand.bar_text() == ""
 
 
 def test_a_lab_from_a_playbook_says_what_saving_means(browser: Browsing) -> None:
@@ -450,7 +450,7 @@ def test_a_lab_from_a_playbook_says_what_saving_means(browser: Browsing) -> None
         with served(lab.path) as here:
             page = browser.open(here.address, width=1000, height=700)
             hand = Hand(page, "guest zoe")
-            assert hand.bar() == ""
+            assert hand.bar_text() == ""
             hand.press("s")
             hand.button("Add").click()
             hand.bar_says("not stored here")

@@ -70,7 +70,7 @@ def socket_to(
 def test_who_is_in_gets_the_page_and_the_lab(here: Served, cookie: str) -> None:
     page = here.ask("GET", "/", cookie=cookie)
     with socket_to(here, "/live", cookie, here.base) as live:
-        told = [json.loads(live.recv(PATIENCE)) for _ in range(2)]
+        told = [json.loads(live.recv(PATIENCE)) for _each in range(2)]
 
     assert page.status == 200
     assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self';")
@@ -341,7 +341,7 @@ def test_a_browser_that_reads_nothing_stops_the_program_in_the_guest(here: Serve
 
     def stands_still() -> bool:
         first = count()
-        return first > 0 and all(count() == first for _ in range(3))
+        return first > 0 and all(count() == first for _each in range(3))
 
     with socket_to(here, "/terminal?guest=alice", cookie, here.base) as terminal:
         said_until(terminal, "echo do''ne\n", b"done")

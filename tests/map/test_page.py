@@ -201,7 +201,11 @@ def test_markup_in_labels_and_reasons_is_text(browser: Browsing) -> None:
 def test_all_can_be_reached_by_the_keyboard(browser: Browsing) -> None:
     page = visit(browser, Server(labs.six()))
     opened: list[str] = []
-    page.tab.expose_function("hear", lambda name: opened.append(name))
+
+    def hear(name: str) -> None:
+        opened.append(name)
+
+    page.tab.expose_function("hear", hear)
     page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
     page.tab.focus("#mirror")
     active = "document.querySelector('#mirror').getAttribute('aria-activedescendant')"
@@ -257,7 +261,11 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
 def test_selecting_moves_nothing_for_as_long_as_a_double_click_takes(browser: Browsing) -> None:
     page = visit(browser, Server(labs.six()))
     opened: list[str] = []
-    page.tab.expose_function("hear", lambda name: opened.append(name))
+
+    def hear(name: str) -> None:
+        opened.append(name)
+
+    page.tab.expose_function("hear", hear)
     page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
     look(page, "void map.cy.zoom(1)")
     # Into the corner that the panel will cover.

@@ -170,7 +170,7 @@ class Wire:
                 break
             payload = bytes(memoryview(self._in)[at + _HEAD.size : at + _HEAD.size + size])
             at += _HEAD.size + size
-            fds = tuple(self._descriptors.popleft() for _ in range(count))
+            fds = tuple(self._descriptors.popleft() for _each in range(count))
             self._heard(Frame(Kind(kind), number, payload, fds))
             if self.closed:
                 return

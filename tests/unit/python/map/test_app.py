@@ -143,7 +143,7 @@ def test_other_methods_are_refused(method: str, path: str) -> None:
 
 
 def test_an_invitation_is_an_address_with_a_fresh_token() -> None:
-    first, second = (json.loads(answered("/invite", "POST")[0].body)["address"] for _ in range(2))
+    first, second = (json.loads(answered("/invite", "POST")[0].body)["address"] for _each in range(2))
 
     assert first.startswith(f"http://{HOST}/?token=")
     assert first != second

@@ -156,7 +156,7 @@ def test_a_token_holds_once(keys: Keys) -> None:
 
 
 def test_tokens_that_nobody_uses_do_not_pile_up(keys: Keys) -> None:
-    made = [keys.fresh() for _ in range(200)]
+    made = [keys.fresh() for _each in range(200)]
 
     assert keys.redeem(made[0]) is None
     assert keys.redeem(TOKEN) is None
@@ -228,7 +228,7 @@ def test_each_answer_has_the_headers_that_hold_for_all(keys: Keys) -> None:
     raw = [(b"host", HOST.encode()), (b"cookie", cookie(keys).encode())]
 
     passed, through = answered(keys, scope_of("http", raw))
-    refused, _ = answered(keys, scope_of("http", raw[:1]))
+    refused, _through = answered(keys, scope_of("http", raw[:1]))
 
     assert through
     assert passed[0]["headers"] == [(b"x-own", b"1"), (b"x-always", b"2")]

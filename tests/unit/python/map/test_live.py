@@ -63,9 +63,9 @@ def heard(room: Room, watch: Watch, frames: int) -> tuple[list[Any], list[Except
         room.connect(own)
         room.pages.add(1)
         live = Live(room, watch, failures.put_nowait)  # type: ignore[arg-type]
-        told = [await asyncio.wait_for(queue.get(), PATIENCE) for _ in range(frames)]
+        told = [await asyncio.wait_for(queue.get(), PATIENCE) for _each in range(frames)]
         found = [] if frames else [await asyncio.wait_for(failures.get(), PATIENCE)]
-        for _ in range(5):
+        for _each in range(5):
             await asyncio.sleep(0)
         live.close()
         own.close()

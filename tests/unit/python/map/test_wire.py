@@ -52,7 +52,7 @@ def test_frames_come_in_order_whatever_their_size() -> None:
         for number, size in enumerate(sizes):
             root.wire.send(Kind.PAGE, number, b"x" * size)
 
-        found = [await web.frame() for _ in sizes]
+        found = [await web.frame() for _each in sizes]
 
         assert [(each.number, len(each.payload)) for each in found] == list(enumerate(sizes))
         assert {each.kind for each in found} == {Kind.PAGE}
@@ -67,7 +67,7 @@ def test_a_descriptor_comes_with_its_own_frame_and_is_closed_at_the_sender() -> 
         root.wire.send(Kind.OWN, 1, b"with", (reads,))
         root.wire.send(Kind.PAGES, 0, b"after")
 
-        before, with_it, after = [await web.frame() for _ in range(3)]
+        before, with_it, after = [await web.frame() for _each in range(3)]
 
         assert (before.descriptors, after.descriptors) == ((), ())
         os.write(writes, b"hello")
@@ -146,7 +146,7 @@ def test_who_is_held_gets_all_of_it_later() -> None:
         root.wire.hold()
         web.wire.send(Kind.PAGE, 1, b"{}")
         # All that the loop would do has been done.
-        for _ in range(5):
+        for _each in range(5):
             await asyncio.sleep(0)
         assert root.frames.empty()
         root.wire.go_on()
@@ -159,7 +159,7 @@ def test_more_descriptors_than_a_frame_may_have_end_it() -> None:
     async def play() -> None:
         near, far = socket.socketpair()
         end = End(near, takes=True)
-        many = [os.dup(0) for _ in range(64)]
+        many = [os.dup(0) for _each in range(64)]
         far.sendmsg([b"x"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", many))])
         await asyncio.wait_for(end.ended.wait(), PATIENCE)
         for fd in many:
