@@ -21,9 +21,7 @@ from ..model.addressing import Network
 from ..model.conditions import CONDITIONS, MIN_RATE, Conditions
 from ..model.errors import Invalid, InvalidInput
 from ..model.lab import (
-    TRANSPARENT as TRANSPARENT,
-)
-from ..model.lab import (
+    TRANSPARENT,
     Bridge,
     Command,
     Guest,

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput, nearest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Iface, Lab
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import TRANSPARENT, Iface, Lab
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.notation import cable, end
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.document import read
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.edit import plain
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import TRANSPARENT, Scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
 
 from .edits import Port, label
 

@@ -13,9 +13,9 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import (
     SeenLab,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge, Guest, Iface
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import TRANSPARENT, Bridge, Guest, Iface
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.roles import forwards
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import TRANSPARENT, Scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
 
 from ..messages import View
 from .described import Described
