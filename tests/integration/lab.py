@@ -81,6 +81,7 @@ _DEEDS = {
     "os.chdir",
     "os.fork",
     "os.mkdir",
+    "os.posix_spawn",
     "os.remove",
     "os.rename",
     "os.rmdir",
