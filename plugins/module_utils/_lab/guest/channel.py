@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import BinaryIO, Optional
 
 from ..host import beneath, disks, syscalls
-from ..host.wait import Deadline, Watch, poll_until
+from ..host.wait import Deadline, Lookout, Watch, poll_until
 from ..host.workdir import GuestDir
 from ..model.errors import GuestError, Unreachable, WaitTimeout, from_oserror
 from ..model.found import Process
@@ -46,6 +46,8 @@ _SIGNALS = signal.valid_signals()
 # Closing an inotify instance takes the host 10 ms and more (it waits for all CPUs), and a guard is a process.  Commands that
 # end sooner than this are asked for in short pauses.
 _SHORT = 0.25
+# Where many guests are asked at once, all of them wait for the host's CPUs, and a guard for each would be more work than they do.
+_CROWDED, _LONGEST_LOOK = 4.0, 0.5
 _FIRST_PAUSE = 0.0003
 _LONGEST_PAUSE = 0.004
 # Each look at a full line is a look at all who wait with it.
@@ -139,6 +141,7 @@ class Channel:
         ops: str = "",
         answer: float | None = None,
         follow: Follow | None = None,
+        lookout: Lookout | None = None,
     ) -> Completed:
         """Run a shell script in the guest.
 
@@ -149,6 +152,7 @@ class Channel:
         :param stdout: a file to write the output to, instead of returning it.
         :param warm: what the script is, where a warm Python may do the same.
         :param answer: seconds that the guest may take to begin, where that is less than the timeout.
+        :param lookout: where many guests are asked at the same time, for something that may be asked in vain.
         :param follow: takes the outputs out of the request's directory as they grow; they are not returned then.
         :raises WaitTimeout: after the timeout.
         :raises Unreachable: where the line does not answer.
@@ -162,7 +166,7 @@ class Channel:
             try:
                 self._ring(request.name, Deadline(begin))
                 look = self._look(request, deadline, max_output, begin, follow)
-                ended = poll_until(look, Deadline(min(_SHORT, timeout)), _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH)
+                ended = self._awaited(request, look, timeout, lookout)
                 if ended is None:
                     later.enter_context(self._guarded(request))
                     watch = later.enter_context(self._watched(request, growing=follow is not None))
@@ -193,6 +197,18 @@ class Channel:
             self._ring(request.name, deadline)
             later.enter_context(self._guarded(request))
             yield request
+
+    def _awaited(
+        self, request: Path, look: Callable[[], Ending | None], timeout: float, lookout: Lookout | None
+    ) -> Ending | None:
+        """Wait for a command that takes a short time; ``None`` where it takes longer, or its guest has ended."""
+        if lookout is None:
+            return poll_until(look, Deadline(min(_SHORT, timeout)), _FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH)
+        deadline, pause = Deadline(min(_CROWDED, timeout)), _NUDGE_AFTER
+        while (found := look()) is None and not deadline.over and processes.is_alive(self._process):
+            lookout.until(str(request / "exit"), self._process.pid, Deadline(min(pause, deadline.left)))
+            pause = min(2 * pause, _LONGEST_LOOK)
+        return found
 
     def _hint(self, warm: Script | None) -> str | None:
         """What a request says about Python; whoever asks often has one started."""

@@ -19,6 +19,7 @@ from ..guest import processes, pulse
 from ..guest.channel import Channel
 from ..host import beneath, namespaces, netlink
 from ..host.netlink import Network
+from ..host.wait import Lookout
 from ..host.workdir import GuestDir, Workdir
 from ..inside import boot, network
 from ..model.errors import DummError
@@ -28,6 +29,7 @@ from ..union import saves
 
 READ_SECONDS = 20.0
 _TRIES = 10
+_MANY = 4
 
 
 def observe(workdir: Workdir) -> Actual:
@@ -110,13 +112,14 @@ def look_inside(
     actual = dataclasses.replace(actual, live={**actual.live, **told})
     if not running:
         return actual
+    # One that is asked alone is heard of the sooner.
+    lookout = Lookout() if len(running) >= _MANY else None
+
+    def ask(name: str) -> Live:
+        return _ask(workdir, name, running[name], *_managed(actual.lab, wanted, name, running[name]), lookout)
+
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
-        answers = list(
-            pool.map(
-                lambda name: _ask(workdir, name, running[name], *_managed(actual.lab, wanted, name, running[name])),
-                running,
-            )
-        )
+        answers = list(pool.map(ask, running))
     told = {
         name: dataclasses.replace(actual.live[name], inside=answer.inside, unreadable=answer.unreadable)
         for name, answer in zip(running, answers, strict=True)
@@ -148,11 +151,13 @@ def _managed(found: Lab, wanted: Lab, name: str, process: Process) -> tuple[list
     return sysctl, conditions or (process.given is not None and bool(process.given.conditions))
 
 
-def _ask(workdir: Workdir, name: str, process: Process, sysctl: list[str], conditions: bool) -> Live:
+def _ask(
+    workdir: Workdir, name: str, process: Process, sysctl: list[str], conditions: bool, lookout: Lookout | None
+) -> Live:
     """Read a running guest's own network configuration."""
     script, ops = network.read(sysctl, conditions), network.read_ops(sysctl, conditions)
     try:
-        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS, ops=ops)
+        answer = Channel(workdir.guest(name), process).run(script, timeout=READ_SECONDS, ops=ops, lookout=lookout)
         if answer.code != 0:
             raise DummError(
                 f"guest {name}",
