@@ -249,6 +249,15 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
     assert not look(page, "map.cy.getElementById('guest moon').hasClass('faded')")
     press(page, "Enter")
     assert look(page, "map.selected()") == [{"kind": "guest", "name": "moon"}]
+    # The only one is where the keys go on.
+    opened: list[str] = []
+    page.tab.expose_function("hear", lambda name: opened.append(name))
+    page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
+    press(page, "Enter")
+    until(page, lambda: opened == ["moon"], "what Enter opens")
+    page.tab.fill("#find", "bob")
+    press(page, "Enter", "Enter")
+    until(page, lambda: opened == ["moon", "bob"], "what Enter opens")
     page.tab.fill("#find", "10.1.0.")
     press(page, "Enter", "Enter")
     assert page.tab.inner_text("#found") == "2 of 4"
@@ -256,6 +265,25 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
     assert page.tab.inner_text("#found") == "none"
     press(page, "Escape")
     assert look(page, "map.cy.$('.faded').length") == 0
+
+
+def test_what_others_do_leaves_the_map_free(browser: Browsing) -> None:
+    page = visit(browser, Server(labs.six()))
+    page.evaluate("for (let n = 0; n < 9; n++) dummPage.toast(`somebody: step ${n}.`)")
+    page.evaluate("dummPage.toast('guest bob: it failed.', { bad: true })")
+    told = page.tab.locator("#toasts .toast span").all_inner_texts()
+    assert told == [*(f"somebody: step {n}." for n in (6, 7, 8)), "guest bob: it failed."]
+
+
+def test_the_panel_covers_no_button_of_the_draft_bar(browser: Browsing) -> None:
+    lab = labs.six()
+    told = {**labs.draft(lab), "faults": ["draft of campus:1:1: " + "nothing of this is known here; " * 12]}
+    page = visit(browser, Server(lab, {"type": "draft", "draft": told}), width=1280)
+    select(page, {"kind": "guest", "name": "bob"})
+    bar, panel = (page.tab.locator(each).bounding_box() for each in (".draftbar", "#panel"))
+    assert bar is not None and panel is not None
+    assert bar["x"] >= 0
+    assert bar["x"] + bar["width"] <= panel["x"]
 
 
 def test_selecting_moves_nothing_for_as_long_as_a_double_click_takes(browser: Browsing) -> None:

@@ -158,7 +158,7 @@ function groups() {
   openMenu(items, below("groups"), "Groups to draw", button("groups"));
 }
 
-/** The field that finds: what fits is shown, the rest fades; Enter goes from one to the next. */
+/** The field that finds: what fits is shown, the rest fades; Enter goes from one to the next, and to the map from the only one or with the arrow key. */
 function finder() {
   const field = /** @type {HTMLInputElement} */ (the("find"));
   /** @type {string[]} */
@@ -182,7 +182,9 @@ function finder() {
       the("found").textContent = hits.length > 1 ? `${at + 1} of ${hits.length}` : "1";
       map.select([map.cy.getElementById(hits[at]).data("subject")]);
       map.reveal(hits[at]);
-    } else return;
+      if (hits.length === 1) the("mirror").focus();
+    } else if (event.key === "ArrowDown") the("mirror").focus();
+    else return;
     event.preventDefault();
     event.stopPropagation();
   });

@@ -25,6 +25,8 @@ import { Panel } from "./ui/panel.js";
 
 const UNCOVER = 450; // ms: longer than a double click, so that its second click still meets what the first one met
 
+const TOASTS = 3; // at once, beside those that tell of a failure
+
 export class Page {
   /** @type {LabMap & {hint: (text: string | null) => void}} */ map;
   /** @type {Mirror} */ mirror;
@@ -151,6 +153,9 @@ export class Page {
     const close = h("button", { type: "button", class: "quiet", "aria-label": "Close", onclick: () => note.remove() }, "×");
     const note = h("div", { class: bad ? "toast bad" : "toast", role: bad ? "alert" : undefined }, h("span", {}, text), close);
     the("toasts").append(note);
+    // Where others are busy, the newest are enough; what went wrong stays.
+    const plain = the("toasts").querySelectorAll(".toast:not(.bad)");
+    if (plain.length > TOASTS) plain[0].remove();
     setTimeout(() => note.remove(), bad ? 15000 : 5000);
   }
 

@@ -17,6 +17,7 @@ export class Mirror {
   #wiring;
   #list = the("mirror");
   /** @type {string | null} */ #active = null;
+  /** @type {string | null} */ #left = null; // what was active when Space took it out of what is selected
   /** @type {Map<string, HTMLElement>} */ #items = new Map();
   /** @type {Map<string, object>} */ #drawn = new Map(); // what each item was made of
 
@@ -66,6 +67,11 @@ export class Mirror {
 
   /** @param {Set<string>} ids */
   selected(ids) {
+    // Where one thing was chosen elsewhere on the page, the keys go on from there; what Space has let go stays where they are.
+    if (ids.size === 1 && (this.#left === null || this.#left !== this.#active)) {
+      this.#activate([...ids][0]);
+      if (this.#list.matches(":focus-visible")) this.#show();
+    }
     for (const [id, item] of this.#items) item.setAttribute("aria-selected", String(ids.has(id)));
   }
 
@@ -136,12 +142,14 @@ export class Mirror {
   /** @param {boolean} toggle */
   #select(toggle) {
     const element = this.#map.cy.getElementById(this.#active ?? "");
-    if (toggle && element.selected()) element.unselect();
+    this.#left = toggle && element.selected() ? this.#active : null;
+    if (this.#left) element.unselect();
     else this.#map.select([element.data("subject")], toggle);
   }
 
   /** @param {string | null} id */
   #activate(id) {
+    if (id !== this.#active) this.#left = null;
     this.#active = id;
     if (id) this.#list.setAttribute("aria-activedescendant", `item ${id}`);
     else this.#list.removeAttribute("aria-activedescendant");
