@@ -25,7 +25,7 @@ from programs import Ansible, changes, read_rest, read_up_to, states
 
 # As the kernel's own: allnoconfig gives what it can of what is asked for, a directory is a target, linux is the program.
 MAKEFILE = r"""
-.PHONY: allnoconfig kernel/ arch/um/ mrproper linux
+.PHONY: allnoconfig kernel/ arch/um/ mrproper linux modules modules_install
 allnoconfig:
     mkdir -p $(O)/include/config
     grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
@@ -41,6 +41,13 @@ mrproper:
 linux:
     [ -e $(O)/linux ] || gcc -o $(O)/linux $(O)/kernel.o
     cd $(O); touch System.map modules.builtin modules.builtin.modinfo
+modules:
+    gcc -g -c -o $(O)/hop.ko kernel/hop.c
+modules_install: PLACE = $(INSTALL_MOD_PATH)/lib/modules/1.2.3-toy
+modules_install:
+    mkdir -p $(PLACE)/kernel; cp $(O)/hop.ko $(PLACE)/kernel
+    cd $(PLACE); ln -s $(O) build; [ ! -e $(O)/../source/LINK ] || ln -s /etc/passwd kernel/link.ko
+    cd $(PLACE); touch modules.builtin modules.builtin.modinfo; echo kernel/hop.ko >modules.order
 """.replace("    ", "\t")
 KCONFIG = """
 config WALKING
@@ -51,6 +58,9 @@ config FLYING
     depends on FEATHERS || FUEL
 """
 PROGRAM = 'int main(void) { const char *says = "one"; return !says; }\n'
+MODULE = """
+__attribute__((section(".modinfo"), used)) static const char alias[] = "alias=rtnl-link-hop";
+"""
 PATCH = """--- a/kernel/kernel.c
 +++ b/kernel/kernel.c
 @@ -1 +1 @@
@@ -73,6 +83,7 @@ class Source:
             "Kconfig": KCONFIG,
             "arch/um/Makefile": "",
             "kernel/kernel.c": PROGRAM,
+            "kernel/hop.c": MODULE,
         }.items():
             (self.tree / name).parent.mkdir(parents=True, exist_ok=True)
             (self.tree / name).write_text(content)
@@ -157,6 +168,30 @@ def test_a_kernel_is_built_once_and_then_taken_from_the_cache(source: Source) ->
     assert os.readlink(source.kernel("default")) == "other"
     assert "changed=1 " in source.build(kernel_name="1.2.3-toy", kernel_default=True)
     assert os.readlink(source.kernel("default")) == "1.2.3-toy"
+
+
+def test_modules_lie_beside_the_kernel_and_modprobe_finds_them(source: Source) -> None:
+    """As files alone: what a source makes of the place where they are collected is not taken for one."""
+    modular = source.write("modular.config", "CONFIG_MODULES=y\n")
+    (source.tree / "LINK").touch()
+    (said,) = source.refusals([{"kernel_fragments": modular}])
+    assert "there is something among the modules that is no file" in said and not source.kernel().exists()
+    (source.tree / "LINK").unlink()
+
+    source.build(kernel_fragments=modular)
+
+    modules = source.kernel() / "modules/usr/lib/modules/1.2.3-toy"
+    assert (modules / "kernel/hop.ko").is_file() and not (modules / "build").exists()
+    command = [
+        "modprobe",
+        "--dirname",
+        modules.parents[2],
+        "--set-version",
+        "1.2.3-toy",
+        "--show-depends",
+        "rtnl-link-hop",
+    ]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("/kernel/hop.ko \n")
 
 
 def test_what_is_built_runs_without_privileges_and_changes_with_what_it_is_made_from(source: Source) -> None:

@@ -79,7 +79,7 @@ look() {
 as_builder() {
     unshare --net --mount --propagation private --pid --fork --kill-child --mount-proc \
         setpriv --reuid="$BUILDER" --regid="$(id -g "$BUILDER")" --clear-groups --no-new-privs --inh-caps=-all --bounding-set=-all \
-        env -i PATH=/usr/bin:/bin HOME=/nonexistent LC_ALL=C.UTF-8 KBUILD_BUILD_USER=dumm KBUILD_BUILD_HOST=lab \
+        env -i PATH=/usr/bin:/bin:/usr/sbin:/sbin HOME=/nonexistent LC_ALL=C.UTF-8 KBUILD_BUILD_USER=dumm KBUILD_BUILD_HOST=lab \
         KBUILD_BUILD_VERSION=1 KBUILD_BUILD_TIMESTAMP="$(stamp)" nice "$@"
 }
 
@@ -287,6 +287,20 @@ link() {
     find "$BUILD/objects/linux" -newer "$MARK"
 }
 
+# modular: whether the kernel has modules.
+modular() {
+    grep -qx CONFIG_MODULES=y "$BUILD/objects/.config"
+}
+
+# modules: what is no part of the kernel; prints one that it linked.
+modules() {
+    configure >/dev/null
+    modular || return 0
+    touch "$MARK"
+    kbuild "linking the modules" modules
+    find "$BUILD/objects" -newer "$MARK" -name '*.ko' | sed -n 1p
+}
+
 # take FILE PLACE: one of the builder's files, which must be just that.
 take() {
     [ -f "$BUILD/objects/$1" ] && [ ! -L "$BUILD/objects/$1" ] || die "the build made no file $1; see $LOG."
@@ -308,7 +322,11 @@ pack() {
     while read -r library; do
         cp -L "$library" "$tree/lib/"
     done < <(libraries "$tree/linux")
-    describe_modules "$tree/modules/usr/lib/modules/$release" "$release" "$tree/modules/usr"
+    if modular; then
+        take_modules "$tree/modules/usr/lib/modules" "$release"
+    else
+        describe_modules "$tree/modules/usr/lib/modules/$release" "$release" "$tree/modules/usr"
+    fi
     printf '{\n  "release": "%s",\n  "sha256": "%s",\n%s\n' \
         "$release" "$(sha256sum "$tree/linux" | cut -d ' ' -f 1)" "$(sed 1d <<<"$INFO")" >"$tree/info.json"
     tar --create --directory "$tree" --owner=0 --group=0 --sort=name . | zstd -q -T0 >"$packed" ||
@@ -326,6 +344,23 @@ libraries() {
     echo "$loader"
     "$loader" --list "$1" | sed -n 's/.*=> \(\/[^ ]*\) .*/\1/p'
     "$loader" --list "$1" | sed -n 's/.*=> \(\/.*\)\/libc\.so\.6 .*/\1\/libgcc_s.so.1/p'
+}
+
+# take_modules DIRECTORY RELEASE: the modules without what only a debugger reads, and all that modprobe looks them up in. They are not
+# compressed, because every kmod loads them like that, and because we look for names of settings in them.
+take_modules() {
+    local installed=$BUILD/objects/installed
+    rm -rf "$installed"
+    as_builder mkdir "$installed"
+    # One depmod looks below lib, another below usr/lib.
+    as_builder ln -s . "$installed/usr"
+    kbuild "collecting the modules" INSTALL_MOD_PATH="$installed" INSTALL_MOD_STRIP=1 DEPMOD=true modules_install
+    as_builder depmod --basedir "$installed" "$2" >"$LOG" 2>&1 || failed "listing the modules"
+    installed=$installed/lib/modules/$2
+    rm -f "$installed/build" "$installed/source"
+    [ -z "$(find "$installed" ! -type f ! -type d)" ] || die "there is something among the modules that is no file; see $installed."
+    mkdir -p "$1"
+    cp -r --no-dereference "$installed" "$1/"
 }
 
 # describe_modules DIRECTORY RELEASE BASE: what modprobe in a guest, and we, ask for what is built in.
@@ -416,7 +451,7 @@ main() {
             claim
             if [ -e "$PACKED" ]; then return; fi # another run was faster
             case $1 in
-                fetch | configure | compile | link | pack) "$@" ;;
+                fetch | configure | compile | link | modules | pack) "$@" ;;
                 unpack) once unpack ;;
                 *) die "there is no step $1" ;;
             esac
