@@ -5,8 +5,8 @@
 """What the tuned kernel promises (docs/kernel.md) is used in guests, and the same on Debian's kernel.
 
 Each feature is a script that both guests of a pair run, with their own last octet in ``ME`` and the other's in ``PEER``.
-``LOST`` names what Debian's kernel does not have: that it fails there is asserted too, so the documentation cannot be
-wrong about what a lab loses without the tuned one.
+What works with which kernel is read in docs/kernel.md (kernel_matrix.py): that something fails is asserted too, so the documentation
+cannot be wrong about what a lab loses without the tuned one.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import pytest
+from kernel_pairs import DEBIANS, KERNELS, Pair, made
 from lab import BASE, PATIENCE, TUNED, Lab, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import mconsole, processes
 
-DEBIAN = next((path.name for path in sorted(BASE.glob("kernels/debian-*"), reverse=True)), None)
+DEBIAN = next(iter(DEBIANS), None)
 SERVICES = BASE / "masters/test-services"
 
 pytestmark = pytest.mark.skipif(
@@ -30,82 +30,18 @@ pytestmark = pytest.mark.skipif(
     reason="the tuned kernel is not in the cache: 'make kernel' builds it, 'make test-kernel' builds it and runs these tests",
 )
 
-LOST = {
-    "ets",
-    "fou",
-    "fq_pie",
-    "iptables-legacy",
-    "iptables-nft",
-    "l2tp",
-    "multicast ipv6",
-    "nftables",
-    "wireguard",
-    "xfrm interface",
-}
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two guests with the same kernel: eth0 10.0.0.1 and .2, fd00::1 and ::2; eth1 and eth2 on another bridge."""
-
-    lab: Lab
-    kernel: str
-    left: str
-    right: str
-
-    def both(self, script: str) -> bool:
-        """Run a script in both guests; whether it went well in both."""
-        ends = ((self.left, 1, 2), (self.right, 2, 1))
-        went = [self.run(guest, f"ME={me} PEER={peer}\n{script}") for guest, me, peer in ends]
-        return all(went)
-
-    def forget(self) -> None:
-        """Take away what tests have made of devices and transforms."""
-        for guest in (self.left, self.right):
-            self.lab.run(guest, FORGET)
-
-    def run(self, guest: str, script: str) -> bool:
-        """Run a script in a guest; whether every line of it went well."""
-        done = self.lab.run(guest, f"set -ex\n{script}")
-        # Shown by pytest where it matters.
-        print(guest, done.code, done.stdout.decode(), done.stderr.decode(), sep="\n")
-        return done.code == 0
-
-    def check(self, feature: str, works: bool) -> None:
-        """A feature works, or it is known to be lost with Debian's kernel and does not."""
-        assert works is (self.kernel == TUNED or feature not in LOST), feature
-
 
 @pytest.fixture(scope="module")
 def pairs() -> Iterator[dict[str, Pair]]:
-    """A pair for each kernel, each pair in a lab of its own segments."""
-    with fresh_lab() as lab:
-        if DEBIAN:
-            (lab.path / "kernels" / DEBIAN).symlink_to((BASE / "kernels" / DEBIAN).resolve())
-        made = {}
-        for kernel in filter(None, (TUNED, DEBIAN)):
-            short = "t" if kernel == TUNED else "d"
-            for bridge in (f"{short}br0", f"{short}br1"):
-                lab.bridge(bridge)
-            for number, name in enumerate((f"{short}left", f"{short}right"), 1):
-                lab.guest(name, state="present", kernel=kernel, master="test-services", init="minimal", mem=96)
-                lab.iface(name, "eth0", bridge=f"{short}br0", address=[f"10.0.0.{number}/24", f"fd00::{number}/64"])
-                lab.iface(name, "eth1", bridge=f"{short}br1")
-                lab.iface(name, "eth2", bridge=f"{short}br1")
-                lab.guest(name)
-            # Until then the addresses are tentative (RFC 4862 section 5.4).
-            until(lambda name=f"{short}left": lab.reaches(name, "fd00::2"), "IPv6 between the guests")
-            made[kernel] = Pair(lab, kernel, f"{short}left", f"{short}right")
-        yield made
+    """A pair for each kernel."""
+    with made("test-services", 96, FORGET) as pairs:
+        yield pairs
 
 
-@pytest.fixture(params=[TUNED, "debian"])
+@pytest.fixture(params=KERNELS)
 def pair(request: pytest.FixtureRequest, pairs: dict[str, Pair]) -> Pair:
     """The pair of one kernel after the other."""
-    kernel = TUNED if request.param == TUNED else DEBIAN
-    if kernel not in pairs:
-        pytest.skip("there is no kernel of Debian to compare with")
-    return pairs[kernel]
+    return pairs[request.param]
 
 
 # Devices and tunnels: each makes a device tun, over which the guests then reach each other.
@@ -183,7 +119,7 @@ def test_guests_reach_each_other_through_a_device_of_this_type(pair: Pair, featu
         works = made and pair.run(pair.left, f"ping -c 2 -i 0.2 -W 10 {target}")
         if works:
             assert int(pair.lab.read(pair.right, "cat /sys/class/net/tun/statistics/rx_packets")) > 0
-        pair.check(feature, works)
+        pair.check("devices and tunnels", feature, works)
     finally:
         pair.forget()
 
@@ -210,7 +146,7 @@ def test_a_device_of_this_type_comes_up(pair: Pair, kind: str) -> None:
         pair.left, f"ip link add tun type {kind}; ip link set tun up; ip link show tun; ip link delete tun"
     )
 
-    pair.check(kind, works)
+    pair.check("devices and tunnels", kind, works)
 
 
 def test_labels_are_swapped_and_popped_on_a_way_of_three(pair: Pair) -> None:
@@ -233,7 +169,7 @@ def test_labels_are_swapped_and_popped_on_a_way_of_three(pair: Pair) -> None:
     )
     try:
         works = pair.run(pair.right, right) and pair.run(pair.left, f"{left}ping -c 2 -i 0.2 -W 10 10.88.0.1")
-        pair.check("mpls", works)
+        pair.check("routing", "mpls", works)
     finally:
         pair.lab.run(pair.left, "ip route delete 10.88.0.1/32")
         pair.lab.run(pair.right, "ip -f mpls route delete 100; ip netns delete c; ip link delete v")
@@ -283,7 +219,7 @@ ip xfrm policy add dir in src {family}$PEER dst {family}$ME proto icmp tmpl prot
         if works:
             states = pair.lab.read(pair.right, f"ip -s xfrm state list src {family}1 proto {proto}")
             assert re.search(r"[1-9]\d*\(packets\)", states), states
-        pair.check(feature, works)
+        pair.check("IPsec", feature, works)
     finally:
         pair.forget()
 
@@ -371,7 +307,7 @@ table ip n {
     )
     pair.lab.run(pair.left, "nft flush ruleset; ip route delete 10.99.0.1")
 
-    pair.check("nftables", works)
+    pair.check("filters", "nftables", works)
 
 
 @pytest.mark.parametrize("userland", ["legacy", "nft"])
@@ -396,7 +332,7 @@ def test_rules_of_iptables_match(pair: Pair, userland: str) -> None:
         "ip route delete 10.99.0.1; nft flush ruleset",
     )
 
-    pair.check(f"iptables-{userland}", works)
+    pair.check("filters", f"iptables-{userland}", works)
 
 
 # Queueing.
@@ -429,7 +365,7 @@ def test_packets_go_through_this_queueing_discipline(pair: Pair, kind: str) -> N
     )
     pair.lab.run(pair.left, "tc qdisc delete dev eth0 root")
 
-    pair.check(kind, works)
+    pair.check("queueing", kind, works)
 
 
 CLASSES = {
@@ -452,7 +388,7 @@ def test_packets_are_sorted_into_classes(pair: Pair, kind: str) -> None:
     )
     pair.lab.run(pair.left, "tc qdisc delete dev eth0 root")
 
-    pair.check(kind, works)
+    pair.check("queueing", kind, works)
 
 
 def test_netem_delays(pair: Pair) -> None:
@@ -462,7 +398,7 @@ def test_netem_delays(pair: Pair) -> None:
     pair.lab.run(pair.left, "tc qdisc delete dev eth0 root")
 
     times = [float(each) for each in re.findall(r"time=([\d.]+)", said)]
-    pair.check("netem", bool(times) and min(times) >= 75)
+    pair.check("queueing", "netem", bool(times) and min(times) >= 75)
 
 
 def test_packets_are_redirected_and_dropped_on_their_way_in(pair: Pair) -> None:
@@ -476,7 +412,7 @@ def test_packets_are_redirected_and_dropped_on_their_way_in(pair: Pair) -> None:
     )
     pair.lab.run(pair.left, "tc qdisc delete dev eth0 clsact; ip link delete tun")
 
-    pair.check("clsact", works)
+    pair.check("queueing", "clsact", works)
 
 
 # Routing.
@@ -490,7 +426,7 @@ def test_routes_depend_on_rules(pair: Pair) -> None:
     )
     pair.lab.run(pair.left, "ip rule delete table 50; ip -6 rule delete table 50; ip route flush table 50")
 
-    pair.check("rules", works)
+    pair.check("routing", "rules", works)
 
 
 def test_routes_have_several_next_hops(pair: Pair) -> None:
@@ -507,12 +443,12 @@ def test_routes_have_several_next_hops(pair: Pair) -> None:
         "ip route delete 10.66.0.0/16; ip nexthop delete id 7; ip address flush dev eth1; ip link set eth1 down",
     )
 
-    pair.check("multipath", works)
+    pair.check("routing", "multipath", works)
 
 
 @pytest.mark.parametrize(("feature", "table"), [("multicast ipv4", "ip_mr_vif"), ("multicast ipv6", "ip6_mr_vif")])
 def test_multicast_can_be_routed(pair: Pair, feature: str, table: str) -> None:
-    pair.check(feature, pair.run(pair.left, f"[ -e /proc/net/{table} ]"))
+    pair.check("routing", feature, pair.run(pair.left, f"[ -e /proc/net/{table} ]"))
 
 
 # Containers and file systems.
@@ -541,7 +477,7 @@ def test_a_container_starts_without_privileges(pair: Pair) -> None:
         f" sh -ec '{CONTAINER.replace(chr(39), chr(39) + chr(92) + chr(39) + chr(39))}'",
     )
 
-    pair.check("container", works)
+    pair.check("containers", "container", works)
 
 
 def test_overlayfs_and_fuse_are_mounted(pair: Pair) -> None:
@@ -554,7 +490,7 @@ def test_overlayfs_and_fuse_are_mounted(pair: Pair) -> None:
     )
     pair.lab.run(pair.left, "umount -l /tmp/o")
 
-    pair.check("file systems", works)
+    pair.check("containers", "overlay and fuse", works)
 
 
 def test_a_block_device_of_a_file_is_mounted(pair: Pair) -> None:
@@ -566,7 +502,7 @@ def test_a_block_device_of_a_file_is_mounted(pair: Pair) -> None:
     )
     pair.lab.run(pair.left, "umount /tmp/disk; rm -f /tmp/image")
 
-    pair.check("ext4", works)
+    pair.check("containers", "ext4", works)
 
 
 def test_control_groups_limit(pair: Pair) -> None:
@@ -578,13 +514,72 @@ def test_control_groups_limit(pair: Pair) -> None:
     )
     pair.lab.run(pair.left, "rmdir /tmp/cg/c; umount /tmp/cg")
 
-    pair.check("cgroups", works)
+    pair.check("containers", "cgroups", works)
 
 
 def test_what_is_built_in_needs_no_module_and_modprobe_knows_it(pairs: dict[str, Pair]) -> None:
     pair = pairs[TUNED]
 
-    assert pair.run(pair.left, "modprobe -a sch_netem esp4 nf_tables wireguard overlay; [ ! -e /proc/modules ]")
+    assert pair.run(
+        pair.left,
+        "before=$(wc -l </proc/modules); modprobe -a sch_netem esp4 nf_tables wireguard overlay; [ $(wc -l </proc/modules) = $before ]",
+    )
+
+
+# What is asked for, and the modules that this brings.
+ON_DEMAND = {
+    "ip link add tun type batadv": "batman_adv",
+    "ip link add tun type vcan": "vcan",
+    "ip link add tun type amt mode gateway local 10.0.0.1 dev eth0 discovery 10.0.0.2": "amt",
+    "modprobe can": "can",
+    "mount -t xfs none /mnt || true": "xfs",
+    "mount -t nfs none /mnt || true": "nfs",
+    "sysctl -qw net.ipv4.tcp_congestion_control=hybla net.ipv4.tcp_congestion_control=cubic": "tcp_hybla",
+    "perl -MSocket -e 'socket(S, 29, SOCK_RAW, 1) or die'": "can_raw",
+    "perl -MSocket -e 'socket(S, 40, SOCK_STREAM, 0) or die'": "vsock_loopback",
+}
+# They make devices of their own, which is what they are for.
+MAKERS = ["fakelb", "mac80211_hwsim", "mac802154_hwsim", "sch_teql"]
+
+
+@pytest.fixture(scope="module")
+def modular() -> Iterator[Lab]:
+    """A guest of the tuned kernel that has loaded no module yet."""
+    with fresh_lab(kernel=TUNED) as lab:
+        lab.bridge("br0")
+        lab.guest("alice", state="present", master="test-services", init="minimal", mem=192)
+        lab.iface("alice", "eth0", bridge="br0", address=["10.0.0.1/24", "fd00::1/64"])
+        lab.iface("alice", "eth1", bridge="br0")
+        lab.guest("alice")
+        yield lab
+
+
+@pytest.mark.parametrize("asked", ON_DEMAND)
+def test_a_module_is_loaded_when_it_is_asked_for(modular: Lab, asked: str) -> None:
+    loaded = f"grep '^{ON_DEMAND[asked]} ' /proc/modules"
+    assert modular.run("alice", loaded).code == 1
+
+    done = modular.run("alice", f"{asked}\n{loaded}")
+    modular.run("alice", "ip link delete tun")
+
+    assert done.code == 0, done
+
+
+def test_every_module_is_loaded_and_brings_no_device(modular: Lab) -> None:
+    """All at once, so that none of them needs a symbol or a place that it does not get."""
+    links = "ls /sys/class/net | grep -vx bonding_masters"
+    before = modular.read("alice", links)
+    assert before.split() == ["eth0", "eth1", "lo"]
+
+    said = modular.run(
+        "alice",
+        f"cd /lib/modules/$(uname -r); find kernel -name '*.ko' | sed 's,.*/,,; s,[.]ko$,,' | grep -vxE '{'|'.join(MAKERS)}' |\n"
+        "while read -r name; do modprobe $name || echo $name; done",
+    )
+
+    assert (said.code, said.stdout, said.stderr) == (0, b"", b"")
+    assert modular.read("alice", links) == before
+    assert "Oops" not in modular.read("alice", "dmesg") and "Call Trace" not in modular.read("alice", "dmesg")
 
 
 # Our patches.
@@ -695,12 +690,12 @@ def test_a_guest_that_falls_asleep_hears_what_comes_just_then(pairs: dict[str, P
     Without it some ten of these wait for seconds.
     """
     lab = pairs[TUNED].lab
-    lab.bridge("tbr0", address=["10.0.0.250/24"])
+    lab.bridge("k0br0", address=["10.0.0.250/24"])
     try:
         probe = ["ip", "netns", "exec", lab.name, sys.executable, "-c", PROBE]
         done = subprocess.run(probe, capture_output=True, text=True, check=False, timeout=300)
     finally:
-        lab.bridge("tbr0", address=[])
+        lab.bridge("k0br0", address=[])
 
     assert (done.stdout, done.stderr) == ("0\n", "")
 
