@@ -55,7 +55,7 @@ function emptiness(page, model) {
   host.replaceChildren(
     drawing, h("h2", {}, "This lab is empty"),
     h("p", {}, "No guest and no segment is in ", h("code", {}, model.hello?.workdir ?? model.view?.lab.workdir ?? ""), ". What you or others make appears here at once."),
-    page.readonly() ? h("p", {}, "This page only watches. Make guests from a shell:") : h("p", {}, "Press ", h("kbd", {}, "G"), " and click where the first guest goes, or make guests from a shell:"),
+    page.readonly() ? h("p", {}, "This page only watches. Make guests from a shell:") : h("p", {}, "Point where the first guest goes and press ", h("kbd", {}, "G"), ", or make guests from a shell:"),
     command("ansible localhost -m dumm.lab.dumm_guest -a name=alice"), command("make lab"),
   );
 }
