@@ -298,7 +298,8 @@ def test_faults_of_what_is_typed_are_told(lab: Lab, part: RootPart) -> None:
 
 def test_what_needs_a_restart_is_told_before(lab: Lab, part: RootPart) -> None:
     part.edit({"do": "guest.set", "name": "bob", "path": ["mem"], "value": 96})
-    assert part.ask("draft.plan")["restart_required"] == {"bob": ["mem"]}
+    told = part.ask("draft.plan")
+    assert (told["restart_required"], told["warnings"]) == ({"bob": ["mem"]}, [])
     plan = part.ask("draft.plan", restart=True)
     assert plan["restart_required"] == {} and "start guest bob" in says(plan)
     assert lab.info()["guests"]["bob"]["mem"] == 64

@@ -48,6 +48,13 @@ def test_guests_are_found_where_a_sentence_names_them(sentence: str, guests: lis
     assert about((sentence,), GUESTS) == guests
 
 
+def test_what_waits_for_a_restart_is_told_once() -> None:
+    warning = "guest a: mem will take effect when it is restarted (restart: true does it)"
+    report = Report("scenario", None, warnings=(warning, "mind that"), restart_required={"a": ("mem",)})
+    told = plans.plan(lambda *_words, **_more: report, {}, GUESTS)
+    assert (told["warnings"], told["restart_required"]) == (["mind that"], {"a": ["mem"]})
+
+
 def failing(error: Exception, done: tuple[str, ...] = ()) -> Any:
     """A body that fails."""
 

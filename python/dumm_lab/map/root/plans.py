@@ -40,6 +40,10 @@ class Outcome(DummError):
         self.refused = isinstance(error, (LockTimeout, InvalidInput)) and not self.done
 
 
+# Pages are told what waits for a restart by restart_required, and ask for it in words of their own.
+_RESTART = "(restart: true does it)"
+
+
 def plan(body: Body, params: Mapping[str, Any], guests: Collection[str]) -> Told:
     """What a run would do.
 
@@ -59,7 +63,7 @@ def plan(body: Body, params: Mapping[str, Any], guests: Collection[str]) -> Told
         }
     return {
         "steps": steps(report, guests),
-        "warnings": list(report.warnings),
+        "warnings": [each for each in report.warnings if not each.endswith(_RESTART)],
         "seconds": _since(began),
         "failed": None,
         "restart_required": {name: list(what) for name, what in report.restart_required.items()},
