@@ -11,6 +11,7 @@ const PAGE = new URL("../../../../python/dumm_lab/map/page/js/", import.meta.url
 const { both, freeGuest, freeInterface, freePrefix, freeSegment, range, wrongName } = await import(new URL("edit/names.js", PAGE));
 const { PRESETS, ROWS, common, edits, parsed, place, placed, preset, shown, words, written } = await import(new URL("edit/conditions.js", PAGE));
 const { changed, faultLine, lines, list, pending, sentence, steps, total } = await import(new URL("edit/wording.js", PAGE));
+const { fileOf } = await import(new URL("edit/session.js", PAGE));
 const { offered } = await import(new URL("edit/power.js", PAGE));
 const { removal } = await import(new URL("edit/subjects.js", PAGE));
 const { changes } = await import(new URL("edit/settings.js", PAGE));
@@ -203,4 +204,10 @@ test("the edited scenario is listed first", () => {
     { name: "bare", isEdited: false, loaded: [] },
     { name: "vpn", isEdited: false, loaded: ["alice"] },
   ]);
+});
+
+test("a scenario's file is called as the person knows it", () => {
+  assert.equal(fileOf({ scenario: "campus", file: "/var/lib/dumm/scenarios/campus/config" }), "scenarios/campus/config");
+  assert.equal(fileOf({ scenario: "campus", file: "/root/campus.yml" }), "/root/campus.yml");
+  assert.equal(fileOf({ scenario: "campus" }), "scenarios/campus/config");
 });

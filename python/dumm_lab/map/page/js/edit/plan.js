@@ -46,7 +46,7 @@ export async function planned(page, { title, ask, diff, file, warning, ways }) {
   const says = h("p", { class: "sub", role: "status" }, "Planning …");
   const wrong = trouble();
   const left = h("div");
-  const right = diff ? h("section", { "aria-label": "Difference of the text" }, h("h3", {}, file ? `In ${file}` : "In the text"), difference(lines(diff()))) : null;
+  const right = diff ? h("section", { "aria-label": "Difference of the text" }, h("h3", {}, ...(file ? ["In ", h("span", { class: "path" }, file)] : ["In the text"])), difference(lines(diff()))) : null;
   const bar = h("progress", { "aria-label": "Progress" });
   const now = h("span", { class: "sub", role: "status" });
   const moving = h("div", { class: "moving" }, bar, now);

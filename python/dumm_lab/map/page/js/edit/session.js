@@ -58,11 +58,12 @@ export function draftOf(page) {
 }
 
 /**
- * The scenario's file, for people.
- * @param {Draft} draft
+ * The scenario's file, for people: short where it is in the working directory, as it is where it is the user's own.
+ * @param {{scenario: string | null, file?: string | null}} draft
  */
 export function fileOf(draft) {
-  return `scenarios/${draft.scenario}/config`;
+  const stored = `scenarios/${draft.scenario}/config`;
+  return !draft.file || draft.file.endsWith(`/${stored}`) ? stored : draft.file;
 }
 
 /**

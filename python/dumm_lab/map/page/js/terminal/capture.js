@@ -196,8 +196,10 @@ export async function watch(page, port) {
       if (control === own) ended("Ended.");
     } catch (error) {
       if (control === own && !own.signal.aborted) {
-        ended(sentence(error));
-        page.toast(sentence(error), { bad: true });
+        // The browser calls it a TypeError where the server has gone, which the page tells anyway.
+        const isCut = error instanceof TypeError;
+        ended(isCut ? "Ended: the server does not answer." : sentence(error));
+        if (!isCut) page.toast(sentence(error), { bad: true });
       }
     }
   }
