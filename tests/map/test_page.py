@@ -275,6 +275,20 @@ def test_what_others_do_leaves_the_map_free(browser: Browsing) -> None:
     assert told == [*(f"somebody: step {n}." for n in (6, 7, 8)), "guest bob: it failed."]
 
 
+def test_what_failed_differs_by_more_than_its_colour(browser: Browsing) -> None:
+    page = visit(browser, Server(labs.six()))
+    lines = look(page, "map.cy.edges().slice(0, 2).map((each) => each.id())")
+    for how, node, line in (("good", "guest alice", lines[0]), ("bad", "guest bob", lines[1])):
+        look(page, f"void map.lit(argument, '{how}')", [node, line])
+    page.shoot("checked")
+    rims = look(
+        page, "['alice', 'bob'].map((each) => map.cy.getElementById(`guest ${each}`).numericStyle('outline-width'))"
+    )
+    assert rims[0] < rims[1]
+    broad = look(page, "argument.map((each) => map.cy.getElementById(each).numericStyle('underlay-padding'))", lines)
+    assert broad[0] < broad[1]
+
+
 def test_the_panel_covers_no_button_of_the_draft_bar(browser: Browsing) -> None:
     lab = labs.six()
     told = {**labs.draft(lab), "faults": ["draft of campus:1:1: " + "nothing of this is known here; " * 12]}

@@ -152,9 +152,10 @@ function marks(level, ink) {
     ...change("changes", "wait"),
     { selector: "node.goes", style: { color: ink("dim"), "text-opacity": 0.85 } },
     { selector: "node.good", style: { "underlay-color": ink("run"), "underlay-opacity": 0.35, "underlay-padding": 7 * big } },
-    { selector: "node.bad", style: { "underlay-color": ink("fail"), "underlay-opacity": 0.4, "underlay-padding": 7 * big } },
-    { selector: "edge.good", style: { "underlay-color": ink("run"), "underlay-opacity": 0.35, "underlay-padding": 5 * big } },
-    { selector: "edge.bad", style: { "underlay-color": ink("fail"), "underlay-opacity": 0.4, "underlay-padding": 5 * big } },
+    // Not by its colour alone: what failed has a rim, or is broader.
+    { selector: "node.bad", style: { "underlay-color": ink("fail"), "underlay-opacity": 0.4, "underlay-padding": 7 * big, "outline-color": ink("fail"), "outline-width": 3 * big, "outline-offset": 6 * big, "outline-opacity": 1, "outline-style": "solid" } },
+    { selector: "edge.good", style: { "underlay-color": ink("run"), "underlay-opacity": 0.35, "underlay-padding": 4 * big } },
+    { selector: "edge.bad", style: { "underlay-color": ink("fail"), "underlay-opacity": 0.4, "underlay-padding": 9 * big } },
     { selector: "node.theirs", style: { "outline-color": ink("layer"), "outline-width": 2 * big, "outline-offset": 3 * big, "outline-opacity": 0.9, "outline-style": "dotted" } },
     { selector: "node:selected, node.target", style: { "border-color": ink("accent"), "border-width": 2.6 * big, "border-style": "solid", "border-opacity": 1, "underlay-color": ink("accent"), "underlay-opacity": 0.16, "underlay-padding": 5 * big } },
     { selector: "edge:selected", style: { "line-color": ink("accent"), color: ink("accent"), "underlay-color": ink("accent"), "underlay-opacity": 0.2, "underlay-padding": 5 * big, "z-index": 9 } },
