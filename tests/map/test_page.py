@@ -251,7 +251,7 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
     assert look(page, "map.selected()") == [{"kind": "guest", "name": "moon"}]
     # The only one is where the keys go on.
     opened: list[str] = []
-    page.tab.expose_function("hear", lambda name: opened.append(name))
+    page.tab.expose_function("hear", opened.append)
     page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
     press(page, "Enter")
     until(page, lambda: opened == ["moon"], "what Enter opens")
@@ -294,10 +294,10 @@ def test_the_panel_covers_no_button_of_the_draft_bar(browser: Browsing) -> None:
     told = {**labs.draft(lab), "faults": ["draft of campus:1:1: " + "nothing of this is known here; " * 12]}
     page = visit(browser, Server(lab, {"type": "draft", "draft": told}), width=1280)
     select(page, {"kind": "guest", "name": "bob"})
-    bar, panel = (page.tab.locator(each).bounding_box() for each in (".draftbar", "#panel"))
-    assert bar is not None and panel is not None
-    assert bar["x"] >= 0
-    assert bar["x"] + bar["width"] <= panel["x"]
+    below, beside = (page.tab.locator(each).bounding_box() for each in (".draftbar", "#panel"))
+    assert below is not None and beside is not None
+    assert below["x"] >= 0
+    assert below["x"] + below["width"] <= beside["x"]
 
 
 def test_selecting_moves_nothing_for_as_long_as_a_double_click_takes(browser: Browsing) -> None:
