@@ -251,7 +251,11 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
     assert look(page, "map.selected()") == [{"kind": "guest", "name": "moon"}]
     # The only one is where the keys go on.
     opened: list[str] = []
-    page.tab.expose_function("hear", opened.append)
+
+    def hear(name: str) -> None:
+        opened.append(name)
+
+    page.tab.expose_function("hear", hear)
     page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
     press(page, "Enter")
     until(page, lambda: opened == ["moon"], "what Enter opens")
