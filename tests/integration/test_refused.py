@@ -154,7 +154,7 @@ def test_a_host_that_cannot_make_taps_is_told_so_before_anything_is_made(lab: La
         ("--sigpending=0", "the limit of pending signals is 0, and a guest's kernel needs 16"),
         ("--fsize=1000000", "the limit of kB of a file is 976, and a guest's kernel needs 196608"),
         ("--as=150000000", "the limit of kB of address space is 146484, and a guest's kernel needs 196608"),
-        ("--data=100000000", "the limit of kB of data is 97656, and a guest's kernel needs 196608"),
+        ("--data=180000000", "the limit of kB of data is 175781, and a guest's kernel needs 196608"),
     ],
 )
 def test_a_limit_that_is_too_low_for_a_guest_is_named_before_anything_is_made(lab: Lab, limit: str, said: str) -> None:

@@ -373,7 +373,8 @@ class Workdir:
         ):
             files.sweep(place)
         for name in self.guest_names():
-            for place in (self.guest(name).path, self.guest(name).own):
+            directory = self.guest(name)
+            for place in (directory.path, directory.own, directory.names / "etc"):
                 files.sweep(place)
 
     def _stored(self) -> dict[str, Any]:
