@@ -40,6 +40,18 @@ def select(page: Page, *subjects: dict[str, str]) -> None:
     settle(page)
 
 
+def openings(page: Page) -> list[str]:
+    """Names of what the page opens from now on."""
+    opened: list[str] = []
+
+    def hear(name: str) -> None:
+        opened.append(name)
+
+    page.tab.expose_function("hear", hear)
+    page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
+    return opened
+
+
 def places(page: Page) -> dict[str, Any]:
     """Where all nodes are."""
     return dict(look(page, "[...map.places()].map(([id, { x, y }]) => [id, [x, y]])"))
@@ -200,13 +212,7 @@ def test_markup_in_labels_and_reasons_is_text(browser: Browsing) -> None:
 
 def test_all_can_be_reached_by_the_keyboard(browser: Browsing) -> None:
     page = visit(browser, Server(labs.six()))
-    opened: list[str] = []
-
-    def hear(name: str) -> None:
-        opened.append(name)
-
-    page.tab.expose_function("hear", hear)
-    page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
+    opened = openings(page)
     page.tab.focus("#mirror")
     active = "document.querySelector('#mirror').getAttribute('aria-activedescendant')"
     press(page, "Home")
@@ -250,13 +256,7 @@ def test_what_is_sought_is_found(browser: Browsing) -> None:
     press(page, "Enter")
     assert look(page, "map.selected()") == [{"kind": "guest", "name": "moon"}]
     # The only one is where the keys go on.
-    opened: list[str] = []
-
-    def hear(name: str) -> None:
-        opened.append(name)
-
-    page.tab.expose_function("hear", hear)
-    page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
+    opened = openings(page)
     press(page, "Enter")
     until(page, lambda: opened == ["moon"], "what Enter opens")
     page.tab.fill("#find", "bob")
@@ -306,13 +306,7 @@ def test_the_panel_covers_no_button_of_the_draft_bar(browser: Browsing) -> None:
 
 def test_selecting_moves_nothing_for_as_long_as_a_double_click_takes(browser: Browsing) -> None:
     page = visit(browser, Server(labs.six()))
-    opened: list[str] = []
-
-    def hear(name: str) -> None:
-        opened.append(name)
-
-    page.tab.expose_function("hear", hear)
-    page.evaluate("dummPage.opens((subject) => window.hear(subject.name))")
+    opened = openings(page)
     look(page, "void map.cy.zoom(1)")
     # Into the corner that the panel will cover.
     look(

@@ -474,6 +474,18 @@ def test_what_nobody_can_have_made_is_no_guest_and_no_bridge(others: Workdir, na
     assert (others.guests / "README").is_file() and (others.guests / name).is_dir()
 
 
+@pytest.mark.parametrize("place", ["guests", "guests/named", "guests/named/names/etc", "bridges", "rendered", "applied"])
+def test_what_a_killed_run_left_half_written_is_swept_and_nothing_else(others: Workdir, place: str) -> None:
+    directory = others.path / place
+    directory.mkdir(parents=True, exist_ok=True)
+    (directory / ".new-hosts.4jxdgw4g").write_text("127.0.0")
+    (directory / "hosts").write_text("127.0.0.1 localhost\n")
+
+    others.sweep()
+
+    assert not (directory / ".new-hosts.4jxdgw4g").exists() and (directory / "hosts").is_file()
+
+
 def test_a_guest_is_not_made_where_something_else_is(others: Workdir) -> None:
     (others.guests / "README").write_text("here are the guests")
 
