@@ -125,7 +125,7 @@ def _captures(lab: Lab) -> dict[str, Any]:
     found = {"dumm capture, 1000 packets": _thousand(lab, ours)}
     if shutil.which("tcpdump"):
         tap = next(device for device in lab.devices() if device.startswith("g2"))
-        inside = ("ip", "netns", "exec", lab.name, "tcpdump", "-q", "-i", tap, "-w", os.devnull, "-c")
+        inside = ("ip", "netns", "exec", lab.name, "tcpdump", "-q", "-i", tap, "-w", "-", "-c")
         found["tcpdump, 1000 packets"] = _thousand(lab, lambda count: (*inside, str(count)))
     return found
 
