@@ -23,7 +23,7 @@ from .source import Described
 
 DIRECTORY = "copies"
 # Directories of a lab's own state; any other, such as one of layers, is shared.
-_OWN = {DIRECTORY, "agents", "bridges", "disks", "guests", "rendered", "results"}
+_OWN = {DIRECTORY, "agents", "applied", "bridges", "captures", "disks", "guests", "rendered", "results"}
 # Directories whose entries are linked one by one: a copy may have more.
 _SHARED_BY_ENTRY = ("kernels", "masters", "scenarios")
 _STOP_SECONDS = 5

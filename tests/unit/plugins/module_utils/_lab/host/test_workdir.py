@@ -474,7 +474,9 @@ def test_what_nobody_can_have_made_is_no_guest_and_no_bridge(others: Workdir, na
     assert (others.guests / "README").is_file() and (others.guests / name).is_dir()
 
 
-@pytest.mark.parametrize("place", ["guests", "guests/named", "guests/named/names/etc", "bridges", "rendered", "applied"])
+@pytest.mark.parametrize(
+    "place", ["guests", "guests/named", "guests/named/names/etc", "bridges", "rendered", "applied"]
+)
 def test_what_a_killed_run_left_half_written_is_swept_and_nothing_else(others: Workdir, place: str) -> None:
     directory = others.path / place
     directory.mkdir(parents=True, exist_ok=True)
