@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Write the table of docs/kernel.md that tells by subsystem what is in which kernel.
+"""Write the table of docs/reference/kernel.md that tells by subsystem what is in which kernel.
 
 ``scripts/kernel_table.py [7.2=FILE] [6.12=FILE] [pc=FILE]`` reads the tuned kernel's column from the fragments of role kernel, so it needs
 no build, and another column where its configuration is given, such as ``7.2=kernels/debian-7.2.7/config``; a column without keeps what the
@@ -18,7 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-DOCUMENT = REPOSITORY / "docs/kernel.md"
+DOCUMENT = REPOSITORY / "docs/reference/kernel.md"
 FRAGMENTS = REPOSITORY / "roles/kernel/files/config"
 BEGIN, END = "<!-- what is in it: scripts/kernel_table.py -->", "<!-- end of what is in it -->"
 # Debian's kernel for computers is no guest's kernel; it is what people are used to.

@@ -14,7 +14,7 @@ version_added: 0.1.0
 description:
   - Starts, stops and removes a capture in the background. Packets are captured on the lab host, at the TAPs of guests' interfaces, and
     written to a file in the format pcapng. No guest needs a tool for it.
-  - It is the same as C(dumm capture --background), which C(docs/captures.md) of the collection explains.
+  - It is the same as C(dumm capture --background), which C(docs/howto/captures.md) of the collection explains.
   - M(dumm.lab.dumm_info) shows all captures of a lab.
 options:
   name:

@@ -13,7 +13,7 @@ short_description: Manage a whole virtual network lab at once
 version_added: 0.1.0
 description:
   - Makes the running lab equal to what one file describes, changing only what differs, on running guests, many at the same time.
-  - The file is explained in C(docs/scenario.md) of the collection, C(docs/scenario.schema.json) is for editors.
+  - The file is explained in C(docs/reference/scenario.md) of the collection, C(docs/scenario.schema.json) is for editors.
 options:
   name:
     description: Name of the scenario. What it makes belongs to it.
@@ -90,7 +90,7 @@ options:
     default: false
   clean:
     description:
-      - Bring the guests back to what the scenario says, whatever was done in them (C(docs/clean-state.md)).
+      - Bring the guests back to what the scenario says, whatever was done in them (C(docs/howto/clean-state.md)).
       - V(network) resets what the kernels of running guests have of the network, without a restart. That is interfaces, addresses,
         routes, rules, neighbours, queues, IPsec, netfilter, namespaces and C(net) settings. The first run of a guest since its start
         remembers what there is once the guest has booted, and later runs go back to that. It needs O(state=present) or V(loaded).

@@ -15,7 +15,7 @@ description:
   - Runs tests in a lab. A test is a list of steps that run commands in guests, look at packets, and change cables and guests. Each check is
     tried again until it holds, or its time is over.
   - Before each test the lab is brought back to what its scenario says.
-  - C(docs/tests.md) of the collection explains how tests are written, C(docs/test-results.md) what this module writes.
+  - C(docs/reference/tests.md) of the collection explains how tests are written, C(docs/reference/test-results.md) what this module writes.
   - The task fails if a test fails.
 options:
   src:
@@ -37,7 +37,7 @@ options:
     type: dict
   format:
     description:
-      - What O(src) is written in. V(dumm) is that of C(docs/tests.md).
+      - What O(src) is written in. V(dumm) is that of C(docs/reference/tests.md).
       - V(strongswan) is strongSwan's own test suite, whose directories are run as they are, in a lab that role
         P(dumm.lab.strongswan#role) has made. O(tests) are patterns such as V(ikev2/*).
     type: str
@@ -157,7 +157,7 @@ tests:
     steps:
       description:
         - What came of each step, C(text), C(result) and C(seconds). For a step that did not hold, all that C(results.json) has of it,
-          which C(docs/test-results.md) describes.
+          which C(docs/reference/test-results.md) describes.
       type: list
       elements: dict
       sample: []

@@ -4,7 +4,7 @@
 
 """What a bench has measured beside what is wanted, and beside what was measured before.  Pure.
 
-``goals.py RESULT.json`` prints the table of an earlier result.  Those of docs/performance.md are made of ``result.json`` here:
+``goals.py RESULT.json`` prints the table of an earlier result.  Those of docs/explanation/performance.md are made of ``result.json`` here:
 ``goals.py --commit RESULT.json`` puts the parts of a result there and writes the page's tables, and a unit test says so where they differ.
 """
 
@@ -21,7 +21,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 RESULT = HERE / "result.json"
-PAGE = HERE.parents[1] / "docs/performance.md"
+PAGE = HERE.parents[1] / "docs/explanation/performance.md"
 _BEGIN, _END = "<!-- from tests/bench/result.json: {} -->\n", "<!-- end -->\n"
 _PLACE = re.compile(r"<!-- from tests/bench/result\.json: (\w+) -->\n.*?<!-- end -->\n", re.DOTALL)
 _TUNED = "tuned"

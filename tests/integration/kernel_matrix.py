@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which kernel can what: a table of docs/kernel.md, which the conformance suite expects to be right, and which it fills.
+"""Which kernel can what: a table of docs/reference/kernel.md, which the conformance suite expects to be right, and which it fills.
 
 ``DUMM_KERNEL_FOUND=FILE`` lets the suite write what it finds to a file instead of comparing it with the table, and
 ``python tests/integration/kernel_matrix.py FILE`` writes the table from it.  A row is a subsystem: the features that are tried, then for
@@ -18,7 +18,7 @@ import re
 import sys
 from pathlib import Path
 
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/kernel.md"
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/reference/kernel.md"
 BEGIN, END = "<!-- what works: tests/integration/kernel_matrix.py -->", "<!-- end of what works -->"
 # Names of kernels in the tests' base begin like this, and are called so in the table.
 COLUMNS = {"tuned": "tuned 7.3", "debian-7.2": "Debian's 7.2", "debian-6.12": "Debian's 6.12"}
@@ -77,9 +77,11 @@ def check(subsystem: str, feature: str, kernel: str, works: bool) -> None:
             file.write(json.dumps([subsystem, feature, column(kernel), works]) + "\n")
         return
     tried, lacks = _documented().get(subsystem, ([], {}))
-    assert feature in tried, f"docs/kernel.md does not know {subsystem}: {feature}; see kernel_matrix.py"
+    assert feature in tried, f"docs/reference/kernel.md does not know {subsystem}: {feature}; see kernel_matrix.py"
     expected = feature not in lacks[column(kernel)]
-    assert works is expected, f"{feature} {'works' if works else 'does not work'} with {kernel}, docs/kernel.md differs"
+    assert works is expected, (
+        f"{feature} {'works' if works else 'does not work'} with {kernel}, docs/reference/kernel.md differs"
+    )
 
 
 def merge(rows: Rows, found: list[tuple[str, str, str, bool]]) -> Rows:

@@ -26,7 +26,7 @@ def _runs_here(name: str) -> bool:
     return True
 
 
-# Of Debian those that docs/kernel.md has a column for; ``make test-kernel`` brings more of them than ``make test``.
+# Of Debian those that docs/reference/kernel.md has a column for; ``make test-kernel`` brings more of them than ``make test``.
 DEBIANS = [
     name
     for each in kernel_matrix.COLUMNS
@@ -68,7 +68,7 @@ class Pair:
         return done.code == 0
 
     def check(self, subsystem: str, feature: str, works: bool) -> None:
-        """A feature works, or does not, as docs/kernel.md tells of this kernel."""
+        """A feature works, or does not, as docs/reference/kernel.md tells of this kernel."""
         kernel_matrix.check(subsystem, feature, self.kernel, works)
 
 

@@ -251,7 +251,7 @@ class Lab:
         }
 
     def reaches(self, guest: str, address: str, options: str = "-c 1 -w 60") -> bool:
-        """Whether a guest gets a ping answered; it asks again, since kernels may sleep over one (docs/how-it-works.md)."""
+        """Whether a guest gets a ping answered; it asks again, since kernels may sleep over one (docs/explanation/architecture.md)."""
         return self.run(guest, f"ping {options} {address}").code == 0
 
     # The host's side

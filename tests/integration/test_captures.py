@@ -22,7 +22,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture impor
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput
 
 ENDS = ("alice:eth0", "bob:eth0")
-# Three are sent, whatever becomes of them (a guest's kernel may sleep over one, docs/how-it-works.md).
+# Three are sent, whatever becomes of them (a guest's kernel may sleep over one, docs/explanation/architecture.md).
 PING = "ping -c 3 -i 0.2 -W 30 {}"
 BOB, BOB_IN_VLAN = PING.format("10.0.0.2"), PING.format("10.5.0.2")
 # A frame that has a VLAN tag, as a guest with a VLAN sends it.

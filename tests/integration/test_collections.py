@@ -174,7 +174,7 @@ def test_sudo_is_a_way_to_become_another_user(ansible: Ansible, pipelining: bool
     as_nobody = {"become": True, "become_user": "nobody"}
     tasks: list[dict[str, Any]] = [
         {"package": {"name": "sudo"}},
-        # On hostfs only root can make files (docs/how-it-works.md, "Users in the guest").
+        # On hostfs only root can make files (docs/explanation/architecture.md, "Users in the guest").
         {"raw": "mountpoint -q /tmp || mount -t tmpfs -o mode=1777 tmpfs /tmp"},
         {"command": "id -un", **as_nobody, "register": "module"},
         {"raw": "id -un; cat", **as_nobody, "register": "raw"},

@@ -120,7 +120,7 @@ def test_names_with_a_newline_and_arguments_of_200_kilobytes_pass_as_they_are(
 def test_tasks_may_become_another_user(ansible: Ansible, options: dict[str, Any]) -> None:
     tasks = [
         {"user": {"name": "tester"}},
-        # On hostfs only root can make files (docs/how-it-works.md, "Users in the guest").
+        # On hostfs only root can make files (docs/explanation/architecture.md, "Users in the guest").
         {"raw": "mountpoint -q /tmp || mount -t tmpfs -o mode=1777 tmpfs /tmp"},
         {
             "command": "id -un",

@@ -5,7 +5,7 @@
 """What labs beyond plain networks ask of a kernel, each tried once by its own tool, on every kernel that the tests' base has.
 
 A script runs in the guest ``left``, or in both guests of a pair with their own last octet in ``ME`` and the other's in ``PEER``.  A script
-loads what neither its tool nor the kernel loads on demand.  The table of docs/kernel.md says what works where (kernel_matrix.py).
+loads what neither its tool nor the kernel loads on demand.  The table of docs/reference/kernel.md says what works where (kernel_matrix.py).
 """
 
 from __future__ import annotations

@@ -2,11 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the tuned kernel promises (docs/kernel.md) is used in guests, and the same on Debian's kernel.
+"""What the tuned kernel promises (docs/reference/kernel.md) is used in guests, and the same on Debian's kernel.
 
 Each feature is a script that both guests of a pair run, with their own last octet in ``ME`` and the other's in ``PEER``.
-What works with which kernel is read in docs/kernel.md (kernel_matrix.py): that something fails is asserted too, so the documentation
-cannot be wrong about what a lab loses without the tuned one.
+What works with which kernel is read in docs/reference/kernel.md (kernel_matrix.py): that something fails is asserted too, so the
+documentation cannot be wrong about what a lab loses without the tuned one.
 """
 
 from __future__ import annotations

@@ -19,7 +19,9 @@ from test_crash import REBOOT
 from test_playbooks import WAYS, Ansible
 from testbed import HOSTS, ROUTERS, Config, pair, pids, pinging, states, three_routers
 
-EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", (REPOSITORY / "docs/scenario.md").read_text(), re.DOTALL | re.MULTILINE)
+EXAMPLES = re.findall(
+    r"^```yaml\n(.*?)^```", (REPOSITORY / "docs/reference/scenario.md").read_text(), re.DOTALL | re.MULTILINE
+)
 
 
 @pytest.fixture(scope="module")

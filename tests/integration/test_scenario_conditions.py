@@ -98,7 +98,7 @@ def _seconds_to_send(lab: Lab, sender: str, receiver: str, address: str) -> floa
 
 
 def test_a_delay_of_one_end_holds_one_way_and_one_of_the_link_both(cable: Lab) -> None:
-    # A guest of Debian's kernel may sleep over a packet until the next one comes (docs/how-it-works.md).
+    # A guest of Debian's kernel may sleep over a packet until the next one comes (docs/explanation/architecture.md).
     without = min(_round_trips(cable))
 
     cable.scenario("cable", _link(a={"delay": DELAY}))

@@ -78,7 +78,7 @@ def forget(lab: Lab) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"family": 6}], ids=str)
 def test_a_whole_way_is_shown(lab: Lab, options: dict[str, int]) -> None:
-    # A guest may sleep over a packet (docs/how-it-works.md).
+    # A guest may sleep over a packet (docs/explanation/architecture.md).
     found = until(lambda: answer if (answer := ask(lab, **options)).verdict.good else None, "an answer to each request")
 
     labels = ["alice:eth0", "moon:eth0", "moon:eth1", "bob:eth0"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of docs/performance.md are those of the committed result, and a goal has a verdict where it was measured."""
+"""The tables of docs/explanation/performance.md are those of the committed result, and a goal has a verdict where it was measured."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tables of docs/kernel.md: that of what is in the tuned kernel is what its fragments ask for, and what works is told evenly."""
+"""The tables of docs/reference/kernel.md: what is in the tuned kernel is what its fragments ask for, and what works is told evenly."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Event source of ansible-rulebook: what changes in a lab, as ``dumm events`` prints it (docs/events.md).
+"""Event source of ansible-rulebook: what changes in a lab, as ``dumm events`` prints it (docs/reference/events.md).
 
 Arguments:
   - workdir: working directory of the lab (default: DUMM_WORKDIR, or /var/lib/dumm)

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``dumm map``: a page that shows the live lab, and changes it.
 
-Two processes, see ``docs/map.md``.  ``root`` has the lab: it watches it, runs what is asked for, and answers typed requests (``messages``)
-over a socket pair (``wire``).  ``web`` has no rights and no files: it speaks HTTP with browsers, checks who they are, and passes requests
-on.  ``page`` is what browsers get.
+Two processes, see ``docs/howto/map.md``.  ``root`` has the lab: it watches it, runs what is asked for, and answers typed requests
+(``messages``) over a socket pair (``wire``).  ``web`` has no rights and no files: it speaks HTTP with browsers, checks who they are, and
+passes requests on.  ``page`` is what browsers get.
 """

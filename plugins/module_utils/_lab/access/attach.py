@@ -4,7 +4,7 @@
 
 """The program ``dumm-attach``: the user's terminal on one in a guest, or on the guest's console 0.
 
-It needs nothing but Python, root and the lab's working directory; docs/console.md tells how to start it.
+It needs nothing but Python, root and the lab's working directory; docs/howto/console.md tells how to start it.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@
 
 """What has changed between two looks at a lab, as plain data: an event for each object, for streams of JSON and for whoever acts on them.
 
-docs/events.md describes the events.  Pure.
+docs/reference/events.md describes the events.  Pure.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A union for an ordinary user, and a guest on it: ``dumm-union`` (docs/unions.md, "Without root").
+"""A union for an ordinary user, and a guest on it: ``dumm-union`` (docs/explanation/unions.md, "Without root").
 
 It is mounted by fusermount3(1), and owners, modes and devices are kept in extended attributes (``keeping``), so that neither root nor a
 range of users (subuid(5)) is needed.  The guest's kernel runs as the user, outside of any user namespace, in which it could not give
@@ -325,7 +325,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="dumm-union", description="Unions and guests of an ordinary user, see docs/unions.md."
+        prog="dumm-union", description="Unions and guests of an ordinary user, see docs/explanation/unions.md."
     )
     what = parser.add_subparsers(dest="what", required=True)
     one = what.add_parser("mount", help="mount a union")

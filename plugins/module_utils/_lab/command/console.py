@@ -40,7 +40,7 @@ def run(words: Sequence[str], workdir: str) -> int:
         raise HostError(
             "console",
             f"the Python package {package} is not installed",
-            "install 'dumm-lab[console]' with pip, and use the 'dumm' of that environment (docs/dumm-console.md);"
+            "install 'dumm-lab[console]' with pip, and use the 'dumm' of that environment (docs/howto/dumm-console.md);"
             " in a checkout, run 'make setup'",
         ) from None
     return code

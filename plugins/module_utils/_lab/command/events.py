@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``dumm events``: what changes in the lab, whoever changes it, as a stream of JSON lines.  docs/events.md describes them."""
+"""``dumm events``: what changes in the lab, whoever changes it, as a stream of JSON lines.  docs/reference/events.md describes them."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ def run(words: Sequence[str], workdir: str) -> int:
         raise HostError(
             "map",
             "the Python package dumm_lab is not installed",
-            "install 'dumm-lab[map]' with pip, and use the 'dumm' of that environment (docs/map.md);"
+            "install 'dumm-lab[map]' with pip, and use the 'dumm' of that environment (docs/howto/map.md);"
             " in a checkout, run 'make setup-map'",
         ) from None
     port = _PORT if wanted.port is None else wanted.port

@@ -6,7 +6,7 @@
 
 A guest is one kernel and a process for each of its programs, of which exactly one runs at any time: they hand every system call of the
 guest to and fro.  Where the host's scheduler puts them on two CPUs, one wakes the other by an interrupt each time, which takes ten times as
-long as all the rest (docs/performance.md).  So each guest has one CPU, the one with the fewest guests of the lab.
+long as all the rest (docs/explanation/performance.md).  So each guest has one CPU, the one with the fewest guests of the lab.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@
 
 Each guest that comes up sends a handful of multicast packets (MLD reports, duplicate address detection), which a Linux bridge floods to
 all ports, and for each port that comes or goes the bridge's querier asks at all ports again (br_port_state_selection,
-net/bridge/br_stp.c): N guests handle several times N² packets, half of their CPU time at 300 (docs/performance.md).  So the ports that
-a run makes are isolated (bridge(8)), and nobody is asked, until all of its guests are up or down.  The bridge itself hears their reports.
+net/bridge/br_stp.c): N guests handle several times N² packets, half of their CPU time at 300 (docs/explanation/performance.md).  So the
+ports that a run makes are isolated (bridge(8)), and nobody is asked, until all of its guests are up or down.  The bridge itself hears
+their reports.
 
 That segments are closed is on disk before they are, so that the run after a killed one opens them.
 """

@@ -81,7 +81,7 @@ class Known:
         for (guest, file), text in zip(wanted, templates.render(jobs, len(wanted)) if wanted else (), strict=False):
             if isinstance(text, templates.Failure):
                 cause = f"line {text.line} of the template of {guest}:{file.path} cannot be rendered: {text.cause}"
-                raise InvalidInput(self._subject(file), cause, "see docs/scenario.md, templates")
+                raise InvalidInput(self._subject(file), cause, "see docs/reference/scenario.md, templates")
             made[guest, file.path] = text
         return made
 
@@ -104,7 +104,7 @@ class Known:
         for (guest, place, layer), text in zip(wanted, templates.render(jobs, len(wanted)), strict=False):
             if isinstance(text, templates.Failure):
                 cause = f"{layer!r} cannot be rendered for guest {guest}: {text.cause}"
-                raise InvalidInput(place, cause, "see docs/scenario.md, templates")
+                raise InvalidInput(place, cause, "see docs/reference/scenario.md, templates")
             path = _layer(text, guest, place)
             if path in made.setdefault(guest, []):
                 raise InvalidInput(f"{place}: guest {guest}", f"layers: {path} is given twice", "leave one of them")

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a scenario file may say, as a spec; docs/scenario.md explains it and docs/scenario.schema.json is made from it.  Pure."""
+"""What a scenario file may say, as a spec; docs/reference/scenario.md explains it and docs/scenario.schema.json is made from it.  Pure."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What ``tests`` of a scenario's file, and a file of tests, may say, as a spec.  docs/tests.md explains it.  Pure.
+"""What ``tests`` of a scenario's file, and a file of tests, may say, as a spec.  docs/reference/tests.md explains it.  Pure.
 
 A step is told by the key that says what it does; what the keys of one must be to each other ``tests`` checks.
 """

@@ -6,7 +6,7 @@
 
 What a test writes goes to a layer of its own, which :func:`begin` lays over all guests, and :func:`clean` throws away.  Both are runs of
 ``dumm_scenario``, so they are idempotent and repair what is broken.  What is not brought back: processes that a test left running.
-docs/clean-state.md tells what each kind of clean means.
+docs/howto/clean-state.md tells what each kind of clean means.
 """
 
 from __future__ import annotations

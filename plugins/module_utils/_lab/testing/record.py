@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Results as plain data: ``results.json``, which docs/test-results.md describes, and what the module returns of a test.
+"""Results as plain data: ``results.json``, which docs/reference/test-results.md describes, and what the module returns of a test.
 
 The format has a number.  Keys may be added to it without a new one; a reader ignores those that it does not know.
 """

@@ -34,7 +34,9 @@ def rendered(test: Test, lab: Lab) -> Test:
     for each, text in zip(wanted, templates.render(jobs, len(wanted)), strict=False):
         if isinstance(text, templates.Failure):
             line = f"line {text.line} of the template" if "\n" in each.text.strip() else "the template"
-            raise InvalidInput(each.place, f"{line} cannot be rendered: {text.cause}", "see docs/tests.md, templates")
+            raise InvalidInput(
+                each.place, f"{line} cannot be rendered: {text.cause}", "see docs/reference/tests.md, templates"
+            )
         made[each.path] = text
     return reading.rendered(test, made, lab.guests)
 

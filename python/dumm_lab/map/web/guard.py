@@ -5,7 +5,7 @@
 
 A page of another site must neither read nor change a lab, although its browser reaches this server.  So the ``Host`` is one of this machine
 (against DNS rebinding), the ``Origin`` of a WebSocket and of all that is no GET is this server's own, and nobody gets anything without a
-cookie, which is had for a token that holds once.  docs/map.md explains each rule.
+cookie, which is had for a token that holds once.  docs/howto/map.md explains each rule.
 """
 
 from __future__ import annotations

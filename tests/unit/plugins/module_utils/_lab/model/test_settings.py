@@ -134,7 +134,9 @@ def test_what_needs_a_restart_is_named_where_the_user_looks_it_up() -> None:
     description = " ".join(documented("dumm_guest")["restart"]["description"]).partition(" needs it")[0]
     assert set(re.findall(r"O\((\w+)\)", description)) == needs
 
-    table = (DOCS / "how-it-works.md").read_text().partition("| option | running guest |\n|---|---|\n")[2]
+    table = (
+        (DOCS / "explanation" / "architecture.md").read_text().partition("| option | running guest |\n|---|---|\n")[2]
+    )
     lines = [line.split("|")[1:3] for line in table.partition("\n\n")[0].splitlines()]
     told = {name.strip(): said for names, said in lines for name in names.split(":")[-1].split(",")}
     options = {name for name, row in ROWS.items() if row.option}
@@ -143,7 +145,7 @@ def test_what_needs_a_restart_is_named_where_the_user_looks_it_up() -> None:
 
 
 def test_the_scenarios_page_names_every_setting() -> None:
-    table = (DOCS / "scenario.md").read_text().partition("| setting | what it is |\n|---|---|\n")[2]
+    table = (DOCS / "reference" / "scenario.md").read_text().partition("| setting | what it is |\n|---|---|\n")[2]
     names = {
         name for line in table.partition("\n\n")[0].splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }

@@ -49,7 +49,7 @@ def test_whatever_goes_wrong_in_a_template_is_told_with_its_line(tmp_path: Path,
         _rendered(tmp_path, {"template": text})
 
     assert str(caught.value).startswith(f"scenario vpn: {said}")
-    assert caught.value.remedy == "see docs/scenario.md, templates"
+    assert caught.value.remedy == "see docs/reference/scenario.md, templates"
 
 
 _RANGE = "range(99999)"

@@ -147,7 +147,7 @@ def scenarios() -> tuple[str, ...]:
 
 
 def test_a_guest_that_is_plugged_in_before_others_leaves_them_their_addresses() -> None:
-    # Alone, the text would number all of them anew (docs/scenario.md, "What a change touches").
+    # Alone, the text would number all of them anew (docs/reference/scenario.md, "What a change touches").
     text = TEXT.replace("guests:\n", "guests:\n  first:\n    interfaces:\n      eth0:\n")
     lab = iface(lab_of(text), "first", "eth0", bridge="lan", addresses=("10.0.0.3/24",))
 

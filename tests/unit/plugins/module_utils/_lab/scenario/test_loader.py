@@ -1020,7 +1020,9 @@ def test_whatever_the_text_it_is_loaded_or_told_as_faults(text):
 
 
 def examples() -> list[str]:
-    return re.findall(r"^```yaml\n(.*?)^```", (DOCS / "scenario.md").read_text(), re.DOTALL | re.MULTILINE)
+    return re.findall(
+        r"^```yaml\n(.*?)^```", (DOCS / "reference" / "scenario.md").read_text(), re.DOTALL | re.MULTILINE
+    )
 
 
 @pytest.mark.parametrize("text", examples(), ids=lambda text: text.splitlines()[0][:40])

@@ -507,7 +507,7 @@ def test_a_scenario_file_is_known_by_its_keys(text: str, expected: bool) -> None
 
 
 def examples() -> list[str]:
-    return re.findall(r"^```yaml\n(.*?)^```", (DOCS / "tests.md").read_text(), re.DOTALL | re.MULTILINE)
+    return re.findall(r"^```yaml\n(.*?)^```", (DOCS / "reference" / "tests.md").read_text(), re.DOTALL | re.MULTILINE)
 
 
 def as_file(example: str) -> str:
@@ -530,7 +530,7 @@ def test_examples_of_the_documentation_load(text: str) -> None:
 
 
 def test_the_documentation_names_every_key() -> None:
-    page = (DOCS / "tests.md").read_text()
+    page = (DOCS / "reference" / "tests.md").read_text()
     known = re.findall(r"`([a-z_]+)`|\b([a-z_]+): ", page)
     told = {word for pair in known for word in pair}
 
