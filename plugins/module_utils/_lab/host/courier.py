@@ -4,9 +4,9 @@
 
 """A process that carries out system calls which were written down before (``calls``), and is the first of a guest's.
 
-It is machine code, since it must be small and need no compiler, as ``relay`` and ``keeper`` are.  It waits for the calls on descriptor 8,
-so that nothing of it happens before it is told, or at all where whoever started it is gone.  It says on descriptor 7 which one failed.
-It is started by vfork(2), which copies no page.
+It is machine code (``programs``), since it must be small and need no compiler, as ``relay`` and ``keeper`` are.  It waits for the calls
+on descriptor 8, so that nothing of it happens before it is told, or at all where whoever started it is gone.  It says on descriptor 7
+which one failed.  It is started by vfork(2), which copies no page.
 """
 
 from __future__ import annotations
@@ -16,18 +16,16 @@ import functools
 import os
 import platform
 import signal
-import struct
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
 
-from . import syscalls
+from . import programs, syscalls
 from .calls import BASE, LARGEST, Calls
 
 # Its own descriptors, and the first of those that it is given besides.
 SAYS, READS, FIRST = 7, 8, 9
 
-# The instructions as objdump(1) shows them; a unit test holds each against its bytes.
 _LISTING = """
    0:	bb 00 00 60 00       	mov    ebx,0x600000                     read(8): the calls, until they are all there
    5:	31 c0                	xor    eax,eax
@@ -84,7 +82,6 @@ _LISTING = """
   c0:	bf 7f 00 00 00       	mov    edi,0x7f
   c5:	0f 05                	syscall
 """
-_CODE_AT, _HEADERS = 0x400000, 64 + 2 * 56
 _ANSWER = 16
 # Above all that the process is given.
 _HIGH = 64
@@ -99,20 +96,9 @@ def supported() -> bool:
     return sys.maxsize > 2**32 and platform.machine() == "x86_64"
 
 
-def code() -> bytes:
-    """The instructions."""
-    return bytes.fromhex("".join(line.split("\t")[1] for line in _LISTING.strip("\n").splitlines()))
-
-
 def program() -> bytes:
-    """The program, as a file in ELF (elf(5)): its code, and room for the calls."""
-    text = code()
-    size = _HEADERS + len(text)
-    ident = b"\x7fELF\x02\x01\x01".ljust(16, b"\0")
-    header = struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, _CODE_AT + _HEADERS, 64, 0, 0, 64, 56, 2, 0, 0, 0)
-    segments = struct.pack("<IIQQQQQQ", 1, 5, 0, _CODE_AT, _CODE_AT, size, size, 0x1000)
-    segments += struct.pack("<IIQQQQQQ", 1, 6, 0, BASE, BASE, 0, LARGEST, 0x1000)
-    return ident + header + segments + text
+    """The program, as an executable file with room for the calls."""
+    return programs.elf(programs.code(_LISTING), room=(BASE, LARGEST))
 
 
 @functools.cache

@@ -5,7 +5,7 @@
 """Netlink of a guest's kernel, spoken by the host: a program for the guest that passes messages on, and their format.  Pure.
 
 A guest's kernel can be asked in it only, where there may be neither Python nor ip(8) nor a C compiler's work.  So ``/.dumm/netlink`` is so
-small that it is written here as what it is for the processor (User Mode Linux is x86-64): it reads frames from its standard input, sends
+small that it is written here as machine code (``programs``; User Mode Linux is x86-64): it reads frames from its standard input, sends
 each by a socket of its own, and writes all that the kernel answers to its standard output.  A kernel answers a message before
 sendmsg(2) returns, and what a dump has left whenever some of it was read (af_netlink.c): when there is nothing to read, that is all.
 
@@ -14,12 +14,12 @@ It reads files, too, which is a third of what they take grep(1): thousands of se
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-# The instructions as objdump(1) shows them; a unit test holds each against its bytes.
+from ..host import programs
+
 _LISTING = """
    0:	bb 00 00 60 00       	mov    ebx,0x600000                     the end of what was read
    5:	31 c0                	xor    eax,eax                          read(2)
@@ -133,10 +133,8 @@ _LISTING = """
  181:	0f 05                	syscall
 """
 _BUFFERS = struct.pack("<I", 1 << 22)
-# Where the program is loaded, and how far its memory goes: from 0x600000 on 4 MB for what it reads, then 1 MB for an answer, and for files.
-_BASE, _END = 0x400000, 0xC00000
-_HEADERS = 64 + 56
-_LINE = re.compile(r"^ *[0-9a-f]+:\t((?:[0-9a-f]{2}(?: |$))+)", re.MULTILINE)
+# From here on 4 MB for what it reads, then 1 MB for an answer, and as much for files.
+_ROOM = 0x600000
 
 MAX_INPUT = 1 << 22
 _HEADER = struct.Struct("=IHHII")
@@ -150,18 +148,9 @@ REQUEST, DUMP, REPLACE, CREATE, APPEND = 0x1, 0x300, 0x100, 0x400, 0x800
 _TYPE = 0x3FFF
 
 
-def code() -> bytes:
-    """The program's instructions."""
-    return b"".join(bytes.fromhex(found[1]) for found in _LINE.finditer(_LISTING)) + _BUFFERS
-
-
 def program() -> bytes:
-    """The program as a file (elf(5)): one segment, which is all of the file and its buffers."""
-    text = code()
-    size = _HEADERS + len(text)
-    head = struct.pack("<16sHHIQQQIHHHHHH", b"\x7fELF\2\1\1", 2, 62, 1, _BASE + _HEADERS, 64, 0, 0, 64, 56, 1, 64, 0, 0)
-    segment = struct.pack("<IIQQQQQQ", 1, 7, 0, _BASE, _BASE, size, _END - _BASE, 0x1000)
-    return head + segment + text
+    """The program, as an executable file."""
+    return programs.elf(programs.code(_LISTING) + _BUFFERS, room=(_ROOM, 0xC00000 - _ROOM))
 
 
 @dataclass(frozen=True)

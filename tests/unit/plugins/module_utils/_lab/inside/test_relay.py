@@ -6,56 +6,12 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 import struct
-import subprocess
-from pathlib import Path
 
 import pytest
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import relay
 from ansible_collections.dumm.lab.plugins.module_utils._lab.inside.relay import Message
-
-_LINE = re.compile(r"^ *([0-9a-f]+):\t((?:[0-9a-f]{2}(?: |$))+) *\t?(.*)$", re.MULTILINE)
-
-
-def _listed() -> list[tuple[int, bytes, str]]:
-    """Offset, bytes and instruction of each line."""
-    return [(int(at, 16), bytes.fromhex(data), text) for at, data, text in _LINE.findall(relay._LISTING)]
-
-
-def test_each_line_is_where_it_says_and_each_jump_leads_to_a_line() -> None:
-    lines = _listed()
-    offsets = [at for at, _data, _text in lines]
-    jumps = [re.match(r"j\w+ +([0-9a-f]+)", text) for _at, _data, text in lines]
-
-    assert offsets == [sum(len(data) for _at, data, _text in lines[:number]) for number in range(len(lines))]
-    assert {int(jump[1], 16) for jump in jumps if jump} <= set(offsets)
-    assert len(relay.code()) == sum(len(data) for _at, data, _text in lines) + 4
-
-
-@pytest.mark.skipif(shutil.which("objdump") is None, reason="there is no objdump")
-def test_each_instruction_is_what_its_bytes_are(tmp_path: Path) -> None:
-    program = tmp_path / "code"
-    program.write_bytes(relay.code()[:-4])
-    command = ["objdump", "-D", "-b", "binary", "-m", "i386:x86-64", "-M", "intel", str(program)]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    plain = [
-        (int(at, 16), re.sub(r" +(#.*)?", " ", re.sub("0x", "", text)).strip())
-        for at, _data, text in _LINE.findall(told)
-    ]
-    listed = {at: re.sub(" +", " ", re.sub("0x", "", text)) for at, _data, text in _listed()}
-
-    for at, text in plain:
-        assert listed[at].startswith(text), (hex(at), listed[at], text)
-
-
-def test_the_program_is_an_executable_file() -> None:
-    head = struct.unpack_from("<16sHHIQQQIHHHHHH", relay.program())
-
-    assert head[0].startswith(b"\x7fELF\2\1\1") and head[1:3] == (2, 62)
-    assert head[4] - 0x400000 == len(relay.program()) - len(relay.code())
 
 
 def test_answers_are_told_apart_and_an_error_has_its_number() -> None:
