@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel exec attach map setup-map test test-all test-union test-kernel test-strongswan test-security test-soak test-map lint sanity unit browser integration e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel exec attach map setup-map test test-all test-union test-kernel test-strongswan test-security test-soak test-map lint sanity unit browser integration test-hosts e2e bench build clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,11 +43,11 @@ setup-map:
 setup-test:
 	@scripts/setup.sh test
 
-test: setup-test ## Run lint, sanity, unit, browser, story, integration, e2e and security: what CI runs
-	@scripts/test.sh lint sanity unit browser story integration e2e security
+test: setup-test ## Run lint, sanity, unit, browser, story, integration, hosts, e2e and security: what CI runs
+	@scripts/test.sh lint sanity unit browser story integration hosts e2e security
 
 test-all: setup-test ## Run all of "make test" and what takes hours: examples, kernel, strongSwan, union, and Debian 13 with the newest Ansible
-	@scripts/test.sh lint sanity unit browser map integration e2e security debian13 examples kernel strongswan union
+	@scripts/test.sh lint sanity unit browser map integration hosts-long e2e security debian13 examples kernel strongswan union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
 	@scripts/test.sh lint
@@ -66,6 +66,9 @@ test-map: setup-test ## Look at the map in chromium, on real guests; screenshots
 
 integration: setup-test ## Run the tests on real guests (minutes)
 	@scripts/test.sh integration
+
+test-hosts: setup-test ## Run labs over three lab hosts, which are machines in namespaces (minutes)
+	@scripts/test.sh hosts-long
 
 e2e: setup-test ## Run the installed collection as users do: every option by a playbook (minutes)
 	@scripts/test.sh e2e

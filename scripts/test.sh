@@ -6,7 +6,8 @@
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
 # The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
-# its stories, integration, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
+# its stories, integration, hosts, which runs labs over three lab hosts, hosts-long, which does so
+# at length, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
 # which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, strongswan, the
 # recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
@@ -92,6 +93,7 @@ lint() {
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "tsc of the map's page" python/dumm_lab/map/node_modules/.bin/tsc -p python/dumm_lab/map/page
+    check "mypy of the tests over several lab hosts" env MYPYPATH=.collections:tests/integration:tests/hosts mypy --ignore-missing-imports tests/hosts/*.py
     check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map mypy --ignore-missing-imports tests/bench/*.py
     check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/soak mypy --ignore-missing-imports tests/soak/*.py
@@ -154,6 +156,20 @@ integration() {
     count_pytest integration tests/integration --numprocesses "${WORKERS:-2}"
 }
 
+hosts() {
+    LIMIT=30m
+    prepare
+    LIMIT=20m
+    count_pytest hosts tests/hosts -m "not long"
+}
+
+hosts-long() {
+    LIMIT=30m
+    prepare
+    LIMIT=40m
+    count_pytest hosts-long tests/hosts
+}
+
 e2e() {
     LIMIT=30m
     prepare
@@ -212,7 +228,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | story | map | integration | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
+        lint | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"

@@ -23,7 +23,7 @@ _UNPACKED = BASE / "openssh"
 _LIBRARIES = ":".join(
     str(path) for pattern in ("lib/*-linux-*", "usr/lib/*-linux-*") for path in _UNPACKED.glob(pattern)
 )
-_WITH_LIBRARIES = ("env", f"LD_LIBRARY_PATH={_LIBRARIES}") if _LIBRARIES else ("env",)
+WITH_LIBRARIES = ("env", f"LD_LIBRARY_PATH={_LIBRARIES}") if _LIBRARIES else ("env",)
 _PORT = "2222"
 _CONFIG = """
 Port {port}
@@ -66,7 +66,7 @@ class Server:
             "ansible_host": "127.0.0.1",
             "ansible_port": _PORT,
             "ansible_user": "root",
-            "ansible_ssh_executable": _tool("ssh"),
+            "ansible_ssh_executable": tool("ssh"),
             "ansible_ssh_private_key_file": str(self.place / "key"),
             "ansible_ssh_common_args": f"'{self._options}'",
             "ansible_python_interpreter": "/usr/bin/python3",
@@ -81,13 +81,13 @@ class Server:
     @property
     def controller(self) -> tuple[str, ...]:
         """A command that runs another on a machine from which the server is reached."""
-        return (*_WITH_LIBRARIES, "nsenter", f"--net=/run/netns/{self.namespace}")
+        return (*WITH_LIBRARIES, "nsenter", f"--net=/run/netns/{self.namespace}")
 
     def ssh(self, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         """The client, logged in as Ansible does."""
         login = [*self._options.split(), "-i", str(self.place / "key"), "-p", _PORT, "root@127.0.0.1"]
         return subprocess.run(
-            [*self.controller, _tool("ssh"), *login, *arguments], check=False, capture_output=True, timeout=PATIENCE
+            [*self.controller, tool("ssh"), *login, *arguments], check=False, capture_output=True, timeout=PATIENCE
         )
 
     @property
@@ -109,7 +109,7 @@ def served(place: Path) -> Iterator[Server]:
     process = None
     try:
         subprocess.run(["ip", "-n", server.namespace, "link", "set", "lo", "up"], check=True)
-        start = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", _START, "sh", str(place), _tool("sshd")]
+        start = ["unshare", "--mount", "--propagation", "slave", "sh", "-c", _START, "sh", str(place), tool("sshd")]
         with (place / "log").open("wb") as log:
             process = subprocess.Popen([*server.controller, *start], stderr=log)
         until(lambda: server.ssh("true").returncode == 0, f"the SSH server, which says {server.log}")
@@ -136,11 +136,11 @@ def _configure(place: Path) -> None:
     )
     (place / "etc/shadow").write_text("root:*:19000:0:99999:7:::\nsshd:!:19000::::::\n")
     subprocess.run(
-        [*_WITH_LIBRARIES, _tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", place / "key"], check=True
+        [*WITH_LIBRARIES, tool("ssh-keygen"), "-q", "-t", "ed25519", "-N", "", "-f", place / "key"], check=True
     )
 
 
-def _tool(name: str) -> str:
+def tool(name: str) -> str:
     """The host's own program, else the unpacked one."""
     found = shutil.which(name) or shutil.which(name, path=f"{_UNPACKED}/usr/bin:{_UNPACKED}/usr/sbin")
     assert found is not None, f"there is no {name}: run 'make integration'"
