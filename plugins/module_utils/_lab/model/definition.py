@@ -105,7 +105,11 @@ def plain_bridge(value: Bridge, before: object) -> Stored:
 
     :param before: as :func:`plain_guest`.
     """
-    return kept(Shape(frozenset(_BRIDGE)), before, dataclasses.asdict(value))
+    fresh = dataclasses.asdict(value)
+    for row in settings.BRIDGE:
+        if row.sparse and row.of(value) == row.of(_PLAIN_BRIDGE):
+            del fresh[row.field]
+    return kept(_BRIDGE_SHAPE, before, fresh)
 
 
 def _shapes(rows: Iterable[Setting]) -> Mapping[str, Shape]:
@@ -119,6 +123,8 @@ _BRIDGE: Mapping[str, Reader] = {
     "retired": addresses,
     **_readers(settings.BRIDGE),
 }
+_PLAIN_BRIDGE = Bridge("")
+_BRIDGE_SHAPE = Shape(frozenset(_BRIDGE), parts=_shapes(settings.BRIDGE))
 _ROWS = tuple(row for row in settings.GUEST if row.stored)
 _GUEST: Mapping[str, Reader] = {"scenario": optional(label), "loaded": optional(_loaded), "interfaces": mapping}
 _DEFAULTS = Guest("")

@@ -21,6 +21,7 @@ from typing import Any
 
 from .conditions import Conditions
 from .errors import DummError
+from .span import Span
 
 DEFAULT_MEM = 128
 ANY_CPU = -1
@@ -260,6 +261,7 @@ class Bridge:
     :ivar group_fwd_mask: link-local groups 01:80:c2:00:00:0X that are forwarded, one bit each.
     :ivar scenario: name of the scenario that it belongs to.
     :ivar multicast_snooping: whether it asks at its ports who listens to which group, and forwards a group there only; a link does not.
+    :ivar span: how it goes on on other lab hosts; ``None`` where it ends on this one.
     :ivar retired: addresses that the host's leg had by earlier definitions, and may have still.
     """
 
@@ -270,12 +272,18 @@ class Bridge:
     group_fwd_mask: int = 0
     scenario: str | None = None
     multicast_snooping: bool = True
+    span: Span | None = None
     retired: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def label(self) -> str:
         """``bridge br0``."""
         return f"bridge {self.name}"
+
+    @property
+    def tunnel_name(self) -> str:
+        """Full name of the device that leads to other lab hosts."""
+        return f"{self.name}-span"
 
     @property
     def is_cable(self) -> bool:

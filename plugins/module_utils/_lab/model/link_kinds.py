@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import ipaddress
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from . import conditions, rules, stored
 from .conditions import CONDITIONS, Conditions
 from .errors import InvalidInput
 from .kinds import Argument, Flag, Kind, Whole
+from .span import MAX_VNI, PORT, Span
 from .stored import Reader, Shape, wrong
 
 
@@ -180,3 +182,62 @@ class Sent(Kind):
     def differences(self, name: str, old: Any, new: Any) -> list[str]:
         """What they become."""
         return [] if old == new else [conditions.words(new)]
+
+
+def _host(value: object, place: str) -> str:
+    """Address of a lab host."""
+    found = stored.text(value, place)
+    try:
+        return str(ipaddress.ip_address(found))
+    except ValueError:
+        wrong(value, place, "an IP address")
+
+
+class Spanning(Kind):
+    """The other lab hosts of a segment; ``None`` for none."""
+
+    shape = Shape(frozenset(("vni", "local", "peers", "port", "mtu")))
+    _readers: Mapping[str, Reader] = {
+        "vni": functools.partial(stored.whole, most=MAX_VNI),
+        "local": _host,
+        "peers": stored.texts(_host),
+        "port": functools.partial(stored.whole, least=1, most=0xFFFF),
+        "mtu": stored.optional(stored.whole),
+    }
+
+    @property
+    def argument(self) -> Argument:
+        """A mapping; an empty one is for no other lab host."""
+        return {
+            "type": "dict",
+            "options": {
+                "vni": {"type": "int"},
+                "local": {"type": "str"},
+                "peers": {"type": "list", "elements": "str"},
+                "port": {"type": "int"},
+                "mtu": {"type": "int"},
+            },
+        }
+
+    def given(self, value: Any) -> Span | None:
+        """What is left out has its default; number and own address have none."""
+        told = {key: each for key, each in value.items() if each is not None}
+        if not told:
+            return None
+        for key in ("vni", "local"):
+            if key not in told:
+                remedy = "give vni, local and peers, or span: {} for a segment of this lab host alone"
+                raise InvalidInput("span", f"span has no {key}", remedy)
+        local, *peers = (rules.parse_host(each) for each in (told["local"], *told.get("peers", ())))
+        return Span.among(told["vni"], local, peers, told.get("port", PORT), told.get("mtu"))
+
+    def read(self, value: object, place: str, *, newer: bool) -> Span | None:
+        """A mapping, or ``null``."""
+        if value is None:
+            return None
+        own = stored.table(value, place, self._readers)
+        return Span(**stored.having("vni", stored.having("local", own, place), place))
+
+    def stored(self, value: Any) -> Argument | None:
+        """A mapping, or ``null``."""
+        return None if value is None else {**dataclasses.asdict(value), "peers": list(value.peers)}

@@ -20,12 +20,14 @@ from .addressing import interface
 from .errors import InvalidInput, nearest
 from .lab import HOST_NETNS, MAX_IFNAME, UNIT_NAME, Bridge, Guest, Iface, Lab, link_name, sysctl_path
 from .reference import BridgeRef, GuestRef, IfaceRef, LegRef, Reference
+from .span import MAX_VNI
 
 MIN_MEM = 32  # MB; a kernel built for labs runs in 32 (docs/internals/uml-kernel.md)
 MAX_MEM = 4 * 2**20  # MB; a 64th of it is taken by the kernel's own records of it at the start
 MAX_DISK = 16 * 2**20 - 1  # MB; what a file of ext4 can be
 MIN_MTU = 68  # RFC 791: what every host forwards in one piece
 MAX_MTU = 65521  # what a TAP takes: IP_MAX_MTU less its Ethernet header (drivers/net/tun.c)
+MIN_SPAN_MTU = 138  # what a tunnel over IPv6 needs for interfaces with MIN_MTU
 MIN_IPV6_MTU = 1280  # RFC 8200 section 5; Linux takes IPv6 away from an interface with less
 MAX_PORTS = 1023  # of a Linux bridge: BR_MAX_PORTS less the reserved port 0 (net/bridge/br_private.h)
 MAX_IFACES = 1024  # of a guest; each is compared with the others
@@ -76,6 +78,21 @@ def without_zone(text: str, subject: str) -> str:
         remedy = f"write {address}{slash}{length}; the interface is known, or named by dev"
         raise InvalidInput(subject, f"address {text!r} names an interface", remedy)
     return text
+
+
+def parse_host(text: str) -> str:
+    """Address of a lab host, as :mod:`ipaddress` writes it.
+
+    :raises InvalidInput: where no other host can send there.
+    """
+    try:
+        address = ipaddress.ip_address(without_zone(text, text))
+    except ValueError:
+        raise InvalidInput(text, f"{text!r} is no IP address", "give that of a lab host, such as 192.0.2.1") from None
+    why = addressing.unassignable(address) or ("is valid on one link only" if address.is_link_local else None)
+    if why is not None:
+        raise InvalidInput(text, f"address {address} {why}", "give one at which the other lab hosts reach this one")
+    return str(address)
 
 
 def check_assignable(address: addressing.Address, subject: str) -> None:
@@ -172,6 +189,7 @@ def check(lab: Lab) -> list[InvalidInput]:
         faults += _check_guest(lab, guest)
     for bridge in lab.bridges.values():
         faults += _check_bridge(lab, bridge)
+    faults += _check_vnis(lab)
     faults += _check_link_names(lab)
     return faults
 
@@ -339,8 +357,40 @@ def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
                 f"give both the same prefix length, or this one /{address.max_prefixlen}",
                 setting="address",
             )
+    yield from _check_span(bridge, ports)
     yield from _check_leg(bridge, ports)
     yield from _twice(bridge, "mac", "MAC address", [(lab.mac_of(port), _iface(port)) for port in ports])
+
+
+def _check_span(bridge: Bridge, ports: list[Iface]) -> Iterator[InvalidInput]:
+    """What leads to other lab hosts, as a kernel takes it."""
+    about, span = BridgeRef(bridge.name), bridge.span
+    if span is None:
+        return
+    if not 1 <= span.vni <= MAX_VNI:
+        yield InvalidInput(about, f"vni {span.vni} is out of range", f"use 1 to {MAX_VNI}", setting="span")
+    if not 1 <= span.port <= 0xFFFF:
+        yield InvalidInput(about, f"port {span.port} is out of range", "use 1 to 65535", setting="span")
+    if span.mtu is not None and not MIN_SPAN_MTU <= span.mtu <= 0xFFFF:
+        cause = f"mtu {span.mtu} between lab hosts is out of range"
+        yield InvalidInput(about, cause, f"use {MIN_SPAN_MTU} to 65535", setting="span")
+    if len({ipaddress.ip_address(each).version for each in (span.local, *span.peers)}) > 1:
+        cause = f"it spans {', '.join((span.local, *span.peers))}, which are of two families"
+        yield InvalidInput(about, cause, "give all lab hosts an IPv4 address, or all an IPv6 address", setting="span")
+    if len(ports) == MAX_PORTS:
+        cause = f"{len(ports)} ports and one that leads to other lab hosts"
+        yield InvalidInput(about, cause, f"a Linux bridge takes {MAX_PORTS}: use another one")
+
+
+def _check_vnis(lab: Lab) -> Iterator[InvalidInput]:
+    """The kernel of a lab host takes each number once on a UDP port, whosever it is."""
+    seen: dict[tuple[int, int], Bridge] = {}
+    for bridge in lab.bridges.values():
+        if bridge.span is not None:
+            other = seen.setdefault(bridge.span.network, bridge)
+            if other is not bridge:
+                cause = f"vni {bridge.span.vni} is already that of {other.label}"
+                yield InvalidInput(BridgeRef(bridge.name), cause, "give one of them another", setting="span")
 
 
 def _check_leg(bridge: Bridge, ports: list[Iface]) -> Iterator[InvalidInput]:
@@ -380,6 +430,7 @@ def _check_link_names(lab: Lab) -> Iterator[InvalidInput]:
     seen: dict[str, Reference] = {}
     names: list[tuple[str, Reference]] = [(link_name(iface.tap_name), _iface(iface)) for iface in lab.ifaces()]
     names += [(link_name(bridge.name), BridgeRef(bridge.name)) for bridge in lab.bridges.values()]
+    names += [(link_name(bridge.tunnel_name), BridgeRef(bridge.name)) for bridge in lab.bridges.values() if bridge.span]
     for name, who in names:
         if name in seen:
             yield InvalidInput(who, f"its device would be {name}, as that of {seen[name]}", "rename one of them")

@@ -34,7 +34,7 @@ from .kinds import (
     Whole,
 )
 from .lab import Stopping, UnionEngine, Userspace
-from .link_kinds import Addresses, Bits, Cable, Mac, Mtu, OptionalMtu, Sent, Up
+from .link_kinds import Addresses, Bits, Cable, Mac, Mtu, OptionalMtu, Sent, Spanning, Up
 from .rules import MAX_MTU, MIN_MEM, MIN_MTU
 from .stored import wrong
 
@@ -48,6 +48,7 @@ class Setting:
     :ivar description: a sentence for the user.
     :ivar restart: whether a running guest must be restarted for a change.
     :ivar option: whether the module has it as an option; otherwise only scenarios have it.
+    :ivar in_file: whether a scenario's file has it as a key; otherwise only the module has it.
     :ivar shown: key in results, if it is not the name.
     :ivar stored: whether it is in the guest's definition; otherwise a file of its own says it (``workdir``).
     :ivar sparse: whether it is stored only if it is not its default.
@@ -59,6 +60,7 @@ class Setting:
     called: str = ""
     restart: bool = False
     option: bool = True
+    in_file: bool = True
     shown: str = ""
     stored: bool = True
     sparse: bool = False
@@ -220,6 +222,15 @@ BRIDGE: tuple[Setting, ...] = (
         name="multicast_snooping",
         kind=Flag(),
         description="Whether it forwards a multicast group only to those who have joined it, and asks who has; true if not given.",
+    ),
+    # A scenario's file is the same for all lab hosts; each of them finds its own from it (``scenario.share``).
+    Setting(
+        name="span",
+        kind=Spanning(),
+        description="How it goes on on other lab hosts.",
+        option=False,
+        in_file=False,
+        sparse=True,
     ),
 )
 

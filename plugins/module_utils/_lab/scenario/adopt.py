@@ -80,12 +80,13 @@ def iface_settings(lab: Lab, iface: Iface) -> _Data:
 def bridge_settings(bridge: Bridge) -> _Data:
     """A segment's own settings."""
     default = Bridge("")
-    return {row.name: row.kind.written(row.of(bridge)) for row in settings.BRIDGE if row.of(bridge) != row.of(default)}
+    given = (row for row in settings.BRIDGE if row.in_file and row.of(bridge) != row.of(default))
+    return {row.name: row.kind.written(row.of(bridge)) for row in given}
 
 
 def is_link(lab: Lab, bridge: Bridge) -> bool:
     """Whether a segment can be written as a link."""
-    plain = dataclasses.replace(bridge, name=_CABLE.name, scenario=None)
+    plain = dataclasses.replace(bridge, name=_CABLE.name, scenario=None, span=None)
     return plain == _CABLE and len(lab.ports(bridge.name)) == 2
 
 

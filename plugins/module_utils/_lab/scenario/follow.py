@@ -139,7 +139,7 @@ class _Follower:
             return
         own = self._at("bridges", bridge.name)
         for row in settings.BRIDGE:
-            if row.of(bridge) != row.of(was):
+            if row.in_file and row.of(bridge) != row.of(was):
                 yield from self._one(
                     (*path, row.name), own, row.of(bridge) == row.of(Bridge("")), row.kind.written(row.of(bridge))
                 )

@@ -41,7 +41,7 @@ from .spec import SCENARIO
 
 # Settings that are as they are written; where a cable leads and addresses are found out.
 _IFACE = [row.name for row in settings.IFACE if row.name not in ("bridge", "address", "conditions")]
-_BRIDGE = [row.name for row in settings.BRIDGE if row.name != "address"]
+_BRIDGE = [row.name for row in settings.BRIDGE if row.in_file and row.name != "address"]
 _MAX_SHARED = 3_000_000  # values that guests have in all: settings of many guests are written once
 _LETTERS = 1000  # of a text, that count as a value
 _MERGED = ("sysctl", "files", "vars", "labels")  # by key, where others replace

@@ -285,7 +285,7 @@ _GUEST = Struct(
     },
 )
 
-_OF_BRIDGES = {row.name: _setting(row) for row in settings.BRIDGE}
+_OF_BRIDGES = {row.name: _setting(row) for row in settings.BRIDGE if row.in_file}
 
 _BRIDGE = Struct(
     name="bridge",

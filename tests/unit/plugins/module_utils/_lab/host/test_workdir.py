@@ -37,6 +37,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import (
     Userspace,
 )
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.rules import check_netns
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.span import Span
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest
 
 
@@ -116,7 +117,14 @@ def test_a_guest_that_is_stored_again_is_the_new_one(workdir: Workdir, before: G
 
 
 @pytest.mark.parametrize(
-    "stored", [Bridge("br0"), Bridge("br0", (), 9000, True, 16384), Bridge("br0", ("10.0.0.1/24", "fd00::1/64"))]
+    "stored",
+    [
+        Bridge("br0"),
+        Bridge("br0", (), 9000, True, 16384),
+        Bridge("br0", ("10.0.0.1/24", "fd00::1/64")),
+        Bridge("br0", span=Span(4711, "192.0.2.1")),
+        Bridge("br0", span=Span(1, "2001:db8::1", ("2001:db8::2", "2001:db8::3"), 14789, 1600)),
+    ],
 )
 def test_a_bridge_comes_back_as_it_was_stored(workdir: Workdir, stored: Bridge) -> None:
     workdir.store_bridge(stored)
@@ -364,6 +372,12 @@ def test_a_setting_of_a_guest_that_cannot_be_is_named(others: Workdir, key: str,
         ("group_fwd_mask", 65536),
         ("scenario", "a/b"),
         ("multicast_snooping", 1),
+        ("span", {}),
+        ("span", {"vni": 1}),
+        ("span", {"vni": 2**24, "local": "192.0.2.1"}),
+        ("span", {"vni": 1, "local": "lab1"}),
+        ("span", {"vni": 1, "local": "192.0.2.1", "peers": ["x"]}),
+        ("span", {"vni": 1, "local": "192.0.2.1", "port": 0}),
     ],
 )
 def test_a_setting_of_a_bridge_that_cannot_be_is_named(others: Workdir, key: str, value: object) -> None:

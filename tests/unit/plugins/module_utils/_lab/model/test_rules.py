@@ -32,7 +32,11 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.reference impo
     LegRef,
     Reference,
 )
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.span import Span
 from ansible_collections.dumm.lab.tests.unit.helpers.labs import guest, lab
+
+# Three lab hosts: this one, and the peers of its spans.
+HOSTS = ("192.0.2.1", ("192.0.2.2", "192.0.2.3"))
 
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", fullmatch=True)
 
@@ -332,6 +336,25 @@ TWICE = "is already that of"
         pytest.param([Bridge("br0", group_fwd_mask=4)], "bridge br0: group_fwd_mask 4", id="mask with LACP's bit"),
         pytest.param([Bridge("br0", group_fwd_mask=65536)], "bridge br0: group_fwd_mask 65536", id="mask too large"),
         pytest.param([Bridge("br0", group_fwd_mask=-8)], "bridge br0: group_fwd_mask -8", id="mask below zero"),
+        pytest.param([Bridge("br0", span=Span(0, HOSTS[0]))], "bridge br0: vni 0 is out of range", id="no vni"),
+        pytest.param([Bridge("br0", span=Span(1 << 24, HOSTS[0]))], "vni 16777216 is out of", id="vni too large"),
+        pytest.param([Bridge("br0", span=Span(1, HOSTS[0], port=65536))], "port 65536 is out of", id="port too large"),
+        pytest.param([Bridge("br0", span=Span(1, HOSTS[0], mtu=100))], "mtu 100 between lab hosts", id="no room"),
+        pytest.param(
+            [Bridge("br0", span=Span(1, HOSTS[0], ("2001:db8::2",)))],
+            "bridge br0: it spans 192.0.2.1, 2001:db8::2, which are of two families; give all lab hosts an IPv4 address",
+            id="lab hosts of two families",
+        ),
+        pytest.param(
+            [Bridge("br0", span=Span(7, HOSTS[0])), Bridge("br1", span=Span(7, HOSTS[0]))],
+            "bridge br1: vni 7 is already that of bridge br0; give one of them another",
+            id="a vni twice",
+        ),
+        pytest.param(
+            [Bridge("wan", span=Span(7, HOSTS[0])), Bridge("wan-span")],
+            "its device would be wan-span, as that of bridge wan",
+            id="the name of a tunnel",
+        ),
         pytest.param(
             [Bridge("br0"), guest("a", Iface("a", "eth0", "bro"))],
             "interface a:eth0: there is no bridge bro; make it first with dumm_bridge (did you mean br0?",
@@ -445,6 +468,12 @@ def test_a_lab_cannot_be_so(objects: list[Guest | Bridge], fault: str) -> None:
             id="the same address in two segments",
         ),
         pytest.param([Bridge("br0", group_fwd_mask=0xFFF8, mtu=68)], id="all groups that Linux lets through"),
+        pytest.param([Bridge("br0", span=Span((1 << 24) - 1, *HOSTS, port=65535, mtu=65535))], id="a large span"),
+        pytest.param(
+            [Bridge("br0", span=Span(7, HOSTS[0])), Bridge("br1", span=Span(7, HOSTS[0], port=14789))],
+            id="a vni on two ports",
+        ),
+        pytest.param([Bridge("wan"), Bridge("wan-span")], id="the name of no tunnel"),
         pytest.param([guest("a", Iface("a", "eth0"))], id="an interface in no bridge"),
         pytest.param(
             [
@@ -495,6 +524,7 @@ def test_every_fault_is_named() -> None:
         ([guest("a", Iface("a", "eth0", addresses=("10.0.0.1/24",) * 2))], IfaceRef("a", "eth0"), "address"),
         ([Bridge("br0", mtu=1)], BridgeRef("br0"), "mtu"),
         ([Bridge("br0", group_fwd_mask=1)], BridgeRef("br0"), "group_fwd_mask"),
+        ([Bridge("br0", span=Span(0, "192.0.2.1"))], BridgeRef("br0"), "span"),
         ([Bridge("br0", addresses=("10.0.0.1/24",) * 2)], LegRef("br0"), "address"),
         (
             [Bridge("br0"), *(guest(name, Iface(name, "eth0", "br0", mac="02:00:00:00:00:01")) for name in "ab")],

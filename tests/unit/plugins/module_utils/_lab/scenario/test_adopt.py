@@ -81,7 +81,7 @@ OF_BRIDGES: dict[str, list[Any]] = {
 def test_every_setting_is_tried() -> None:
     assert set(OF_GUESTS) == {row.name for row in GUEST}
     assert set(OF_IFACES) == {row.name for row in IFACE} - {"bridge", "address"}
-    assert set(OF_BRIDGES) == {row.name for row in BRIDGE} - {"address"}
+    assert set(OF_BRIDGES) == {row.name for row in BRIDGE if row.in_file} - {"address"}
 
 
 def some(dice: random.Random, table: dict[str, list[Any]], share: float) -> dict[str, Any]:
