@@ -27,7 +27,8 @@ description:
   - The C(vars) of the scenario's file are variables of the host by their own names. Their text is not templated. Those that decide where
     and how tasks run, C(ansible_connection) and all others of Ansible's own but interpreters, are left out with a warning unless
     O(allow_vars) names them.
-  - A host has C(dumm_lab_host) and C(dumm_lab_host_vars) where there is O(lab_host).
+  - A host has C(dumm_lab_host) and C(dumm_lab_host_vars), and is in the group V(lab_host_<name>), where there is O(lab_host) or
+    O(lab_hosts).
   - The group V(dumm_guests) has the variables C(ansible_connection), C(ansible_pipelining) and C(ansible_python_interpreter), and those of
     a host, of C(group_vars) and of C(host_vars) go before them.
 options:
@@ -52,6 +53,17 @@ options:
     default: ""
     env:
       - name: DUMM_LAB_HOST
+  lab_hosts:
+    description:
+      - The machines that have a lab together.
+      - Names of hosts or of groups of an inventory that is read before this one (C(-i hosts -i lab.dumm.yml)), such as V(labhosts).
+      - All of them are asked at the same time. One that cannot be reached is a warning, and its guests are left out.
+      - A lab host whose variable C(dumm_workdir) is set has its working directory there, else it is O(workdir).
+      - Not together with O(lab_host).
+    type: list
+    elements: str
+    default: []
+    version_added: 0.1.0
   prefix:
     description:
       - What the name of each host begins with, before the name of the guest.
@@ -89,6 +101,11 @@ plugin: dumm.lab.dumm
 lab_host: lab1.example.org
 
 ---
+# A lab over several machines, those of the group labhosts: ansible -i hosts -i lab.dumm.yml dumm_guests -m ping
+plugin: dumm.lab.dumm
+lab_hosts: [labhosts]
+
+---
 # Another lab, with variables and groups of one's own.
 plugin: dumm.lab.dumm
 workdir: /srv/lab2
@@ -111,12 +128,15 @@ leading_separator: false
 """
 
 import fnmatch
+import functools
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
-from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleParserError
 from ansible.inventory.group import to_safe_group_name
 from ansible.inventory.helpers import get_group_vars, sort_groups
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -165,6 +185,25 @@ _LAB_HOST_VARS = trust_as_template(
 )
 
 
+# Lab hosts that are asked at the same time.
+_ASKED = 32
+
+
+@dataclass(frozen=True)
+class _Site:
+    """Where guests are.
+
+    :ivar lab_host: name of the machine; none for the controller itself.
+    :ivar workdir: path of the working directory there.
+    """
+
+    lab_host: str
+    workdir: str
+
+    def __str__(self) -> str:
+        return _lab(self.workdir, self.lab_host)
+
+
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     """A working directory's guests."""
 
@@ -182,20 +221,42 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         self._check_options(path, self._read_config_data(path))
         try:
-            told = self._guests(path, cache)
+            found = self._guests(path, cache)
         except (DummError, AnsibleError) as exc:
             raise AnsibleParserError(str(exc)) from None
-        prefix = self._prefix()
-        told = self._understood(told)
-        hosts = {prefix + guest: guest for guest in told if self._can_be_host(prefix + guest, guest)}
-        for name, guest in hosts.items():
-            self._check_other_labs(name, guest, told[guest])
+        self._check_names(found)
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
             self.inventory.set_variable(_ALL, key, _literal(value))
+        lab_hosts = {site.lab_host for site in found}
+        for site, told in found.items():
+            self._add_site(site, self._understood(told), lab_hosts, path)
+
+    def _add_site(self, site: _Site, told: Found, lab_hosts: set[str], path: str) -> None:
+        """Add the guests of one machine."""
+        prefix = self._prefix()
+        hosts = {prefix + guest: guest for guest in told if self._can_be_host(prefix + guest, guest, lab_hosts)}
+        for name, guest in hosts.items():
+            self._check_other_labs(name, guest, site.lab_host, told[guest])
         variables = self._allowed({guest: told[guest]["variables"] for guest in hosts.values()}, path)
         for name, guest in hosts.items():
-            self._add(name, told[guest]["groups"], _literal(variables[guest]) | self._reached_by(name, guest))
+            groups = [*told[guest]["groups"], *([f"lab_host_{site.lab_host}"] if site.lab_host else [])]
+            self._add(name, groups, _literal(variables[guest]) | _reached_by(name, guest, site.lab_host))
+
+    def _check_names(self, found: dict[_Site, Found]) -> None:
+        """A guest is on one machine.
+
+        :raises AnsibleParserError: where two working directories of this inventory have a guest of the same name.
+        """
+        where: dict[str, _Site] = {}
+        for site, told in found.items():
+            for guest in told:
+                if guest in where:
+                    raise AnsibleParserError(
+                        f"guest {guest}: it is in {where[guest]} and in {site}; remove it from one of them "
+                        f"(dumm.lab.dumm_guest with state: absent on that lab host)"
+                    )
+                where[guest] = site
 
     def _understood(self, told: Found) -> Found:
         """The guests without those whose definition cannot be understood."""
@@ -218,10 +279,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             )
         return prefix
 
-    def _can_be_host(self, name: str, guest: str) -> bool:
+    def _can_be_host(self, name: str, guest: str, lab_hosts: set[str]) -> bool:
         """Whether a guest's name is free to be that of a host; guests of earlier versions may have any."""
         meaning = meaning_elsewhere(name)
-        if meaning is None and name == self.get_option("lab_host"):
+        if meaning is None and name in lab_hosts:
             meaning = "that of its lab host, too"
         if meaning is not None:
             self.display.warning(
@@ -249,7 +310,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             for guest, variables in told.items()
         }
 
-    def _check_other_labs(self, name: str, guest: str, found: dict[str, Any]) -> None:
+    def _check_other_labs(self, name: str, guest: str, lab_host: str, found: dict[str, Any]) -> None:
         """Two sources of an inventory may have labs with guests of the same name, and a host is only one of them.
 
         :raises AnsibleParserError: where the name is taken by a guest of another lab.
@@ -258,56 +319,96 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         if host is None or "dumm_workdir" not in host.vars:
             return
         there = _lab(host.vars["dumm_workdir"], host.vars.get("dumm_lab_host"))
-        here = _lab(found["variables"]["dumm_workdir"], self.get_option("lab_host"))
+        here = _lab(found["variables"]["dumm_workdir"], lab_host)
         if there != here:
             raise AnsibleParserError(
                 f"guest {guest} of {here}: the host {name} is already a guest of {there}; "
                 "give prefix in one of the two inventories, such as prefix: b-"
             )
 
-    def _reached_by(self, name: str, guest: str) -> dict[str, Any]:
-        """Variables by which a guest's tasks get there.  Of the guest, because another lab may be elsewhere."""
-        lab_host = self.get_option("lab_host")
-        told: dict[str, Any] = {} if name == guest else {"ansible_dumm_guest": _literal(guest)}
-        if lab_host:
-            told |= {"dumm_lab_host": _literal(lab_host), "dumm_lab_host_vars": _LAB_HOST_VARS}
-        return told
-
-    def _guests(self, path: str, cache: bool) -> Found:
+    def _guests(self, path: str, cache: bool) -> dict[_Site, Found]:
         """What is to be known of each guest, from the cache where the user wants that.
 
         :param cache: whether what is in the cache may be used; else it is only filled.
         """
+        sites = self._sites(path)
         if not self.get_option("cache"):
-            return self._look(path)
+            return self._look(path, sites)
         # One file may be used for several working directories, and on several machines.
-        key = f"{self.get_cache_key(path)}_{derived(Workdir.at(self.get_option('workdir')).path)}{self.get_option('lab_host')}"
-        if not cache or key not in self._cache:
-            self._cache[key] = self._look(path)
-        found: Found = self._cache[key]
+        known = {
+            site: f"{self.get_cache_key(path)}_{derived(Workdir.at(site.workdir).path)}{site.lab_host}"
+            for site in sites
+        }
+        if not cache or not all(key in self._cache for key in known.values()):
+            found = self._look(path, sites)
+            for site in found:
+                self._cache[known[site]] = found[site]
+            return found
+        return {site: self._cache[key] for site, key in known.items()}
+
+    def _sites(self, path: str) -> list[_Site]:
+        """Where guests are looked for.
+
+        :raises AnsibleParserError: where a name of ``lab_hosts`` is not known.
+        """
+        workdir: str = self.get_option("workdir")
+        one, many = self.get_option("lab_host"), self.get_option("lab_hosts")
+        if not many:
+            return [_Site(one, workdir)]
+        if one:
+            raise AnsibleParserError(f"{path}: lab_host and lab_hosts are both given; leave lab_host out")
+        names: dict[str, None] = {}
+        for name in many:
+            group = self.inventory.groups.get(name)
+            if group is None and self.inventory.get_host(name) is None:
+                raise AnsibleParserError(
+                    f"{path}: lab_hosts: no inventory read before has a host or a group {name}; "
+                    f"name the inventory that has it first (-i hosts -i {path})"
+                )
+            names |= dict.fromkeys([name] if group is None else [host.name for host in group.get_hosts()])
+        return [_Site(name, str(self._known_of(name, path).get("dumm_workdir") or workdir)) for name in names]
+
+    def _look(self, path: str, sites: list[_Site]) -> dict[_Site, Found]:
+        """Look where the lab is.  Of several lab hosts, those that cannot be reached are left out."""
+        found = self._look_at_each(path, sites) if self.get_option("lab_hosts") else {}
+        for site in [] if self.get_option("lab_hosts") else sites:
+            found[site] = self._look_there(site, path)()
+        for site, told in found.items():
+            if told is None:
+                self.display.warning(
+                    f"{Workdir.at(site.workdir).label}{' of lab host ' + site.lab_host if site.lab_host else ''}: "
+                    "it does not exist, so there is no guest; make a lab (make lab), or name its directory (workdir, DUMM_WORKDIR)"
+                )
+        return {site: told or {} for site, told in found.items()}
+
+    def _look_at_each(self, path: str, sites: list[_Site]) -> dict[_Site, Found | None]:
+        """Ask all lab hosts at the same time.
+
+        :raises AnsibleParserError: where one answers that it cannot read its working directory.
+        """
+        looks = {site: self._look_there(site, path) for site in sites}
+        with ThreadPoolExecutor(_ASKED) as pool:
+            asked = {site: pool.submit(looks[site]) for site in sites}
+        found = {}
+        for site, answer in asked.items():
+            try:
+                found[site] = answer.result()
+            except AnsibleConnectionFailure as exc:
+                self.display.warning(f"{exc}. The guests of lab host {site.lab_host} are left out of the inventory.")
+            except DummError as exc:
+                raise AnsibleParserError(f"lab host {site.lab_host}: {exc}") from None
         return found
 
-    def _look(self, path: str) -> Found:
-        workdir = self.get_option("workdir")
-        found = self._look_there(path, workdir)
-        if found is None:
-            self.display.warning(
-                f"{Workdir.at(workdir).label}: it does not exist, so there is no guest; "
-                "make a lab (make lab), or name its directory (workdir, DUMM_WORKDIR)"
-            )
-        return found or {}
-
-    def _look_there(self, path: str, workdir: str) -> Found | None:
-        """Look where the lab is."""
-        name = self.get_option("lab_host")
-        if name:
+    def _look_there(self, site: _Site, path: str) -> Callable[[], Found | None]:
+        """What looks at a machine, by a connection that is made here, because Ansible's loader of plugins is no matter for threads."""
+        if site.lab_host:
             # Needed by few, and longer to import than all the rest.
             from ansible_collections.dumm.lab.plugins.plugin_utils import _lab_host
 
-            lab_host = _lab_host.reached(name, self._known_of(name, path))
+            lab_host = _lab_host.reached(site.lab_host, self._known_of(site.lab_host, path))
             if lab_host is not None:
-                return lab_host.guests(workdir)
-        return look(workdir)
+                return functools.partial(lab_host.connected().guests, site.workdir)
+        return functools.partial(look, site.workdir)
 
     def _known_of(self, name: str, path: str) -> dict[str, Any]:
         """Variables of a host of an inventory that was read before this one; none where there is no such host."""
@@ -324,7 +425,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             known = combine_vars(known, source)
         # Of Ansible's own variables the one that an inventory with localhost needs.
         self.templar.available_variables = {"ansible_playbook_python": sys.executable, **known}
-        return {key: self.templar.template(value) for key, value in known.items() if key.startswith("ansible_")}
+        return {
+            key: self.templar.template(value)
+            for key, value in known.items()
+            if key.startswith("ansible_") or key == "dumm_workdir"
+        }
 
     def _add(self, name: str, groups: Iterable[str], variables: dict[str, Any]) -> None:
         self.inventory.add_host(name, group=_ALL)
@@ -343,6 +448,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 def _decides(name: str) -> bool:
     """Whether a variable decides where and how tasks run; an interpreter runs in the guest."""
     return name in _NEVER or (name.startswith("ansible_") and not _INTERPRETER.fullmatch(name))
+
+
+def _reached_by(name: str, guest: str, lab_host: str) -> dict[str, Any]:
+    """Variables by which a guest's tasks get there.  Of the guest, because another lab may be elsewhere."""
+    told: dict[str, Any] = {} if name == guest else {"ansible_dumm_guest": _literal(guest)}
+    if lab_host:
+        told |= {"dumm_lab_host": _literal(lab_host), "dumm_lab_host_vars": _LAB_HOST_VARS}
+    return told
 
 
 def _lab(workdir: str, lab_host: str | None) -> str:

@@ -96,6 +96,14 @@ class LabHost:
         self._variables = {"inventory_hostname": name, **variables}
         self._connection: Any = None
 
+    def connected(self) -> LabHost:
+        """Itself, with a connection: plugins are loaded where it is called, so that it can be asked in another thread.
+
+        :raises AnsibleConnectionFailure: where there is no such connection plugin.
+        """
+        self._reached()
+        return self
+
     def line(self, workdir: str, guest: str) -> RemoteLine:
         """A guest's control line."""
         return RemoteLine(self, workdir, guest)

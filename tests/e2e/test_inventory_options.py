@@ -61,6 +61,11 @@ class Source:
     late: bool = False
 
 
+def _of_a_lab_host(listed: Listed) -> set[str]:
+    """Guests that are in the group of a lab host."""
+    return {host for group in listed.groups if group.startswith("lab_host_") for host in listed.members(group)}
+
+
 _HERE = {"workdir": "$W", "lab_host": "$H"}
 _CACHE = {"cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": "$P/cache"}
 SOURCES = (
@@ -81,6 +86,11 @@ SOURCES = (
             "DUMM_LAB_HOST": lambda listed: listed.members("state_running") == {"v-on"},
         },
         variables={"DUMM_WORKDIR": "$W", "DUMM_LAB_HOST": "$H"},
+    ),
+    Source(
+        "several",
+        {"workdir": "$W", "lab_hosts": ["$H"]},
+        {"lab_hosts": lambda listed: {"v-on"} == listed.members("state_running") & _of_a_lab_host(listed)},
     ),
     Source(
         "constructed",
@@ -163,6 +173,8 @@ def _listed(way: Way, source: Source) -> Listed:
 def _filled(way: Way, place: Path, value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _filled(way, place, item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(way, place, item) for item in value]
     if isinstance(value, str):
         return value.replace("$W", str(way.lab.path)).replace("$H", way.host).replace("$P", str(place))
     return value

@@ -15,7 +15,7 @@ from typing import Any
 from unittest.mock import MagicMock
 
 import pytest
-from ansible.errors import AnsibleError, AnsibleParserError
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 
 from ansible_collections.dumm.lab.plugins.inventory import dumm
@@ -33,6 +33,7 @@ OPTIONS = {
     "leading_separator": True,
     "strict": False,
     "lab_host": "",
+    "lab_hosts": [],
     "prefix": "",
     "use_extra_vars": False,
 }
@@ -265,6 +266,112 @@ def test_with_a_prefix_both_are_hosts(workdir: Workdir, other: Workdir) -> None:
         "b-alice": str(other.path),
     }
     assert "ansible_dumm_guest" not in variables(found, "alice")
+
+
+@pytest.fixture
+def several(workdir: Workdir, other: Workdir) -> InventoryData:
+    """An inventory with the lab hosts lab1 and lab2, both this machine, of which the second has another working directory."""
+    beside = InventoryData()
+    beside.add_group("labhosts")
+    for name in ("lab1", "lab2"):
+        beside.add_host(name, group="labhosts")
+        beside.set_variable(name, "ansible_connection", "local")
+    beside.set_variable("lab2", "dumm_workdir", str(other.path))
+    beside.reconcile_inventory()
+    return beside
+
+
+class Several(Inventory):
+    """The plugin where no variable of a host is a template, and none is in a file of its own."""
+
+    def _known_of(self, name: str, path: str) -> dict[str, Any]:
+        return dict(self.inventory.get_host(name).get_vars())
+
+
+@pytest.mark.parametrize("lab_hosts", [["labhosts"], ["lab1", "lab2"], ["lab2", "labhosts"]])
+def test_a_lab_over_several_machines_is_one_inventory(
+    workdir: Workdir, other: Workdir, several: InventoryData, lab_hosts: list[str]
+) -> None:
+    workdir.store_guest(Guest("alice"))
+    other.store_guest(Guest("bob"))
+
+    found = Several(workdir.path, lab_hosts=lab_hosts).read(beside=several)
+
+    for guest_, host, path in (("alice", "lab1", workdir.path), ("bob", "lab2", other.path)):
+        told = variables(found, guest_)
+        assert (told["dumm_lab_host"], told["dumm_workdir"]) == (host, str(path))
+        assert groups(found, guest_) >= {"dumm_guests", f"lab_host_{host}", "state_stopped"}
+
+
+def test_a_guest_on_two_machines_is_an_error_that_names_both(
+    workdir: Workdir, other: Workdir, several: InventoryData
+) -> None:
+    for each in (workdir, other):
+        each.store_guest(Guest("alice"))
+
+    with pytest.raises(AnsibleParserError) as told:
+        Several(workdir.path, lab_hosts=["labhosts"]).read(beside=several)
+
+    assert str(told.value) == (
+        f"guest alice: it is in working directory {workdir.path} of lab host lab1 and in working directory {other.path} of lab host "
+        "lab2; remove it from one of them (dumm.lab.dumm_guest with state: absent on that lab host)"
+    )
+    assert "alice" not in several.hosts
+
+
+def test_a_guest_that_has_the_name_of_any_lab_host_is_left_out(workdir: Workdir, several: InventoryData) -> None:
+    workdir.store_guest(Guest("lab2"))
+    inventory = Several(workdir.path, lab_hosts=["labhosts"])
+
+    found = inventory.read(beside=several)
+
+    assert "dumm_guests" not in groups(found, "lab2")
+    assert "guest lab2: it is left out, because the name lab2 is that of its lab host, too" in inventory.warnings[0]
+
+
+def test_a_machine_that_cannot_be_reached_is_a_warning(
+    workdir: Workdir, several: InventoryData, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def look(path: str) -> Any:
+        if path == str(workdir.path):
+            raise AnsibleConnectionFailure("lab host lab1 cannot be reached: no route")
+        return looked(path)
+
+    looked = dumm.look
+    monkeypatch.setattr(dumm, "look", look)
+    Workdir.at(several.get_host("lab2").vars["dumm_workdir"]).store_guest(Guest("bob"))
+    inventory = Several(workdir.path, lab_hosts=["labhosts"])
+
+    found = inventory.read(beside=several)
+
+    assert "lab_host_lab2" in groups(found, "bob")
+    assert inventory.warnings == [
+        "lab host lab1 cannot be reached: no route. The guests of lab host lab1 are left out of the inventory."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"lab_hosts": ["lab9"]}, "no inventory read before has a host or a group lab9"),
+        ({"lab_hosts": ["lab1"], "lab_host": "lab1"}, "lab_host and lab_hosts are both given"),
+    ],
+)
+def test_lab_hosts_must_be_known(
+    workdir: Workdir, several: InventoryData, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(AnsibleParserError, match=complaint):
+        Several(workdir.path, **options).read(beside=several)
+
+
+def test_lab_hosts_have_a_cache_each(workdir: Workdir, other: Workdir, several: InventoryData) -> None:
+    inventory = Several(workdir.path, lab_hosts=["labhosts"], cache=True)
+    workdir.store_guest(Guest("alice"))
+    inventory.read(beside=several)
+    other.store_guest(Guest("bob"))
+
+    assert "bob" not in inventory.read(beside=several).hosts
+    assert "bob" in inventory.read(cache=False, beside=several).hosts
 
 
 def test_one_lab_may_be_read_twice(workdir: Workdir) -> None:
