@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Any
@@ -15,6 +16,7 @@ from lab import Lab
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.confine import _release
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import learning
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
 
 
 def _ports(lab: Lab, bridge: str) -> set[str]:
@@ -54,6 +56,47 @@ def test_a_bridge_with_its_settings_is_made_once(lab: Lab, options: dict[str, An
     }
     assert set(first["bridge"]["address"]) == set(options.get("address", ()))
     assert lab.devices()["br0"]["ifindex"] == index
+
+
+def test_devices_are_seen_as_iproute2_tells_of_them(lab: Lab) -> None:
+    lab.bridge("br0", address=["10.0.0.254/24", "fd00::fe/64", "fe80::7/64"], stp=True, group_fwd_mask=16384, mtu=1400)
+    for command in (
+        "ip link add other type veth peer third",
+        "ip link property add dev other altname another altname yet.another",
+        "ip link set third master br0 up",
+        "ip addr add 192.0.2.1 peer 192.0.2.2/32 dev other",
+    ):
+        assert lab.host(*command.split()).returncode == 0
+
+    told = lab.host("ip", "-d", "-s", "-j", "link")
+    addresses = {each["ifname"]: each["addr_info"] for each in json.loads(lab.host("ip", "-j", "addr").stdout)}
+    with Network(lab.name, lab.name) as network:
+        found = {device.name: device for device in network.devices()}
+
+    assert set(found) == set(addresses) > {"lo", "br0", "other"}
+    for link in json.loads(told.stdout):
+        device, info = found[link["ifname"]], link.get("linkinfo", {}).get("info_data", {})
+        assert (device.index, device.mtu, device.up) == (link["ifindex"], link["mtu"], "UP" in link["flags"])
+        assert device.master == (found[link["master"]].index if "master" in link else None)
+        assert device.carrier == ("LOWER_UP" in link["flags"])
+        assert device.others == (() if device.mark else tuple(link.get("altnames", ())))
+        all_of_them = addresses[device.name]
+        assert [*device.addresses, *device.link_local] == [
+            f"{each['local']}/{each['prefixlen']}"
+            for link_local in (False, True)
+            for each in all_of_them
+            if (each["scope"] == "link") == link_local
+        ]
+        if device.mark is not None:
+            assert device.mac == link["address"]
+            assert set(device.counters) == {
+                f"{way}_{what}" for way in ("rx", "tx") for what in ("packets", "bytes", "dropped")
+            }
+        if device.name == "br0":
+            assert (device.stp, device.group_fwd_mask, device.snooping) == (True, 16384, True)
+            assert int(info["group_fwd_mask"], 16) == 16384 and info["stp_state"] == 1
+            assert device.querier == bool(info["mcast_querier"])
+            assert device.ipv6 is True
 
 
 @pytest.mark.parametrize(

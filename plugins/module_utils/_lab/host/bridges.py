@@ -60,7 +60,7 @@ def add(network: Network, bridge: Bridge, closed: bool = False) -> None:
             _set_responses(network, bridge.label, index)
         with suppress(OSError):
             # A kernel may have been built without what else it takes; the lab works without a bound.
-            network.inside(lambda _ip: learning.bound(index))
+            network.inside(lambda: learning.bound(index))
         network.add_altname(index, name, bridge.name)
         change_addresses(network, bridge.label, index, (), bridge.addresses or ())
 
@@ -140,7 +140,7 @@ def open_segments(network: Network, fewest: int) -> None:
     time.sleep(_ANSWER_SECONDS * sum(len(ports) for _bridge, ports in asking))
     opened = [rtnetlink.set_port(port.index, isolated=False) for _bridge, ports in segments for port in ports]
     with refusals(f"network namespace {network.name}", "set the ports of"):
-        network.inside(lambda _ip: network.route.change(opened))
+        network.inside(lambda: network.route.change(opened))
     for bridge, _ports in asking:
         _set_responses(network, f"bridge {bridge.name}", bridge.index)
 

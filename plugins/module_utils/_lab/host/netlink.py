@@ -4,8 +4,9 @@
 
 """The lab's network on the host: its namespace, and the devices in it, through rtnetlink(7).  ``bridges`` and ``taps`` use it.
 
-The only file that imports pyroute2.  Every device we make carries an owner mark in its ifalias, which names the lab and the
-object; nothing without that mark is changed or deleted.  A namespace of ours is marked on its loopback device.
+The only file that imports pyroute2, and only for changes: looking is done without it (``rtnetlink``).  Every device we make carries an
+owner mark in its ifalias, which names the lab and the object; nothing without that mark is changed or deleted.  A namespace of ours is
+marked on its loopback device.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from __future__ import annotations
 import errno
 import functools
 import hashlib
+import importlib.util
 import socket
+import sys
 import threading
-import traceback
 import uuid
 import zlib
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -29,30 +31,12 @@ from typing import Any, TypeVar
 from ..model.errors import HostError, InvalidInput
 from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
-from . import rtnetlink, syscalls
+from . import syscalls
 from .namespaces import NETNS_DIRECTORY, exists, path_of, remove_name
-from .rtnetlink import Refused, Route
-
-IMPORT_ERROR: str | None = None
-try:
-    from pyroute2 import IPRoute, NetlinkError, netns
-except ImportError:
-    IMPORT_ERROR = traceback.format_exc()
+from .rtnetlink import Described, Refused, Route
 
 MARK = "dumm.lab"
-# linux/rtnetlink.h
-_RT_SCOPE_LINK = 253
-_ATTRIBUTES = {
-    "IFLA_IFALIAS",
-    "IFLA_IFNAME",
-    "IFLA_MASTER",
-    "IFLA_MTU",
-    "IFLA_ADDRESS",
-    "IFLA_CARRIER",
-    "IFLA_GROUP",
-    "IFLA_STATS64",
-}
-_TAP_GROUP = ("IFLA_LINKINFO", "IFLA_INFO_DATA", "IFLA_TUN_GROUP")
+_COUNTERS = ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
 # Of devices that are still being made; ``~`` is in no name of a bridge or a TAP.
 _UNNAMED = "dumm~"
 T = TypeVar("T")
@@ -92,7 +76,8 @@ class Network:
         self.lock = threading.RLock()
         self._indexes: dict[Mark, int] = {}
         self._doomed: deque[Device] = deque()
-        self._undeleted: dict[int, NetlinkError] = {}
+        self._undeleted: dict[int, Any] = {}
+        self._made: Any = None
         # All are deleted at once by it, 50 times as fast as one by one (docs/internals/network.md).  No other run's: what one that was
         # killed had put in there may be wanted by now.
         self._doom = group_of(f"{lab} doomed {uuid.uuid4()}")
@@ -100,7 +85,7 @@ class Network:
         # in.  So one thread, which enters the lab's namespace for good, does it all.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=f"netlink-{name}")
         try:
-            self._ip = self._thread.submit(self._open).result()
+            self._thread.submit(self._open).result()
         except PermissionError as exc:
             self._thread.shutdown()
             raise HostError(
@@ -110,20 +95,30 @@ class Network:
             self._thread.shutdown()
             raise
 
-    def _open(self) -> Any:
+    def _open(self) -> None:
         syscalls.enter_network_namespace(self.path)
         self.route = Route(None)
-        return IPRoute()
 
-    def inside(self, function: Callable[[Any], T]) -> T:
-        """Call a function in the thread that lives in the lab's namespace, with pyroute2's socket."""
-        return self._thread.submit(function, self._ip).result()
+    @property
+    def _ip(self) -> Any:
+        """pyroute2's socket; only in the thread that lives in the lab's namespace, and only for who changes something."""
+        if self._made is None:
+            self._made = _pyroute2().IPRoute()
+        return self._made
+
+    def inside(self, function: Callable[[], T]) -> T:
+        """Call a function in the thread that lives in the lab's namespace."""
+        return self._thread.submit(function).result()
 
     def close(self) -> None:
-        """Close the socket."""
-        self.inside(lambda ip: ip.close())
-        self.route.close()
+        """Close the sockets."""
+        self.inside(self._close)
         self._thread.shutdown()
+
+    def _close(self) -> None:
+        self.route.close()
+        if self._made is not None:
+            self._made.close()
 
     def __enter__(self) -> Network:
         return self
@@ -132,61 +127,51 @@ class Network:
         self.close()
 
     def devices(self) -> list[Device]:
-        """All devices of the namespace, in two dumps."""
+        """All devices of the namespace, in three dumps."""
         with self.lock:
-            links = self.inside(lambda ip: list(ip.get_links()))
-            # For which pyroute2 would need as long as for all the rest.
-            masks = self.inside(lambda _ip: _port_masks())
-            addresses: dict[tuple[int, bool], list[str]] = defaultdict(list)
-            for message in self.inside(lambda ip: list(ip.get_addr())):
-                address = message.get_attr("IFA_LOCAL") or message.get_attr("IFA_ADDRESS")
-                is_link_local = message["scope"] == _RT_SCOPE_LINK
-                addresses[message["index"], is_link_local].append(f"{address}/{message['prefixlen']}")
+            return self.inside(self._devices)
+
+    def _devices(self) -> list[Device]:
+        links = self.route.devices()
+        masks, addresses = self.route.port_masks(), self.route.scoped_addresses()
         return [
             self._device(
                 link,
-                tuple(addresses[link["index"], False]),
-                tuple(addresses[link["index"], True]),
-                masks.get(link["index"], 0),
+                tuple(addresses.get((link.number, False), ())),
+                tuple(addresses.get((link.number, True), ())),
+                masks.get(link.number, 0),
             )
             for link in links
         ]
 
     def _device(
-        self, link: Any, addresses: tuple[str, ...] = (), link_local: tuple[str, ...] = (), port_mask: int = 0
+        self,
+        link: Described,
+        addresses: tuple[str, ...] = (),
+        link_local: tuple[str, ...] = (),
+        port_mask: int = 0,
     ) -> Device:
-        # pyroute2 decodes an attribute when it is asked for its value, and searches all of them for each get_attr().
-        told = {slot[0]: slot for slot in link["attrs"] if slot[0] in _ATTRIBUTES}
-
-        def value(name: str) -> Any:
-            return told[name][1] if name in told else None
-
-        alias = value("IFLA_IFALIAS") or ""
+        alias = link.alias
         mark = Mark.parse(alias[len(self._ours) :]) if alias.startswith(self._ours) else None
         kind = None if mark is None else mark.kind
-        stats = value("IFLA_STATS64") or {} if mark is not None else {}
-        special = _of_bridge(link) if kind is DeviceKind.BRIDGE else {}
+        counted = link.counted if mark is not None else None
         return Device(
-            index=link["index"],
-            name=value("IFLA_IFNAME"),
+            index=link.number,
+            name=link.name,
             mark=mark,
-            master=value("IFLA_MASTER"),
-            mtu=value("IFLA_MTU"),
-            mac=value("IFLA_ADDRESS") or "",
-            up=bool(link["flags"] & 1),
-            carrier=bool(value("IFLA_CARRIER")),
+            master=link.master,
+            mtu=link.mtu,
+            mac=link.mac,
+            up=link.up,
+            carrier=link.carrier,
             addresses=addresses,
             link_local=link_local,
-            others=() if mark is not None else _altnames(link),
-            group=link.get_nested(*_TAP_GROUP) if kind is DeviceKind.TAP else None,
-            link_group=value("IFLA_GROUP") or 0,
+            others=() if mark is not None else link.others,
+            group=link.tap_group if kind is DeviceKind.TAP else None,
+            link_group=link.group,
             port_mask=port_mask,
-            counters={
-                key: stats[key]
-                for key in ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
-                if key in stats
-            },
-            **special,
+            counters={} if counted is None else {key: getattr(counted, key) for key in _COUNTERS},
+            **(link.bridge._asdict() if kind is DeviceKind.BRIDGE else {}),
         )
 
     def owned(self) -> dict[Mark, Device]:
@@ -216,7 +201,7 @@ class Network:
         What several threads ask for meanwhile is done at once: a device takes the kernel 20 ms, a hundred hardly more.
         """
         self._doomed.append(found)
-        self.inside(lambda _ip: self._delete_doomed())
+        self.inside(self._delete_doomed)
         failure = self._undeleted.pop(found.index, None)
         if failure is not None:
             raise HostError(subject, f"the kernel refused to del it: {failure}", _remedy(failure.code)) from failure
@@ -230,14 +215,14 @@ class Network:
                 self._ip.link("set", index=device.index, group=self._doom)
             if ours:
                 self._ip.link("del", group=self._doom)
-        except NetlinkError as exc:
+        except _refusal() as exc:
             self._undeleted.update({device.index: exc for device in doomed})
 
     def _is_still(self, found: Device) -> bool:
         try:
-            links = list(self._ip.get_links(found.index))
-        except NetlinkError as exc:
-            if exc.code != errno.ENODEV:
+            links = self.route.devices(found.index)
+        except OSError as exc:
+            if exc.errno != errno.ENODEV:
                 raise
             return False
         now = [self._device(link) for link in links]
@@ -247,7 +232,7 @@ class Network:
         try:
             self.request(subject, "link", "del", index=index)
         except HostError as exc:
-            if not isinstance(exc.__cause__, NetlinkError) or exc.__cause__.code != errno.ENODEV:
+            if not isinstance(exc.__cause__, _refusal()) or exc.__cause__.code != errno.ENODEV:
                 raise
 
     def mark_namespace(self) -> None:
@@ -280,7 +265,7 @@ class Network:
         taken for somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
         """
         name = self.unnamed(mark)
-        left = self.inside(lambda _ip: index_here(name))
+        left = self.inside(lambda: index_here(name))
         if left is not None:
             self._delete(subject, left)
         self.request(subject, "link", "add", ifname=name, group=self.group, **arguments)
@@ -299,7 +284,7 @@ class Network:
             self._indexes[mark] = index
 
     def _index(self, subject: str, name: str) -> int:
-        found = self.inside(lambda _ip: index_here(name))
+        found = self.inside(lambda: index_here(name))
         if found is None:
             raise HostError(subject, f"device {name} vanished", "see who else manages this namespace, then run again")
         return found
@@ -316,7 +301,7 @@ class Network:
         :raises HostError: where it refuses.
         """
         with refusals(subject, verb), self.lock:
-            self.inside(lambda ip: getattr(ip, what)(verb, **arguments))
+            self.inside(lambda: getattr(self._ip, what)(verb, **arguments))
 
 
 @contextmanager
@@ -327,39 +312,12 @@ def refusals(subject: str, verb: str) -> Iterator[None]:
     """
     try:
         yield
-    except NetlinkError as exc:
+    except _refusal() as exc:
         raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.code)) from exc
     except Refused as exc:
         raise HostError(subject, f"the kernel refused to {verb} it: {exc}", _remedy(exc.errno or 0)) from exc
     except OSError as exc:
         raise HostError(subject, f"cannot {verb} it: {exc.strerror or exc}", _remedy(exc.errno or 0)) from exc
-
-
-def _port_masks() -> dict[int, int]:
-    with rtnetlink.Route(None) as route:
-        return route.port_masks()
-
-
-def _of_bridge(link: Any) -> dict[str, Any]:
-    """What only a bridge has."""
-    data = link.get_nested("IFLA_LINKINFO", "IFLA_INFO_DATA")
-
-    def value(name: str) -> int:
-        return (data.get_attr(name) if data else None) or 0
-
-    conf = link.get_nested("IFLA_AF_SPEC", "AF_INET6", "IFLA_INET6_CONF")
-    return {
-        "stp": bool(value("IFLA_BR_STP_STATE")),
-        "group_fwd_mask": value("IFLA_BR_GROUP_FWD_MASK"),
-        "snooping": bool(value("IFLA_BR_MCAST_SNOOPING")),
-        "querier": bool(value("IFLA_BR_MCAST_QUERIER")),
-        "ipv6": None if conf is None else not conf["disable_ipv6"],
-    }
-
-
-def _altnames(link: Any) -> tuple[str, ...]:
-    properties = link.get_attr("IFLA_PROP_LIST")
-    return () if properties is None else tuple(properties.get_attrs("IFLA_ALT_IFNAME"))
 
 
 def index_here(name: str) -> int | None:
@@ -414,7 +372,7 @@ def create_namespace(lab: str, name: str) -> None:
             thread = inside.submit(_leave_for_a_new_namespace).result()
             with Network(lab, name, f"/proc/{thread}/ns/net") as network:
                 network.mark_namespace()
-            netns.attach(name, thread)
+            _pyroute2().netns.attach(name, thread)
     except OSError as exc:
         raise HostError(
             f"network namespace {name}", f"cannot make it: {exc.strerror or exc}", "run as root (become: true)"
@@ -448,7 +406,7 @@ def name_again(name: str, path: str) -> None:
     try:
         with suppress(FileNotFoundError):
             (NETNS_DIRECTORY / name).unlink()
-        netns.attach(name, int(Path(path).parts[2]))
+        _pyroute2().netns.attach(name, int(Path(path).parts[2]))
     except OSError as exc:
         raise HostError(
             f"network namespace {name}", f"cannot name it again: {exc.strerror or exc}", "run as root (become: true)"
@@ -462,12 +420,30 @@ def delete_namespace(lab: str, name: str) -> None:
     with Network(lab, name) as network:
         if not network.is_ours():
             return
-    netns.remove(name)
+    _pyroute2().netns.remove(name)
 
 
 def check_library() -> None:
-    """:raises InvalidInput: where pyroute2 is missing."""
-    if IMPORT_ERROR is not None:
-        raise InvalidInput(
-            "python library pyroute2", "it is not installed", "install python3-pyroute2 (role dumm.lab.host)"
-        )
+    """:raises InvalidInput: where pyroute2 is missing, before it is needed."""
+    if "pyroute2" not in sys.modules and importlib.util.find_spec("pyroute2") is None:
+        raise _missing()
+
+
+def _refusal() -> Any:
+    """pyroute2's error for what the kernel refuses."""
+    return _pyroute2().NetlinkError
+
+
+def _pyroute2() -> Any:
+    """The library, which takes longer to import than it takes to look at a lab."""
+    try:
+        import pyroute2.netns
+    except ImportError as exc:
+        raise _missing() from exc
+    return pyroute2
+
+
+def _missing() -> InvalidInput:
+    return InvalidInput(
+        "python library pyroute2", "it is not installed", "install python3-pyroute2 (role dumm.lab.host)"
+    )

@@ -22,10 +22,18 @@ from . import syscalls
 
 # linux/rtnetlink.h, linux/netlink.h, linux/if_link.h
 _RTM_GETLINK, _RTM_SETLINK, _RTM_GETADDR, _RTM_GETSTATS = 18, 19, 22, 94
-_REQUEST_AND_DUMP, _REQUEST_AND_ANSWER = 0x301, 0x5
+_REQUEST, _REQUEST_AND_DUMP, _REQUEST_AND_ANSWER = 0x1, 0x301, 0x5
 _INTERRUPTED = 0x10
 _ERROR, _DONE = 2, 3
-_IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _GROUP, _EXT_MASK = 3, 4, 10, 12, 20, 27, 29
+_MAC, _IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _GROUP, _EXT_MASK = 1, 3, 4, 10, 12, 20, 27, 29
+_LINKINFO, _STATS64, _AF_SPEC, _CARRIER, _PROP_LIST, _ALT_IFNAME = 18, 23, 26, 33, 52, 53
+_INFO_DATA, _TUN_GROUP = 2, 2
+_BR_STP_STATE, _BR_GROUP_FWD_MASK, _BR_MCAST_SNOOPING, _BR_MCAST_QUERIER = 5, 9, 23, 25
+# linux/ipv6.h: the place of a setting in what a device tells of them.
+_INET6_CONF, _DEVCONF_DISABLE_IPV6 = 2, 26
+_OF_A_DEVICE = frozenset(
+    {_MAC, _IFNAME, _MTU, _MASTER, _IFALIAS, _GROUP, _LINKINFO, _STATS64, _AF_SPEC, _CARRIER, _PROP_LIST}
+)
 _BRPORT_GROUP_FWD_MASK, _BRPORT_ISOLATED = 31, 33
 _NESTED = 0x8000
 _AF_BRIDGE = 7
@@ -46,6 +54,7 @@ _NUMBER = struct.Struct("=I")
 _SHORT = struct.Struct("=H")
 # Header, struct if_stats_msg, the head of its one attribute, and the first of struct rtnl_link_stats64.
 _STATS = struct.Struct("=16x4xi4x4x8Q")
+_COUNTERS = struct.Struct("=8Q")
 _STATS_REQUEST = struct.Struct("=BBHII")
 # A dump's datagrams have 32 KiB (netlink_dump, net/netlink/af_netlink.c), or one device that needs more.
 _LARGEST = 1 << 18
@@ -81,6 +90,110 @@ class Link(NamedTuple):
     up: bool
     carrier: bool
     alias: str
+
+
+class Described(NamedTuple):
+    """A network device with all that is asked of one of ours.  What a kind has that is not its own is not to be asked for.
+
+    :ivar told: its attributes as the kernel sends them, by number.
+    """
+
+    number: int
+    up: bool
+    told: dict[int, bytes]
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return _text(self.told.get(_IFNAME, b""))
+
+    @property
+    def alias(self) -> str:
+        """What somebody has written on it."""
+        return _text(self.told.get(_IFALIAS, b""))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """More names that it has."""
+        properties = self.told.get(_PROP_LIST, b"")
+        return tuple(
+            _text(value) for number, value in _attributes(properties, 0, len(properties)) if number == _ALT_IFNAME
+        )
+
+    @property
+    def mac(self) -> str:
+        """Its address on the link."""
+        return self.told.get(_MAC, b"").hex(":")
+
+    @property
+    def mtu(self) -> int:
+        """Bytes."""
+        return self._number(_MTU) or 0
+
+    @property
+    def master(self) -> int | None:
+        """Index of the bridge that it is plugged into."""
+        return self._number(_MASTER)
+
+    @property
+    def group(self) -> int:
+        """Its link group."""
+        return self._number(_GROUP) or 0
+
+    @property
+    def carrier(self) -> bool:
+        """Whether its other end is there."""
+        return any(self.told.get(_CARRIER, b""))
+
+    @property
+    def counted(self) -> Counted | None:
+        """Its counters."""
+        told = self.told.get(_STATS64, b"")
+        return Counted._make(_COUNTERS.unpack_from(told)) if len(told) >= _COUNTERS.size else None
+
+    @property
+    def tap_group(self) -> int | None:
+        """The one group of users whose processes may attach to a TAP."""
+        told = self._info().get(_TUN_GROUP)
+        return None if told is None else _NUMBER.unpack(told)[0]
+
+    @property
+    def bridge(self) -> Bridge:
+        """What only a bridge has."""
+        info = self._info()
+        return Bridge(
+            any(info.get(_BR_STP_STATE, b"")),
+            _SHORT.unpack(info.get(_BR_GROUP_FWD_MASK, bytes(_SHORT.size)))[0],
+            any(info.get(_BR_MCAST_SNOOPING, b"")),
+            any(info.get(_BR_MCAST_QUERIER, b"")),
+            self._ipv6(),
+        )
+
+    def _ipv6(self) -> bool | None:
+        families = _nested(self.told.get(_AF_SPEC, b""))
+        settings = _nested(families.get(socket.AF_INET6, b"")).get(_INET6_CONF)
+        return None if settings is None else not any(settings[4 * _DEVCONF_DISABLE_IPV6 :][:4])
+
+    def _info(self) -> dict[int, bytes]:
+        return _nested(_nested(self.told.get(_LINKINFO, b"")).get(_INFO_DATA, b""))
+
+    def _number(self, attribute: int) -> int | None:
+        told = self.told.get(attribute)
+        number: int | None = None if told is None else _NUMBER.unpack(told)[0]
+        return number
+
+
+class Bridge(NamedTuple):
+    """The settings of a bridge.
+
+    :ivar ipv6: whether the host has IPv6 on it; ``None`` where it has none at all.
+    """
+
+    stp: bool
+    group_fwd_mask: int
+    snooping: bool
+    querier: bool
+    ipv6: bool | None
 
 
 class Refused(OSError):
@@ -160,6 +273,15 @@ class Route:
         request = _LINK.pack(0, 0, 0, 0, 0) + _ATTRIBUTE.pack(8, _EXT_MASK) + _NUMBER.pack(_WITHOUT_STATISTICS)
         return [_link(*each) for each in self._dump(_RTM_GETLINK, request)]
 
+    def devices(self, index: int = 0) -> list[Described]:
+        """All devices with what is asked of them, or one of them.
+
+        :raises OSError: ENODEV where there is none of that index.
+        """
+        request = _LINK.pack(0, 0, index, 0, 0)
+        found = self._dump(_RTM_GETLINK, request) if index == 0 else self._one(_RTM_GETLINK, request)
+        return [_described(*each) for each in found]
+
     def port_masks(self) -> dict[int, int]:
         """By index, the link-local groups that ports of bridges forward beyond those of their bridge, where there are any."""
         found = {}
@@ -173,13 +295,18 @@ class Route:
 
     def addresses(self) -> dict[int, list[str]]:
         """Addresses of all devices by index, as ``address/prefix``, without those of scope link."""
-        found: dict[int, list[str]] = {}
+        return {index: found for (index, link_local), found in self.scoped_addresses().items() if not link_local}
+
+    def scoped_addresses(self) -> dict[tuple[int, bool], list[str]]:
+        """Addresses of all devices by index, and whether they are of scope link, as ``address/prefix``."""
+        found: dict[tuple[int, bool], list[str]] = {}
         for data, at, end in self._dump(_RTM_GETADDR, bytes(_ADDRESS.size)):
             family, length, _flags, scope, index = _ADDRESS.unpack_from(data, at + _HEADER.size)
             told = dict(_attributes(data, at + _HEADER.size + _ADDRESS.size, end))
             packed = told.get(_IFA_LOCAL) or told.get(_IFA_ADDRESS)
-            if packed is not None and scope != _RT_SCOPE_LINK:
-                found.setdefault(index, []).append(f"{socket.inet_ntop(family, packed)}/{length}")
+            if packed is not None:
+                place = found.setdefault((index, scope == _RT_SCOPE_LINK), [])
+                place.append(f"{socket.inet_ntop(family, packed)}/{length}")
         return found
 
     def change(self, messages: Sequence[bytes]) -> None:
@@ -216,6 +343,20 @@ class Route:
             if whole:
                 return found
         raise OSError(errno.EAGAIN, "its devices change all the time")
+
+    def _one(self, kind: int, body: bytes) -> list[tuple[bytes, int, int]]:
+        """The message that answers a request for one object."""
+        self._sequence += 1
+        self._socket.send(_HEADER.pack(_HEADER.size + len(body), kind, _REQUEST, self._sequence, 0) + body)
+        while True:
+            data = self._socket.recv(_LARGEST)
+            size, kind, _flags, sequence, _port = _HEADER.unpack_from(data, 0)
+            if sequence != self._sequence:
+                continue
+            if kind == _ERROR:
+                code = _failure(data, _HEADER.size, size - _HEADER.size)
+                raise OSError(code, os.strerror(code))
+            return [(data, 0, size)]
 
     def _answer(self) -> tuple[list[tuple[bytes, int, int]], bool]:
         found: list[tuple[bytes, int, int]] = []
@@ -275,6 +416,27 @@ def _link(data: bytes, at: int, end: int) -> Link:
             alias = os.fsdecode(data[at + 4 : at + size].rstrip(b"\0"))
         at += (size + 3) & ~3 or 4
     return Link(index, name, master, mtu, bool(flags & _IFF_UP), bool(flags & _IFF_LOWER_UP), alias)
+
+
+def _described(data: bytes, at: int, end: int) -> Described:
+    _family, _kind, index, flags, _change = _LINK.unpack_from(data, at + _HEADER.size)
+    told, unpack = {}, _ATTRIBUTE.unpack_from
+    at += _HEADER.size + _LINK.size
+    # See _link.
+    while at + 4 <= end:
+        size, number = unpack(data, at)
+        if number & 0x3FFF in _OF_A_DEVICE:
+            told[number & 0x3FFF] = data[at + 4 : at + size]
+        at += (size + 3) & ~3 or 4
+    return Described(index, bool(flags & _IFF_UP), told)
+
+
+def _text(value: bytes) -> str:
+    return os.fsdecode(value.rstrip(b"\0"))
+
+
+def _nested(value: bytes) -> dict[int, bytes]:
+    return dict(_attributes(value, 0, len(value)))
 
 
 def _attributes(data: bytes, at: int, end: int) -> Iterator[tuple[int, bytes]]:

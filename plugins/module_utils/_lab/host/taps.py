@@ -38,7 +38,7 @@ def add(network: Network, iface: Iface, group: int, bridge: int | None, mask: in
     name = link_name(iface.tap_name)
     label = f"interface {iface.label}"
     with refusals(label, "add"):
-        index = network.inside(lambda _ip: _open(network, name, iface, group, bridge, mask, closed))
+        index = network.inside(lambda: _open(network, name, iface, group, bridge, mask, closed))
     network.add_altname(index, name, iface.tap_name)
 
 

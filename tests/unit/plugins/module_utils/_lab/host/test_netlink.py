@@ -6,7 +6,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import socket
+import struct
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, namespaces, netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host.rtnetlink import Described
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark
 
 
@@ -74,42 +76,68 @@ def test_a_namespace_is_entered_by_its_file() -> None:
     assert not namespaces.exists("dumm-no-such-namespace")
 
 
-class Message(dict[str, Any]):
-    """A link as the kernel tells it, with what was asked of it below its attributes."""
+def _attribute(number: int, value: bytes) -> bytes:
+    return struct.pack("=HH", 4 + len(value), number) + value + bytes(-len(value) % 4)
 
-    def __init__(self, alias: str) -> None:
-        super().__init__(index=7, flags=1, attrs=[("IFLA_IFNAME", "x"), ("IFLA_MTU", 1500), ("IFLA_IFALIAS", alias)])
-        self.asked: list[str] = []
 
-    def get_nested(self, *names: str) -> None:
-        """What is nested, which is nothing."""
-        self.asked.append(names[-1])
-
-    def get_attr(self, name: str) -> None:
-        """One attribute, which is not there."""
-        self.asked.append(name)
+def _told(alias: str, *more: int) -> Described:
+    """A device as the kernel tells of it, which has everything that some kind of device has, and no more attributes than these."""
+    number = (5).to_bytes(4, "little")
+    settings = bytes(4 * 26) + number + bytes(4 * 20)
+    info = b"".join(_attribute(*each) for each in ((2, number), (5, number), (9, b"\x10\0"), (23, b"\1"), (25, b"\0")))
+    told = {
+        3: b"x\0",
+        4: (1500).to_bytes(4, "little"),
+        20: alias.encode() + b"\0",
+        18: _attribute(1, b"any\0") + _attribute(2 | 0x8000, info),
+        26: _attribute(socket.AF_INET, b"")
+        + _attribute(socket.AF_INET6, _attribute(1, number) + _attribute(2, settings)),
+        52: _attribute(53, b"another\0") + _attribute(53, b"more\0"),
+    }
+    return Described(7, True, {number: value for number, value in told.items() if not more or number in more})
 
 
 @pytest.mark.parametrize(
-    ("alias", "mark", "asked"),
+    ("alias", "mark", "group", "bridge", "others"),
     [
-        ("dumm.lab one iface alice:eth0", DeviceKind.TAP.of("alice:eth0"), ["IFLA_TUN_GROUP"]),
-        ("dumm.lab one bridge br0", DeviceKind.BRIDGE.of("br0"), ["IFLA_INFO_DATA", "IFLA_INET6_CONF"]),
-        ("dumm.lab one netns", DeviceKind.NETNS.of(), []),
+        ("dumm.lab one iface alice:eth0", DeviceKind.TAP.of("alice:eth0"), 5, False, ()),
+        ("dumm.lab one bridge br0", DeviceKind.BRIDGE.of("br0"), None, True, ()),
+        ("dumm.lab one netns", DeviceKind.NETNS.of(), None, False, ()),
         # No TAP for being no bridge.
-        ("dumm.lab one vxlan v0", DeviceKind.OTHER.of("vxlan v0"), []),
-        ("dumm.lab one netns of a kind", DeviceKind.OTHER.of("netns of a kind"), []),
-        ("dumm.lab two iface alice:eth0", None, ["IFLA_PROP_LIST"]),
-        ("", None, ["IFLA_PROP_LIST"]),
+        ("dumm.lab one vxlan v0", DeviceKind.OTHER.of("vxlan v0"), None, False, ()),
+        ("dumm.lab one netns of a kind", DeviceKind.OTHER.of("netns of a kind"), None, False, ()),
+        ("dumm.lab two iface alice:eth0", None, None, False, ("another", "more")),
+        ("", None, None, False, ("another", "more")),
     ],
 )
-def test_a_device_is_asked_for_what_its_kind_has(alias: str, mark: Mark | None, asked: list[str]) -> None:
+def test_a_device_has_what_its_kind_has(
+    alias: str, mark: Mark | None, group: int | None, bridge: bool, others: tuple[str, ...]
+) -> None:
     network = Network.__new__(Network)
     network._ours = f"{netlink.MARK} one "
-    message = Message(alias)
 
-    assert network._device(message).mark == mark
-    assert message.asked == asked
+    found = network._device(_told(alias))
+
+    assert (found.mark, found.index, found.name, found.mtu, found.up) == (mark, 7, "x", 1500, True)
+    assert (found.group, found.others) == (group, others)
+    assert (found.stp, found.group_fwd_mask, found.ipv6) == ((True, 16, False) if bridge else (False, 0, None))
+    assert (found.snooping, found.querier) == (True, not bridge)
+
+
+def test_a_device_that_tells_little_is_understood() -> None:
+    network = Network.__new__(Network)
+    network._ours = f"{netlink.MARK} one "
+
+    found = network._device(_told("dumm.lab one bridge br0", 3, 20))
+
+    assert (found.name, found.mac, found.master, found.carrier, found.counters) == ("x", "", None, False, {})
+    assert (found.stp, found.group_fwd_mask, found.snooping, found.querier, found.ipv6) == (
+        False,
+        0,
+        False,
+        False,
+        None,
+    )
 
 
 @pytest.mark.parametrize(
