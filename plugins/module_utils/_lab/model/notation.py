@@ -218,6 +218,20 @@ def service(text: str) -> str:
     return text
 
 
+def lab_host(text: str) -> str:
+    """Name of a lab host, as an inventory has it."""
+    if not text or not text.isprintable() or " " in text:
+        raise InvalidInput(text, f"{text!r} is no name of a lab host", "give one of the inventory, such as lab1")
+    return text
+
+
+def together(text: str) -> str:
+    """A word that guests have in common."""
+    if not text or not text.isprintable() or " " in text:
+        raise InvalidInput(text, f"{text!r} is no word", "give one, such as site1")
+    return text
+
+
 def mode(text: str) -> int:
     """Permissions of a file."""
     if not _MODE.fullmatch(text):

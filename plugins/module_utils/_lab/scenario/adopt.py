@@ -149,7 +149,8 @@ class _Adopter:
             told["run"] = [_command(each) for each in run]
         if services:
             told["restart_services"] = list(services)
-        return told
+        places = {"lab_host": self.known.lab_hosts, "together": self.known.together}
+        return {**told, **{key: found[guest.name] for key, found in places.items() if guest.name in found}}
 
     def _interfaces(self, guest: Guest) -> _Data:
         """Those that are described: all of them, unless those that only links mention come last by themselves."""
@@ -168,6 +169,8 @@ class _Adopter:
 
     def _bridge(self, bridge: Bridge) -> _Data:
         told = bridge_settings(bridge)
+        if bridge.name in self.known.vnis:
+            told["vni"] = self.known.vnis[bridge.name]
         prefixes = self._numbered(self.lab.ports(bridge.name), bridge.addresses or ())
         return {"prefix": one(prefixes), **told} if prefixes else told
 

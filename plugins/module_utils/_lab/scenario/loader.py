@@ -79,6 +79,11 @@ class Scenario:
     :ivar sysctl: by guest, where the kernel settings are written, by their files; for messages.
     :ivar layers: by guest, where its layers are written, if one of them is a template that is still to be rendered.
     :ivar tests: in the order of the file; loading the scenario ignores them.
+    :ivar lab_hosts: by guest, the lab host that it is to be on, where there are several (``share``); guests without one are left out
+        here and below.
+    :ivar together: by guest, a word; all guests with the same one are on one lab host.
+    :ivar vnis: by bridge, the number that it is given as a segment of several lab hosts.
+    :ivar sized: interfaces and bridges whose MTU is given explicitly.
     :ivar without_guests: the place, where the file says nothing of guests, not even that there are none; else empty.
     """
 
@@ -94,6 +99,10 @@ class Scenario:
     layers: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
     without_guests: str = ""
     tests: tuple[Test, ...] = field(default=(), compare=False)
+    lab_hosts: Mapping[str, str] = field(default_factory=dict)
+    together: Mapping[str, str] = field(default_factory=dict)
+    vnis: Mapping[str, int] = field(default_factory=dict)
+    sized: frozenset[Label | str] = frozenset()
 
 
 def load(source: str | Mapping[str, Any], *, name: str, place: str) -> Scenario:
@@ -172,7 +181,23 @@ class _Loader:
             restart_services=_some(
                 {name: tuple(cabling.listed(own.get("restart_services", []))) for name, own in given.items()}
             ),
+            lab_hosts=_some({name: own.get("lab_host") for name, own in given.items()}),
+            together=_some({name: own.get("together") for name, own in given.items()}),
+            vnis=self._vnis(cables),
+            sized=frozenset(_sized(cables)),
         )
+
+    def _vnis(self, cables: Cabling) -> dict[str, int]:
+        """The numbers that segments are given, each to one of them."""
+        found: dict[int, Segment] = {}
+        for segment in cables.segments.values():
+            vni = segment.settings.get("vni")
+            if vni in found:
+                cause = f"bridge {segment.name}: it has the VNI of bridge {found[vni].name}"
+                self.document.blame((*segment.path, "vni"), cause, "give one of them another, or leave it out")
+            elif vni is not None:
+                found[vni] = segment
+        return {segment.name: vni for vni, segment in found.items()}
 
     def _tests(self, guests: Mapping[str, Guest]) -> tuple[Test, ...]:
         known = None if self.document.blames(("guests",), ("links",)) else guests
@@ -328,6 +353,12 @@ class _Loader:
         for fault in rules.check(Lab(self.name, self.name, guests, bridges)):
             path = _where(fault, cables, given)
             self.document.blame(path, f"{fault.subject}: {fault.cause}", fault.remedy)
+
+
+def _sized(cables: Cabling) -> Iterator[Label | str]:
+    """What has an MTU of its own."""
+    yield from (label for label, port in cables.ports.items() if "mtu" in port.settings)
+    yield from (name for name, segment in cables.segments.items() if "mtu" in segment.settings)
 
 
 def _where(fault: InvalidInput, cables: Cabling, given: Mapping[str, _Given]) -> KeyPath:

@@ -14,6 +14,7 @@ from ..model.conditions import CONDITIONS, Condition, Rate, Share, Slot, Time
 from ..model.kinds import Choice, Faults, Flag, Line, Whole
 from ..model.lab import MAX_IFNAME, Readiness
 from ..model.settings import Setting
+from ..model.span import MAX_VNI
 from . import spec_tests
 from .schema import Anything, Boolean, Either, Integer, Json, ListOf, MappingOf, Number, Spec, Struct, Text, json_schema
 
@@ -254,6 +255,16 @@ _BESIDE: dict[str, Spec] = {
         description="Services that are restarted when the scenario's layer changes under the running guest.",
         item=Text(parse=notation.service),
     ),
+    "lab_host": Text(
+        description="The lab host that the guest is on, as the inventory calls it, where a lab has several.",
+        parse=notation.lab_host,
+        means="a name of the inventory",
+    ),
+    "together": Text(
+        description="A word; guests with the same one are on one lab host, where a lab has several.",
+        parse=notation.together,
+        means="a word",
+    ),
 }
 
 # The order that the schema has always had; a new setting comes last.
@@ -298,6 +309,11 @@ _BRIDGE = Struct(
             item=Text(parse=notation.end, means="text such as alice:eth0", pattern=_END_PATTERN),
         ),
         **{name: each for name, each in _OF_BRIDGES.items() if name != "address"},
+        "vni": Integer(
+            description="Number of the segment between lab hosts (VXLAN), where a lab has several; it is made from names if not given.",
+            minimum=1,
+            maximum=MAX_VNI,
+        ),
     },
 )
 

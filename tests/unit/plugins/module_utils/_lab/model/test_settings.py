@@ -152,7 +152,7 @@ def test_the_scenarios_page_names_every_setting() -> None:
         name for line in table.partition("\n\n")[0].splitlines() for name in re.findall(r"`(\w+)`", line.split("|")[1])
     }
 
-    assert names == {*ROWS, "interfaces", "files", "run", "restart_services"}
+    assert names == {*ROWS, "interfaces", "files", "run", "restart_services", "lab_host", "together"}
 
 
 @pytest.mark.parametrize("name", ROWS)
