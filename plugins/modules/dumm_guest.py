@@ -88,7 +88,7 @@ options:
     description:
       - Directories that lie over the master and under what the guest writes, the topmost first.
       - A path is absolute, or below O(workdir), such as V(layers/web). Such a lab goes on working where it is moved or copied.
-      - They are never written to. A running guest gets a change at once, see O(busy).
+      - They are never written to. A running guest gets a change at once, see O(in_use).
     type: list
     elements: str
   union:
@@ -149,9 +149,12 @@ options:
       - That is the layer that it writes to, its C(diff), or while a scenario is loaded that scenario's, as for O(reset) and O(restore).
       - This, O(reset) and O(restore) want a guest that does not run, or O(state=stopped) or V(restarted), which see to that.
     type: str
-  unsave:
-    description: Remove the copy of this name, before anything else.
+  remove_save:
+    description:
+      - Name of a saving point to remove. It is removed before anything else is done.
+      - The name O(unsave) of earlier versions goes on working.
     type: str
+    aliases: [unsave]
   restore:
     description: Go back to the copy of this name, which stays. What the guest wrote since then is lost.
     type: str
@@ -166,13 +169,15 @@ options:
         the guest is restarted.
     type: bool
     default: false
-  busy:
+  in_use:
     description:
-      - What to do when processes in the running guest hold files open of O(layers) that come or go. They would keep the old ones.
-      - V(refuse) names them and changes nothing, V(force) goes on.
+      - What to do if processes in the running guest hold files open of O(layers) that come or go. These processes keep the old files.
+      - V(refuse) fails, names the files and changes nothing. V(force) changes the layers anyway.
+      - The name O(busy) of earlier versions goes on working.
     type: str
     default: refuse
     choices: [force, refuse]
+    aliases: [busy]
   wait_timeout:
     description:
       - Seconds that the guest may take to answer when it starts, then to boot (O(ready)), and to shut itself down when it stops.

@@ -58,13 +58,15 @@ options:
       - Else it goes to a layer that is thrown away when the scenario is unloaded, so that every load starts clean.
     type: bool
     default: false
-  busy:
+  in_use:
     description:
-      - What to do when processes in a running guest hold files open of layers that come or go. They would keep the old ones.
-      - V(refuse) names them and changes nothing, V(force) goes on.
+      - What to do if processes in a running guest hold files open of layers that come or go. These processes keep the old files.
+      - V(refuse) fails, names the files and changes nothing. V(force) changes the layers anyway.
+      - The name O(busy) of earlier versions goes on working.
     type: str
     default: refuse
     choices: [force, refuse]
+    aliases: [busy]
   parallel:
     description: How many steps are done at the same time.
     type: int

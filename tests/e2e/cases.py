@@ -253,8 +253,8 @@ GUEST = (
     ),
     Case(
         "guest",
-        {"name": "g-saved", "state": "stopped", "unsave": "one"},
-        {"unsave": host("ls -A $W/guests/g-saved/saves").shows("")},
+        {"name": "g-saved", "state": "stopped", "remove_save": "one"},
+        {"remove_save": host("ls -A $W/guests/g-saved/saves").shows("")},
     ),
     Case(
         "guest",
@@ -269,8 +269,8 @@ GUEST = (
     ),
     Case(
         "guest",
-        {"name": "g-busy", "layers": [], "busy": "refuse"},
-        {"busy": inside("g-busy", "cat /srv/word").shows("layered")},
+        {"name": "g-busy", "layers": [], "in_use": "refuse"},
+        {"in_use": inside("g-busy", "cat /srv/word").shows("layered")},
         before=(
             _LAYER,
             _running("g-busy", layers=["layer"]),
@@ -280,8 +280,8 @@ GUEST = (
     ),
     Case(
         "guest",
-        {"name": "g-busy", "layers": [], "busy": "force"},
-        {"busy": inside("g-busy", "cat /srv/word").shows("(?s).*No such file.*")},
+        {"name": "g-busy", "layers": [], "in_use": "force"},
+        {"in_use": inside("g-busy", "cat /srv/word").shows("(?s).*No such file.*")},
     ),
     Case(
         "guest",
@@ -574,17 +574,17 @@ SCENARIO = (
     ),
     Case(
         "scenario",
-        {"name": "s-layers", "state": "unloaded", "busy": "refuse"},
-        {"busy": inside("s-layered", "cat /srv/scenario").shows("scenario")},
+        {"name": "s-layers", "state": "unloaded", "in_use": "refuse"},
+        {"in_use": inside("s-layered", "cat /srv/scenario").shows("scenario")},
         before=(inside("s-layered", "exec 3</srv/scenario; (trap '' HUP; exec sleep 1000) <&3 >/dev/null 2>&1 &"),),
         fails="/srv/scenario",
     ),
     Case(
         "scenario",
-        {"name": "s-layers", "state": "unloaded", "busy": "force"},
+        {"name": "s-layers", "state": "unloaded", "in_use": "force"},
         {
             "state": inside("s-layered", "cat /srv/scenario").shows("(?s).*No such file.*"),
-            "busy": inside("s-layered", "pgrep -c sleep").shows("1"),
+            "in_use": inside("s-layered", "pgrep -c sleep").shows("1"),
         },
     ),
     Case(

@@ -75,7 +75,7 @@ def cable(_cable: Lab) -> Iterator[Lab]:
     before = pids(_cable, "moon", "sun")
     yield _cable
     for name in ("a", "b"):
-        _cable.scenario(name, state="unloaded", busy="force")
+        _cable.scenario(name, state="unloaded", in_use="force")
         layer = _cable.workdir.scenario_layer(name, "moon").parent
         if layer.is_dir():
             os.system(f"rm -r {layer}")

@@ -262,6 +262,7 @@ def test_a_guest_that_is_reset_is_as_its_master(lab: Lab) -> None:
     lab.guest("alice")
     assert lab.run("alice", "test -e /etc/debian_version -a ! -e /opt/new").code == 0
     # A copy is nothing that a guest that runs uses.
+    # By the name of earlier versions.
     assert lab.guest("alice", unsave="old")["actions"] == ["guest alice: remove saving point old"]
     assert lab.info()["guests"]["alice"]["saves"] == []
 

@@ -77,7 +77,7 @@ def _offered(spec: options.Spec) -> Mapping[str, options.Spec]:
 
 
 _GUEST, _IFACE, _BRIDGE, _SCENARIO = map(_offered, (options.GUEST, options.IFACE, options.BRIDGE, options.SCENARIO))
-_POWER = {name: _GUEST[name] for name in ("wait_timeout", "lock_timeout", "busy")}
+_POWER = {name: _GUEST[name] for name in ("wait_timeout", "lock_timeout", "in_use")}
 _OPTIONS = "[OPTION=VALUE...]"
 _TO_ROOMS: Mapping[str, Verb] = {
     "guest": Verb("Go to the guests, or to one of them", "[NAME]", (Takes.GUEST,)),

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput, nearest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.options import Spec
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.options import Spec, canonical
 
 NONE = "none"
 _TRUTH = {"yes": True, "true": True, "on": True, "no": False, "false": False, "off": False}
@@ -57,7 +57,7 @@ def sorted_out(
         if found is None or options is None:
             plain.append(word)
             continue
-        name, text = found.groups()
+        name, text = canonical(options, found[1]), found[2]
         if name not in options:
             raise InvalidInput(verb, f"there is no option {name}", nearest(name, options))
         given[name] = value(name, text, options[name])

@@ -82,6 +82,7 @@ def test_settings_are_those_of_the_table() -> None:
         ("cmdline=a=b c", {"cmdline": "a=b c"}),
         ("union=cowfs", {"union": "cowfs"}),
         ("init=", {"init": ""}),
+        ("busy=force", {"in_use": "force"}),
     ],
 )
 def test_options_have_the_types_of_the_module(text: str, value: dict[str, Any]) -> None:

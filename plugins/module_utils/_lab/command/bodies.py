@@ -27,7 +27,7 @@ from .table import as_yaml
 from .usage import Parser
 
 _HELP = {
-    "busy": "what to do with a guest whose processes keep files open that are to change",
+    "in_use": "what to do with a guest whose processes keep files open that are to change",
     "lock_timeout": "seconds to wait for another run that changes the lab",
     "netns": "network namespace of a new lab",
     "only": "only this guest; may be repeated",
@@ -57,6 +57,14 @@ def add_options(parser: Parser, spec: options.Spec, names: Iterable[str]) -> Non
             parser.add_argument(
                 flag, type=kind, choices=option.get("choices"), metavar=metavar, default=default, help=said
             )
+            for former in option.get("aliases", ()):
+                parser.add_argument(
+                    f"--{former}",
+                    dest=name,
+                    choices=option.get("choices"),
+                    default=argparse.SUPPRESS,
+                    help=argparse.SUPPRESS,
+                )
 
 
 def given(wanted: Namespace, spec: options.Spec, **more: object) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ..run.runner import run_bridge, run_guest, run_scenario
 from .bodies import add_options, carried_out, close, given, scenario_name
 from .usage import Parser
 
-_OPTIONS = ("busy", "wait_timeout", "lock_timeout")
+_OPTIONS = ("in_use", "wait_timeout", "lock_timeout")
 _EXAMPLES = """\
   dumm down lab.yml    guests and bridges of the scenario that dumm up made of the file
   dumm down vpn        the same of a scenario by its name

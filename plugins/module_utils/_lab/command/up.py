@@ -22,7 +22,18 @@ from ..run.runner import run_scenario
 from .bodies import add_options, carried_out, close, difference, given, scenario_name
 from .usage import Parser, WrongUsage, complain
 
-_OPTIONS = ("only", "power", "prune", "restart", "record", "busy", "parallel", "wait_timeout", "lock_timeout", "netns")
+_OPTIONS = (
+    "only",
+    "power",
+    "prune",
+    "restart",
+    "record",
+    "in_use",
+    "parallel",
+    "wait_timeout",
+    "lock_timeout",
+    "netns",
+)
 _EXAMPLES = """\
   dumm up lab.yml                 make the lab what the file says
   dumm up lab.yml --watch         and again at each save of the file, until Ctrl-C

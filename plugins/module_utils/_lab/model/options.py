@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from . import settings
@@ -40,11 +40,11 @@ GUEST: Spec = {
     },
     **_options(settings.GUEST),
     "save": {"type": "str"},
-    "unsave": {"type": "str"},
+    "remove_save": {"type": "str", "aliases": ["unsave"]},
     "restore": {"type": "str"},
     "reset": {"type": "bool", "default": False},
     "restart": {"type": "bool", "default": False},
-    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
+    "in_use": {"type": "str", "default": "refuse", "choices": ["force", "refuse"], "aliases": ["busy"]},
     "wait_timeout": {"type": "int", "default": 60},
 }
 
@@ -75,7 +75,7 @@ SCENARIO: Spec = {
     "config": {"type": "dict"},
     "only": {"type": "list", "elements": "str"},
     "record": {"type": "bool", "default": False},
-    "busy": {"type": "str", "default": "refuse", "choices": ["force", "refuse"]},
+    "in_use": {"type": "str", "default": "refuse", "choices": ["force", "refuse"], "aliases": ["busy"]},
     "parallel": {"type": "int", "default": 16},
     "power": {"type": "str", "default": "apply", "choices": ["apply", "keep"]},
     "prune": {"type": "bool", "default": True},
@@ -122,9 +122,15 @@ INFO: Spec = {
 def completed(spec: Spec, **given: object) -> dict[str, Any]:
     """The arguments of a module's body: what is given, and the defaults of all other options.
 
-    :param given: of the right types; that is not checked.
+    :param given: of the right types; that is not checked.  Names of earlier versions are understood.
     :raises TypeError: for an option that there is not, as of a function.
     """
-    for name in given.keys() - spec.keys():
+    known = {canonical(spec, name): value for name, value in given.items()}
+    for name in known.keys() - spec.keys():
         raise TypeError(f"there is no option {name}")
-    return {name: given.get(name, option.get("default")) for name, option in spec.items()}
+    return {name: known.get(name, option.get("default")) for name, option in spec.items()}
+
+
+def canonical(spec: Mapping[str, Spec], name: str) -> str:
+    """The name of an option today; what no option was ever called stays as it is."""
+    return next((today for today, option in spec.items() if name in option.get("aliases", ())), name)

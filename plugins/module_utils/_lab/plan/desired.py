@@ -141,7 +141,7 @@ def guest(params: Params, lab: Lab) -> Wish:
             _in_netns(params, lab).with_guest(after),
             scope,
             restart=scope.guests if params["restart"] else frozenset(),
-            force=params["busy"] == "force",
+            force=params["in_use"] == "force",
             renew=scope.guests if state == "restarted" else frozenset(),
             timeout=timeout,
             save_points={name: _save_points(before, params)},
@@ -150,7 +150,7 @@ def guest(params: Params, lab: Lab) -> Wish:
 
 
 def _save_points(guest: Guest, params: Params) -> SavePointWish:
-    wish = SavePointWish(params.get("unsave"), params.get("save"), params["reset"], params.get("restore"))
+    wish = SavePointWish(params.get("remove_save"), params.get("save"), params["reset"], params.get("restore"))
     for point in (wish.remove, wish.save, wish.restore):
         if point is not None:
             rules.check_label(f"saving point of {guest.label}:", point)
@@ -212,7 +212,7 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
         remedy = f"give it with state: {' or '.join(_CLEANED[params['clean']])}"
         raise InvalidInput(f"scenario {name}", cause, remedy)
     timeout = float(params["wait_timeout"])
-    force = params["busy"] == "force"
+    force = params["in_use"] == "force"
     mine = Scope(
         guests=frozenset(key for key, guest in lab.guests.items() if guest.scenario == name),
         bridges=frozenset(key for key, bridge in lab.bridges.items() if bridge.scenario == name),
@@ -350,7 +350,7 @@ def _loaded(params: Params, lab: Lab, guests: Mapping[str, Guest], extras: Mappi
         Scope(guests=frozenset(there)),
         timeout=float(params["wait_timeout"]),
         extras=layers,
-        force=params["busy"] == "force",
+        force=params["in_use"] == "force",
         later=True,
     )
 
@@ -362,7 +362,7 @@ def _unloaded(params: Params, lab: Lab) -> Wish:
         dataclasses.replace(lab, guests={**lab.guests, **bare}),
         Scope(guests=frozenset(bare)),
         timeout=float(params["wait_timeout"]),
-        force=params["busy"] == "force",
+        force=params["in_use"] == "force",
         later=True,
     )
 

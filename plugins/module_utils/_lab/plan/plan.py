@@ -589,7 +589,7 @@ class _Planner:
             raise InUse(
                 GuestRef(name),
                 f"its processes hold open what would change under them: {', '.join(prepared.busy)}",
-                "end these processes, or run with busy: force and name what is to be restarted in restart_services",
+                "end these processes, or run with in_use: force and name what is to be restarted in restart_services",
             )
         stored = self.before.guests.get(name)
         known = stored is not None and (stored.loaded, stored.layers) == (guest.loaded, guest.layers)

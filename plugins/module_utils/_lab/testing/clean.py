@@ -54,7 +54,7 @@ def clean(how: Clean, scenario: Params, *, subscriber: Subscriber = nobody) -> R
             )
     while True:
         try:
-            report = run_scenario({**arguments, "busy": "refuse"}, subscriber=subscriber)
+            report = run_scenario({**arguments, "in_use": "refuse"}, subscriber=subscriber)
         except RunFailed as failed:
             # With such a file open, its name would go on to mean what the test wrote.
             if not isinstance(failed.error, (InUse, Unclean)) or not isinstance(failed.error.about, GuestRef):
@@ -66,7 +66,7 @@ def clean(how: Clean, scenario: Params, *, subscriber: Subscriber = nobody) -> R
 
 def _restarted(arguments: Params, name: str, why: str, subscriber: Subscriber) -> str:
     """Restart one guest; what is to be said of it."""
-    run_scenario({**arguments, "clean": "restart", "busy": "force", "only": [name]}, subscriber=subscriber)
+    run_scenario({**arguments, "clean": "restart", "in_use": "force", "only": [name]}, subscriber=subscriber)
     return f"guest {name}: {why}; it was restarted"
 
 

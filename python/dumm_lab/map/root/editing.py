@@ -156,7 +156,7 @@ VERBS: Mapping[str, Any] = {
     "layer.unload": _layer("unloaded"),
     "save.make": _save("save"),
     "save.restore": _save("restore"),
-    "save.remove": _save("unsave"),
+    "save.remove": _save("remove_save"),
     "save.reset": _save("reset"),
     "places.move": move,
     "check.list": checks,

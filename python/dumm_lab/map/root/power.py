@@ -57,7 +57,7 @@ class Power:
     def save(self, guests: Sequence[SeenGuest], what: str, name: str | None, *, plan: bool) -> plans.Told:
         """Make, restore or remove a saved state of guests, or throw away what they wrote; a guest that runs is restarted for that.
 
-        :param what: ``save``, ``restore``, ``unsave`` or ``reset``, as ``dumm_guest`` has it.
+        :param what: ``save``, ``restore``, ``remove_save`` or ``reset``, as ``dumm_guest`` has it.
         """
         value: Any = True if what == "reset" else name
         if not value:
@@ -70,12 +70,16 @@ class Power:
                     f"guest {lacking[0].name}", f"it has no saved state {name}", f"choose one that it has ({known})"
                 )
         given = [
-            {"name": each.name, what: value, "state": "restarted" if each.alive and what != "unsave" else "present"}
+            {
+                "name": each.name,
+                what: value,
+                "state": "restarted" if each.alive and what != "remove_save" else "present",
+            }
             for each in guests
         ]
         says = {"save": f"save {_named(guests)} as {name}", "restore": f"bring {_named(guests)} back to {name}"}
         told = says.get(
-            what, f"{'remove saved state ' + str(name) + ' of' if what == 'unsave' else 'reset'} {_named(guests)}"
+            what, f"{'remove saved state ' + str(name) + ' of' if what == 'remove_save' else 'reset'} {_named(guests)}"
         )
         return self._guests(told, given, plan=plan)
 

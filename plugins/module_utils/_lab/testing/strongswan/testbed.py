@@ -112,7 +112,7 @@ class Testbed:
                     raise
                 # Daemons that the test before has left hold files open: they end with their guest.
                 self._restart([failed.error.about.name])
-        return self._apply({**layer, "busy": "force"})
+        return self._apply({**layer, "in_use": "force"})
 
     def _apply(self, params: Params) -> None:
         runner.run_scenario(params)
@@ -126,7 +126,7 @@ class Testbed:
         self._sweep()
 
     def _restart(self, hosts: list[str]) -> None:
-        self._apply({**self._scenario, "state": "present", "only": hosts, "clean": "restart", "busy": "force"})
+        self._apply({**self._scenario, "state": "present", "only": hosts, "clean": "restart", "in_use": "force"})
 
     def end(self) -> None:
         """Take the files of the last tests away.
@@ -134,7 +134,7 @@ class Testbed:
         :raises RunFailed: where that cannot be done.
         """
         for name in sorted(set(self._loaded.values())):
-            self._apply({**self._scenario, "name": name, "state": "unloaded", "busy": "force"})
+            self._apply({**self._scenario, "name": name, "state": "unloaded", "in_use": "force"})
         self._loaded = {}
         self._sweep()
 

@@ -37,6 +37,15 @@ def test_options_that_are_left_out_have_the_defaults_of_the_module() -> None:
     assert found == options.completed(options.SCENARIO, workdir="/lab", name="vpn")
 
 
+def test_options_have_the_names_of_earlier_versions_too() -> None:
+    found = bodies.given(parser().parse_args(["--busy", "force"]), options.SCENARIO, name="vpn")
+
+    assert found["in_use"] == "force"
+    assert found.keys() == options.SCENARIO.keys()
+    assert options.completed(options.GUEST, name="alice", unsave="old")["remove_save"] == "old"
+    assert "--busy" not in parser().format_help()
+
+
 def test_options_have_the_types_of_the_module() -> None:
     words = ["--only", "a", "--only", "b", "--no-prune", "--restart", "--parallel", "3", "--power", "keep"]
 
