@@ -82,17 +82,19 @@ def nudge(directory: GuestDir) -> None:
 def put_away(directory: GuestDir, request: Path) -> None:
     """Take a request away; one that was rung for and not heard stays as an empty directory until it is."""
     heard = beneath.exists(request, "ack")
-    _remove(request)
     bell = _bell(directory, request.name)
-    with suppress(OSError):
-        if not heard:
-            if bell.exists():
-                request.mkdir(mode=0o700)
-            return
-        with _locked(directory) as lock:
+    if heard:
+        _remove(request)
+    with suppress(OSError), _locked(directory) as lock:
+        if heard:
             count = _read(lock, directory)
             _store(lock, dataclasses.replace(count, heard=max(count.heard, _position(bell, count))))
-        bell.unlink(missing_ok=True)
+            bell.unlink(missing_ok=True)
+            return
+        # Under the lock: whoever looks at the bells meanwhile would take it for given up, and the directory would stay for good.
+        _remove(request)
+        if bell.exists():
+            request.mkdir(mode=0o700)
 
 
 def _write(directory: GuestDir, text: str, most: int) -> bool:
@@ -104,9 +106,12 @@ def _write(directory: GuestDir, text: str, most: int) -> bool:
         elif silent > _LOST_AFTER * 2 ** max(0, (count.unread - MOST) // _NAME):
             asking = directory.spool / new_name()
             asking.mkdir(mode=0o700)
-            count, asked = _send(directory, count, asking.name)
-            if not asked:
-                asking.rmdir()
+            asked = False
+            try:
+                count, asked = _send(directory, count, asking.name)
+            finally:
+                if not asked:
+                    asking.rmdir()
         _store(lock, count)
         return fits
 

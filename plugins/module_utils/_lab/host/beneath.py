@@ -185,7 +185,7 @@ def remove(path: Path, seconds: float | None = None) -> None:
     descriptors.
 
     :param seconds: how long to go on, where a guest may be putting in more all the time.
-    :raises OSError: where something cannot be removed.
+    :raises OSError: if something cannot be removed.
     """
     try:
         top = os.open(path, _DIRECTORY)
@@ -200,15 +200,29 @@ def remove(path: Path, seconds: float | None = None) -> None:
     try:
         mark = f".{secrets.token_hex(8)}-"
         moved = 0
-        while directories := _empty(top):
-            for name in directories:
-                if deadline is not None and deadline.over:
-                    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
-                moved = _lift(top, name, mark, moved)
+        while True:
+            while directories := _empty(top):
+                for name in directories:
+                    if deadline is not None and deadline.over:
+                        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(path))
+                    moved = _lift(top, name, mark, moved)
+            if _without_content(path, deadline):
+                return
     finally:
         os.close(top)
-    with suppress(FileNotFoundError):
+
+
+def _without_content(path: Path, deadline: Deadline | None) -> bool:
+    """Remove a directory, unless something came into it since it was emptied; whether that was possible."""
+    try:
         os.rmdir(path)
+    except FileNotFoundError:
+        return True
+    except OSError as exc:
+        if exc.errno != errno.ENOTEMPTY or (deadline is not None and deadline.over):
+            raise
+        return False
+    return True
 
 
 def _empty(directory: int) -> list[str]:

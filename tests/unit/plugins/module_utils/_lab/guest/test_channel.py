@@ -476,6 +476,42 @@ def test_requests_that_are_lost_before_they_begin_do_not_fill_the_line(
     assert line.channel.run("echo here", timeout=PATIENCE).stdout == b"here\n"
 
 
+def test_what_nobody_heard_is_never_left_without_its_bell(
+    line: Line, deaf: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = line.request("abcdefghij", "true")
+    assert doorbell.write(line.directory, request.name)
+    make, others = Path.mkdir, list[threading.Thread]()
+
+    def while_another_looks(path: Path, *, mode: int) -> None:
+        others.append(threading.Thread(target=doorbell.nudge, args=(line.directory,)))
+        others[0].start()
+        # It has to wait until the request is put away.
+        others[0].join(0.5)
+        make(path, mode=mode)
+
+    monkeypatch.setattr(Path, "mkdir", while_another_looks)
+
+    doorbell.put_away(line.directory, request)
+
+    others[0].join()
+    assert request.exists() == (line.directory.outbox / f"{request.name}.bell").exists()
+
+
+def test_a_line_that_is_gone_is_asked_nothing(line: Line, deaf: Channel, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doorbell, "_LOST_AFTER", -1.0)
+    number = 0
+    while doorbell.write(line.directory, f"+nobody{number}"):
+        number += 1
+    before = sorted(os.listdir(line.spool))
+    line.directory.line_in.unlink()
+
+    with pytest.raises(FileNotFoundError):
+        doorbell.write(line.directory, "+nobody")
+
+    assert sorted(os.listdir(line.spool)) == before
+
+
 def _guard(line: Line, request: Path, most: int) -> None:
     """What becomes of a request whose client was killed."""
     paths = (line.directory.outbox / "x.bell", line.directory.line_in, line.directory.doorbell_lock)

@@ -220,6 +220,25 @@ def test_what_is_there_in_place_of_a_directory_is_removed_itself(tmp_path: Path,
     assert os.listdir(tmp_path) == ["kept"]
 
 
+def test_what_comes_into_a_directory_after_it_was_emptied_is_removed_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    remove, late = os.rmdir, ["first", "second"]
+
+    def rmdir(path: Path) -> None:
+        if late:
+            (tree / late.pop()).touch()
+        remove(path)
+
+    monkeypatch.setattr(os, "rmdir", rmdir)
+
+    beneath.remove(tree)
+
+    assert not late and not tree.exists()
+
+
 def test_a_removal_gives_up_in_its_time(tmp_path: Path) -> None:
     (tmp_path / "tree" / "sub").mkdir(parents=True)
 
