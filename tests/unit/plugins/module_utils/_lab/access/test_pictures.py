@@ -13,6 +13,7 @@ import math
 import re
 import statistics
 from collections.abc import Iterator
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
@@ -142,6 +143,31 @@ def test_the_pictures_of_the_documentation_are_what_dumm_graph_makes(name: str) 
     assert committed == svg.svg(draw(scene(lab, name, states=False))), (
         f"run dumm graph examples/graph/{name}.yml -o ..."
     )
+
+
+@pytest.mark.parametrize(
+    "path",
+    [path.relative_to(texts.TOP) for path in sorted(texts.TOP.glob("examples/*/*.svg"))],
+    ids=lambda path: path.stem,
+)
+def test_the_pictures_of_the_examples_are_what_dumm_graph_makes(path: Path) -> None:
+    lab = lab_of((texts.TOP / path).with_suffix(".yml").read_text())
+
+    assert (texts.TOP / path).read_text() == svg.svg(draw(scene(lab, path.stem, states=False))), (
+        f"run dumm graph {path.with_suffix('.yml')} -o {path}"
+    )
+
+
+def test_each_example_has_a_scenario_tests_a_picture_and_a_page() -> None:
+    page = (texts.TOP / "examples/README.md").read_text()
+    labs = re.findall(r"^\| \[([\w-]+)\]\(\1/README\.md\)", page, re.MULTILINE)
+
+    assert len(labs) == 8
+    for name in labs:
+        place = texts.TOP / "examples" / name
+        assert "\ntests:\n" in (place / f"{name}.yml").read_text()
+        assert f"({name}.svg)" in (place / "README.md").read_text()
+        assert (place / f"{name}.svg").is_file()
 
 
 # That it can be read
