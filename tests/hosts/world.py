@@ -78,14 +78,6 @@ class Machine:
         self._process.wait(PATIENCE)
         self.pid, self._process = 0, None
 
-    def reinstall(self) -> None:
-        """Boot it with an empty working directory."""
-        if self.pid:
-            self.cut()
-        shutil.rmtree(self.place / "lib")
-        _furnish(self.place / "lib")
-        self.boot()
-
     @property
     def enter(self) -> tuple[str, ...]:
         """A command that runs another there."""
@@ -189,6 +181,15 @@ class World:
         assert done.returncode == code, f"exit code {done.returncode}:\n{done.stdout}"
         return done.stdout
 
+    def reinstall(self, host: Machine) -> None:
+        """Boot a lab host with a working directory as at the beginning."""
+        if host.pid:
+            host.cut()
+        shutil.rmtree(host.place / "lib")
+        _furnish(host.place / "lib")
+        host.boot()
+        until_logged_in(self, host)
+
     def clear(self) -> None:
         """Switch all lab hosts on and take every lab away by force, for the next test.
 
@@ -200,8 +201,7 @@ class World:
                 left += host.leftovers()
         if left:
             for host in self.hosts.values():
-                host.reinstall()
-                until_logged_in(self, host)
+                self.reinstall(host)
         assert not left, left
 
 
@@ -258,8 +258,10 @@ def world(count: int = 3) -> Iterator[World]:
 
 def until_logged_in(made: World, host: Machine) -> None:
     """Wait until the controller can log in to a lab host."""
-    login = (tool("ssh"), *_OPTIONS, "-i", "/srv/key", f"root@{host.address}", "true")
-    command = [*made.controller.enter, *login]
+    ssh = [*made.controller.enter, tool("ssh"), *_OPTIONS, "-i", "/srv/key"]
+    # A session that Ansible has left open may be with what was there before.
+    subprocess.run([*ssh, "-O", "exit", f"root@{host.address}"], check=False, capture_output=True, timeout=PATIENCE)
+    command = [*ssh, f"root@{host.address}", "true"]
     until(
         lambda: subprocess.run(command, check=False, capture_output=True, timeout=PATIENCE).returncode == 0,
         f"SSH server of {host.name}",
@@ -329,9 +331,11 @@ def _furnish(workdir: Path) -> None:
     ):
         (workdir / kind).mkdir(parents=True)
         for name, source in names.items():
-            if (BASE / kind / source).exists():
-                there = (BASE / kind / source).resolve().relative_to(BASE.resolve())
-                (workdir / kind / name).symlink_to(_BASE / there)
+            real = (BASE / kind / source).resolve().name
+            if (BASE / kind / source).exists() and not (workdir / kind / real).is_symlink():
+                (workdir / kind / real).symlink_to(_BASE / kind / real)
+            if name != real:
+                (workdir / kind / name).symlink_to(real)
 
 
 def _hand_out_keys(made: World) -> None:

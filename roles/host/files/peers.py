@@ -1,0 +1,107 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a lab host finds out about its way to the others, as JSON; all of them run this at the same time.
+
+Each sends a few packets to the tunnels' UDP port of the others, with the time, until it has heard from all or the time is over.  A packet
+that arrives shows that no firewall drops it, and how far two clocks are apart: from what both hosts see, the time on the way cancels out.
+
+Arguments: name, UDP port, seconds, and for each other lab host name=address.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import select
+import socket
+import subprocess
+import sys
+import time
+
+_MAGIC = b"dumm.lab peer "
+_PAUSE = 0.3
+# Packets to the others go on after all were heard, for those that began later.
+_LINGER = 3.0
+# linux/in.h, linux/in6.h
+_IP_MTU, _IPV6_MTU = 14, 24
+
+
+def main() -> None:
+    """Print what is found."""
+    name, port, seconds, *peers = sys.argv[1:]
+    addresses = {peer.partition("=")[0]: ipaddress.ip_address(peer.partition("=")[2]) for peer in peers}
+    found = {peer: {"mtu": _path_mtu(str(address)), "late": None} for peer, address in addresses.items()}
+    holder = _holder(int(port))
+    if holder == "nobody":
+        late = _talk(name, int(port), float(seconds), {peer: str(address) for peer, address in addresses.items()})
+        for peer, apart in late.items():
+            found[peer]["late"] = apart
+    print(json.dumps({"port": holder, "peers": found}))
+
+
+def _path_mtu(address: str) -> int:
+    """Bytes of the largest IP packet that gets there whole; 0 where none does."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    headers = 48 if family == socket.AF_INET6 else 28
+    with socket.socket(family, socket.SOCK_DGRAM) as udp:
+        try:
+            udp.connect((address, 9))
+        except OSError:
+            return 0
+        level, option = (socket.IPPROTO_IPV6, _IPV6_MTU) if family == socket.AF_INET6 else (socket.IPPROTO_IP, _IP_MTU)
+        own = udp.getsockopt(level, option)
+    for mtu in sorted(
+        {own, *(each for each in (9000, 8950, 1500, 1492, 1450, 1420, 1400, 1380, 1280) if each < own)}, reverse=True
+    ):
+        command = ["ping", "-n", "-q", "-M", "do", "-c", "2", "-i", "0.2", "-W", "2", "-s", str(mtu - headers), address]
+        if subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0:
+            return mtu
+    return 0
+
+
+def _holder(port: int) -> str:
+    """Who has the port: nobody, tunnels (sockets of the kernel have no inode), or a program."""
+    found = "nobody"
+    for table in ("/proc/net/udp", "/proc/net/udp6"):
+        try:
+            with open(table, encoding="ascii") as lines:
+                sockets = [line.split() for line in list(lines)[1:]]
+        except OSError:
+            continue
+        for fields in sockets:
+            if int(fields[1].rpartition(":")[2], 16) == port:
+                found = "program" if fields[9] != "0" or found == "program" else "tunnels"
+    return found
+
+
+def _talk(name: str, port: int, seconds: float, addresses: dict[str, str]) -> dict[str, float]:
+    """How much later than it was sent, by the two clocks, a packet of each of the others came at the least."""
+    version = socket.AF_INET6 if any(":" in address for address in addresses.values()) else socket.AF_INET
+    late: dict[str, float] = {}
+    with socket.socket(version, socket.SOCK_DGRAM) as udp:
+        udp.bind(("", port))
+        end = time.monotonic() + seconds
+        send_at = 0.0
+        while (now := time.monotonic()) < end:
+            if now >= send_at:
+                for address in addresses.values():
+                    try:
+                        udp.sendto(_MAGIC + f"{name} {time.time():.6f}".encode(), (address, port))
+                    except OSError:
+                        continue
+                send_at = now + _PAUSE
+            if select.select([udp], [], [], max(0.0, send_at - time.monotonic()))[0]:
+                data, _sender = udp.recvfrom(512)
+                arrived = time.time()
+                if data.startswith(_MAGIC):
+                    peer, sent = data[len(_MAGIC) :].decode().rsplit(" ", 1)
+                    if peer in addresses:
+                        late[peer] = min(late.get(peer, 1e9), arrived - float(sent))
+                        if len(late) == len(addresses):
+                            end = min(end, now + _LINGER)
+    return late
+
+
+main()
