@@ -71,7 +71,8 @@ options:
     type: str
   confine:
     description:
-      - Whether root of the guest is nobody on the host. Its process has users of its own then, four capabilities over files of those
+      - Whether to run the guest unprivileged. Root in the guest then has no rights on the host.
+      - The guest's process has users of its own, four capabilities over files of those
         users, a view of the file system with nothing but the guest in it, and no system calls that a guest does not need
         (C(docs/explanation/security.md)).
       - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can, which a warning says

@@ -21,7 +21,7 @@ _PROMPT = re.compile(r"^(?:(?:guest|bridge|scenario)(?:/[\w-]+)?)?# (?P<line>.*)
 # What differs from run to run, and what is written for it.
 _VARIABLE = re.compile(
     r"(?P<path>/var/lib/dumm\b)|(?P<space>\b(?:dumm-dumm)\b)|(?P<all>\b100%)|(?P<percent>\b\d+%)|(?P<age>(?:\b\d+[hms] ?)+(?=\s|$))"
-    r"|(?P<took>\b\d+\.\d+ s\b)|(?P<number>\d+(?:\.\d+)?)|(?P<bad>FAILED|failed\b)|(?P<blank>\s+)"
+    r"|(?P<still>(?<=\s)0$)|(?P<took>\b\d+\.\d+ s\b)|(?P<number>\d+(?:\.\d+)?)|(?P<bad>FAILED|failed\b)|(?P<blank>\s+)"
 )
 # Addresses are no numbers that differ, and neither is what belongs to a name or a place in a file.
 _FIXED = re.compile(
@@ -35,6 +35,8 @@ _WRITTEN = {
     "all": "100%",
     "percent": r"(?!100%)\d+(?:\.\d+)?%",
     "age": r"(?:\d+[hms] ?)+",
+    # A rate of a table, where something passes meanwhile.
+    "still": r"(?:0|[-<].*)",
     "took": r"(?:\d+ min )?\d+(?:\.\d+)? s",
     "number": r"\d+(?:\.\d+)?",
     "bad": "(?:FAILED|failed|SUSPECT|suspect)",

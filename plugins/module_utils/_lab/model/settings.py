@@ -121,7 +121,7 @@ GUEST: tuple[Setting, ...] = (
     Setting(
         name="confine",
         kind=Flag(),
-        description="Whether root of the guest is nobody on the host.",
+        description="Whether to run the guest unprivileged: root in the guest has no rights on the host.",
         restart=True,
     ),
     Setting(

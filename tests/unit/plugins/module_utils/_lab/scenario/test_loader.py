@@ -1020,9 +1020,13 @@ def test_whatever_the_text_it_is_loaded_or_told_as_faults(text):
 
 
 def examples() -> list[str]:
-    return re.findall(
-        r"^```yaml\n(.*?)^```", (DOCS / "reference" / "scenario.md").read_text(), re.DOTALL | re.MULTILINE
-    )
+    """The scenarios of the documentation: all blocks of the reference, and those of other pages that describe guests."""
+    block = re.compile(r"^```yaml\n(.*?)^```", re.DOTALL | re.MULTILINE)
+    others = [DOCS.parent / "README.md", *sorted(DOCS.glob("howto/*.md")), *sorted(DOCS.glob("tutorial/*.md"))]
+    found = [
+        text for page in others for text in block.findall(page.read_text()) if re.search("^guests:", text, re.MULTILINE)
+    ]
+    return [*block.findall((DOCS / "reference" / "scenario.md").read_text()), *found]
 
 
 @pytest.mark.parametrize("text", examples(), ids=lambda text: text.splitlines()[0][:40])
