@@ -61,6 +61,34 @@ options:
       - A new bridge does. Without that, the bridge floods all groups and says nothing itself, as a cable.
       - It changes in place, without interruption.
     type: bool
+  span:
+    description:
+      - How the segment goes on on other lab hosts, by a VXLAN tunnel to each of them. Each lab host has a bridge of its own for it.
+      - An empty mapping is for a segment that ends on this lab host, as a new bridge does.
+      - Addresses and peers change in place. Another O(span.vni) or O(span.port) makes the tunnel anew.
+      - VXLAN takes frames from anybody who reaches its UDP port. Read the page on security before you use it.
+    type: dict
+    suboptions:
+      vni:
+        description: Number of the segment, from 1 to 16777215. It is the same on all lab hosts, and no other segment's on any of them.
+        type: int
+      local:
+        description: Address of this lab host, at which the others reach it.
+        type: str
+      peers:
+        description:
+          - Addresses of the other lab hosts that have a part of the segment, IPv4 or IPv6, all of the same family.
+          - This one's own may be among them, so that all lab hosts can be given the same list.
+        type: list
+        elements: str
+      port:
+        description: UDP port, the same on all lab hosts; 4789 if not given.
+        type: int
+      mtu:
+        description:
+          - Bytes of an IP packet that the network between the lab hosts carries.
+          - If not given, this host's routes tell it.
+        type: int
 extends_documentation_fragment:
   - dumm.lab.attributes
   - dumm.lab.workdir
@@ -90,6 +118,14 @@ EXAMPLES = r"""
     address: [10.0.0.254/24]
     interfaces: [alice:eth0, bob:eth0]
     purge_interfaces: true
+
+- name: Join it to the same segment on other lab hosts
+  dumm.lab.dumm_bridge:
+    name: br0
+    span:
+      vni: 4711
+      local: 192.0.2.1
+      peers: [192.0.2.1, 192.0.2.2, 192.0.2.3]
 
 - name: Remove it
   dumm.lab.dumm_bridge:
@@ -147,6 +183,14 @@ bridge:
       description: Whether it forwards a multicast group only to those who have joined it.
       type: bool
       sample: true
+    span:
+      description: How it goes on on other lab hosts. Null where it ends on this one.
+      type: dict
+      sample: {"vni": 4711, "local": "192.0.2.1", "peers": ["192.0.2.2"], "port": 4789, "mtu": null}
+    tunnel:
+      description: The device that leads there. Null where there is none.
+      type: dict
+      sample: {"device": "br0-span", "mtu": 1500, "counters": {"rx_packets": 12, "rx_bytes": 1008}}
     counters:
       description: Packets and bytes of the host's leg.
       type: dict

@@ -314,6 +314,36 @@ class Host:
         )
 
     @_carry_out.register
+    def _do_add_tunnel(self, action: network_steps.AddTunnel) -> None:
+        bridge = action.bridge
+        assert bridge.span is not None
+        spans = [device.span for space in self.spaces.values() for device in space.values() if device.span is not None]
+        need(bridge.span.network not in [span.network for span in spans], "the number is taken")
+        self._add_device(
+            DeviceKind.TUNNEL.of(bridge.name),
+            bridge.tunnel_name,
+            mtu=action.mtu,
+            master=self._bridge_index(bridge.name),
+            port_mask=bridge.port_mask,
+            span=dataclasses.replace(bridge.span, mtu=None),
+        )
+
+    @_carry_out.register
+    def _do_set_tunnel(self, action: network_steps.SetTunnel) -> None:
+        bridge, mark = action.bridge, DeviceKind.TUNNEL.of(action.bridge.name)
+        found = self._found(mark, action.found)
+        assert bridge.span is not None and found.span is not None
+        need(found.span.network == bridge.span.network, "a tunnel keeps its number")
+        self.devices[mark] = dataclasses.replace(
+            found,
+            master=self._bridge_index(bridge.name),
+            mtu=action.mtu,
+            up=True,
+            port_mask=bridge.port_mask,
+            span=dataclasses.replace(bridge.span, mtu=None),
+        )
+
+    @_carry_out.register
     def _do_add_tap(self, action: network_steps.AddTap) -> None:
         iface = action.iface
         master = self._bridge_index(iface.bridge)

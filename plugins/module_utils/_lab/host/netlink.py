@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The lab's network on the host: its namespace, and the devices in it, through rtnetlink(7).  ``bridges`` and ``taps`` use it.
+"""The lab's network on the host: its namespace, and the devices in it, through rtnetlink(7).  ``bridges``, ``taps`` and
+``tunnels`` use it.
 
 The only file that imports pyroute2, and only for changes: looking is done without it (``rtnetlink``).  Every device we make carries an
 owner mark in its ifalias, which names the lab and the object; nothing without that mark is changed or deleted.  A namespace of ours is
@@ -11,6 +12,7 @@ marked on its loopback device.
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import functools
 import hashlib
@@ -20,7 +22,7 @@ import sys
 import threading
 import uuid
 import zlib
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -33,7 +35,7 @@ from ..model.found import Device, DeviceKind, Mark
 from ..model.lab import HOST_NETNS
 from . import syscalls
 from .namespaces import NETNS_DIRECTORY, exists, path_of, remove_name
-from .rtnetlink import Described, Refused, Route
+from .rtnetlink import EVERYBODY, Described, Refused, Route
 
 MARK = "dumm.lab"
 _COUNTERS = ("rx_packets", "rx_bytes", "rx_dropped", "tx_packets", "tx_bytes", "tx_dropped")
@@ -134,7 +136,7 @@ class Network:
     def _devices(self) -> list[Device]:
         links = self.route.devices()
         masks, addresses = self.route.port_masks(), self.route.scoped_addresses()
-        return [
+        found = [
             self._device(
                 link,
                 tuple(addresses.get((link.number, False), ())),
@@ -142,6 +144,20 @@ class Network:
                 masks.get(link.number, 0),
             )
             for link in links
+        ]
+        return self._with_peers(found) if any(each.span is not None for each in found) else found
+
+    def _with_peers(self, found: list[Device]) -> list[Device]:
+        """The same, where tunnels know where they send what is for everybody: one more dump for all of them."""
+        peers: dict[int, set[str]] = defaultdict(set)
+        for entry in self.route.forwarded():
+            if entry.mac == EVERYBODY:
+                peers[entry.number].add(entry.to)
+        return [
+            each
+            if each.span is None
+            else dataclasses.replace(each, span=dataclasses.replace(each.span, peers=tuple(sorted(peers[each.index]))))
+            for each in found
         ]
 
     def _device(
@@ -170,6 +186,7 @@ class Network:
             group=link.tap_group if kind is DeviceKind.TAP else None,
             link_group=link.group,
             port_mask=port_mask,
+            span=link.span if kind is DeviceKind.TUNNEL else None,
             counters={} if counted is None else {key: getattr(counted, key) for key in _COUNTERS},
             **(link.bridge._asdict() if kind is DeviceKind.BRIDGE else {}),
         )
@@ -190,6 +207,11 @@ class Network:
         """Whether new devices of the namespace have IPv6 at first; to be asked :meth:`inside` it."""
         default = Path("/proc/sys/net/ipv6/conf/default/disable_ipv6")
         return default.exists() and int(default.read_text()) == 0
+
+    def keep_silent(self, device: str) -> None:
+        """No IPv6 of the host on a device, also in a namespace that :meth:`mark_namespace` has not prepared; to be asked inside it."""
+        if self.gives_ipv6:
+            Path(f"/proc/sys/net/ipv6/conf/{device}/disable_ipv6").write_text("1")
 
     def is_ours(self) -> bool:
         """Whether the namespace itself was made by us for this lab."""
@@ -264,12 +286,27 @@ class Network:
         :meth:`finish` gives it that together with its mark, in one request: what a run that was killed in between leaves is not
         taken for somebody else's, and a TAP of somebody else's is not taken for ours (TUNSETIFF opens one that is there already).
         """
+        return self.make_by(
+            subject,
+            mark,
+            lambda name: self.request(subject, "link", "add", ifname=name, group=self.group, **arguments),
+        )
+
+    def make_by(self, subject: str, mark: Mark, make: Callable[[str], None]) -> int:
+        """The same where something else makes the device.
+
+        :param make: is given the name that it has until :meth:`finish`.
+        """
         name = self.unnamed(mark)
         left = self.inside(lambda: index_here(name))
         if left is not None:
             self._delete(subject, left)
-        self.request(subject, "link", "add", ifname=name, group=self.group, **arguments)
+        make(name)
         return self._index(subject, name)
+
+    def drop(self, subject: str, index: int) -> None:
+        """Delete a device that could not be finished."""
+        self._delete(subject, index)
 
     def finish(self, subject: str, mark: Mark, index: int, name: str, **settings: object) -> None:
         """Give a device that was just made its name and its mark, and set it up."""
@@ -334,7 +371,7 @@ def _remedy(code: int) -> str:
     if code == errno.EEXIST:
         return "a device of that name that is not ours is in the way: remove or rename it"
     if code in (errno.ENOENT, errno.ENODEV, errno.ENXIO, errno.EOPNOTSUPP):
-        return "let role dumm.lab.host check what this kernel lacks (tun, bridge)"
+        return "let role dumm.lab.host check what this kernel lacks (tun, bridge, vxlan)"
     return "see dmesg, then run again"
 
 

@@ -12,29 +12,41 @@ large segment: several changes are one message to the kernel here.
 from __future__ import annotations
 
 import errno
+import ipaddress
 import os
 import socket
 import struct
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from ..model.span import Span
 from . import syscalls
 
 # linux/rtnetlink.h, linux/netlink.h, linux/if_link.h
-_RTM_GETLINK, _RTM_SETLINK, _RTM_GETADDR, _RTM_GETSTATS = 18, 19, 22, 94
+_RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK, _RTM_GETADDR, _RTM_GETSTATS = 16, 17, 18, 19, 22, 94
+_RTM_NEWNEIGH, _RTM_DELNEIGH, _RTM_GETNEIGH = 28, 29, 30
 _REQUEST, _REQUEST_AND_DUMP, _REQUEST_AND_ANSWER = 0x1, 0x301, 0x5
+_EXCLUSIVE, _CREATE, _APPEND = 0x200, 0x400, 0x800
 _INTERRUPTED = 0x10
 _ERROR, _DONE = 2, 3
-_MAC, _IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _GROUP, _EXT_MASK = 1, 3, 4, 10, 12, 20, 27, 29
+_MAC, _IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _GROUP, _NETNS_FD, _EXT_MASK = 1, 3, 4, 10, 12, 20, 27, 28, 29
 _LINKINFO, _STATS64, _AF_SPEC, _CARRIER, _PROP_LIST, _ALT_IFNAME = 18, 23, 26, 33, 52, 53
-_INFO_DATA, _TUN_GROUP = 2, 2
+_INFO_KIND, _INFO_DATA, _TUN_GROUP = 1, 2, 2
 _BR_STP_STATE, _BR_GROUP_FWD_MASK, _BR_MCAST_SNOOPING, _BR_MCAST_QUERIER = 5, 9, 23, 25
 # linux/ipv6.h: the place of a setting in what a device tells of them.
 _INET6_CONF, _DEVCONF_DISABLE_IPV6 = 2, 26
 _OF_A_DEVICE = frozenset(
     {_MAC, _IFNAME, _MTU, _MASTER, _IFALIAS, _GROUP, _LINKINFO, _STATS64, _AF_SPEC, _CARRIER, _PROP_LIST}
 )
-_BRPORT_GROUP_FWD_MASK, _BRPORT_ISOLATED = 31, 33
+_BRPORT_MULTICAST_ROUTER, _BRPORT_GROUP_FWD_MASK, _BRPORT_ISOLATED = 25, 31, 33
+_ROUTER_ALWAYS = 2  # MDB_RTR_TYPE_PERM, linux/if_bridge.h
+_VXLAN = "vxlan"
+_VXLAN_ID, _VXLAN_LOCAL, _VXLAN_TTL, _VXLAN_LIMIT, _VXLAN_PORT, _VXLAN_LOCAL6 = 1, 4, 5, 9, 15, 17
+_TTL = 64
+# linux/neighbour.h
+_NDA_DST, _NDA_LLADDR = 1, 2
+_PERMANENT, _SELF = 0x80, 0x02
+EVERYBODY = bytes(6)  # stands for all addresses that a tunnel has not learned
 _NESTED = 0x8000
 _AF_BRIDGE = 7
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -51,6 +63,7 @@ _LINK = struct.Struct("=BxHiII")
 _AT_ONCE = 100
 _ADDRESS = struct.Struct("=BBBBi")
 _NUMBER = struct.Struct("=I")
+_NEIGHBOUR = struct.Struct("=BxxxiHBx")
 _SHORT = struct.Struct("=H")
 # Header, struct if_stats_msg, the head of its one attribute, and the first of struct rtnl_link_stats64.
 _STATS = struct.Struct("=16x4xi4x4x8Q")
@@ -169,6 +182,17 @@ class Described(NamedTuple):
             self._ipv6(),
         )
 
+    @property
+    def span(self) -> Span | None:
+        """What a VXLAN device leads to, without its peers; ``None`` where it is none."""
+        kind = _nested(self.told.get(_LINKINFO, b"")).get(_INFO_KIND, b"")
+        info = self._info()
+        if _text(kind) != _VXLAN or _VXLAN_ID not in info:
+            return None
+        local = info.get(_VXLAN_LOCAL) or info.get(_VXLAN_LOCAL6)
+        port = int.from_bytes(info.get(_VXLAN_PORT, b""), "big")
+        return Span(_NUMBER.unpack(info[_VXLAN_ID])[0], "" if local is None else _address(local), port=port)
+
     def _ipv6(self) -> bool | None:
         families = _nested(self.told.get(_AF_SPEC, b""))
         settings = _nested(families.get(socket.AF_INET6, b"")).get(_INET6_CONF)
@@ -196,6 +220,18 @@ class Bridge(NamedTuple):
     ipv6: bool | None
 
 
+class Forwarded(NamedTuple):
+    """Where a tunnel sends frames for an address.
+
+    :ivar number: index of the tunnel.
+    :ivar to: address of a lab host.
+    """
+
+    number: int
+    mac: bytes
+    to: str
+
+
 class Refused(OSError):
     """A change that the kernel refuses."""
 
@@ -218,15 +254,70 @@ def set_link(index: int, *, up: bool = False, **attributes: int | str) -> bytes:
     return _message(_RTM_SETLINK, _LINK.pack(0, 0, index, flags, flags) + body)
 
 
-def set_port(index: int, *, isolated: bool | None = None, group_fwd_mask: int | None = None) -> bytes:
-    """A message that changes a bridge's port."""
+def set_port(
+    index: int, *, isolated: bool | None = None, group_fwd_mask: int | None = None, router: bool = False
+) -> bytes:
+    """A message that changes a bridge's port.
+
+    :param router: whether it is to get all multicast from now on, and who listens.
+    """
     body = b"" if isolated is None else _packed(_BRPORT_ISOLATED, bytes([isolated]))
     body += b"" if group_fwd_mask is None else _packed(_BRPORT_GROUP_FWD_MASK, _SHORT.pack(group_fwd_mask))
+    body += _packed(_BRPORT_MULTICAST_ROUTER, bytes([_ROUTER_ALWAYS])) if router else b""
     return _message(_RTM_SETLINK, _LINK.pack(_AF_BRIDGE, 0, index, 0, 0) + _packed(_PROTINFO | _NESTED, body))
 
 
-def _message(kind: int, body: bytes) -> bytes:
-    return _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_AND_ANSWER, 0, 0) + body
+def new_tunnel(name: str, group: int, span: Span, limit: int, netns: int | None = None) -> bytes:
+    """A message that makes a VXLAN device, whose socket is in the namespace that it is sent in.
+
+    :param group: its link group.
+    :param limit: how many addresses it learns at the most.
+    :param netns: descriptor of the namespace that it is made in, if that is another.
+    """
+    data = _packed(_VXLAN_ID, _NUMBER.pack(span.vni)) + _packed(_VXLAN_PORT, struct.pack("!H", span.port))
+    data += _packed(_VXLAN_TTL, bytes([_TTL])) + _packed(_VXLAN_LIMIT, _NUMBER.pack(limit)) + _local(span.local)
+    body = _packed(_IFNAME, name.encode() + b"\0") + _packed(_GROUP, _NUMBER.pack(group)) + _of_vxlan(data)
+    body += b"" if netns is None else _packed(_NETNS_FD, _NUMBER.pack(netns))
+    return _message(_RTM_NEWLINK, _LINK.pack(0, 0, 0, 0, 0) + body, _CREATE | _EXCLUSIVE)
+
+
+def set_tunnel(index: int, local: str) -> bytes:
+    """A message that has a VXLAN device send from another address of the same family."""
+    return _message(_RTM_NEWLINK, _LINK.pack(0, 0, index, 0, 0) + _of_vxlan(_local(local)))
+
+
+def _of_vxlan(data: bytes) -> bytes:
+    return _packed(
+        _LINKINFO | _NESTED, _packed(_INFO_KIND, _VXLAN.encode() + b"\0") + _packed(_INFO_DATA | _NESTED, data)
+    )
+
+
+def _local(address: str) -> bytes:
+    return _packed(_VXLAN_LOCAL6 if ":" in address else _VXLAN_LOCAL, ipaddress.ip_address(address).packed)
+
+
+def forward(index: int, to: str, mac: bytes = EVERYBODY) -> bytes:
+    """A message that has a tunnel send frames for an address to one more lab host."""
+    return _neighbour(_RTM_NEWNEIGH, index, to, mac, _CREATE | _APPEND)
+
+
+def forward_no_more(index: int, to: str, mac: bytes = EVERYBODY) -> bytes:
+    """A message that undoes :func:`forward`, or has a tunnel forget what it has learned."""
+    return _neighbour(_RTM_DELNEIGH, index, to, mac)
+
+
+def _neighbour(kind: int, index: int, to: str, mac: bytes, flags: int = 0) -> bytes:
+    body = _packed(_NDA_LLADDR, mac) + _packed(_NDA_DST, ipaddress.ip_address(to).packed)
+    return _message(kind, _NEIGHBOUR.pack(_AF_BRIDGE, index, _PERMANENT, _SELF) + body, flags)
+
+
+def delete_group(group: int) -> bytes:
+    """A message that deletes all devices of a link group."""
+    return _message(_RTM_DELLINK, _LINK.pack(0, 0, 0, 0, 0) + _packed(_GROUP, _NUMBER.pack(group)))
+
+
+def _message(kind: int, body: bytes, flags: int = 0) -> bytes:
+    return _HEADER.pack(_HEADER.size + len(body), kind, _REQUEST_AND_ANSWER | flags, 0, 0) + body
 
 
 def _packed(number: int, value: bytes) -> bytes:
@@ -291,6 +382,20 @@ class Route:
             for number, value in _attributes(port, 0, len(port)):
                 if number == _BRPORT_GROUP_FWD_MASK and any(value):
                     found[index] = _SHORT.unpack(value)[0]
+        return found
+
+    def forwarded(self, index: int = 0) -> list[Forwarded]:
+        """Where tunnels send frames: what they were told, and what they have learned.
+
+        :param index: of one of them; 0 for all.
+        """
+        found = []
+        # The kernel takes the port from a message of that shape (valid_fdb_dump_legacy, net/core/rtnetlink.c).
+        for data, at, end in self._dump(_RTM_GETNEIGH, _LINK.pack(_AF_BRIDGE, 0, index, 0, 0)):
+            told = dict(_attributes(data, at + _HEADER.size + _NEIGHBOUR.size, end))
+            if _NDA_DST in told and _NDA_LLADDR in told:
+                number = _NEIGHBOUR.unpack_from(data, at + _HEADER.size)[1]
+                found.append(Forwarded(number, told[_NDA_LLADDR], _address(told[_NDA_DST])))
         return found
 
     def addresses(self) -> dict[int, list[str]]:
@@ -433,6 +538,10 @@ def _described(data: bytes, at: int, end: int) -> Described:
 
 def _text(value: bytes) -> str:
     return os.fsdecode(value.rstrip(b"\0"))
+
+
+def _address(value: bytes) -> str:
+    return str(ipaddress.ip_address(value))
 
 
 def _nested(value: bytes) -> dict[int, bytes]:

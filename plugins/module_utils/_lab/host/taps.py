@@ -13,7 +13,6 @@ import socket
 import struct
 from collections.abc import Iterable
 from contextlib import suppress
-from pathlib import Path
 
 from ..model.errors import HostError
 from ..model.found import DeviceKind
@@ -95,7 +94,7 @@ def _open(network: Network, name: str, iface: Iface, group: int, bridge: int | N
             # Without IFF_TUN_EXCL this would open one that somebody else has made meanwhile.
             fcntl.ioctl(tap, _TUNSETIFF, struct.pack("16sH22x", name.encode(), _IFF_TAP | _IFF_NO_PI | _IFF_TUN_EXCL))
             index = socket.if_nametoindex(name)
-            _keep_silent(network, name)
+            network.keep_silent(name)
             alias, to = network.alias(DeviceKind.TAP.of(iface.label)), bridge or 0
             changes = [rtnetlink.set_link(index, alias=alias, group=network.group, mtu=iface.mtu, master=to)]
             if bridge is not None and (closed or mask):
@@ -107,9 +106,3 @@ def _open(network: Network, name: str, iface: Iface, group: int, bridge: int | N
         finally:
             os.close(tap)
     return index
-
-
-def _keep_silent(network: Network, tap: str) -> None:
-    """No IPv6 of the host on a TAP, also in a namespace that was not made by :meth:`Network.mark_namespace`."""
-    if network.gives_ipv6:
-        Path(f"/proc/sys/net/ipv6/conf/{tap}/disable_ipv6").write_text("1")

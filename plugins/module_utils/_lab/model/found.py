@@ -22,6 +22,7 @@ from .errors import DummError, InvalidInput
 from .given import Given
 from .lab import ASKED_FOR, Bridge, Guest, Iface, Lab, UnionEngine, Userspace
 from .root import Stack
+from .span import Span
 
 
 class DeviceKind(Enum):
@@ -29,6 +30,8 @@ class DeviceKind(Enum):
 
     TAP = "iface"
     BRIDGE = "bridge"
+    # What joins a bridge to those of other lab hosts.
+    TUNNEL = "tunnel"
     # The loopback device of a namespace that the lab made.
     NETNS = "netns"
     # Of a version that makes more kinds than this one.
@@ -53,7 +56,7 @@ class Mark:
     def parse(cls, text: str) -> Mark:
         """The mark that a text is."""
         kind, _space, name = text.partition(" ")
-        named = {each.value: each for each in (DeviceKind.TAP, DeviceKind.BRIDGE)}
+        named = {each.value: each for each in (DeviceKind.TAP, DeviceKind.BRIDGE, DeviceKind.TUNNEL)}
         if name and kind in named:
             return cls(named[kind], name)
         return cls(DeviceKind.NETNS) if text == DeviceKind.NETNS.value else cls(DeviceKind.OTHER, text)
@@ -73,6 +76,7 @@ class Device:
     :ivar group: the one group whose members may attach to it, where it is a TAP of ours.
     :ivar link_group: its link group.
     :ivar port_mask: link-local groups that it forwards as a bridge's port, beyond those of the bridge.
+    :ivar span: what a tunnel of ours leads to; its own address is empty where it has none.
     :ivar counters: ``rx_bytes`` and so on, as the host's side of the device counts them.
     """
 
@@ -95,6 +99,7 @@ class Device:
     group: int | None = None
     link_group: int = 0
     port_mask: int = 0
+    span: Span | None = None
     counters: Mapping[str, int] = field(default_factory=dict)
 
     def counting(self, *defined: Bridge | None) -> Device:

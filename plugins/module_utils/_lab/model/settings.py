@@ -228,7 +228,6 @@ BRIDGE: tuple[Setting, ...] = (
         name="span",
         kind=Spanning(),
         description="How it goes on on other lab hosts.",
-        option=False,
         in_file=False,
         sparse=True,
     ),

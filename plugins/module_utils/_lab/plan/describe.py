@@ -22,6 +22,7 @@ from ..model.found import (
     ordered,
 )
 from ..model.lab import ANY_CPU, HOST_NETNS, USERS_OF_A_GUEST, Bridge, Guest, Iface, Lab, Power, Readiness
+from ..model.span import Span
 from .desired import Scope
 
 Described = dict[str, Any]
@@ -111,7 +112,16 @@ def _found_bridge(actual: Actual, defined: Bridge) -> Bridge:
         stp=device.stp,
         group_fwd_mask=device.group_fwd_mask,
         multicast_snooping=device.snooping,
+        span=_found_span(actual, defined),
     )
+
+
+def _found_span(actual: Actual, defined: Bridge) -> Span | None:
+    """What leads to other lab hosts; what they carry is nothing that its device knows."""
+    device = actual.devices.get(DeviceKind.TUNNEL.of(defined.name))
+    if device is None or device.span is None:
+        return None
+    return dataclasses.replace(device.span, mtu=None if defined.span is None else defined.span.mtu)
 
 
 def live_iface(actual: Actual, value: Iface) -> Described:
@@ -217,6 +227,10 @@ def live_bridge(actual: Actual, name: str) -> Described:
             "mac": device.mac,
             "counters": dict(device.counters),
         }
+    tunnel = actual.devices.get(DeviceKind.TUNNEL.of(name))
+    told["tunnel"] = (
+        None if tunnel is None else {"device": tunnel.name, "mtu": tunnel.mtu, "counters": dict(tunnel.counters)}
+    )
     return told
 
 
@@ -249,6 +263,7 @@ def orphans(actual: Actual) -> list[Described]:
     """What bears our mark and belongs to nothing that is defined."""
     marks = {DeviceKind.TAP.of(each.label) for each in actual.lab.ifaces()}
     marks |= {DeviceKind.BRIDGE.of(name) for name in actual.lab.bridges}
+    marks |= {DeviceKind.TUNNEL.of(name) for name, each in actual.lab.bridges.items() if each.span is not None}
     told: list[Described] = [
         {"kind": "device", "name": device.name, "owner": str(mark)}
         for mark, device in sorted(actual.devices.items(), key=lambda item: str(item[0]))
@@ -266,7 +281,9 @@ def orphans(actual: Actual) -> list[Described]:
 
 
 def _may_be_defined(mark: Mark, lab: Lab) -> bool:
-    """Which interfaces a guest has is not known where its definition is damaged."""
+    """Which interfaces a guest has is not known where its definition is damaged, nor whether a bridge has a tunnel."""
+    if mark.kind is DeviceKind.TUNNEL:
+        return f"bridge {mark.name}" in lab.damaged
     return mark.kind is DeviceKind.TAP and f"guest {mark.name.partition(':')[0]}" in lab.damaged
 
 

@@ -22,6 +22,9 @@ class Kind(Enum):
     BRIDGE = "bridge"
     LEG = "leg bridge"
     SETTLE_BRIDGE = "settle bridge"
+    # One removes a tunnel, another makes or changes one.
+    UNTUNNEL = "remove tunnel of bridge"
+    TUNNEL = "tunnel of bridge"
     FORGET_BRIDGE = "forget bridge"
 
     # Of an interface, by its label.

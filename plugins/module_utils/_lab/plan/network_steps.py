@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Steps on the lab's network on the host: its namespace, bridges and TAPs.  Pure; ``run/network_steps`` carries them out."""
+"""Steps on the lab's network on the host: its namespace, bridges, tunnels and TAPs.  Pure; ``run/network_steps`` carries them out."""
 
 from __future__ import annotations
 
@@ -77,6 +77,31 @@ class SetBridge(NetworkAction):
 
 
 @dataclass(frozen=True)
+class AddTunnel(NetworkAction):
+    """Join a bridge to those of other lab hosts.
+
+    :ivar mtu: of the tunnel.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TUNNEL,)
+    bridge: Bridge
+    mtu: int
+
+
+@dataclass(frozen=True)
+class SetTunnel(NetworkAction):
+    """Change what joins it.
+
+    :ivar mtu: of the tunnel.
+    """
+
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.TUNNEL,)
+    bridge: Bridge
+    found: Device
+    mtu: int
+
+
+@dataclass(frozen=True)
 class AddTap(NetworkAction):
     """Make a TAP.
 
@@ -110,7 +135,7 @@ class DeleteDevice(NetworkAction):
     :ivar with_namespace: whether its network namespace goes in the same plan, and it with that.
     """
 
-    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BRIDGE, Kind.TAP)
+    kinds: ClassVar[tuple[Kind, ...]] = (Kind.BRIDGE, Kind.UNTUNNEL, Kind.TAP)
     subject: str
     found: Device
     with_namespace: bool = False

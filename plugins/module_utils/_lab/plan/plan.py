@@ -38,7 +38,7 @@ from ..model.link_kinds import plug_words
 from ..model.reference import GuestRef
 from ..model.root import HostsLayer, Stack
 from ..model.rules import in_the_way
-from . import guest_steps, layer_steps, network_steps, rewire, wording
+from . import guest_steps, layer_steps, network_steps, rewire, tunnels, wording
 from .desired import SavePointWish, Wish
 from .guest_steps import Prepared
 from .keys import Key, Kind
@@ -118,6 +118,8 @@ class _Planner:
             )
         for name in present:
             yield from self._bridge_present(name)
+        for name in sorted(used.difference(present) & self.after.bridges.keys()):
+            yield from self._tunnel_in_use(self.after.bridges[name])
         for name in guests:
             yield from self._wake(name, fates[name])
         yield from self._hosts()
@@ -150,12 +152,12 @@ class _Planner:
         live = self._with_foreign(bridge, found)
         given = () if stored is None else stored.given
         retired = tuple(address for address in given if address not in (bridge.addresses or ()))
+        tunnel = tuple(tunnels.steps(self.actual, self.after, bridge, found))
         if stored != bridge:
             # What a change of the definition means is said by the step on the live bridge.
             kept = dataclasses.replace(bridge, retired=retired)
-            yield Step(
-                Kind.STORE_BRIDGE.of(name), network_steps.StoreBridge(kept), self._said_if_live_is_right(live, found)
-            )
+            says = () if tunnel else self._said_if_live_is_right(live, found)
+            yield Step(Kind.STORE_BRIDGE.of(name), network_steps.StoreBridge(kept), says)
         if found is None:
             self._check_name(bridge.label, bridge.name)
             says = (f"make {bridge.label}", *(f"{bridge.label}: add address {a}" for a in bridge.addresses or ()))
@@ -183,6 +185,7 @@ class _Planner:
                     says,
                     after=(Kind.STORE_BRIDGE.of(name),),
                 )
+        yield from tunnel
         if found is not None:
             yield from self._open_ports(bridge, found.index)
         if retired and bridge.addresses is not None:
@@ -191,6 +194,12 @@ class _Planner:
                 network_steps.StoreBridge(dataclasses.replace(bridge, retired=())),
                 after=(Kind.STORE_BRIDGE.of(name), Kind.BRIDGE.of(name), Kind.LEG.of(name)),
             )
+
+    def _tunnel_in_use(self, bridge: Bridge) -> Iterator[Step]:
+        """A tunnel has the MTU of the interfaces in its segment, and comes back with the guests that need it."""
+        if bridge.span is not None:
+            live = self.actual.devices.get(DeviceKind.BRIDGE.of(bridge.name))
+            yield from tunnels.steps(self.actual, self.after, bridge, live)
 
     def _check_name(self, subject: str, full: str) -> None:
         """:raises InvalidInput: where somebody else's device has a name that one of ours is to get."""
@@ -251,6 +260,7 @@ class _Planner:
     def _bridge_absent(self, name: str) -> Iterator[Step]:
         label = f"bridge {name}"
         found = self.actual.devices.get(DeviceKind.BRIDGE.of(name))
+        yield from tunnels.removal(self.actual, name)
         if found is not None:
             yield Step(
                 Kind.BRIDGE.of(name),
@@ -264,7 +274,12 @@ class _Planner:
                 Kind.FORGET_BRIDGE.of(name),
                 network_steps.ForgetBridge(name),
                 says,
-                after=(Kind.BRIDGE.of(name), Kind.NETNS.of(), *self._ports_released(name)),
+                after=(
+                    Kind.BRIDGE.of(name),
+                    Kind.UNTUNNEL.of(name),
+                    Kind.NETNS.of(),
+                    *self._ports_released(name),
+                ),
             )
 
     def _ports_released(self, name: str) -> tuple[Key, ...]:
@@ -501,7 +516,7 @@ class _Planner:
             Kind.KEEP.of(name),
             *self._layer_keys(name),
             *self._tap_keys(name),
-            *map(Kind.BRIDGE.of, sorted(self._bridges_of(name))),
+            *(kind.of(bridge) for bridge in sorted(self._bridges_of(name)) for kind in (Kind.BRIDGE, Kind.TUNNEL)),
         )
         found = ((iface, self.actual.devices.get(DeviceKind.TAP.of(iface.label))) for iface, _mac in units)
         taps = tuple(
@@ -817,7 +832,7 @@ class _Planner:
         if not empty or not (self.actual.netns_ours or self.before.netns != self.before.name):
             return
         scope = self.wish.scope
-        first = [Kind.BRIDGE.of(name) for name in scope.bridges]
+        first = [kind.of(name) for name in scope.bridges for kind in (Kind.BRIDGE, Kind.UNTUNNEL)]
         first += [key for name in scope.guests for key in (*self._tap_keys(name), Kind.STOP.of(name))]
         says = (f"remove network namespace {self.before.netns}",) if self._namespace_goes else ()
         yield Step(Kind.NETNS.of(), network_steps.RemoveNamespace(self.before.netns), says, after=tuple(first))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from ..host import bridges, netlink, taps, uids
+from ..host import bridges, netlink, taps, tunnels, uids
 from ..plan import network_steps as steps
 from .context import Context
 
@@ -53,6 +53,20 @@ def _add_bridge(action: steps.AddBridge, context: Context) -> None:
 @carry_out.register
 def _set_bridge(action: steps.SetBridge, context: Context) -> None:
     bridges.change(context.network, action.found, action.bridge, context.closes(action.bridge.name))
+
+
+@carry_out.register
+def _add_tunnel(action: steps.AddTunnel, context: Context) -> None:
+    bridge = action.bridge
+    index = bridges.index_of(context.network, bridge.name)
+    tunnels.add(context.network, bridge, index, action.mtu, context.closes(bridge.name))
+
+
+@carry_out.register
+def _set_tunnel(action: steps.SetTunnel, context: Context) -> None:
+    bridge = action.bridge
+    index = bridges.index_of(context.network, bridge.name)
+    tunnels.change(context.network, action.found, bridge, index, action.mtu, context.closes(bridge.name))
 
 
 @carry_out.register

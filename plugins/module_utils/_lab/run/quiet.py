@@ -8,7 +8,7 @@ Each guest that comes up sends a handful of multicast packets (MLD reports, dupl
 all ports, and for each port that comes or goes the bridge's querier asks at all ports again (br_port_state_selection,
 net/bridge/br_stp.c): N guests handle several times N² packets, half of their CPU time at 300 (docs/explanation/performance.md).  So the
 ports that a run makes are isolated (bridge(8)), and nobody is asked, until all of its guests are up or down.  The bridge itself hears
-their reports.
+their reports.  So is what leads to other lab hosts: otherwise each guest that starts would flood all of them, too.
 
 That segments are closed is on disk before they are, so that the run after a killed one opens them.
 """
@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 
-from ..host import bridges, files, namespaces
+from ..host import bridges, files, namespaces, tunnels
 from ..host.netlink import Network
 from ..host.workdir import Workdir
 from ..plan.guest_steps import AwaitReady, Run, Start, Stop
@@ -41,7 +41,7 @@ class Quiet:
         self._moving = {step.key for step in plan.steps if isinstance(step.action, (Start, Stop))}
         self._goes = any(isinstance(step.action, RemoveNamespace) for step in plan.steps)
         taps = Counter(step.action.iface.bridge for step in plan.steps if isinstance(step.action, AddTap))
-        self._crowded = {name for name, count in taps.items() if count >= _MANY}
+        self._crowded = {name for name, count in taps.items() if name is not None and count >= _MANY}
         self.closed = len(self._moving) >= _MANY
         if self.closed:
             try:
@@ -51,6 +51,8 @@ class Quiet:
                 self.closed = False
         if self.closed and namespaces.exists(workdir.netns() or workdir.lab_name):
             bridges.close_segments(network(), _MANY)
+            if self._crowded:
+                tunnels.close(network(), self._crowded)
 
     def closes(self, bridge: str | None) -> bool:
         """Whether a bridge and its ports are made closed now."""

@@ -50,7 +50,7 @@ from ..plan.plan import plan
 from ..plan.steps import Plan
 from ..union import layers
 from ..union.written import written
-from . import applied, apply, cleaning, lifecycle, rendering, settle
+from . import applied, apply, cleaning, lifecycle, rendering, settle, spans
 from .checks import check_host, check_readable, check_settings
 from .context import Context
 from .events import Subscriber, nobody
@@ -249,6 +249,8 @@ def _run(
         actual, wish, steps, refused = _plan(run, understand, mute, silent, cleaned)
         silent = _silent_ones(actual, steps)
     check_host(workdir, steps)
+    for warning in spans.check(actual, wish.lab, steps):
+        run.warn(warning)
     if steps.steps and not run.check:
         if wish.lab.guests or wish.lab.bridges:
             workdir.store_format()

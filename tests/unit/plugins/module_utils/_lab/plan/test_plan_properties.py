@@ -48,6 +48,16 @@ class Accident:
     pick: int
 
 
+SPANS = st.fixed_dictionaries(
+    {
+        "vni": st.sampled_from([7, 8]),
+        "local": st.sampled_from(["192.0.2.1", "192.0.2.9", "2001:db8::1"]),
+        "peers": st.lists(st.sampled_from(["192.0.2.1", "192.0.2.2", "192.0.2.3"]), max_size=2, unique=True),
+        "port": st.sampled_from([4789, 14789]),
+    }
+)
+
+
 def optional(**options: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
     """Any of the options."""
     return st.fixed_dictionaries({}, optional=options)
@@ -95,6 +105,7 @@ def calls() -> st.SearchStrategy[Call]:
             stp=st.booleans(),
             group_fwd_mask=st.sampled_from([0, 8, 16384]),
             multicast_snooping=st.booleans(),
+            span=st.one_of(st.just({}), SPANS),
             netns=st.sampled_from([LAB, HOST_NETNS]),
         ),
     )
@@ -186,7 +197,7 @@ happenings = st.builds(
 )
 FURNITURE = [
     Call("bridge", {"name": "br0", "state": "present", "address": ["10.0.0.254/24"]}),
-    Call("bridge", {"name": "br1", "state": "present"}),
+    Call("bridge", {"name": "br1", "state": "present", "span": {"vni": 7, "local": "192.0.2.1", "peers": []}}),
     Call("guest", {"name": "alice", "state": "started"}),
     Call("guest", {"name": "bob", "state": "present"}),
     Call("iface", {"guest": "alice", "name": "eth0", "state": "present", "bridge": "br0", "address": ["10.0.0.1/24"]}),
@@ -229,7 +240,16 @@ def outside_of(host: Host, wish: Wish) -> Callable[[], dict[str, Any]]:
     # A bridge that has vanished comes back with all of its ports.
     ports |= {DeviceKind.TAP.of(iface.label) for name in missing for iface in wish.lab.ports(name)}
 
+    # So does the tunnel of one that they are plugged into, which takes the largest of their frames.
+    used = {
+        iface.bridge
+        for iface in wish.lab.ifaces()
+        if iface.guest in scope.guests or (iface.guest, iface.name) in scope.ifaces
+    }
+
     def is_outside(mark: Mark) -> bool:
+        if mark.kind is DeviceKind.TUNNEL:
+            return mark.name not in scope.bridges | missing | used
         if mark.kind is DeviceKind.BRIDGE:
             return mark.name not in scope.bridges | missing
         return mark not in ports and mark.name.partition(":")[0] not in scope.guests
