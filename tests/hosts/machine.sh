@@ -67,6 +67,10 @@ lab_host() {
     mount --bind srv root/srv
     mount --bind "$base" root/srv/base
     mount -o remount,bind,ro root/srv/base
+    # As if the collection were installed there, and not what the controller has.
+    mkdir -p root/srv/checkout
+    mount --bind "$checkout" root/srv/checkout
+    mount -o remount,bind,ro root/srv/checkout
     mount -t tmpfs -o mode=755 tmpfs "root$checkout"
     # Not on the overlay: the upper directory of a guest's root cannot be on one.
     mkdir -p root/var/lib/dumm root/var/cache/dumm

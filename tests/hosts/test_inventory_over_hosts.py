@@ -30,7 +30,17 @@ def test_guests_of_all_machines_are_hosts_but_for_those_of_one_that_is_off(hosts
         "ansible", *both, "state_running", "-m", "raw", "-a", "cat /proc/sys/kernel/hostname"
     )
 
+    told = hosts.run("dumm", "--lab-host", "labhosts", "inspect", ANSIBLE_INVENTORY=machines)
+    assert [line.split()[:3] for line in told.splitlines()] == [
+        ["LAB", "HOST", "GUEST"],
+        ["lab1", "g-lab1", "stopped"],
+        ["lab2", "g-lab2", "stopped"],
+        ["lab3", "g-lab3", "running"],
+    ]
+
     hosts.hosts["lab2"].cut()
+    told = hosts.run("dumm", "--lab-host", "lab3,lab2", "inspect", "-f", "csv", code=1, ANSIBLE_INVENTORY=machines)
+    assert "lab3,g-lab3,running" in told and "dumm: lab host lab2: ssh: connect" in told
     without = _listed(hosts, *both)
 
     assert "lab host lab2 cannot be reached" in " ".join(hosts.output.split())

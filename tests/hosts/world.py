@@ -6,9 +6,9 @@
 
 A machine has namespaces of its own: network, mounts, processes, host name, System V IPC.  A lab host also has its own disk (a layer over
 this machine's root, so that a package can be installed there), ``/run``, ``/tmp``, ``/dev/shm``, ``/sys``, working directory, cache and
-boot id.  It sees nothing of the checkout and nothing of the other machines but the underlay.  What machines share is the kernel with its
-clock, memory, loop devices and users, ``/dev``, and the kernels and masters of ``DUMM_TEST_BASE``, read-only at ``/srv/base``; they have no
-control groups.
+boot id.  It sees the checkout at ``/srv/checkout`` alone, read-only, and nothing of the other machines but the underlay.  What machines
+share is the kernel with its clock, memory, loop devices and users, ``/dev``, and kernels and masters of ``DUMM_TEST_BASE``, read-only at
+``/srv/base``; they have no control groups.
 
 All is inside of one more set of namespaces, the site, whose first process ends with its standard input: whatever becomes of the test,
 SIGKILL included, the kernel takes everything away.  Disks are in the memory of the site, where a machine that boots again finds its own.
@@ -149,6 +149,8 @@ class World:
             "ansible_ssh_transfer_method": "piped",
             "ansible_pipelining": "true",
             "ansible_python_interpreter": "/usr/bin/python3",
+            # As dumm is found on the lab hosts, to which the checkout is bound.
+            "dumm_command": "/srv/checkout/scripts/dumm",
         }
         return "\n".join([*lines, f"[{group}:vars]", *(f"{key}={value}" for key, value in variables.items())]) + "\n"
 
@@ -157,7 +159,7 @@ class World:
         (self.controller.place / name).write_text(text)
         return f"/srv/{name}"
 
-    def run(self, program: str, *arguments: str, code: int = 0) -> str:
+    def run(self, program: str, *arguments: str, code: int = 0, **variables: str) -> str:
         """What a program of Ansible's, or ``dumm``, prints on the controller, which is called in ``/srv``."""
         path = REPOSITORY / "scripts/dumm" if program == "dumm" else BIN / program
         done = subprocess.run(
@@ -166,7 +168,7 @@ class World:
                 "env",
                 "--ignore-environment",
                 "--chdir=/srv",
-                *_environment(),
+                *_environment(**variables),
                 str(path),
                 *arguments,
             ],
@@ -217,7 +219,7 @@ _OPTIONS = (
 )
 
 
-def _environment() -> list[str]:
+def _environment(**more: str) -> list[str]:
     variables = {
         "ANSIBLE_COLLECTIONS_PATH": f"{COLLECTIONS}:{BASE / 'collections'}",
         "ANSIBLE_CONFIG": str(REPOSITORY / "ansible.cfg"),
@@ -229,6 +231,7 @@ def _environment() -> list[str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "DUMM_PYTHON": str(BIN / "python"),
         "TMPDIR": "/srv/home",
+        **more,
     }
     return [f"{key}={value}" for key, value in variables.items()]
 

@@ -58,18 +58,18 @@ class Noun:
 
 def run(words: Sequence[str], workdir: str) -> int:
     """Print what the words name."""
-    wanted = _parser(workdir).parse_args(words)
+    wanted = parsed(words, workdir)
     # A lab is described in any letters, and a terminal may know few.
     reconfigure: Any = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")
+    noun = meant(wanted)
     if wanted.all:
         if wanted.watch:
             raise WrongUsage("dumm inspect", "--watch is for one lab, not for --all", "leave one of them out")
         file = importlib.import_module(f"{__package__}.inspect_labs")
-        sys.stdout.write(_text(list(file.labs(wanted.workdir)), file.LABS, wanted))
+        sys.stdout.write(printed(list(file.labs(wanted.workdir)), noun, wanted))
         return 0
-    noun = of(wanted.noun)
     if wanted.watch:
         importlib.import_module(f"{__package__}.inspect_live").follow(noun, wanted)
         return 0
@@ -77,7 +77,20 @@ def run(words: Sequence[str], workdir: str) -> int:
     return 0
 
 
-def _parser(workdir: str) -> Parser:
+def parsed(words: Sequence[str], workdir: str | None) -> Namespace:
+    """What the words mean."""
+    return _parser(workdir).parse_args(words)
+
+
+def meant(wanted: Namespace) -> Noun:
+    """What is to be inspected."""
+    if wanted.all:
+        labs: Noun = importlib.import_module(f"{__package__}.inspect_labs").LABS
+        return labs
+    return of(wanted.noun)
+
+
+def _parser(workdir: str | None) -> Parser:
     parser = Parser("dumm inspect", "Show a lab in tables.", _EXAMPLES, workdir)
     parser.add_argument(
         "noun",
@@ -137,10 +150,11 @@ def none(path: str) -> DummError:
 
 def text(lab: SeenLab, noun: Noun, wanted: Namespace) -> str:
     """What is printed of a lab."""
-    return _text(list(noun.records(lab, wanted)), noun, wanted)
+    return printed(list(noun.records(lab, wanted)), noun, wanted)
 
 
-def _text(records: list[Record], noun: Noun, wanted: Namespace) -> str:
+def printed(records: list[Record], noun: Noun, wanted: Namespace) -> str:
+    """Records in the format that is wanted."""
     if wanted.format == TABLE:
         return table(records, noun.columns, wide=wanted.wide, colours=colourful(sys.stdout))
     if wanted.format == JSON:

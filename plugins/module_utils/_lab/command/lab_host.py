@@ -4,12 +4,15 @@
 
 """``dumm --lab-host NAME``: the same command on another machine, over ssh(1), as Ansible's inventory says how to log in.
 
+``dumm --lab-host GROUP inspect`` asks all lab hosts of a group (``inspect_hosts``).
+
 Nothing is done here: the lab host's own ``dumm`` runs there, and its streams and exit code are this one's.  So a verb that reads or writes
 files would find them there, and only those that need none are allowed.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import shlex
@@ -44,7 +47,14 @@ def run(host: str, verb: str, words: Sequence[str], workdir: str | None) -> int:
             "it works with files of this machine, and --lab-host runs it on another",
             f"run it there, or use a playbook (with --lab-host: {listed(ALLOWED)})",
         )
-    command = ssh_command(host, variables(host), [*([] if workdir is None else ["--workdir", workdir]), verb, *words])
+    try:
+        known = variables(host)
+    except InvalidInput:
+        if verb != "inspect":
+            raise
+        table: Any = importlib.import_module(f"{__package__}.inspect_hosts")
+        return int(table.run(_several(host), words, workdir))
+    command = ssh_command(host, known, [*([] if workdir is None else ["--workdir", workdir]), verb, *words])
     sys.stdout.flush()
     try:
         os.execvp(command[0], command)
@@ -54,17 +64,49 @@ def run(host: str, verb: str, words: Sequence[str], workdir: str | None) -> int:
         ) from None
 
 
+def _several(names: str) -> dict[str, dict[str, Any]]:
+    """Variables of each host of a group, or of several names with commas between them.
+
+    :raises DummError: where the inventory knows neither such a host nor such a group, or there is no Ansible.
+    """
+    groups = _told("--list", f"lab host {names}")
+    known = groups.pop("_meta", {}).get("hostvars", {})
+    hosts = {host for group in groups.values() for host in group.get("hosts", ())}
+    found: dict[str, dict[str, Any]] = {}
+    for name in names.split(","):
+        members = list(_members(groups, name)) if name in groups else [name]
+        for host in members:
+            if host not in hosts:
+                cause = "the inventory knows neither a host nor a group of that name"
+                raise InvalidInput(f"lab host {host}", cause, "set ANSIBLE_INVENTORY")
+            found[host] = known.get(host, {})
+    return found
+
+
+def _members(groups: Mapping[str, Any], name: str) -> Iterator[str]:
+    """Hosts of a group and of the groups in it."""
+    group = groups.get(name, {})
+    yield from group.get("hosts", ())
+    for child in group.get("children", ()):
+        yield from _members(groups, child)
+
+
 def variables(host: str) -> dict[str, Any]:
     """What the inventory says of a host.
 
     :raises DummError: where it does not know the host, or there is no Ansible.
     """
+    return _told("--host", f"lab host {host}", host)
+
+
+def _told(option: str, subject: str, *words: str) -> dict[str, Any]:
+    """What ``ansible-inventory`` tells."""
     beside = Path(sys.executable).with_name("ansible-inventory")
     program = str(beside) if beside.exists() else shutil.which("ansible-inventory")
     if program is None:
         raise HostError("ansible-inventory", "it is not installed", "install ansible-core, or use ssh HOST dumm")
     done = subprocess.run(
-        [program, "--host", host],
+        [program, option, *words],
         capture_output=True,
         text=True,
         check=False,
@@ -77,7 +119,7 @@ def variables(host: str) -> dict[str, Any]:
         found = None
     if not isinstance(found, dict):
         said = (done.stderr.strip().splitlines() or ["it told nothing"])[-1]
-        raise InvalidInput(f"lab host {host}", f"the inventory does not know it: {said}", "set ANSIBLE_INVENTORY")
+        raise InvalidInput(subject, f"the inventory does not know it: {said}", "set ANSIBLE_INVENTORY")
     return found
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from typing import Any
 
@@ -51,6 +52,41 @@ def test_words_reach_the_other_machine_as_they_are() -> None:
 @pytest.mark.parametrize(("become", "root"), [(True, True), ("yes", True), (False, False), (None, False)])
 def test_root_is_asked_for_where_ansible_would(become: Any, root: bool) -> None:
     assert ("sudo -n" in lab_host.ssh_command("lab1", {"ansible_become": become}, [])[-1]) == root
+
+
+_GROUPS = {
+    "_meta": {"hostvars": {"lab1": {"ansible_host": "192.0.2.1"}, "lab2": {}}},
+    "all": {"children": ["ungrouped", "site"]},
+    "site": {"children": ["labhosts"]},
+    "labhosts": {"hosts": ["lab1", "lab2"]},
+    "ungrouped": {"hosts": ["other"]},
+}
+
+
+@pytest.mark.parametrize(
+    ("names", "found"),
+    [
+        ("labhosts", ["lab1", "lab2"]),
+        ("site", ["lab1", "lab2"]),
+        ("lab2,lab1", ["lab2", "lab1"]),
+        ("other,labhosts", ["other", "lab1", "lab2"]),
+    ],
+)
+def test_groups_and_several_names_are_several_hosts(
+    monkeypatch: pytest.MonkeyPatch, names: str, found: list[str]
+) -> None:
+    monkeypatch.setattr(lab_host, "_told", lambda *_words: json.loads(json.dumps(_GROUPS)))
+
+    assert list(lab_host._several(names)) == found
+
+
+def test_a_name_that_is_neither_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab_host, "_told", lambda *_words: json.loads(json.dumps(_GROUPS)))
+
+    with pytest.raises(
+        InvalidInput, match="lab host lab9: the inventory knows neither a host nor a group of that name"
+    ):
+        lab_host._several("lab1,lab9")
 
 
 def test_another_connection_is_refused() -> None:
