@@ -4,8 +4,8 @@
 
 """The running host as a lab: definitions from the working directory, everything else from the running system.
 
-Looking costs one dump of the namespace and a glance at each guest's process; looking inside costs one request to each guest,
-so the caller names those.
+Looking costs one dump of the namespace and a glance at each guest's process; looking inside costs one request to each guest in which
+something may have changed (``guest.mirror``), so the caller names those.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import errno
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 
-from ..guest import processes, pulse
+from ..guest import mirror, processes, pulse
 from ..guest.channel import Channel
 from ..host import beneath, namespaces, netlink
 from ..host.netlink import Network
 from ..host.wait import Lookout
 from ..host.workdir import GuestDir, Workdir
 from ..inside import boot, network
-from ..model.errors import DummError
+from ..model.errors import DummError, GuestError
 from ..model.found import Actual, Device, DeviceKind, Inside, Live, Process
 from ..model.lab import Guest, Lab, Power
 from ..union import saves
@@ -109,6 +109,11 @@ def look_inside(
         for name in list(running)
         if name in seen
     }
+    managed = {name: _managed(actual.lab, wanted, name, process) for name, process in running.items()}
+    for name in list(running):
+        inside = _mirrored(workdir, name, running[name], managed[name][0])
+        if inside is not None:
+            told[name] = dataclasses.replace(actual.live[name], process=running.pop(name), inside=inside)
     actual = dataclasses.replace(actual, live={**actual.live, **told})
     if not running:
         return actual
@@ -116,7 +121,7 @@ def look_inside(
     lookout = Lookout() if len(running) >= _MANY else None
 
     def ask(name: str) -> Live:
-        return _ask(workdir, name, running[name], *_managed(actual.lab, wanted, name, running[name]), lookout)
+        return _ask(workdir, name, running[name], *managed[name], lookout)
 
     with ThreadPoolExecutor(max_workers=min(32, len(running))) as pool:
         answers = list(pool.map(ask, running))
@@ -149,6 +154,16 @@ def _managed(found: Lab, wanted: Lab, name: str, process: Process) -> tuple[list
     """What is to be asked for: what one of the definitions names, and what a killed run has left that none names any more."""
     sysctl, conditions = network.managed([found.guests[name], wanted.guests.get(name, found.guests[name])])
     return sysctl, conditions or (process.given is not None and bool(process.given.conditions))
+
+
+def _mirrored(workdir: Workdir, name: str, process: Process, sysctl: list[str]) -> Inside | None:
+    """A running guest's own network configuration, where nothing has changed since it told of that; ``None`` where it is to be asked."""
+    # Of kernel settings a guest does not hear.
+    told = None if sysctl else mirror.network(workdir.guest(name), process)
+    try:
+        return None if told is None else network.parse(name, told)
+    except GuestError:
+        return None
 
 
 def _ask(

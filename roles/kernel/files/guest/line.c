@@ -10,6 +10,7 @@
 #include "line.h"
 #include "look.h"
 #include "network.h"
+#include "seen.h"
 #include "spool.h"
 
 #include <dirent.h>
@@ -101,10 +102,13 @@ static int do_part(char *part)
 
 	if (*rest != '\0')
 		*rest++ = '\0';
-	if (strcmp(part, "configure") == 0)
+	if (strcmp(part, "configure") == 0) {
+		/* Nothing is heard meanwhile. */
+		seen_forget();
 		status = configure_network(rest);
-	else if (strcmp(part, "look") == 0)
+	} else if (strcmp(part, "look") == 0) {
 		status = show_network(rest);
+	}
 	fflush(stdout);
 	return status;
 }
@@ -418,14 +422,18 @@ _Noreturn void serve_line(void)
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	ended = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
 	for_each_open(give_up, true);
+	seen_begin();
 	say_hello();
 	for (;;) {
-		struct pollfd either[] = { { .fd = line, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
+		struct pollfd either[2 + SEEN_POLLS] = { { .fd = line, .events = POLLIN }, { .fd = ended, .events = POLLIN } };
 		struct signalfd_siginfo information;
 		char *stop;
+		int longest = seen_await(either + 2);
 
-		if (poll(either, 2, -1) < 0)
+		if (poll(either, 2 + SEEN_POLLS, longest) < 0)
 			continue;
+		/* First of all, or somebody could hear of a change by a command's end and not see it in the file. */
+		seen_look(either + 2);
 		if (either[1].revents) {
 			while (read(ended, &information, sizeof(information)) > 0)
 				;

@@ -270,13 +270,17 @@ static void find_queue(struct nlmsghdr *message)
 	queues = queues || (has[TCA_KIND] != NULL && strcmp(RTA_DATA(has[TCA_KIND]), "netem") == 0);
 }
 
-/* Only where there are conditions that tc has to be asked for. */
+bool has_conditions(void)
+{
+	queues = false;
+	return dump(RTM_GETQDISC, AF_UNSPEC, find_queue) != 0 || queues;
+}
+
 static void show_queues(void)
 {
 	static char *const words[] = { "tc", "-j", "qdisc", NULL };
 
-	queues = false;
-	if (dump(RTM_GETQDISC, AF_UNSPEC, find_queue) == 0 && queues) {
+	if (has_conditions()) {
 		fflush(stdout);
 		run_program(words);
 	}

@@ -6,8 +6,13 @@
 #ifndef DUMM_LOOK_H
 #define DUMM_LOOK_H
 
+#include <stdbool.h>
+
 /* Write the guest's network configuration to standard output, as the script of guest/network.py does.
  * Lines of the request are files below /proc/sys whose values are wanted, and "conditions". */
 int show_network(char *lines);
+
+/* Whether interfaces have conditions, which only tc(8) can tell. */
+bool has_conditions(void);
 
 #endif
