@@ -49,7 +49,7 @@ test: setup-test ## Run lint, sanity, unit, browser, story, integration, hosts, 
 test-all: setup-test ## Run all of "make test" and what takes hours: examples, kernel, strongSwan, union, and Debian 13 with the newest Ansible
 	@scripts/test.sh lint sanity unit browser map integration hosts-long e2e security debian13 examples kernel strongswan union
 
-lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull and mypy
+lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull, mypy and our list of words
 	@scripts/test.sh lint
 
 sanity: setup-test ## Run ansible-test sanity

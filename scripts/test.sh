@@ -88,6 +88,7 @@ lint() {
     check yamllint yamllint --strict .
     check antsibull-changelog antsibull-changelog lint
     check antsibull-docs antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs all --skip-rstcheck .
+    check "words of our texts" python scripts/words.py
     check mypy env MYPYPATH=.collections mypy
     check "mypy of the scripts" env MYPYPATH=.collections mypy scripts/*.py
     # The bench reaches into what it measures, and nothing else would notice that this has moved.

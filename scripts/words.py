@@ -51,7 +51,10 @@ def phrases() -> list[Phrase]:
     """The list of words."""
     lines = (REPOSITORY / "scripts/words.txt").read_text(encoding="utf-8").splitlines()
     rows = (line.partition("\t") for line in lines if line and not line.startswith("#"))
-    return [Phrase(re.compile(rf"\b(?:{pattern})", re.IGNORECASE), advice) for pattern, _tab, advice in rows]
+    return [
+        Phrase(re.compile(rf"\b(?:{pattern})".replace(" ", r"\s+"), re.IGNORECASE), advice)
+        for pattern, _tab, advice in rows
+    ]
 
 
 def pages() -> list[Path]:

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run tasks in a guest over its control line."""
+"""Run tasks in a guest over its control channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ version_added: 0.1.0
 author:
   - dumm.lab contributors (@dumm-lab)
 description:
-  - Runs commands in a guest and moves files in and out over the guest's control line. The guest needs neither a network nor SSH.
+  - Runs commands in a guest and moves files in and out over the guest's control channel. The guest needs neither a network nor SSH.
   - The user is the guest's C(root); others by C(become), which asks for no password.
   - Where the lab host is another machine (O(lab_host)), the commands go there through whatever connection reaches it. Needs root there.
 options:
@@ -54,8 +54,8 @@ options:
       - How O(lab_host) is reached, in the variables that Ansible has for a host, C(ansible_connection), C(ansible_host), C(ansible_user),
         C(ansible_become) and so on, with those of the connection plugin that they name.
       - Without them it is reached by P(ansible.builtin.ssh#connection).
-      - The inventory plugin P(dumm.lab.dumm#inventory) takes them from the inventory. Without it, V({{ hostvars[dumm_lab_host] }}) is all
-        that the inventory knows of that host.
+      - The inventory plugin P(dumm.lab.dumm#inventory) takes them from the inventory. Without it, V({{ hostvars[dumm_lab_host]
+        }}) is all that the inventory has for that host.
       - Where C(ansible_connection) is V(local), the lab host is taken for the controller itself, unless another user asks for
         C(ansible_become).
     type: dict
@@ -97,7 +97,7 @@ options:
   pipelining:
     description:
       - Whether modules are sent to the interpreter's standard input instead of being copied to files first.
-      - Other connection plugins leave it off for the sake of C(sudo) configurations that want a terminal.
+      - Other connection plugins leave it off for the sake of C(sudo) configurations that need a terminal.
     type: bool
     default: true
     vars:
@@ -157,7 +157,7 @@ _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(.*)", re.DOTALL)
 
 
 class Connection(ConnectionBase):
-    """A guest's control line."""
+    """A guest's control channel."""
 
     transport = "dumm.lab.dumm"
     has_pipelining = True

@@ -75,7 +75,7 @@ options:
     description:
       - Which of Ansible's own variables the C(vars) of a scenario's file may set, by name or by pattern, such as V(ansible_user) or
         V(ansible_become*).
-      - Whoever writes that file then decides where and how tasks for its guests run. With V(ansible_connection) or V(ansible_ssh_*) that
+      - The author of that file then decides where and how tasks for its guests run. With V(ansible_connection) or V(ansible_ssh_*) that
         may be any program on the controller.
       - Interpreters, such as C(ansible_python_interpreter), need not be named, since they run in the guest.
     type: list

@@ -12,7 +12,7 @@ module: dumm_bridge
 short_description: Manage a segment of a virtual network lab
 version_added: 0.1.0
 description:
-  - Makes, changes and removes a Linux bridge in the lab's network namespace, and says which interfaces are plugged into it.
+  - Makes, changes and removes a Linux bridge in the lab's network namespace, and sets which interfaces are plugged into it.
   - An option that is not given leaves what is defined. A new bridge takes the default that is named with the option.
 options:
   name:

@@ -24,8 +24,8 @@ options:
   state:
     description:
       - V(present) defines the guest and leaves it running or stopped as it is.
-      - V(started) has it run, and answer on its control line, V(paused) has its kernel halted where it is.
-      - V(stopped) shuts it down, by its own init if that listens, else harder.
+      - V(started) has it run, and answer on its control channel, V(paused) has its kernel halted where it is.
+      - V(stopped) shuts it down, by its own init if that answers, otherwise by force.
       - V(restarted) stops and starts it in any case.
       - V(absent) stops it and removes it with everything that it wrote.
     type: str
@@ -57,17 +57,17 @@ options:
     type: str
   userspace:
     description:
-      - How the guest's kernel gets hold of the system calls of its processes.
+      - How the guest's kernel intercepts the system calls of its processes.
       - V(seccomp) is about half as expensive as V(ptrace), and kernels of the series 7 can do it. But a process in the guest that means
         to can then read and write all memory of the guest, that of its kernel too. The host's stays out of reach.
-      - V(auto), which a new guest takes, is V(seccomp) where the kernel can do it, else V(ptrace).
+      - V(auto), which a new guest takes, is V(seccomp) if the kernel can do it, otherwise V(ptrace).
     type: str
     choices: [auto, ptrace, seccomp]
   cpu:
     description:
       - The CPU of the host that the guest runs on, a number as in C(/proc/cpuinfo).
       - A guest's kernel and its programs take turns. On one CPU they do that ten times as fast as on several.
-      - V(auto), which a new guest takes, is the CPU with the fewest guests of the lab. V(any) lets the host's scheduler decide.
+      - V(auto), which a new guest takes, is the CPU with the fewest guests of the lab. With V(any) the host's scheduler decides.
     type: str
   confine:
     description:
@@ -75,8 +75,8 @@ options:
       - The guest's process has users of its own, four capabilities over files of those
         users, a view of the file system with nothing but the guest in it, and no system calls that a guest does not need
         (C(docs/explanation/security.md)).
-      - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can, which a warning says
-        when it is started.
+      - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can. A warning is
+        issued when it is started.
     type: bool
   disk:
     description:
@@ -97,7 +97,7 @@ options:
       - What makes the guest's root out of its layers.
       - V(overlay) is the kernel's overlayfs, V(cowfs) a file system in user space with the same format on disk, which needs pyfuse3
         (role P(dumm.lab.host#role) installs it). A guest changes from one to the other at its next start.
-      - V(auto), which a new guest takes, picks what works, the kernel's first, and the result says why.
+      - V(auto), which a new guest takes, picks what works, the kernel's first, and the result gives the reason.
     type: str
     choices: [auto, overlay, cowfs]
   faults:
@@ -148,7 +148,7 @@ options:
     description:
       - Keep a copy of what the guest wrote under this name, a DNS label. One that is there already stays as it is.
       - That is the layer that it writes to, its C(diff), or while a scenario is loaded that scenario's, as for O(reset) and O(restore).
-      - This, O(reset) and O(restore) want a guest that does not run, or O(state=stopped) or V(restarted), which see to that.
+      - This, O(reset) and O(restore) need a guest that does not run. O(state=stopped) and V(restarted) stop a running one.
     type: str
   remove_save:
     description:
@@ -166,8 +166,8 @@ options:
   restart:
     description:
       - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
-        O(userspace), O(cpu), O(confine), O(disk) or O(union) needs it. Else the change is stored, and RV(restart_required) names it until
-        the guest is restarted.
+        O(userspace), O(cpu), O(confine), O(disk) or O(union) needs it. Otherwise the change is stored, and RV(restart_required)
+        names it until the guest is restarted.
     type: bool
     default: false
   in_use:

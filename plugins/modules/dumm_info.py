@@ -13,14 +13,14 @@ short_description: Tell everything about a virtual network lab
 version_added: 0.1.0
 description:
   - Returns what is defined in a working directory and what is found running.
-  - Also tells what bears the lab's mark and belongs to nothing any more.
+  - It also returns what bears the lab's mark and belongs to nothing any more.
 options:
   inside:
     description: Whether running guests are asked for their own addresses and routes, which costs one request to each.
     type: bool
     default: true
   diff:
-    description: Whether to look through what each guest wrote and tell what that has added, changed and deleted.
+    description: Whether to look through what each guest wrote and return what that has added, changed and deleted.
     type: bool
     default: false
 extends_documentation_fragment:

@@ -55,7 +55,7 @@ options:
   record:
     description:
       - What guests write while the scenario is loaded goes into the scenario, C(scenarios/NAME/diff/GUEST) in the working directory.
-      - Else it goes to a layer that is thrown away when the scenario is unloaded, so that every load starts clean.
+      - Otherwise it goes to a layer that is thrown away when the scenario is unloaded, so that every load starts clean.
     type: bool
     default: false
   in_use:

@@ -131,7 +131,9 @@ def test_a_guest_that_dies_while_it_boots_is_an_error_that_shows_why(lab: Lab) -
 
 
 def test_a_guest_that_does_not_answer_in_time_is_not_left_running(lab: Lab) -> None:
-    with pytest.raises(Exception, match=r"guest alice: its control line did not answer within 2 s; last lines of its"):
+    with pytest.raises(
+        Exception, match=r"guest alice: its control channel did not answer within 2 s; last lines of its"
+    ):
         lab.guest("alice", cmdline=HANG, wait_timeout=2)
 
     assert processes_of({lab.name}) == {}

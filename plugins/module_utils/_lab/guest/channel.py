@@ -287,7 +287,7 @@ class Channel:
             check_alive(self._directory.name, self._process, self._directory)
             raise Unreachable(
                 self._subject,
-                f"its control line did not take a request within {deadline.seconds:g} s",
+                f"its control channel did not take a request within {deadline.seconds:g} s",
                 "restart the guest (state: restarted)",
             )
 
@@ -297,7 +297,7 @@ class Channel:
                 return True
         except OSError as exc:
             check_alive(self._directory.name, self._process, self._directory)
-            cause = f"its control line is gone ({exc.strerror})"
+            cause = f"its control channel is gone ({exc.strerror})"
             if is_cut_off(self._directory, self._process):
                 cause = (
                     "it runs with files that are not in its directory any more: the working directory was moved to another"

@@ -409,7 +409,7 @@ def _await_ready(
             )
         raise WaitTimeout(
             subject,
-            f"its control line did not answer within {timeout:g} s; last lines of its boot.log: {_end_of_log(directory)}",
+            f"its control channel did not answer within {timeout:g} s; last lines of its boot.log: {_end_of_log(directory)}",
             f"see {directory.boot_log}, or raise wait_timeout",
         )
     boot = directory.spool / channel.BOOT

@@ -556,7 +556,7 @@ def test_waiting_ends_with_the_guests_process(line: Line, when: str) -> None:
 def test_a_control_line_that_is_gone_is_the_guests_error(line: Line) -> None:
     line.directory.line_in.unlink()
 
-    with pytest.raises(Unreachable, match="its control line is gone"):
+    with pytest.raises(Unreachable, match="its control channel is gone"):
         line.channel.run("true")
 
 
