@@ -11,7 +11,7 @@ export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 EXTRA ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test lab clean-lab kernel exec attach map setup-map test test-all test-union test-kernel test-strongswan test-security test-soak test-map lint sanity unit browser integration test-hosts e2e bench build clean
+.PHONY: help setup setup-test lab clean-lab kernel exec attach map setup-map test test-all test-union test-kernel test-strongswan test-security test-soak test-map lint sanity unit browser integration test-hosts e2e bench build docs clean
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,6 +95,10 @@ build: setup-map ## Build the collection's tarball, the wheel of the companion p
 	@.venv/bin/ansible-galaxy collection build --force --output-path build
 	@.venv/bin/python -m pip --disable-pip-version-check -q wheel --no-deps --wheel-dir build ./python
 	@scripts/dumm completion man >build/dumm.1
+
+docs: setup-test ## Build the documentation as HTML in build/docs/html, and check its links and words
+	@scripts/setup.sh docs
+	@scripts/docs.sh
 
 clean: ## Remove .venv, .collections, build and all caches; labs are left alone
 	rm -rf python/dumm_lab/map/node_modules python/dumm_lab/map/page/vendor

@@ -3,7 +3,8 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# setup.sh [test|map]: what the controller needs; with "test" what the tests need as well, with "map" what "dumm map" needs.
+# setup.sh [test|map|docs]: what the controller needs; with "test" what the tests need as well, with "map" what "dumm map" needs, with
+# "docs", after "test", what "make docs" needs.
 #
 # Packages of the distribution where they are missing, a virtual environment in .venv, and the link below .collections
 # that makes this checkout the collection dumm.lab.  Nothing is done twice: a second run takes a fraction of a second.
@@ -123,6 +124,7 @@ main() {
     install_python requirements.txt
     [ -z "${1-}" ] || install_python requirements-map.txt
     [ "${1-}" != test ] || install_python requirements-test.txt
+    [ "${1-}" != docs ] || install_python requirements-docs.txt
     install_companion
     [ -z "${1-}" ] || install_page
     link_collection
