@@ -124,7 +124,7 @@ SUBSYSTEMS: dict[str, dict[str, str]] = {
         "io_uring, userfaultfd": "IO_URING USERFAULTFD",
         "taskstats, process accounting": "TASKSTATS BSD_PROCESS_ACCT",
         "BPF system call": "BPF_SYSCALL",
-        "BTF": "DEBUG_INFO_BTF",
+        "BTF within the kernel": "DEBUG_INFO_BTF",
         "kprobes, perf, ftrace": "KPROBES PERF_EVENTS FTRACE",
         "checkpoint and restore": "CHECKPOINT_RESTORE",
         "debugfs": "DEBUG_FS",

@@ -13,7 +13,7 @@ from types import ModuleType
 
 REPOSITORY = Path(__file__).parents[2]
 # The table tells that the tuned kernel lacks them.
-LACKING = {"BTF", "CPUSETS", "SECURITY_SELINUX", "DEBUG_INFO_BTF", "KPROBES", "PERF_EVENTS", "FTRACE", "SMP"}
+LACKING = {"SECURITY_SELINUX", "DEBUG_INFO_BTF", "KPROBES", "PERF_EVENTS", "FTRACE", "SMP"}
 
 
 def _program(path: str) -> ModuleType:

@@ -315,7 +315,8 @@ pack() {
     [[ $release =~ ^[A-Za-z0-9][A-Za-z0-9._+-]*$ ]] || die "the kernel calls itself $release, which is no name for a directory."
     tree=$BUILD/tree
     rm -rf "$tree"
-    take linux "$tree/linux" 0755
+    if described; then slim; fi
+    take "$(described && echo linux.slim || echo linux)" "$tree/linux" 0755
     take System.map "$tree/System.map"
     take .config "$tree/config"
     mkdir -p "$tree/lib"
@@ -327,6 +328,7 @@ pack() {
     else
         describe_modules "$tree/modules/usr/lib/modules/$release" "$release" "$tree/modules/usr"
     fi
+    if described; then take types "$tree/modules/usr/lib/modules/$release/vmlinux-$release"; fi
     printf '{\n  "release": "%s",\n  "sha256": "%s",\n%s\n' \
         "$release" "$(sha256sum "$tree/linux" | cut -d ' ' -f 1)" "$(sed 1d <<<"$INFO")" >"$tree/info.json"
     tar --create --directory "$tree" --owner=0 --group=0 --sort=name . | zstd -q -T0 >"$packed" ||
@@ -334,6 +336,23 @@ pack() {
     mv "$packed" "$PACKED"
     rm -rf "$tree"
     echo "$PACKED"
+}
+
+# described: whether the kernel was compiled with what debuggers read.
+described() {
+    grep -qx CONFIG_DEBUG_INFO=y "$BUILD/objects/.config"
+}
+
+# slim: the kernel without that, which is ten times its size, and a file that has the kernel's types (BTF) and nothing else. Within the
+# kernel they would take as much memory of each guest as they are long; libbpf and others look for this file where the kernel shows none.
+slim() {
+    local objects=$BUILD/objects
+    as_builder strip --strip-debug -o "$objects/linux.slim" "$objects/linux" >"$LOG" 2>&1 || failed "leaving out what is for debuggers"
+    as_builder pahole -j"$JOBS" --btf_encode_detached="$objects/types.btf" --btf_gen_floats --lang_exclude=rust "$objects/linux" \
+        >"$LOG" 2>&1 || failed "collecting the types of the kernel"
+    as_builder as -o "$objects/none.o" /dev/null >"$LOG" 2>&1 || failed "making a file for the types of the kernel"
+    as_builder objcopy --add-section .BTF="$objects/types.btf" "$objects/none.o" "$objects/types" >"$LOG" 2>&1 ||
+        failed "writing the types of the kernel"
 }
 
 # libraries FILE: loader and libraries of a program, and the one that the C library loads by name at a clean exit.
