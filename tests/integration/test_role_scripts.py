@@ -9,14 +9,17 @@ from __future__ import annotations
 import os
 import re
 import signal
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from lab import PATIENCE, REPOSITORY, until
+from lab import BASE, PATIENCE, PREFIX, REPOSITORY, until
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
 _ROLES = REPOSITORY / "roles"
 _LOCKS = (_ROLES / "host/files/locks.sh").read_text() + 'die() { echo "$*" >&2; exit 1; }\n'
@@ -211,3 +214,87 @@ def test_why_a_mirror_cannot_be_used_is_told_in_the_words_of_apt(
     said = steps.run(body, WORKDIR=str(tmp_path), CACHE=str(tmp_path), MIRROR="", MAKE_DEFAULT="")
 
     assert [word for word in words if word not in said] == []
+
+
+_GUARD = (_ROLES / "host/files/guard-spans.sh").read_text()
+# The one of the tests' root file systems that has nft.
+_WITH_NFT = BASE / "masters" / "test-services"
+
+
+def _guard(netns: str, nft: Path, *words: str) -> str:
+    done = subprocess.run(
+        ["ip", "netns", "exec", netns, "sh", "-s", *words],
+        input=_GUARD,
+        env={**os.environ, "PATH": f"{nft}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_the_rule_for_tunnels_names_the_lab_hosts_of_both_families(tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-s", "show", "14789", "192.0.2.2", "2001:db8::1", "192.0.2.1", "192.0.2.2"],
+        input=_GUARD,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=True,
+    )
+
+    assert [line.strip() for line in done.stdout.splitlines()[3:-2]] == [
+        "udp dport != 14789 accept",
+        "ip saddr { 192.0.2.1, 192.0.2.2 } accept",
+        "ip6 saddr { 2001:db8::1 } accept",
+        "drop",
+    ]
+
+
+@pytest.mark.skipif(not _WITH_NFT.exists(), reason="there is no nft without the tuned kernel's tests")
+def test_none_but_the_lab_hosts_reach_the_tunnels_port(tmp_path: Path) -> None:
+    """A socket stands for the kernel's: what it is sent from an address that is no lab host's does not arrive."""
+    (tmp_path / "nft").write_text(f'#!/bin/sh\nexec chroot {_WITH_NFT.resolve()} /usr/sbin/nft "$@"\n')
+    (tmp_path / "nft").chmod(0o755)
+    netns = f"{PREFIX}guard"
+    subprocess.run(["ip", "netns", "add", netns], check=True, timeout=PATIENCE)
+    try:
+        for words in (["link", "set", "lo", "up"], *(["address", "add", each, "dev", "lo"] for each in _ADDRESSES)):
+            subprocess.run(["ip", "-n", netns, *words], check=True, timeout=PATIENCE)
+
+        checked = _guard(netns, tmp_path, "check", "4789", "192.0.2.1")
+        assert _arrives(netns) == {"192.0.2.1", "192.0.2.9"}
+        said = _guard(netns, tmp_path, "set", "4789", "192.0.2.1")
+        assert _arrives(netns) == {"192.0.2.1"}
+
+        assert said == checked == "let none but these lab hosts send to UDP port 4789: 192.0.2.1\n"
+        assert _guard(netns, tmp_path, "set", "4789", "192.0.2.1") == ""
+        assert _guard(netns, tmp_path, "set", "4789", "192.0.2.1", "192.0.2.9") != ""
+        assert _arrives(netns) == {"192.0.2.1", "192.0.2.9"}
+    finally:
+        subprocess.run(["ip", "netns", "delete", netns], check=True, timeout=PATIENCE)
+
+
+_ADDRESSES = ("192.0.2.1/32", "192.0.2.9/32")
+
+
+def _arrives(netns: str) -> set[str]:
+    """From which addresses something arrives at the port; what is sent to another one behind it shows that all had come."""
+    found = set()
+    with syscalls.network_namespace(f"/run/netns/{netns}"), ExitStack() as stack:
+        udp = [stack.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM)) for _each in range(4)]
+        for each, port in zip(udp, (4789, 4790, 0, 0), strict=True):
+            each.bind(("192.0.2.1", port) if each is not udp[3] else ("192.0.2.9", 0))
+            each.settimeout(PATIENCE)
+        udp[0].setblocking(False)
+        for sender in udp[2:]:
+            # Within one machine a datagram has arrived, or was dropped, when it is sent.
+            with suppress(PermissionError):
+                sender.sendto(b"frame", ("192.0.2.1", 4789))
+            sender.sendto(b"last", ("192.0.2.1", 4790))
+            udp[1].recv(100)
+            with suppress(BlockingIOError):
+                found.add(udp[0].recvfrom(100)[1][0])
+    return found

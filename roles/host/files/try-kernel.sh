@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# try-kernel.sh: try what a lab needs of the host's kernel in namespaces that end with the trial; print what is lacking.
+# try-kernel.sh [spans]: try what a lab needs of the host's kernel in namespaces that end with the trial; print what is lacking.
 
 set -u
 
@@ -19,6 +19,8 @@ if [ "${NET-yes}" = yes ]; then
         lacks "TAP devices (CONFIG_TUN, /dev/net/tun)"
     unshare --net ip link add dumm-try type bridge 2>/dev/null ||
         lacks "bridges (CONFIG_BRIDGE)"
+    [ "${1-}" != spans ] || unshare --net ip link add dumm-try type vxlan id 1 dstport 4789 2>/dev/null ||
+        lacks "tunnels to other lab hosts (CONFIG_VXLAN)"
 fi
 
 if [ "${MNT-yes}" = yes ]; then
