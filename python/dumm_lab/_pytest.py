@@ -1,7 +1,7 @@
 # Copyright (c) 2026, dumm.lab contributors
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pytest plugin: the fixture ``lab``, and tests that are written in YAML as items of pytest.
+"""The pytest plugin: the fixture ``lab``, tests that are written in YAML as items of pytest, and guests as hosts of testinfra.
 
 Every run of pytest loads it where the package is installed, so it imports nothing of the collection before somebody wants a lab.
 """
@@ -9,6 +9,7 @@ Every run of pytest loads it where the package is installed, so it imports nothi
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -43,6 +44,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini(
         _FILES, "files of tests in YAML (default: *.dumm.yml)", type="args", default=["*.dumm.yml", "*.dumm.yaml"]
     )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make ``--hosts dumm://alice`` known, where testinfra is installed."""
+    if "testinfra.plugin" in sys.modules:
+        from . import testinfra
+
+        testinfra.use(config.getoption("--dumm-workdir"))
 
 
 @pytest.fixture(scope="session")
