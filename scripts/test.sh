@@ -7,7 +7,8 @@
 #
 # The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
 # its stories, integration, hosts, which runs labs over three lab hosts, hosts-long, which does so
-# at length, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible, examples,
+# at length, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible,
+# ecosystem, which has Molecule and other tools around Ansible use the built collection, examples,
 # which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, strongswan, the
 # recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity run counts as one test.
 #
@@ -175,7 +176,7 @@ e2e() {
     LIMIT=30m
     prepare
     LIMIT=40m
-    count_pytest e2e tests/e2e -m "not debian13"
+    count_pytest e2e tests/e2e -m "not debian13 and not ecosystem"
 }
 
 debian13() {
@@ -183,6 +184,13 @@ debian13() {
     prepare
     LIMIT=60m
     count_pytest debian13 tests/e2e -m debian13
+}
+
+ecosystem() {
+    LIMIT=30m
+    prepare
+    LIMIT=40m
+    count_pytest ecosystem tests/e2e -m ecosystem
 }
 
 security() {
@@ -231,7 +239,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | examples | kernel | strongswan | union) "$part" ;;
+        lint | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | ecosystem | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"

@@ -39,6 +39,7 @@ tmp_path = _integration.tmp_path
 def pytest_configure(config: pytest.Config) -> None:
     """Name the marks."""
     config.addinivalue_line("markers", "debian13: on Debian 13 with the newest Ansible, for make test-all")
+    config.addinivalue_line("markers", "ecosystem: with the tools around Ansible, for make test-all")
 
 
 @pytest.fixture(scope="session")
