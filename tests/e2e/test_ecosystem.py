@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The tools around Ansible find their way in the built collection: Molecule, testinfra, galaxy-importer, ansible-builder."""
+"""Molecule, testinfra, galaxy-importer and ansible-builder get on with the built collection, and a release is made."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import os
 import pty
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -222,3 +223,48 @@ def test_ansible_builder_finds_what_the_collection_needs(user: Installed) -> Non
     found = yaml.safe_load(told.partition("---")[2])
     assert [each.partition("  #")[0] for each in found["python"]] == ["jmespath>=1.0", "pyroute2>=0.7.2"]
     assert found["system"] and all("openssh-client" in each for each in found["system"])
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What is committed, and what is not yet, of this checkout, as a repository of its own."""
+    place = tmp_path / "checkout"
+    for name in run("git", "ls-files", "-z", cwd=REPOSITORY).split("\0"):
+        if name and (REPOSITORY / name).exists():
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(REPOSITORY / name, place / name, follow_symlinks=False)
+    (place / ".collections/ansible_collections/dumm").mkdir(parents=True)
+    (place / ".collections/ansible_collections/dumm/lab").symlink_to("../../..")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        run("git", *words, cwd=place, env=_AUTHOR)
+    return place
+
+
+_AUTHOR = {
+    **{f"GIT_{who}_{what}": "a@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")},
+    "LC_ALL": "C.UTF-8",
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+}
+
+
+def test_a_release_is_made_of_the_fragments(checkout: Path) -> None:
+    command: list[str | Path] = ["ansible-playbook", "scripts/release.yml", "-e", "release_artifacts=false"]
+    variables = {**_AUTHOR, "HOME": str(checkout), "ANSIBLE_CONFIG": str(checkout / "ansible.cfg")}
+
+    no_version, told = _done([*command, "-e", "release_version=next"], checkout, variables)
+    too_old, older = _done([*command, "-e", "release_version=0.0.9"], checkout, variables)
+    unchanged = run("git", "status", "--porcelain", cwd=checkout)
+    code, made = _done([*command, "-e", "release_version=77.1.0"], checkout, variables)
+
+    assert no_version != 0 and "release next: this is no version. Give one" in told, told
+    assert too_old != 0 and "is there already. Give a later version." in older
+    assert unchanged == ""
+    assert code == 0, made
+    assert run("git", "status", "--porcelain", cwd=checkout) == ""
+    assert run("git", "describe", cwd=checkout).strip() == "77.1.0"
+    assert "v77\\.1\\.0" in (checkout / "CHANGELOG.md").read_text()
+    assert not [*(checkout / "changelogs/fragments").glob("*.yml")]
+    version = "import sys; sys.path.insert(0, 'python'); import dumm_lab; print(dumm_lab.__version__)"
+    assert run(sys.executable, "-c", version, cwd=checkout).strip() == "77.1.0"
+    assert "version: 77.1.0\n" in (checkout / "galaxy.yml").read_text()
+    assert 'VERSION = "77.1.0"\n' in (checkout / "plugins/module_utils/_lab/command/usage.py").read_text()
