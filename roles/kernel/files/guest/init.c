@@ -6,6 +6,7 @@
  */
 
 #include "init.h"
+#include "line.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -63,10 +64,18 @@ static bool busy(void)
 	return found;
 }
 
-static void reap(void)
+/* The process that serves the control line, if this one started it. */
+static pid_t line;
+
+static void reap(bool again)
 {
-	while (waitpid(-1, NULL, WNOHANG) > 0)
-		;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, NULL, WNOHANG)) > 0)
+		if (pid == line && again) {
+			sleep(1);
+			line = start_line();
+		}
 }
 
 static _Noreturn void power_off(void)
@@ -74,7 +83,7 @@ static _Noreturn void power_off(void)
 	kill(-1, SIGTERM);
 	for (int tries = 0; tries < 200 && busy(); tries++) {
 		usleep(10000);
-		reap();
+		reap(false);
 	}
 	kill(-1, SIGKILL);
 	sync();
@@ -83,7 +92,7 @@ static _Noreturn void power_off(void)
 		pause();
 }
 
-_Noreturn void be_minimal(void)
+_Noreturn void be_minimal(bool serves)
 {
 	static const int shutdowns[] = { SIGINT, SIGTERM, SIGUSR1, SIGUSR2, SIGPWR };
 	sigset_t awaited;
@@ -93,28 +102,34 @@ _Noreturn void be_minimal(void)
 	for (unsigned i = 0; i < sizeof(shutdowns) / sizeof(*shutdowns); i++)
 		sigaddset(&awaited, shutdowns[i]);
 	sigprocmask(SIG_BLOCK, &awaited, NULL);
+	if (serves)
+		line = start_line();
 	mount_all();
 	for (;;) {
 		int signal = sigwaitinfo(&awaited, NULL);
 
 		if (signal == SIGCHLD)
-			reap();
+			reap(true);
 		else if (signal > 0)
 			power_off();
 	}
 }
 
-_Noreturn void be_init(void)
+const char *own_init(void)
 {
 	static const char *const own[] = { "/sbin/init", "/lib/systemd/systemd" };
 	const char *wanted = getenv("dumm_init");
-	const char *program = wanted == NULL || strcmp(wanted, "auto") == 0 ? NULL : wanted;
 
-	for (unsigned i = 0; program == NULL && i < sizeof(own) / sizeof(*own); i++)
+	if (wanted != NULL && strcmp(wanted, "auto") != 0)
+		return strcmp(wanted, "minimal") == 0 ? NULL : wanted;
+	for (unsigned i = 0; i < sizeof(own) / sizeof(*own); i++)
 		if (access(own[i], X_OK) == 0)
-			program = own[i];
-	if (program == NULL || strcmp(program, "minimal") == 0)
-		be_minimal();
+			return own[i];
+	return NULL;
+}
+
+_Noreturn void be_init(const char *program)
+{
 	program = strdup(program);
 	unsetenv("dumm_init");
 	unsetenv("dumm_name");

@@ -6,8 +6,13 @@
 #ifndef DUMM_INIT_H
 #define DUMM_INIT_H
 
-/* Become the guest's own init, or be a minimal one. */
-_Noreturn void be_init(void);
-_Noreturn void be_minimal(void);
+#include <stdbool.h>
+
+/* The guest's own init; NULL for the minimal one. */
+const char *own_init(void);
+
+/* Become an init, or be the minimal one, which serves the control line as well if it is the first that runs. */
+_Noreturn void be_init(const char *program);
+_Noreturn void be_minimal(bool serves);
 
 #endif

@@ -408,7 +408,7 @@ static int open_line(void)
 	return line;
 }
 
-_Noreturn void serve_line(void)
+static _Noreturn void serve_line(void)
 {
 	char heard[4096];
 	size_t length = 0;
@@ -457,4 +457,27 @@ _Noreturn void serve_line(void)
 		if (length == sizeof(heard) - 1)
 			length = 0;
 	}
+}
+
+pid_t start_line(void)
+{
+	sigset_t none;
+	pid_t child = fork();
+	int nothing;
+
+	if (child != 0)
+		return child;
+	/* As if there had been no init before it. */
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	setsid();
+	nothing = open("/dev/null", O_RDWR);
+	for (int number = 0; nothing >= 0 && number < 3; number++)
+		dup2(nothing, number);
+	if (nothing > 2)
+		close(nothing);
+	unsetenv("TERM");
+	unsetenv("dumm_init");
+	unsetenv("dumm_name");
+	serve_line();
 }

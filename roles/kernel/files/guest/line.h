@@ -6,8 +6,10 @@
 #ifndef DUMM_LINE_H
 #define DUMM_LINE_H
 
-/* Serve the control line for good; started anew by whoever called it, should it ever end. */
-_Noreturn void serve_line(void);
+#include <sys/types.h>
+
+/* Have a process serve the control line for good; the caller starts it anew, should it ever end. */
+pid_t start_line(void);
 
 /* Do what the request in the current directory asks for, without a shell where that can be; its exit status. */
 int do_request(void);

@@ -123,51 +123,48 @@ static void set_up(void)
 		fprintf(stderr, "dumm: cannot set the host name: %s\n", strerror(errno));
 }
 
+/* In this process: another one takes a millisecond. */
 static void do_boot_request(void)
 {
-	pid_t child = fork();
+	int keep[] = { fcntl(1, F_DUPFD_CLOEXEC, 3), fcntl(2, F_DUPFD_CLOEXEC, 3) };
 
-	if (child == 0)
-		_exit(chdir(SPOOL "/boot") == 0 ? do_request() : 1);
-	waitpid(child, NULL, 0);
+	if (chdir(SPOOL "/boot") == 0)
+		do_request();
+	for (int i = 0; i < 2; i++) {
+		dup2(keep[i], i + 1);
+		close(keep[i]);
+	}
+	if (chdir("/") != 0)
+		fprintf(stderr, "dumm: cannot leave the spool: %s\n", strerror(errno));
 }
 
-static void start_line(void)
+/* For an init that does not know of the line. */
+static void start_line_apart(void)
 {
-	int nothing;
+	pid_t apart = fork();
 
-	if (fork() != 0)
-		return;
-	setsid();
-	nothing = open("/dev/null", O_RDWR);
-	for (int number = 0; nothing >= 0 && number < 3; number++)
-		dup2(nothing, number);
-	if (nothing > 2)
-		close(nothing);
-	unsetenv("TERM");
-	unsetenv("dumm_init");
-	unsetenv("dumm_name");
-	for (;;) {
-		pid_t child = fork();
-
-		if (child == 0)
-			serve_line();
-		waitpid(child, NULL, 0);
+	while (apart == 0) {
+		waitpid(start_line(), NULL, 0);
 		sleep(1);
 	}
 }
 
 int main(int count, char *words[])
 {
+	const char *program;
+
 	/* By its other names it is an init that another one may become, and a program of its own. */
 	if (count > 0 && strcmp(basename(words[0]), "minimal") == 0)
-		be_minimal();
+		be_minimal(false);
 	if (count > 0 && strcmp(basename(words[0]), "terminal") == 0)
 		be_terminal(count, words);
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
 	setenv("HOME", "/root", 1);
 	set_up();
 	do_boot_request();
-	start_line();
-	be_init();
+	program = own_init();
+	if (program == NULL)
+		be_minimal(true);
+	start_line_apart();
+	be_init(program);
 }
