@@ -67,6 +67,8 @@ MAX_BOOT_LINE = 4095
 # Drivers that would be born with bond0, dummy0, ifb0 and ifb1, the names that everybody gives: `ip link add bond0 type bond` says then
 # that there is one. systemd says the same to modprobe, which also reads these words.
 _NO_DEVICES = ("bonding.max_bonds=0", "dummy.numdummies=0", "ifb.numifbs=0")
+# Of no use without a disk (cmdline: ubd0=...), and 2 ms of each boot: it starts a thread, and the guest's kernel waits for it.
+_NO_DISKS = "initcall_blacklist=ubd_driver_init"
 _PROBE_SECONDS = 20.0
 _PT_INTERP = 3
 # Since then the room for registers is what the CPU needs (arch/x86/um/os-Linux/registers.c); before it was 2696 bytes.
@@ -331,6 +333,7 @@ def boot_line(guest: Guest, kernel: Kernel, units: list[tuple[Iface, str]], carr
     ]
     line += ["noreboot"] if kernel.noreboot else []
     line += ["seccomp=on"] if userspace(guest, kernel) is Userspace.SECCOMP else []
+    line += [] if "ubd" in guest.cmdline else [_NO_DISKS]
     line += guest.cmdline.split()
     told = iter(carriers if kernel.cables else ())
     line += [f"vec{unit}:{transport(iface, mac, next(told, ''))}" for unit, (iface, mac) in enumerate(units)]
