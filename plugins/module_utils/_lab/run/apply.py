@@ -14,8 +14,10 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from graphlib import TopologicalSorter
+from queue import Empty, SimpleQueue
 
 from ..host.wait import Deadline
 from ..model.errors import DummError, from_oserror, together
@@ -54,6 +56,8 @@ def apply(plan: Plan, context: Context) -> None:
     done: dict[Key, Step] = {}
     errors: list[DummError] = []
     running: dict[Future[None], Step] = {}
+    # To wait for any of many futures takes a look at each of them, for each that ends.
+    ended: SimpleQueue[Future[None]] = SimpleQueue()
     begun: dict[Key, float] = {}
     told = Deadline(_PROGRESS_SECONDS)
     context.publish(Started(plan))
@@ -62,8 +66,10 @@ def apply(plan: Plan, context: Context) -> None:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
             while running or (waiting.left and not errors):
                 for step in [] if errors else waiting.take(quiet.allow):
-                    running[pool.submit(_do, step, context, begun)] = step
-                for future in wait(running, timeout=_PROGRESS_SECONDS, return_when=FIRST_COMPLETED).done:
+                    future = pool.submit(_do, step, context, begun)
+                    running[future] = step
+                    future.add_done_callback(ended.put)
+                for future in _all_of(ended) if running else ():
                     step = running.pop(future)
                     try:
                         future.result()
@@ -86,6 +92,16 @@ def apply(plan: Plan, context: Context) -> None:
     context.publish(Finished(plan, tuple(done.values()), tuple(errors)))
     if errors:
         raise Failed(done.values(), errors)
+
+
+def _all_of(ended: SimpleQueue[Future[None]]) -> list[Future[None]]:
+    """Those that have ended; the first is waited for, a while."""
+    found = []
+    with suppress(Empty):
+        found.append(ended.get(timeout=_PROGRESS_SECONDS))
+        while True:
+            found.append(ended.get_nowait())
+    return found
 
 
 class _Waiting:
