@@ -15,7 +15,6 @@ import json
 import os
 import stat
 import subprocess
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -86,21 +85,31 @@ def write(
     :param durable: also safe from a power cut, which takes a few milliseconds; what means nothing after one need not be.
     :raises OSError: the old content is still there then.
     """
-    fd, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".new-{path.name}.")
+    # mkstemp(3) in Python takes four times as long.
+    temporary = f"{path.parent}/.new-{path.name}.{os.urandom(4).hex()}"
     try:
-        with os.fdopen(fd, "wb") as file:
-            file.write(data)
-            file.flush()
+        fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        try:
+            write_all(fd, data)
             if owner is not None:
-                os.fchown(file.fileno(), *owner)
-            os.fchmod(file.fileno(), mode)
+                os.fchown(fd, *owner)
+            os.fchmod(fd, mode)
             if durable:
-                os.fsync(file.fileno())
+                os.fsync(fd)
+        finally:
+            os.close(fd)
         os.rename(temporary, path)
     except OSError as exc:
         Path(temporary).unlink(missing_ok=True)
         exc.filename = str(path)
         raise
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of it: a full disk takes the first part, and says so at the next."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(fd, left) :]
 
 
 def write_json(path: Path, value: object, *, durable: bool = True) -> None:

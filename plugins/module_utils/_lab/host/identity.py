@@ -19,6 +19,7 @@ import itertools
 import json
 import os
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ _CLAIMS = Path("/run/dumm/labs")
 _OWNER_SIZE = 4096
 _LONGEST_NAME = 64
 Owner = dict[str, str]
+# Names that nobody had: by the directory, with the time until which nobody else is taken to have started guests by that name.
+_NAMES: dict[Path, tuple[str, float]] = {}
+_NAME_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -200,16 +204,26 @@ def _is_held(name: str, path: Path) -> bool:
 
 
 def _fresh(path: Path) -> str:
-    """A name that nobody has."""
+    """A name that nobody has.
+
+    A run asks for it ten times until it has stored it, and each answer is a look at all processes of the host.
+    """
+    name, until = _NAMES.get(path, ("", 0.0))
+    if time.monotonic() < until and not _is_held(name, path):
+        return name
     names = (derived(path, number) for number in itertools.count())
-    return next(name for name in names if not _is_held(name, path) and not _runs_elsewhere(name, path))
+    name = next(name for name in names if not _is_held(name, path) and not _runs_elsewhere(name, path))
+    _NAMES[path] = (name, time.monotonic() + _NAME_SECONDS)
+    return name
 
 
 def _of_earlier_version(path: Path) -> Identity:
     """Until 0.1.0 the name came from the path: what runs in the directory has it from where that was then."""
     if not path.exists():
         return Identity(derived(path), path)
-    ours = (each for each in census() if each.in_guest(path / "guests" / each.owner["guest"]))
+    # To look at all processes of the host takes its time, and a new directory has no guests.
+    seen_now = census() if any((path / "guests").glob("*")) else []
+    ours = (each for each in seen_now if each.in_guest(path / "guests" / each.owner["guest"]))
     names = sorted({each.owner["lab"] for each in ours}, key=lambda name: (name != derived(path), name))
     name = next((name for name in names if not _is_held(name, path)), None)
     return Identity(_fresh(path) if name is None else name, path)

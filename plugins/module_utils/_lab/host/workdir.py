@@ -11,6 +11,7 @@ paths of a lab, a :class:`GuestDir` those of one guest, and both read and write 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -65,71 +66,76 @@ class GuestDir:
     @property
     def own(self) -> Path:
         """Directory of the files that only the host writes: ``path``, or a place outside of the guest's disk (``disks``)."""
-        outside = self.path.parents[1] / DISKS / self.name
+        # Asked for again and again: a disk is mounted, and unmounted, meanwhile.
+        outside = self._outside
         # Without its image, it is what a killed run has not removed yet.
-        return outside if outside.is_dir() and outside.with_name(f"{self.name}.img").exists() else self.path
+        return Path(outside) if os.path.isdir(outside) and os.path.exists(f"{outside}.img") else self.path
 
-    @property
+    @functools.cached_property
+    def _outside(self) -> str:
+        return str(self.path.parents[1] / DISKS / self.name)
+
+    @functools.cached_property
     def boot_log(self) -> Path:
         """What the kernel and its console said."""
         return self.path / "boot.log"
 
-    @property
+    @functools.cached_property
     def boot_log_before(self) -> Path:
         """The same of the guest's life before."""
         return self.path / "boot.log.1"
 
-    @property
+    @functools.cached_property
     def diff(self) -> Path:
         """What the guest wrote."""
         return self.path / "diff"
 
-    @property
+    @functools.cached_property
     def saves(self) -> Path:
         """Saving points: copies of ``diff``, one directory each."""
         return self.path / "saves"
 
-    @property
+    @functools.cached_property
     def scratch(self) -> Path:
         """What the guest wrote while a scenario was loaded, one directory a scenario; thrown away afterwards."""
         return self.path / "scratch"
 
-    @property
+    @functools.cached_property
     def works(self) -> Path:
         """Work directories of the union, one a mount; on the same file system as ``diff``."""
         return self.path / "work"
 
-    @property
+    @functools.cached_property
     def names(self) -> Path:
         """A layer with the guest's own name, right above the master."""
         return self.path / "names"
 
-    @property
+    @functools.cached_property
     def union(self) -> Path:
         """A link to the guest's root, as the host sees it while the guest runs."""
         return self.path / "union"
 
-    @property
+    @functools.cached_property
     def view(self) -> Path:
         """Where a guest's private root is put together, in its own mount namespace."""
         return self.path / "view"
 
-    @property
+    @functools.cached_property
     def run(self) -> Path:
         """The guest's ``/run``: UML's runtime directory ``<name>/`` is made in it."""
         return self.path / "run"
 
-    @property
+    @functools.cached_property
     def spool(self) -> Path:
         """Requests to the guest."""
         return self.path / "spool"
 
-    @property
+    @functools.cached_property
     def outbox(self) -> Path:
         """Requests that are being written, and a note for each that the guest was called for; the guest does not see it."""
         return self.path / "outbox"
 
-    @property
+    @functools.cached_property
     def spare(self) -> Path:
         """Empty files that keep inodes of the guest's disk back (``disks``)."""
         return self.path / "spare"
@@ -314,7 +320,15 @@ class Workdir:
 
     def guest(self, name: str) -> GuestDir:
         """The directory of one guest."""
-        return GuestDir(self.guests / name)
+        found = self._directories.get(name)
+        if found is None:
+            found = self._directories[name] = GuestDir(self.guests / name)
+        return found
+
+    @functools.cached_property
+    def _directories(self) -> dict[str, GuestDir]:
+        """Those that were asked for: a run asks for each a hundred times."""
+        return {}
 
     def known_guest(self, name: str) -> GuestDir:
         """Where to read what is known of a guest; the same directory unless that is on a disk that is not mounted."""

@@ -47,9 +47,10 @@ def layer(agents: Path, program: Path | None = None) -> Path:
     """
     digest, content = _content(program, None if program is None else program.stat().st_mtime_ns)
     path = agents / digest
-    with _making:
-        if not path.is_dir():
-            _make(path, content)
+    if not path.is_dir():
+        with _making:
+            if not path.is_dir():
+                _make(path, content)
     return path
 
 
@@ -98,7 +99,8 @@ def _content(program: Path | None, _modified: int | None) -> tuple[str, Mapping[
         scripts = ("warm",) if _IS_TERMINAL in compiled else ("warm", "terminal")
         content = {"init": compiled, **{name: content[name] for name in scripts}}
     content["netlink"] = relay.program()
-    return hashlib.sha256(repr(sorted(content.items())).encode()).hexdigest()[:16], content
+    parts = sorted((name, hashlib.sha256(data).hexdigest()) for name, data in content.items())
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:16], content
 
 
 def _make(path: Path, content: Mapping[str, bytes]) -> None:
