@@ -158,6 +158,17 @@ def test_the_minimal_init_reaps_orphans(inits: Lab) -> None:
     )
 
 
+@pytest.mark.parametrize("guest", ["minimal", "systemd", "sysvinit"])
+def test_an_agent_that_was_killed_is_started_anew_whatever_the_init(inits: Lab, guest: str) -> None:
+    hello = inits.directory(guest).spool / "hello"
+    before = hello.stat().st_ino
+    ended = "while [ -e $OLDPWD/cmd ]; do sleep 0.05; done"
+    inits.read(guest, f'setsid sh -c "{ended}; kill -KILL $(cat /.dumm/spool/hello)" >/dev/null 2>&1 &')
+    until(lambda: hello.stat().st_ino != before, "another agent")
+
+    assert inits.read(guest, "echo fine") == "fine\n"
+
+
 def test_the_minimal_init_mounts_what_programs_expect(inits: Lab) -> None:
     inits.read("minimal", "test -w /dev/shm && test -c /dev/ptmx && test -d /run/lock && test -e /sys/kernel")
     assert inits.read(

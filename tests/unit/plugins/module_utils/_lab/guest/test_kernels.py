@@ -57,6 +57,13 @@ def test_a_guest_is_born_without_devices_and_may_say_otherwise() -> None:
     assert [word for word in line if word.startswith("dummy.")] == ["dummy.numdummies=0", "dummy.numdummies=2"]
 
 
+@pytest.mark.parametrize(("cmdline", "without"), [("", True), ("debug", True), ("ubd0=/run/image", False)])
+def test_a_guest_without_disks_has_no_driver_for_them(cmdline: str, without: bool) -> None:
+    line = kernels.boot_line(Guest("alice", cmdline=cmdline), KERNEL, [])
+
+    assert ("initcall_blacklist=ubd_driver_init" in line) is without
+
+
 @pytest.mark.parametrize(("kernel", "has"), [(KERNEL, True), (OLD_KERNEL, False)])
 def test_a_kernel_is_asked_only_for_what_it_can(kernel: Kernel, has: bool) -> None:
     line = kernels.boot_line(Guest("alice"), kernel, [])

@@ -174,6 +174,17 @@ def test_one_that_is_killed_has_failed() -> None:
         courier.carry_out(calls, [])
 
 
+def test_capabilities_are_dropped_by_the_same_calls_however_they_are_written_down() -> None:
+    ready, added = Calls(), Calls()
+    ready.keep_capabilities(0, 1, 3)
+    for call in ready.listed:
+        added.add(call.number, *call.arguments, about=call.about, unless=call.unless, skips=call.skips)
+
+    assert ready.image() == added.image()
+    dropped = {call.arguments[1] for call in ready.listed if call.packed}
+    assert dropped == set(range(64)) - {0, 1, 3}
+
+
 def test_pointers_lead_to_what_they_point_to() -> None:
     calls = Calls()
     calls.add(0, Block(((b"first",), bytes(8))), "text", 5)
