@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dumm_capture
 short_description: Capture packets on the cables of a virtual network lab
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Starts, stops and removes a capture in the background. Packets are captured on the lab host, at the TAPs of guests' interfaces, and
     written to a file in the format pcapng. No guest needs a tool for it.

@@ -10,7 +10,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: dumm_test
 short_description: Test a virtual network lab
-version_added: 0.1.0
+version_added: 0.2.0
 description:
   - Runs tests in a lab. A test is a list of steps that run commands in guests, look at packets, and change cables and guests. Each check is
     tried again until it holds, or its time is over.

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 from ..model.errors import InvalidInput
 
 # Of galaxy.yml, which an installed collection does not have.
-VERSION = "0.1.0"
+VERSION = "0.2.0"
 DEFAULT_WORKDIR = "/var/lib/dumm"
 # Seconds; as good as no limit.
 LONGEST = 3e8
