@@ -626,7 +626,7 @@ def _in_segment(case: Case, hops: Sequence[Hop], post: Post, following: Post | N
         more, remedy = _owner(case, wanted, place)
         macs = {each.mac for each in case.seen(post.label, False, *_PROBES)}
         return Reason(
-            f"{post.label} sends it to {wanted} (MAC address {', '.join(sorted(macs))}), whom nobody is on {place}{more}",
+            f"{post.label} sends it to {wanted} at {', '.join(sorted(macs))}, and no interface has this MAC address on {place}{more}",
             remedy,
             place,
         )
