@@ -2,26 +2,51 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``dumm_scenario` without the cost of a module, where it is the same."""
+"""``dumm_scenario`` without the cost of a module, where it is the same; the controller has its files, and reaches all lab hosts."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_scenario
 from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
+from ansible_collections.dumm.lab.plugins.plugin_utils import _several
 from ansible_collections.dumm.lab.plugins.plugin_utils._files import ReadsFiles
 
 
 class ActionModule(ReadsFiles):
-    """Action plugin of the module's name.  It reads the scenario's file, which is the controller's."""
+    """Action plugin of the module's name.  It reads the scenario's file, which is the controller's, and asks all lab hosts."""
 
     spec = SCENARIO
     body = staticmethod(run_scenario)
+    _site: _several.Site | None = None
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Run the body here or the module there, after all lab hosts have been asked."""
+        known = task_vars or {}
+        if self._task.args.get("lab_hosts") is not None and self._task.args.get("state") not in ("absent", "unloaded"):
+            mine = str(self._task.args.get("lab_host") or known["inventory_hostname"])
+            self._site = _several.Site(mine, known["hostvars"], self._play_context)
+        return super().run(tmp, task_vars)
 
     def _arguments(self) -> dict[str, Any]:
+        given = self._with_source()
+        if self._site is None:
+            return given
+        found = self._site.found(given)
+        return {
+            **given,
+            "lab_hosts": found,
+            "lab_host": self._site.mine,
+            "workdir": self._site.workdir(self._site.mine, given),
+        }
+
+    def _with_source(self) -> dict[str, Any]:
+        """The arguments with the text of the scenario's file."""
         given = super()._arguments()
         elsewhere = boolean(given.get("remote_src") or False, strict=False)
         instead = given.get("content") is not None or given.get("config") is not None
@@ -30,3 +55,54 @@ class ActionModule(ReadsFiles):
         subject = f"scenario {given.get('name')}"
         path = self._found(str(given["src"]), subject)
         return {**given, "src": path, "content": self._text(path, subject)}
+
+    def _carried_out(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        if self._site is None or not boolean(arguments.get("move") or False, strict=False):
+            return super()._carried_out(arguments, task_vars)
+        done: list[str] = []
+        try:
+            tried = self._moved(self._site, arguments, task_vars, done)
+        except (DummError, AnsibleError) as exc:
+            return {"failed": True, "msg": str(exc), "actions": done, "changed": bool(done)}
+        if tried is not None:
+            return tried
+        told = super()._carried_out(arguments, task_vars)
+        return {**told, "actions": [*done, *told.get("actions", ())], "changed": bool(done or told.get("changed"))}
+
+    def _moved(
+        self, site: _several.Site, arguments: dict[str, Any], task_vars: dict[str, Any], done: list[str]
+    ) -> dict[str, Any] | None:
+        """Take the guests here that are to come, if nothing speaks against it.
+
+        :param arguments: what they say of lab hosts is how these are afterwards.
+        :param done: what was done is added to it.
+        :return: the result, if that is all.
+        :raises DummError: where a guest cannot come.
+        :raises AnsibleError: where another lab host cannot be reached.
+        """
+        tried = self._tried(arguments, task_vars)
+        moving = (tried.get("scenario") or {}).get("moving", {})
+        words = [f"guest {guest}: move it here from lab host {source}" for guest, source in moving.items()]
+        if tried.get("failed") or self._task.check_mode:
+            return {
+                **tried,
+                "actions": [*words, *tried.get("actions", ())],
+                "changed": bool(words or tried.get("changed")),
+            }
+        play = task_vars.get("ansible_play_hosts_all")
+        for guest, source in moving.items():
+            if play is not None and source not in play:
+                raise _several.not_in_play(guest, source)
+        for guest, source in moving.items():
+            done.append(_several.move(site, arguments["lab_hosts"], guest, source, arguments))
+        if moving:
+            _several.remember_more(arguments["lab_hosts"])
+        return None
+
+    def _tried(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The result in check mode."""
+        before, self._task.check_mode = self._task.check_mode, True
+        try:
+            return super()._carried_out(arguments, task_vars)
+        finally:
+            self._task.check_mode = before

@@ -99,6 +99,45 @@ options:
       - V(restart) restarts every running guest, without its own shutdown (C(stop=halt)). It needs O(state=present).
     type: str
     choices: [network, restart]
+  lab_hosts:
+    description:
+      - The lab hosts that share the scenario, as a list of names of the inventory. Run the task on each of them, with the same scenario.
+        Give all of them, such as C({{ groups.labhosts }}), also when the play is limited to some.
+      - Each lab host makes the guests that are placed on it, and joins their segments to those of the others (VXLAN). Where a guest is
+        placed says C(docs/reference/scenario.md). A new guest or a new lab host moves nobody.
+      - Before a lab host changes anything it asks all of them. What cannot be is refused with the same error on each. Of one that cannot be
+        reached, the others remember which guests it has.
+      - In the inventory, C(dumm_address) is the IP address at which the others reach a lab host, otherwise C(ansible_host) or its name.
+        C(dumm_weight) is how much of the lab it takes, otherwise its memory. C(dumm_mtu) is what the network between the lab hosts
+        carries, otherwise the MTU of its interface. C(dumm_memory) is how many MB its guests may have in all, otherwise its memory.
+        C(dumm_workdir) is its working directory, otherwise O(workdir).
+      - MAC addresses derive from O(lab) and the names of scenario, guest and interface, so that they are the same on each lab host.
+        An interface that has one already keeps it.
+      - Without it, the scenario is this lab host's alone.
+    type: raw
+  lab_host:
+    description: Which of O(lab_hosts) this one is, if not C(inventory_hostname).
+    type: str
+  lab:
+    description:
+      - A word for the lab. Numbers of its segments (VNI) and MAC addresses derive from it, so that labs on the same lab hosts differ.
+      - Without it, it is the working directory, which must be the same on all lab hosts then.
+    type: str
+  vxlan_port:
+    description: UDP port of the tunnels between lab hosts.
+    type: int
+    default: 4789
+  move:
+    description:
+      - Whether a guest may be taken to another lab host, with all that it wrote and its saving points. It is stopped for that.
+      - This is so for a guest whose C(lab_host) names another one, and for the guests of a lab host with C(dumm_weight) 0.
+        Without it, such a guest is refused or stays.
+    type: bool
+    default: false
+  lost:
+    description: Lab hosts that are gone for good. Guests that are remembered to be there begin anew on others.
+    type: list
+    elements: str
   wait_timeout:
     description:
       - Seconds that each guest may take to answer when it starts, then to boot (C(ready) of the guest), and to shut itself down when it
@@ -145,6 +184,12 @@ EXAMPLES = r"""
     name: ring
     content: "{{ lookup('ansible.builtin.template', 'ring.yml.j2') }}"
 
+- name: Share it between several lab hosts, in a play with "hosts: labhosts"
+  dumm.lab.dumm_scenario:
+    name: ring
+    src: ring.yml
+    lab_hosts: "{{ groups.labhosts }}"
+
 - name: Take it away
   dumm.lab.dumm_scenario:
     name: ring
@@ -169,6 +214,11 @@ scenario:
       description: Its bridges by name, each as M(dumm.lab.dumm_bridge) returns it.
       type: dict
       sample: {}
+    moving:
+      description: Guests that come here from another lab host, each with that one.
+      returned: with O(lab_hosts)
+      type: dict
+      sample: {"alice": "lab1"}
 durations:
   description: Seconds that each step took, the slowest first.
   returned: success

@@ -70,17 +70,19 @@ class LocalFirst(ActionBase):
             arguments = self._arguments()
         except DummError as exc:
             return {**result, "failed": True, "msg": str(exc), "actions": []}
-        if not self._same_as_module(task_vars):
-            result.update(
-                self._execute_module(
-                    module_name=f"dumm.lab.{self._task.action.rpartition('.')[2]}",
-                    module_args=arguments,
-                    task_vars=task_vars,
-                    wrap_async=self._task.async_val,
-                )
-            )
-            return result
-        return {**result, **self._run_here(arguments)}
+        return {**result, **self._carried_out(arguments, task_vars)}
+
+    def _carried_out(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
+        """The result of the body here or the module there."""
+        if self._same_as_module(task_vars):
+            return self._run_here(arguments)
+        told: dict[str, Any] = self._execute_module(
+            module_name=f"dumm.lab.{self._task.action.rpartition('.')[2]}",
+            module_args=arguments,
+            task_vars=task_vars,
+            wrap_async=self._task.async_val,
+        )
+        return told
 
     def _run_here(self, arguments: dict[str, Any]) -> dict[str, Any]:
         """Run the body in this process: the result of the module."""

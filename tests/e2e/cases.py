@@ -514,6 +514,45 @@ SCENARIO = (
     ),
     Case(
         "scenario",
+        {
+            "name": "s-shared",
+            "config": {"defaults": {"mem": 64}, "guests": {"s-shared": {"interfaces": {"eth0": None}}}},
+            "lab_hosts": ["{{ inventory_hostname }}"],
+            "lab": "word",
+            "move": True,
+        },
+        {
+            "lab_hosts": host("cat $W/placed/s-shared.json").shows(r'(?s).*"s-shared": "(localhost|lab1)".*'),
+            # What derives from these names; a playbook over several lab hosts is in tests/hosts.
+            "lab": host("grep -o '02:a7:ec:eb:de:81' $W/guests/s-shared/guest.json").shows("02:a7:ec:eb:de:81"),
+            "move": returns("scenario.moving", r"\{\}"),
+        },
+    ),
+    Case(
+        "scenario",
+        {"name": "s-none", "config": {"guests": {}}, "lab_hosts": ["{{ inventory_hostname }}"], "lab_host": "nobody"},
+        {"lab_host": host("ls $W/placed | grep -c s-none").shows("0")},
+        fails="lab host nobody: it is not one of lab_hosts",
+    ),
+    Case(
+        "scenario",
+        {
+            "name": "s-none",
+            "config": {"guests": {}},
+            "lab_hosts": ["{{ inventory_hostname }}"],
+            "lost": ["{{ inventory_hostname }}"],
+        },
+        {"lost": host("ls $W/placed | grep -c s-none").shows("0")},
+        fails="it is one of lab_hosts, and lost",
+    ),
+    Case(
+        "scenario",
+        {"name": "s-none", "config": {"guests": {}}, "lab_hosts": ["{{ inventory_hostname }}"], "vxlan_port": 70000},
+        {"vxlan_port": host("ls $W/placed | grep -c s-none").shows("0")},
+        fails="vxlan_port: 70000 is no UDP port",
+    ),
+    Case(
+        "scenario",
         {"name": "s-clean", "config": _TO_CLEAN, "clean": "network"},
         {"clean": inside("s-clean", "cat /proc/sys/net/ipv4/ip_forward /sys/class/net/lo/mtu").shows(r"0\s+65536")},
         before=(

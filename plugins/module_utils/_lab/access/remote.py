@@ -28,7 +28,8 @@ from typing import Any, BinaryIO
 
 from ..guest.channel import Script
 from ..model.errors import DummError, InvalidInput, from_oserror
-from . import hosts
+from ..scenario import lab_hosts
+from . import hosts, moving, placing
 from .line import Line
 
 MARK = b"\ndumm.lab: "
@@ -45,11 +46,19 @@ def main() -> None:
     request = json.loads(sys.stdin.buffer.readline())
     _end_with_the_controller()
     try:
-        told, data = _ANSWERS[request.pop("what")](sys.stdin.buffer, **request)
+        told, data = answered(request.pop("what"), sys.stdin.buffer, request)
     except DummError as exc:
         told, data = {"error": [exc.subject, exc.cause, exc.remedy], "kind": type(exc).__name__}, b""
     sys.stdout.buffer.write(MARK + json.dumps({**told, "size": len(data)}).encode() + b"\n" + data)
     sys.stdout.buffer.flush()
+
+
+def answered(what: str, data: BinaryIO, asked: dict[str, Any]) -> Answer:
+    """Answer a request, of another machine or of this one.
+
+    :raises DummError: as what answers it does.
+    """
+    return _ANSWERS[what](data, **asked)
 
 
 def _end_with_the_controller() -> None:
@@ -108,6 +117,33 @@ def _inventory(_data: BinaryIO, workdir: str) -> Answer:
     return {}, json.dumps(found).encode()
 
 
+def _place(_data: BinaryIO, **asked: str) -> Answer:
+    return {}, json.dumps(lab_hosts.plain_answer(placing.answer(**asked))).encode()
+
+
+def _leave(_data: BinaryIO, **asked: Any) -> Answer:
+    return {"told": moving.leave(**asked)}, b""
+
+
+def _piece(_data: BinaryIO, **asked: Any) -> Answer:
+    return {}, moving.piece(**asked)
+
+
+def _take(data: BinaryIO, **asked: Any) -> Answer:
+    moving.put(**asked, data=data.read())
+    return {}, b""
+
+
+def _arrive(_data: BinaryIO, **asked: Any) -> Answer:
+    moving.arrive(**asked)
+    return {}, b""
+
+
+def _left(_data: BinaryIO, **asked: Any) -> Answer:
+    moving.left(**asked)
+    return {}, b""
+
+
 def _put(data: BinaryIO, token: str) -> Answer:
     """Take a piece of a file, the next one after those that were put by the same token."""
     spooled = _Spooled(token) if token else _Spooled.create()
@@ -131,6 +167,12 @@ _ANSWERS: dict[str, Callable[..., Answer]] = {
     "run": _run,
     "start": _start,
     "inventory": _inventory,
+    "place": _place,
+    "leave": _leave,
+    "piece": _piece,
+    "take": _take,
+    "arrive": _arrive,
+    "left": _left,
     "put": _put,
     "get": _get,
 }

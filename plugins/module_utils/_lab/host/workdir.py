@@ -176,6 +176,11 @@ class GuestDir:
         return self.own / "network"
 
     @property
+    def leaving(self) -> Path:
+        """To which lab host a run has begun to move the guest (``access.moving``)."""
+        return self.own / "leaving"
+
+    @property
     def users(self) -> Path:
         """Which block of the host's users is the guest's."""
         return self.own / "users"
@@ -306,6 +311,15 @@ class Workdir:
         """What a scenario said when it was applied last."""
         return self.path / "applied" / f"{name}.json"
 
+    def placed(self, name: str) -> Path:
+        """On which lab hosts a scenario's guests are, as this one was told last."""
+        return self.path / "placed" / f"{name}.json"
+
+    @property
+    def moving(self) -> Path:
+        """What is packed of guests that go to another lab host, or come from one."""
+        return self.path / "moving"
+
     def scenario_layer(self, scenario: str, guest: str) -> Path:
         """A scenario's layer for one guest."""
         return self.path / "scenarios" / scenario / "diff" / guest
@@ -383,6 +397,7 @@ class Workdir:
             self.captures,
             self.path / "rendered",
             self.path / "applied",
+            self.path / "placed",
             self.guests,
         ):
             files.sweep(place)
@@ -522,8 +537,11 @@ class Workdir:
         """Remove a bridge's definition."""
         files.discard(self.bridge(name))
 
-    def store_guest(self, guest: Guest) -> None:
-        """Write a guest's definition; its directory is made where there is none, as a whole."""
+    def store_guest(self, guest: Guest, wrote: Mapping[str, Path] | None = None) -> None:
+        """Write a guest's definition; its directory is made where there is none, as a whole.
+
+        :param wrote: what such a directory has from the beginning: ``diff``, ``scratch`` and ``saves``, on the same file system.
+        """
         directory = self.guest(guest.name)
         if directory.path.is_dir():
             _store_guest(directory, guest)
@@ -539,6 +557,9 @@ class Workdir:
             fresh.diff.chmod(0o755)
             for private in (fresh.works, fresh.view, fresh.run, fresh.spool, fresh.outbox, fresh.scratch):
                 private.mkdir(mode=0o700)
+            for name, tree in (wrote or {}).items():
+                files.remove_tree(fresh.path / name)
+                tree.rename(fresh.path / name)
             _store_guest(fresh, guest)
             files.symlink(fresh.path / guest.name, f"run/{guest.name}")
             fresh.path.rename(directory.path)

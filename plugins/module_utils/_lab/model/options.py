@@ -81,6 +81,12 @@ SCENARIO: Spec = {
     "prune": {"type": "bool", "default": True},
     "restart": {"type": "bool", "default": False},
     "clean": {"type": "str", "choices": ["network", "restart"]},
+    "lab_hosts": {"type": "raw"},
+    "lab_host": {"type": "str"},
+    "lab": {"type": "str"},
+    "vxlan_port": {"type": "int", "default": 4789},
+    "move": {"type": "bool", "default": False},
+    "lost": {"type": "list", "elements": "str"},
     "wait_timeout": {"type": "int", "default": 60},
 }
 

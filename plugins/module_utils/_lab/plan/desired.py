@@ -24,6 +24,7 @@ from ..model.root import HostsLayer, RenderedLayer
 from ..model.rules import check_netns
 from ..model.settings import Setting
 from ..scenario.loader import Scenario
+from ..scenario.share import Share
 
 Params = Mapping[str, Any]
 _MOST_TOLD = 20
@@ -200,11 +201,14 @@ def bridge(params: Params, lab: Lab) -> Wish:
     return checked(lab, Wish(after, Scope(bridges=frozenset({name}), ifaces=plugged | dropped)))
 
 
-def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[str, Extra]) -> Wish:
+def scenario(
+    params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[str, Extra], shared: Share | None = None
+) -> Wish:
     """What ``dumm_scenario`` asks for.
 
     :param wanted: the scenario as its file has it; not needed to take it away or to unload it.
     :param extras: what it has for its guests beside their definition.
+    :param shared: where all guests are, if ``wanted`` is what one of several lab hosts makes.
     """
     name, state = params["name"], params["state"]
     if params["clean"] is not None and state not in _CLEANED[params["clean"]]:
@@ -224,7 +228,7 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
         return Wish(_without(after, mine), _with_ports(lab, scope), timeout=timeout, force=force, later=True)
     if wanted is None:
         return _unloaded(params, lab)
-    guests, bridges = _chosen(params, wanted)
+    guests, bridges = _chosen(params, wanted, shared)
     if state == "loaded":
         return _loaded(params, lab, guests, extras)
     if params["prune"] and not params.get("only"):
@@ -233,7 +237,8 @@ def scenario(params: Params, lab: Lab, wanted: Scenario | None, extras: Mapping[
     after = _in_netns(params, lab)
     scope = told
     if params["prune"] and not params.get("only"):
-        surplus = Scope(guests=mine.guests - told.guests, bridges=mine.bridges - told.bridges)
+        elsewhere = frozenset() if shared is None else shared.elsewhere
+        surplus = Scope(guests=mine.guests - told.guests - elsewhere, bridges=mine.bridges - told.bridges)
         after = _without(after, surplus)
         ports = _with_ports(lab, surplus).ifaces
         scope = Scope(told.guests | surplus.guests, ports, told.bridges | surplus.bridges)
@@ -376,16 +381,15 @@ def _bare(params: Params, lab: Lab, names: Collection[str]) -> dict[str, Guest]:
     }
 
 
-def _chosen(params: Params, wanted: Scenario) -> tuple[Mapping[str, Guest], Mapping[str, Bridge]]:
+def _chosen(params: Params, wanted: Scenario, shared: Share | None) -> tuple[Mapping[str, Guest], Mapping[str, Bridge]]:
     """What of a scenario is meant: all, or some guests with the bridges that they are plugged into."""
     only = params.get("only")
     if not only:
         return wanted.guests, wanted.bridges
-    unknown = [name for name in only if name not in wanted.guests]
+    known = wanted.guests.keys() if shared is None else shared.placed.keys()
+    unknown = [name for name in only if name not in known]
     if unknown:
-        raise InvalidInput(
-            f"scenario {wanted.name}", f"it has no guest {unknown[0]}", nearest(unknown[0], wanted.guests)
-        )
+        raise InvalidInput(f"scenario {wanted.name}", f"it has no guest {unknown[0]}", nearest(unknown[0], known))
     guests = {name: guest for name, guest in wanted.guests.items() if name in only}
     used = {iface.bridge for guest in guests.values() for iface in guest.interfaces.values()}
     return guests, {name: bridge for name, bridge in wanted.bridges.items() if name in used}

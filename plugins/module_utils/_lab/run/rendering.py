@@ -36,10 +36,15 @@ _LOCAL = ("127.0.0.1 localhost", "::1 localhost ip6-localhost ip6-loopback")
 
 
 class Known:
-    """What all files of a scenario are made of, found once for all of its guests."""
+    """What all files of a scenario are made of, found once for all of its guests.
 
-    def __init__(self, scenario: Scenario) -> None:
+    :param scenario: whose files are made.
+    :param whole: what they know; if that is more, such as the guests of other lab hosts.
+    """
+
+    def __init__(self, scenario: Scenario, whole: Scenario | None = None) -> None:
         self.scenario = scenario
+        self.whole = scenario if whole is None else whole
 
     @functools.cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -47,7 +52,7 @@ class Known:
 
         They are ordered by name, so that another order of the scenario's file changes nothing.
         """
-        return tuple(line for _name, guest in sorted(self.scenario.guests.items()) for line in _hosts_lines(guest))
+        return tuple(line for _name, guest in sorted(self.whole.guests.items()) for line in _hosts_lines(guest))
 
     @functools.cached_property
     def hosts_file(self) -> str:
@@ -58,9 +63,9 @@ class Known:
     def variables(self) -> dict[str, Any]:
         """What every template knows: ``guests``, ``bridges`` and ``scenario``."""
         return {
-            "scenario": self.scenario.name,
-            "guests": {name: dataclasses.asdict(each) for name, each in self.scenario.guests.items()},
-            "bridges": {name: dataclasses.asdict(each) for name, each in self.scenario.bridges.items()},
+            "scenario": self.whole.name,
+            "guests": {name: dataclasses.asdict(each) for name, each in self.whole.guests.items()},
+            "bridges": {name: dataclasses.asdict(each) for name, each in self.whole.bridges.items()},
         }
 
     @functools.cached_property
@@ -197,7 +202,7 @@ def _hosts_lines(guest: Guest) -> Iterator[str]:
 def _variables(known: Known, guest: str) -> dict[str, Any]:
     """What a template knows: beside what all do, ``name`` and ``guest`` of its own guest, and that guest's ``vars``."""
     return {
-        **known.scenario.guests[guest].vars,
+        **known.whole.guests[guest].vars,
         **known.variables,
         "name": guest,
         "guest": known.variables["guests"][guest],

@@ -50,12 +50,15 @@ def _written(workdir: Workdir, params: Params) -> Scenario:
     return loader.load(document.decoded(raw, str(path)), name=name, place=str(path))
 
 
-def extras(workdir: Workdir, wanted: Scenario, params: Params, lab: Lab) -> dict[str, Extra]:
+def extras(
+    workdir: Workdir, wanted: Scenario, params: Params, lab: Lab, whole: Scenario | None = None
+) -> dict[str, Extra]:
     """What a scenario has for its guests besides their definitions, with files rendered for the layers that they have.
 
     :param lab: as it is.
+    :param whole: the scenario, if what is wanted is a part of it.
     """
-    known = rendering.Known(wanted)
+    known = rendering.Known(wanted, whole)
     current: dict[str, bool] = {}
     result: dict[str, Extra] = {}
     for name, guest in wanted.guests.items():

@@ -48,9 +48,11 @@ from ..plan.guest_steps import coming_up, given_anew, started
 from ..plan.layer_steps import WriteHosts
 from ..plan.plan import plan
 from ..plan.steps import Plan
+from ..scenario.lab_hosts import LabHosts
+from ..scenario.share import Share
 from ..union import layers
 from ..union.written import written
-from . import applied, apply, cleaning, lifecycle, rendering, settle, spans
+from . import applied, apply, cleaning, lifecycle, rendering, settle, sharing, spans
 from .checks import check_host, check_readable, check_settings
 from .context import Context
 from .events import Subscriber, nobody
@@ -94,13 +96,17 @@ def run_bridge(params: Params, *, check: bool = False, subscriber: Subscriber = 
 def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber = nobody) -> Report:
     """Body of ``dumm_scenario``."""
 
+    parts: list[tuple[LabHosts, Share]] = []
+
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
         bridges = [name for name, bridge in lab.bridges.items() if bridge.scenario == params["name"]]
+        moving = {"moving": dict(parts[0][1].coming)} if parts else {}
         return {
             "name": params["name"],
             "guests": {name: _guest_result(actual, lab, name) for name in guests},
             "bridges": {name: _bridge_result(actual, lab, name) for name in bridges},
+            **moving,
         }
 
     with ours(params, check, subscriber) as run:
@@ -109,11 +115,24 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
         def understand(arguments: Params, lab: Lab) -> Wish:
             if arguments["state"] in ("absent", "unloaded"):
                 return desired.scenario(arguments, lab, None, {})
-            wanted = load_scenario(workdir, arguments)
-            return desired.scenario(arguments, lab, wanted, extras(workdir, wanted, arguments, lab))
+            whole = load_scenario(workdir, arguments)
+            found = sharing.shared(workdir, arguments, whole, lab)
+            if found is None:
+                return desired.scenario(arguments, lab, whole, extras(workdir, whole, arguments, lab))
+            parts[:] = [found]
+            part = found[1]
+            more = extras(workdir, part.scenario, arguments, lab, whole)
+            return desired.scenario(arguments, lab, part.scenario, more, part)
 
-        report = _run(run, "scenario", understand, told)
+        def remember() -> None:
+            for hosts, part in parts:
+                sharing.remember(workdir, params["name"], part.placement(hosts))
+                sharing.keep(workdir, part.scenario.guests)
+
+        report = _run(run, "scenario", understand, told, remember)
         if not run.check:
+            if params["state"] == "absent":
+                sharing.forget(workdir, params["name"])
             left = report.subject or {}
             applied.note(workdir, params, left=bool(left.get("guests") or left.get("bridges")))
         return report
@@ -222,11 +241,13 @@ def _run(
     kind: str,
     understand: Callable[[Params, Lab], Wish],
     subject: Callable[[Actual | None, Lab], Result | None],
+    begin: Callable[[], None] = lambda: None,
 ) -> Report:
     """Make the lab what the arguments request.
 
     :param understand: arguments and the lab as it is → what is wanted.
     :param subject: the lab as found (or, with ``None``, as predicted) → the subject of the report.
+    :param begin: called when nothing is refused any more, before anything is changed.
     """
     workdir = run.workdir
     healed, mute = _serve_all_again(run)
@@ -251,6 +272,8 @@ def _run(
     check_host(workdir, steps)
     for warning in spans.check(actual, wish.lab, steps):
         run.warn(warning)
+    if not run.check:
+        begin()
     if steps.steps and not run.check:
         if wish.lab.guests or wish.lab.bridges:
             workdir.store_format()

@@ -20,7 +20,7 @@ from ..model import stored
 from ..model.errors import Invalid, InvalidInput, listed, nearest
 from ..model.span import PORT
 
-_WORKDIR = "give the lab a word of its own (lab)"
+_ADDRESS = "dumm_address in the inventory to an address of its own, at which the other lab hosts reach it"
 
 
 @dataclass(frozen=True)
@@ -120,13 +120,14 @@ def understood(params: Mapping[str, Any]) -> LabHosts:
     told = [each.placement for each in answers.values() if each is not None and each.placement is not None]
     placement = _without_lost(max(told, key=lambda each: each.serial, default=Placement()), params, given)
     hosts = {name: _host(name, each, answers[name], placement) for name, each in given.items()}
-    if faults := list(_faults(hosts, placement)):
+    if faults := list(_faults(hosts)):
         raise Invalid(faults)
     if mine not in hosts:
         raise InvalidInput(f"lab host {mine}", "it is not one of lab_hosts", nearest(str(mine), hosts))
-    return LabHosts(
-        mine, hosts, _lab(params.get("lab"), hosts), params.get("vxlan_port") or PORT, params["move"], placement
-    )
+    port = params["vxlan_port"]
+    if not 1 <= port <= 0xFFFF:
+        raise InvalidInput("vxlan_port", f"{port} is no UDP port", "use 1 to 65535")
+    return LabHosts(mine, hosts, _lab(params.get("lab"), hosts), port, params["move"], placement)
 
 
 def _without_lost(placement: Placement, params: Mapping[str, Any], given: Mapping[str, Any]) -> Placement:
@@ -167,41 +168,40 @@ def _host(name: str, given: Mapping[str, Any], answer: Answer | None, placement:
     )
 
 
-def _faults(hosts: Mapping[str, LabHost], placement: Placement) -> Iterator[InvalidInput]:
+def _faults(hosts: Mapping[str, LabHost]) -> Iterator[InvalidInput]:
+    if len(hosts) > 1:
+        yield from _addresses(hosts)
+    for name, host in hosts.items():
+        if not host.weight >= 0:
+            yield _unknown(f"lab host {name}", host)
+    if not any(host.weight > 0 or math.isnan(host.weight) for host in hosts.values()):
+        yield InvalidInput("lab_hosts", "all lab hosts have weight 0", "give at least one a dumm_weight")
+
+
+def _addresses(hosts: Mapping[str, LabHost]) -> Iterator[InvalidInput]:
+    """Addresses at which lab hosts cannot reach each other."""
     seen: dict[str, str] = {}
     families: dict[int, str] = {}
     for name, host in hosts.items():
-        subject = f"lab host {name}"
         address = _address(host.address)
         if address is None:
             cause = f"{host.address!r} is no IP address" if host.address else "it has no address"
-            yield InvalidInput(
-                subject, cause, "set dumm_address in the inventory, at which the other lab hosts reach it"
-            )
+            yield InvalidInput(f"lab host {name}", cause, f"set {_ADDRESS}")
             continue
+        families.setdefault(address.version, name)
         if address.is_loopback or address.is_unspecified or address.is_multicast or address.is_link_local:
-            cause = f"no other lab host can reach it at {address}"
-            yield InvalidInput(subject, cause, "set dumm_address in the inventory, at which the others reach it")
+            yield InvalidInput(f"lab host {name}", f"no other lab host can reach it at {address}", f"set {_ADDRESS}")
         elif (other := seen.setdefault(str(address), name)) != name:
             cause = f"it has address {address}, as lab host {other}"
-            yield InvalidInput(subject, cause, "set dumm_address of both in the inventory")
+            yield InvalidInput(f"lab host {name}", cause, f"set {_ADDRESS}")
         elif host.answer is not None and host.answer.mtu is None:
-            yield InvalidInput(
-                subject,
-                f"none of its interfaces has address {address}",
-                "set dumm_address in the inventory to one that it has itself",
-            )
-        families.setdefault(address.version, name)
-        if not host.weight >= 0:
-            yield _unknown(subject, host)
+            yield InvalidInput(f"lab host {name}", f"none of its interfaces has address {address}", f"set {_ADDRESS}")
     if len(families) > 1:
         yield InvalidInput(
             "lab_hosts",
             f"lab host {families[4]} has an IPv4 address and lab host {families[6]} an IPv6 address",
             "give all of them addresses of one family (dumm_address)",
         )
-    if hosts and not any(host.weight > 0 for host in hosts.values()):
-        yield InvalidInput("lab_hosts", "all lab hosts have weight 0", "give at least one a dumm_weight")
 
 
 def _unknown(subject: str, host: LabHost) -> InvalidInput:
@@ -229,7 +229,7 @@ def _lab(given: object, hosts: Mapping[str, LabHost]) -> str:
     found = {host.workdir: name for name, host in reversed(list(hosts.items()))}
     if len(found) > 1:
         several = listed(f"{name} has {path}" for path, name in sorted(found.items()))
-        raise InvalidInput("lab_hosts", f"their working directories differ: {several}", _WORKDIR)
+        raise InvalidInput("lab_hosts", f"their working directories differ: {several}", "give the lab a word (lab)")
     return next(iter(found), "")
 
 

@@ -37,15 +37,15 @@ class Share:
     :ivar scenario: its part of the scenario.
     :ivar placed: the lab host of each guest.
     :ivar moving: guests that are somewhere else than they are to be, each with the lab host that it is on now.
+    :ivar coming: those of them that are to be on this lab host.
     :ivar elsewhere: guests that this lab host leaves alone if it has them; what has arrived elsewhere is not among them.
-    :ivar warnings: what the user should know, in words.
     """
 
     scenario: Scenario
     placed: Mapping[str, str]
     moving: Mapping[str, str] = field(default_factory=dict)
+    coming: Mapping[str, str] = field(default_factory=dict)
     elsewhere: frozenset[str] = frozenset()
-    warnings: tuple[str, ...] = ()
 
     def placement(self, hosts: LabHosts) -> Placement:
         """What this lab host is to remember: where guests are, and for those that move, where they are until then."""
@@ -71,9 +71,8 @@ def share(whole: Scenario, hosts: LabHosts, lab: Lab | None = None) -> Share:
     segments = _segments(whole, placed, hosts.hosts)
     faults += _taken(segments, numbers, hosts)
     faults += _crowded(whole, hosts, placed)
-    warnings: list[str] = []
     for segment in segments.values():
-        faults += segment.sizes(whole, hosts, warnings)
+        faults += segment.too_large(whole, hosts)
     if faults:
         raise Invalid(faults)
     mine = {name for name, host in placed.items() if host == hosts.mine}
@@ -82,12 +81,13 @@ def share(whole: Scenario, hosts: LabHosts, lab: Lab | None = None) -> Share:
     bridges = {
         name: segment.bridge(hosts, numbers[name]) for name, segment in segments.items() if hosts.mine in segment.hosts
     }
+    moving = {name: there[name] for name, host in placed.items() if there.get(name, host) != host}
     return Share(
         _part(whole, guests, bridges),
         placed,
-        {name: there[name] for name, host in placed.items() if there.get(name, host) != host},
+        moving,
+        {name: source for name, source in moving.items() if name in mine},
         frozenset(placed.keys() - mine - _arrived(hosts)),
-        tuple(warnings),
     )
 
 
@@ -276,30 +276,25 @@ class _Segment:
         """What the network between its lab hosts carries, as far as that is known."""
         return min((mtu for name in self.hosts if (mtu := hosts.hosts[name].mtu) is not None), default=None)
 
-    def sizes(self, whole: Scenario, hosts: LabHosts, warnings: list[str]) -> Iterator[InvalidInput]:
-        """Interfaces whose frames the network between the lab hosts does not carry in one piece.
+    def too_large(self, whole: Scenario, hosts: LabHosts) -> Iterator[InvalidInput]:
+        """Interfaces that were given an MTU whose frames the network between the lab hosts does not carry in one piece.
 
-        :param warnings: one is added for those whose MTU is nobody's wish.
+        Of those that have theirs by default, each lab host warns.
         """
         mtu = self._mtu(hosts)
         if len(self.hosts) < 2 or mtu is None:
             return
         span = Span(1, hosts.me.address)
         most = span.carries(mtu)
-        large = [port for port in self.ports if port.mtu > most]
-        given = [port for port in large if (port.guest, port.name) in whole.sized]
-        if not large:
-            return
-        size = max(port.mtu for port in given or large)
-        cause = f"it spans lab hosts {listed(self.hosts)}, between which packets of {most} bytes fit, and "
-        remedy = f"set mtu {most}, or have the network between the lab hosts carry {span.needs(size)} bytes (dumm_mtu)"
-        if given:
-            cause += f"{listed(port.label for port in given)} {'has' if len(given) == 1 else 'have'} mtu {size}"
-            yield InvalidInput(BridgeRef(self.defined.name), cause, remedy, setting="mtu")
-        else:
-            warnings.append(
-                f"{self.defined.label}: {cause}its interfaces have mtu {size}; larger packets take longer, and networks that drop"
-                f" fragments lose some. To be sure, {remedy}."
+        large = [port for port in self.ports if port.mtu > most and (port.guest, port.name) in whole.sized]
+        if large:
+            size = max(port.mtu for port in large)
+            yield InvalidInput(
+                BridgeRef(self.defined.name),
+                f"it spans lab hosts {listed(self.hosts)}, between which packets of {most} bytes fit, and"
+                f" {listed(port.label for port in large)} {'has' if len(large) == 1 else 'have'} mtu {size}",
+                f"set mtu {most}, or have the network between the lab hosts carry {span.needs(size)} bytes (dumm_mtu)",
+                setting="mtu",
             )
 
 

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "guest": ["model", "host", "union", "inside"],
     "plan": ["model", "scenario", "inside"],
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
-    "access": ["model", "host", "union.server", "union", "inside", "guest", "run"],
+    "access": ["model", "scenario", "host", "union.server", "union", "inside", "guest", "run"],
     "access.pictures": ["model"],
     "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],

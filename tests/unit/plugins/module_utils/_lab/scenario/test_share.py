@@ -221,7 +221,8 @@ def test_what_is_remembered_has_the_place_until_a_guest_has_moved() -> None:
     hosts = with_guests(known(["lab1", "lab2"], move=True), {"g0": "lab1"})
     found = share(whole, hosts)
 
-    assert found.moving == {"g0": "lab1"}
+    assert (found.moving, found.coming) == ({"g0": "lab1"}, {})
+    assert share(whole, asked_by(hosts, "lab2")).coming == {"g0": "lab1"}
     assert found.elsewhere == {"g0"}
     assert found.placement(hosts) == Placement(1, {"g0": "lab1"}, {"lab1": 1.0, "lab2": 1.0})
 
@@ -414,11 +415,8 @@ SPANNING = "{guests: {a: {lab_host: lab1}, b: {lab_host: lab2}}, bridges: {lan: 
 SMALL = {"lab1": {"mtu": 9000}, "lab2": {"mtu": 1500}}
 
 
-def test_an_mtu_that_nobody_gave_and_that_needs_fragments_is_a_warning() -> None:
+def test_an_mtu_that_nobody_gave_is_not_refused() -> None:
     for each in shares(load(SPANNING), known(["lab1", "lab2"], **SMALL)).values():
-        (warning,) = each.warnings
-        assert "bridge lan: it spans lab hosts lab1, lab2, between which packets of 1450 bytes fit" in warning
-        assert "set mtu 1450, or have the network between the lab hosts carry 1550 bytes" in warning
         assert each.scenario.bridges["lan"].span.mtu == 1500
 
 
@@ -440,10 +438,11 @@ def test_the_mtu_of_a_link_counts_as_given() -> None:
 
 
 def test_ipv6_between_lab_hosts_takes_20_bytes_more() -> None:
+    text = SPANNING.replace("lab_host: lab2", "lab_host: lab2, interfaces: {eth0: {mtu: 1431}}")
     addresses = {name: {"address": f"fd00::{name[-1]}", "mtu": 1500} for name in ("lab1", "lab2")}
 
-    (warning,) = share(load(SPANNING), known(["lab1", "lab2"], **addresses)).warnings
-    assert "set mtu 1430, or have the network between the lab hosts carry 1570 bytes" in warning
+    said = refusals(load(text), known(["lab1", "lab2"], **addresses))
+    assert "set mtu 1430, or have the network between the lab hosts carry 1501 bytes" in said
 
 
 # What is refused, by all with the same words
@@ -565,6 +564,16 @@ def test_lab_hosts_that_cannot_be(change: Mapping[str, Any], said: str) -> None:
 def test_a_host_that_is_not_named_is_refused() -> None:
     with pytest.raises(InvalidInput, match="lab host lab3: it is not one of lab_hosts; did you mean lab1"):
         known(["lab1"], "lab3")
+
+
+def test_a_single_lab_host_needs_no_address() -> None:
+    assert known(["lab1"], lab1={"address": "", "answer": Answer(memory=1)}).me.address == ""
+
+
+@pytest.mark.parametrize("port", [0, 65536])
+def test_a_port_that_is_none(port: int) -> None:
+    with pytest.raises(InvalidInput, match=f"vxlan_port: {port} is no UDP port"):
+        known(["lab1"], vxlan_port=port)
 
 
 def test_names_alone_are_not_enough() -> None:

@@ -1,0 +1,80 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What a lab host answers the others before any of them acts: which guests it has, what it remembers, and what its host has."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from ..host import disks, files, namespaces
+from ..host.netlink import MARK
+from ..host.rtnetlink import Route
+from ..host.workdir import Workdir
+from ..model.errors import from_oserror
+from ..run import sharing
+from ..scenario.lab_hosts import Answer
+
+
+def answer(path: str, scenario: str, address: str) -> Answer:
+    """What a lab host answers.
+
+    :param path: its working directory.
+    :param address: at which the other lab hosts are to reach it.
+    :raises DummError: where that cannot be read.
+    """
+    workdir = Workdir.at(path)
+    guests: dict[str, int] = {}
+    leaving: dict[str, str] = {}
+    try:
+        if workdir.path.is_dir():
+            with disks.peek(workdir) as known:
+                guests = {name: guest.mem for name, guest in known.load().guests.items()}
+            leaving = dict(_leaving(workdir, guests))
+        with Route(None) as route:
+            mtu = _mtu(route, address)
+        return Answer(guests, leaving, _memory(), mtu, dict(_networks(workdir)), sharing.remembered(workdir, scenario))
+    except OSError as exc:
+        raise from_oserror(workdir.label, "look at", exc) from exc
+
+
+def _leaving(workdir: Workdir, guests: dict[str, int]) -> Iterator[tuple[str, str]]:
+    for name in guests:
+        with suppress(FileNotFoundError):
+            yield name, files.read(workdir.guest(name).leaving).decode("utf-8", "replace").strip()
+
+
+def _memory() -> int:
+    """MB of this host (proc_meminfo(5))."""
+    first = Path("/proc/meminfo").read_text().split()
+    return int(first[1]) >> 10
+
+
+def _mtu(route: Route, address: str) -> int | None:
+    """The MTU of the device that has an address."""
+    try:
+        wanted = ipaddress.ip_address(address)
+    except ValueError:
+        return None
+    mtus = {link.number: link.mtu for link in route.links()}
+    for index, found in route.addresses().items():
+        if wanted in {ipaddress.ip_interface(each).ip for each in found}:
+            return mtus.get(index)
+    return None
+
+
+def _networks(workdir: Workdir) -> Iterator[tuple[tuple[int, int], str]]:
+    """VNIs with their UDP ports that this host's kernel has, as far as their network namespaces have names."""
+    own = f"{MARK} {workdir.lab_name} tunnel "
+    place = namespaces.NETNS_DIRECTORY
+    named = sorted(place.iterdir()) if place.is_dir() else []
+    for path in (None, *map(str, named)):
+        # The empty file of a namespace that is gone, or one that goes meanwhile.
+        with suppress(OSError), Route(path) as route:
+            for device in route.devices():
+                if device.span is not None:
+                    yield device.span.network, device.alias.removeprefix(own) if device.alias.startswith(own) else ""

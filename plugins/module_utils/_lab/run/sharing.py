@@ -1,0 +1,76 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A scenario of several lab hosts: the share of this one, and what it remembers of all (``placed/<name>.json`` in the working directory).
+
+What is remembered is for the other lab hosts: it counts for them while this one cannot be asked (``scenario.lab_hosts``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from ..host import files
+from ..host.workdir import Workdir
+from ..model import stored
+from ..model.errors import InvalidInput, listed
+from ..model.lab import Lab
+from ..scenario import lab_hosts
+from ..scenario.lab_hosts import LabHosts, Placement
+from ..scenario.loader import Scenario
+from ..scenario.share import Share, share
+from .opening import Params
+
+FORMAT = 1
+
+
+def shared(workdir: Workdir, params: Params, whole: Scenario, lab: Lab) -> tuple[LabHosts, Share] | None:
+    """The share of this lab host, and all lab hosts; ``None`` if there is only this one.
+
+    :param lab: as it is.
+    :raises InvalidInput: where the scenario cannot be shared so, or is shared and nothing says with whom.
+    """
+    if params.get("lab_hosts") is not None:
+        hosts = lab_hosts.understood(params)
+        return hosts, share(whole, hosts, lab)
+    before = remembered(workdir, params["name"])
+    if before is not None and len(before.weights) > 1 and params["state"] in ("present", "stopped"):
+        cause = f"its guests are on lab hosts {listed(sorted(before.weights))}, and lab_hosts is not given"
+        remedy = "run the playbook that gives it, or take the scenario away first (state: absent)"
+        raise InvalidInput(f"scenario {params['name']}", cause, remedy)
+    return None
+
+
+def remembered(workdir: Workdir, name: str) -> Placement | None:
+    """Where a scenario's guests are, as this lab host was told last; ``None`` where it was told nothing that this version understands."""
+    found = files.read_json(workdir.placed(name))
+    if not isinstance(found, dict) or found.get("format") != FORMAT:
+        return None
+    with suppress(stored.Unfit):
+        return lab_hosts.read_placement(found, "")
+    return None
+
+
+def remember(workdir: Workdir, name: str, placement: Placement) -> None:
+    """Note where a scenario's guests are; nothing is written where that is known, or something later."""
+    before = remembered(workdir, name)
+    if before is None or (before != placement and before.serial <= placement.serial):
+        path = workdir.placed(name)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        files.write_json(path, {"format": FORMAT, **lab_hosts.plain_placement(placement)})
+
+
+def keep(workdir: Workdir, guests: Iterable[str]) -> None:
+    """Note that guests go nowhere else."""
+    for name in guests:
+        files.discard(workdir.guest(name).leaving)
+
+
+def forget(workdir: Workdir, name: str) -> None:
+    """Note nothing of a scenario any more."""
+    path = workdir.placed(name)
+    files.discard(path)
+    with suppress(OSError):
+        path.parent.rmdir()

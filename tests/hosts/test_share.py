@@ -1,0 +1,147 @@
+# Copyright (c) 2026, dumm.lab contributors
+# GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One scenario on several lab hosts: each makes its share, all refuse alike, and a guest moves with what it wrote."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from world import World, until_logged_in
+
+TASK = "lab_hosts: ['lab1', 'lab2', 'lab3']"
+LAN = """
+defaults: {mem: 64}
+guests: {a: {lab_host: lab1}, b: {lab_host: lab2}, c: {together: west}, d: {together: west}}
+bridges: {lan: {prefix: 10.1.0.0/24, address: 10.1.0.254/24, interfaces: [a:eth0, b:eth0, c:eth0, d:eth0]}}
+"""
+
+
+class Lab:
+    """A scenario that a playbook has on all lab hosts."""
+
+    def __init__(self, hosts: World) -> None:
+        self.world = hosts
+        self.hosts = hosts.hosts
+        self.inventory = hosts.write("hosts.ini", hosts.inventory())
+        self.play("x", TASK)
+
+    def play(self, text: str, *options: str) -> None:
+        """Write the playbook, and the scenario's file."""
+        task = {"name": "big", "src": "/srv/big.yml"}
+        told = "".join(f"        {line}\n" for line in (*(f"{key}: {value}" for key, value in task.items()), *options))
+        book = f"- hosts: labhosts\n  gather_facts: false\n  tasks:\n    - dumm.lab.dumm_scenario:\n{told}      register: done\n"
+        self.book = self.world.write("book.yml", book + "    - debug: {var: done.actions}\n")
+        self.world.write("big.yml", text)
+
+    def run(self, *arguments: str, code: int = 0) -> str:
+        return self.world.run("ansible-playbook", "-i", self.inventory, self.book, *arguments, code=code)
+
+    def take_away(self) -> None:
+        self.play("guests: {}", "state: absent")
+        self.run()
+
+    def place(self) -> dict[str, list[str]]:
+        """The guests that run, by lab host."""
+        return {name: host.guests() for name, host in self.hosts.items()}
+
+
+def recap(output: str) -> dict[str, dict[str, int]]:
+    """What ansible-playbook says of each host at the end."""
+    found = {}
+    for line in output.partition("PLAY RECAP")[2].splitlines():
+        if match := re.match(r"(\S+)\s+: (.*)", line):
+            found[match[1]] = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", match[2])}
+    return found
+
+
+def changed(output: str) -> dict[str, int]:
+    return {name: each["changed"] for name, each in recap(output).items()}
+
+
+def test_each_lab_host_makes_its_share_and_refuses_what_the_others_refuse(hosts: World) -> None:
+    lab = Lab(hosts)
+    lab.play(LAN, TASK)
+    dry = lab.run("--check")
+    assert all(changed(dry).values())
+    assert lab.place() == {"lab1": [], "lab2": [], "lab3": []}
+
+    lab.run()
+    place = lab.place()
+    assert sorted(name for each in place.values() for name in each) == ["a", "b", "c", "d"]
+    assert "a" in place["lab1"] and "b" in place["lab2"]
+    west = {name for name, each in place.items() if {"c", "d"} & set(each)}
+    assert len(west) == 1
+    assert set(changed(lab.run()).values()) == {0}
+
+    # A pin that would move a guest, a lab host that is none, and a guest of the same name elsewhere.
+    other = next(name for name in hosts.hosts if name not in west and name != "lab1")
+    for text, said in (
+        (LAN.replace("lab_host: lab1", f"lab_host: {other}"), "guest a: it is on lab host lab1, and is to be on"),
+        (LAN.replace("lab_host: lab1", "lab_host: lab9"), "guest a: lab_host lab9 is not one of lab_hosts"),
+        (LAN.replace("defaults: {mem: 64}", "defaults: {mem: 4000000}"), "guests of scenario big are to have"),
+    ):
+        lab.play(text, TASK)
+        output = lab.run(code=2)
+        assert all(each["failed"] == 1 for each in recap(output).values()), output
+        assert output.count(said) >= 3, output
+        assert lab.place() == place
+    lab.play(LAN)
+    assert "its guests are on lab hosts lab1, lab2, lab3, and lab_hosts is not given" in lab.run(code=2)
+    lab.take_away()
+    assert not [path.name for host in lab.hosts.values() for path in (host.root / "var/lib/dumm").glob("placed/*")]
+
+
+def test_a_lab_host_that_is_down_has_its_guests(hosts: World) -> None:
+    lab = Lab(hosts)
+    lab.play(LAN, TASK)
+    lab.run()
+    place = lab.place()
+    hosts.hosts["lab2"].cut()
+
+    lab.play(LAN.replace("a: {lab_host: lab1}", "a: {lab_host: lab1}, b2: {lab_host: lab1}"), TASK)
+    output = lab.run(code=4)
+    assert recap(output)["lab2"]["unreachable"] == 1
+    assert "b" not in hosts.hosts["lab1"].guests() + hosts.hosts["lab3"].guests()
+    lab.play(LAN.replace("b: {lab_host: lab2}", "b: {lab_host: lab3}"), TASK)
+    assert "guest b: it is on lab host lab2, and is to be on lab3" in lab.run("--limit", "lab1,lab3", code=2)
+
+    hosts.hosts["lab2"].boot()
+    until_logged_in(hosts, hosts.hosts["lab2"])
+    lab.play(LAN, TASK)
+    lab.run("--limit", "lab2")
+    assert hosts.hosts["lab2"].guests() == place["lab2"]
+    lab.take_away()
+
+
+@pytest.mark.parametrize("disk", [0, 64])
+def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
+    text = f"{{defaults: {{mem: 64, disk: {disk}}}, guests: {{a: {{lab_host: lab1}}, b: {{lab_host: lab2}}}}}}"
+    lab = Lab(hosts)
+    lab.play(text, TASK)
+    lab.run()
+    one, two = hosts.hosts["lab1"], hosts.hosts["lab2"]
+    written = "echo word >/root/word; chown 1000:50 /root/word; rm /etc/motd; rm -r /media; mkdir /media; touch /media/new; sync"
+    _inside(lab, "a", written)
+
+    lab.play(text.replace("lab1", "lab3"), TASK, "move: true")
+    dry = lab.run("--check")
+    assert "guest a: move it here from lab host lab1" in dry
+    assert one.guests() == ["a"]
+    output = lab.run()
+    assert lab.place() == {"lab1": [], "lab2": ["b"], "lab3": ["a"]}
+    assert "guest a: move it here from lab host lab1" in output
+    said = _inside(lab, "a", "cat /root/word; stat -c %u:%g /root/word; ls /etc/motd /media 2>&1; true")
+    assert "word\n1000:50" in said and "No such file" in said and "new" in said
+    assert one.leftovers() == []
+    assert set(changed(lab.run()).values()) == {0}
+    assert two.guests() == ["b"]
+    lab.take_away()
+
+
+def _inside(lab: Lab, guest: str, script: str) -> str:
+    """What a script prints in a guest, wherever that is."""
+    guests = lab.world.write("lab.dumm.yml", "plugin: dumm.lab.dumm\nlab_hosts: [labhosts]\n")
+    return lab.world.run("ansible", "-i", lab.inventory, "-i", guests, guest, "-m", "ansible.builtin.raw", "-a", script)
