@@ -66,10 +66,10 @@ class Seen:
     owner: Owner
     spool: os.stat_result | None
 
-    def in_guest(self, directory: Path) -> bool | None:
+    def in_guest(self, directory: Path | str) -> bool | None:
         """Whether its guest's directory is this one; ``None`` where that cannot be told, since its own was removed or is out of sight."""
         with suppress(OSError):
-            here = os.stat(directory / "spool", follow_symlinks=False)
+            here = os.stat(f"{directory}/spool", follow_symlinks=False)
             if self.spool is not None and os.path.samestat(self.spool, here):
                 return True
             if self._lives:
@@ -78,7 +78,7 @@ class Seen:
 
     def is_elsewhere(self, home: Path) -> bool:
         """Whether its guest lives in another working directory."""
-        return self._lives and not self.in_guest(home / "guests" / self.owner["guest"])
+        return self._lives and not self.in_guest(f"{home}/guests/{self.owner['guest']}")
 
     @property
     def _lives(self) -> bool:

@@ -268,7 +268,7 @@ class Workdir:
         """What holds for the lab as a whole."""
         return self.path / identity.FILE
 
-    @property
+    @functools.cached_property
     def guests(self) -> Path:
         """One directory a guest."""
         return self.path / "guests"

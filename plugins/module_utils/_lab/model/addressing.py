@@ -35,6 +35,12 @@ def interface(text: str) -> Interface:
     return ipaddress.ip_interface(text)
 
 
+@lru_cache(maxsize=1 << 14)
+def host(text: str) -> str:
+    """An address without its prefix length, as it is written."""
+    return str(interface(text).ip)
+
+
 def unassignable(address: Address) -> str | None:
     """Why no interface can have an address, in words; ``None`` where one can.
 

@@ -106,6 +106,8 @@ class Device:
         """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
         named = {address for each in defined if each is not None for address in each.given}
         ours = tuple(address for address in self.link_local if address in named)
+        if not ours:
+            return self
         rest = tuple(address for address in self.link_local if address not in named)
         return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
 
@@ -177,8 +179,13 @@ class Link:
 
     def counting(self, *defined: Iface | None) -> Link:
         """The same, where addresses of scope link count that a definition names: the wanted one, or the one before."""
-        named = {address for each in defined if each is not None for address in each.addresses or ()}
+        return self.with_named({address for each in defined if each is not None for address in each.addresses or ()})
+
+    def with_named(self, named: Collection[str]) -> Link:
+        """The same, where those addresses of scope link count that are among these."""
         ours = tuple(address for address in self.link_local if address in named)
+        if not ours:
+            return self
         rest = tuple(address for address in self.link_local if address not in named)
         return dataclasses.replace(self, addresses=self.addresses + ours, link_local=rest)
 
@@ -344,16 +351,22 @@ def found_iface(actual: Actual, iface: Iface) -> Iface:
     live = actual.live.get(iface.guest)
     link = live.inside.links.get(iface.name) if live and live.inside else None
     if device is not None:
-        iface = dataclasses.replace(iface, bridge=bridge_of(actual, device))
+        iface = _with(iface, bridge=bridge_of(actual, device))
     if link is not None:
         given = given_addresses(live, iface.name)
-        found = link.counting(iface, dataclasses.replace(iface, addresses=given))
+        found = link.with_named({*given, *(iface.addresses or ())})
         others = foreign(found, iface, given)
         mine = [address for address in found.addresses if address not in others]
         addresses = iface.addresses if iface.addresses is None else ordered(mine, iface.addresses)
         mac = iface.mac if link.bonded else link.mac
-        iface = dataclasses.replace(iface, mac=mac, mtu=link.mtu, up=link.up, addresses=addresses)
+        iface = _with(iface, mac=mac, mtu=link.mtu, up=link.up, addresses=addresses)
     return iface
+
+
+def _with(iface: Iface, **found: Any) -> Iface:
+    """An interface with what was found; most are as they were."""
+    is_so = all(getattr(iface, name) == value for name, value in found.items())
+    return iface if is_so else dataclasses.replace(iface, **found)
 
 
 def ordered(found: Iterable[str], defined: Sequence[str]) -> tuple[str, ...]:

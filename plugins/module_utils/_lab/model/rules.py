@@ -257,18 +257,19 @@ def _needs_ipv6(guest: Guest) -> _NeedsIpv6:
 
 def _check_ipv6(needs: _NeedsIpv6, iface: Iface) -> Iterator[InvalidInput]:
     """IPv6 that the kernel would take away from an interface, or refuse there."""
-    about = _iface(iface)
     address = _first_ipv6(iface.addresses)
     needing = address or needs.routes.get(iface.name) or needs.settings.get(iface.name)
     if needing is not None and 68 <= iface.mtu < MIN_IPV6_MTU:
-        yield _too_small_for_ipv6(about, f"mtu {iface.mtu}", needing)
+        yield _too_small_for_ipv6(_iface(iface), f"mtu {iface.mtu}", needing)
+    if address is None or not needs.sysctl:
+        return
     for whose in (iface.name, "all"):
         key, value = needs.sysctl.get(sysctl_path(f"net/ipv6/conf/{whose}/disable_ipv6"), (None, "0"))
-        if address is not None and key is not None:
+        if key is not None:
             if value != "0":
                 remedy = f"leave the address out, or set net.ipv6.conf.{iface.name}.disable_ipv6 to 0"
                 cause = f"address {address} is IPv6, which {key} forbids"
-                yield InvalidInput(about, cause, remedy, setting="address")
+                yield InvalidInput(_iface(iface), cause, remedy, setting="address")
             break
 
 
@@ -286,10 +287,13 @@ def _check_own_addresses(guest: Guest) -> Iterator[InvalidInput]:
 
     It may be on several interfaces as that of a host alone (unnumbered links), link-local, or for one that is down.
     """
+    all_of_them = [addressing.host(address) for iface in guest.interfaces.values() for address in iface.addresses or ()]
+    if len({*all_of_them}) == len(all_of_them):
+        return
     seen: dict[str, list[tuple[Iface, str]]] = {}
     for iface in guest.interfaces.values():
         for address in iface.addresses or ():
-            others = seen.setdefault(str(interface(address).ip), [])
+            others = seen.setdefault(addressing.host(address), [])
             if any(other is iface for other, _address in others):
                 cause = f"address {address} is given twice"
                 yield InvalidInput(_iface(iface), cause, "leave one of them", setting="address")
@@ -347,7 +351,7 @@ def _check_bridge(lab: Lab, bridge: Bridge) -> Iterator[InvalidInput]:
         )
     holders: list[tuple[Reference, tuple[str, ...]]] = [(LegRef(bridge.name), bridge.addresses or ())]
     holders += [(_iface(port), port.addresses or ()) for port in ports]
-    addresses = [(str(interface(a).ip), who) for who, list_ in holders for a in list_]
+    addresses = [(addressing.host(a), who) for who, list_ in holders for a in list_]
     yield from _twice(bridge, "address", "address", addresses)
     for address, who, other, whose in addressing.overlaps((interface(a), who) for who, list_ in holders for a in list_):
         if address.ip != other.ip:

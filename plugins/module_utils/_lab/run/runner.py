@@ -260,7 +260,8 @@ def _run(
         run.warn(warning)
     for doubt in desired.doubts(wish):
         run.warn(doubt)
-    before = describe.mentioned(describe.found_lab(actual), wish.scope)
+    looked_at, found = actual, describe.found_lab(actual)
+    before = describe.mentioned(found, wish.scope)
     first: list[str] = []
     if steps.first and not run.check:
         resume = Plan(steps.first)
@@ -281,8 +282,8 @@ def _run(
         context = _apply(run, steps, wish)
         outcome = observe(workdir)
         seen = {**_untouched(actual, outcome, steps), **context.seen}
-        looked_at = _look(workdir, outcome, wish, seen, frozenset(silent))
-        actual = _with_silent(_with_ready(looked_at, context), silent)
+        again = _look(workdir, outcome, wish, seen, frozenset(silent))
+        actual = _with_silent(_with_ready(again, context), silent)
         captures.end_all_without(workdir, {mark.name for mark in actual.devices if mark.kind is DeviceKind.TAP})
     if not run.check:
         _keep_clean(run, actual, wish, steps)
@@ -294,7 +295,7 @@ def _run(
     unchanged = _unchanged(silent, steps.waiting)
     if refused:
         raise together([*refused, *unchanged])
-    lab = wish.lab if run.check else describe.found_lab(actual)
+    lab = wish.lab if run.check else found if actual is looked_at else describe.found_lab(actual)
     for warning in (*wish.warnings, *_old_names(workdir, actual, steps), *_warnings(steps, silent)):
         run.warn(warning)
     report = Report(
