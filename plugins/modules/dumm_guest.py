@@ -12,10 +12,10 @@ module: dumm_guest
 short_description: Manage a guest of a virtual network lab
 version_added: 0.1.0
 description:
-  - Makes, starts, pauses, stops and removes a guest, a User Mode Linux kernel that runs as an ordinary process of the lab host
-    on a copy-on-write union of a shared master root file system.
-  - An option that is not given leaves what is defined. A new guest takes the default that is named with the option.
-  - A guest's interfaces are there again after each start, see M(dumm.lab.dumm_iface).
+  - Makes, starts, pauses, stops and removes a guest. A guest is a User Mode Linux kernel that runs as an ordinary process of the lab
+    host, on a copy-on-write union over a shared master root file system.
+  - An option that you omit keeps its stored value. A new guest gets the default that each option names.
+  - Interfaces of a guest, see M(dumm.lab.dumm_iface), are there again after each start.
 options:
   name:
     description: Name of the guest, a DNS label.
@@ -23,8 +23,9 @@ options:
     required: true
   state:
     description:
-      - V(present) defines the guest and leaves it running or stopped as it is.
-      - V(started) has it run, and answer on its control channel, V(paused) has its kernel halted where it is.
+      - State of the guest after the task.
+      - V(present) stores the settings and leaves the guest running or stopped as it is.
+      - V(started) starts it and waits until it is ready (O(ready)). V(paused) halts its kernel where it is.
       - V(stopped) shuts it down, by its own init if that answers, otherwise by force.
       - V(restarted) stops and starts it in any case.
       - V(absent) stops it and removes it with everything that it wrote.
@@ -33,121 +34,128 @@ options:
     choices: [absent, paused, present, restarted, started, stopped]
   kernel:
     description:
-      - A kernel's name below C(kernels/) in the working directory, or the absolute path of a UML binary.
-      - A new guest takes V(default).
+      - Name of a kernel below C(kernels/) in the working directory, or absolute path of a User Mode Linux binary.
+      - A new guest gets V(default). A change needs a restart of the guest.
     type: str
   master:
     description:
-      - The name of a master root file system below C(masters/) in the working directory, or the absolute path of one.
-      - It is never written to. A new guest takes V(default).
+      - Name of a master root file system below C(masters/) in the working directory, or absolute path of one. Guests never write to it.
+      - A new guest gets V(default). A change needs a restart of the guest.
     type: str
   mem:
-    description: Memory in MB, at least 32. A new guest gets 128.
+    description: Memory in MB, at least 32. A new guest gets 128. A change needs a restart of the guest.
     type: int
   init:
     description:
-      - The program that becomes the guest's init, an absolute path in the guest.
-      - V(auto), which a new guest takes, is C(/sbin/init), and where the guest has none V(minimal).
-      - V(minimal) is brought by the collection. It mounts, reaps and powers off, and starts nothing.
+      - Absolute path in the guest of the program that becomes its init.
+      - V(auto) is C(/sbin/init), or V(minimal) if the guest has none. A new guest gets V(auto).
+      - V(minimal) is an init of the collection. It mounts, reaps and powers off, and starts no services.
+      - A change needs a restart of the guest.
     type: str
   cmdline:
     description:
-      - More arguments for the guest's kernel.
-      - Those by which the lab itself starts it are refused, such as C(mem=), C(umid=), C(root=), C(con0=), C(ssl0=) and C(vec0:).
+      - Additional arguments for the guest's kernel. A new guest has none. A change needs a restart of the guest.
+      - Arguments that the lab itself sets are refused, such as C(mem=), C(umid=), C(root=), C(con0=), C(ssl0=) and C(vec0:).
     type: str
   userspace:
     description:
       - How the guest's kernel intercepts the system calls of its processes.
-      - V(seccomp) is about half as expensive as V(ptrace), and kernels of the series 7 can do it. But a process in the guest that means
-        to can then read and write all memory of the guest, that of its kernel too. The host's stays out of reach.
-      - V(auto), which a new guest takes, is V(seccomp) if the kernel can do it, otherwise V(ptrace).
+      - V(seccomp) costs about half of V(ptrace) and needs a kernel of the series 7. With it, a process in the guest can read and write
+        all memory of the guest, that of its kernel too. The host's memory stays out of reach.
+      - V(auto) is V(seccomp) if the kernel supports it, otherwise V(ptrace). A new guest gets V(auto).
+      - A change needs a restart of the guest.
     type: str
     choices: [auto, ptrace, seccomp]
   cpu:
     description:
-      - The CPU of the host that the guest runs on, a number as in C(/proc/cpuinfo).
+      - CPU of the host that the guest runs on, a number as in C(/proc/cpuinfo).
+      - V(auto) is the CPU with the fewest guests of the lab. With V(any) the host's scheduler decides. A new guest gets V(auto).
       - A guest's kernel and its programs take turns. On one CPU they do that ten times as fast as on several.
-      - V(auto), which a new guest takes, is the CPU with the fewest guests of the lab. With V(any) the host's scheduler decides.
+      - A change needs a restart of the guest.
     type: str
   confine:
     description:
       - Whether to run the guest unprivileged. Root in the guest then has no rights on the host.
-      - The guest's process has users of its own, four capabilities over files of those
-        users, a view of the file system with nothing but the guest in it, and no system calls that a guest does not need
-        (C(docs/explanation/security.md)).
-      - V(true) is what a new guest takes. With V(false) root of the guest can do all that root of the host can. A warning is
-        issued when it is started.
+      - The guest's process has users of its own, four capabilities over files of those users, a view of the file system with nothing
+        but the guest in it, and no system calls that a guest does not need (C(docs/explanation/security.md)).
+      - A new guest gets V(true). With V(false), root of the guest can do all that root of the host can, and a warning is issued at each
+        start.
+      - A change needs a restart of the guest.
     type: bool
   disk:
     description:
-      - How many MB the guest may write, at least 16; V(0), which a new guest takes, is no limit but that of the working directory's
-        file system.
-      - Its directory is then a file system of its own, in an image below C(disks/), with its C(diff), saving points, spool and
-        C(boot.log). A tenth is kept back for its answers. A change takes effect at its next start, with all that it has.
+      - Number of MB that the guest may write, at least 16. With V(0), only the file system of the working directory is the limit. A new
+        guest gets V(0).
+      - The guest's directory is then a file system of its own, in an image below C(disks/), with its C(diff), saving points, spool and
+        C(boot.log). A tenth is reserved for its answers.
+      - A change needs a restart of the guest, which keeps what it wrote.
     type: int
   layers:
     description:
-      - Directories that lie over the master and under what the guest writes, the topmost first.
-      - A path is absolute, or below O(workdir), such as V(layers/web). Such a lab goes on working where it is moved or copied.
-      - They are never written to. A running guest gets a change at once, see O(in_use).
+      - Directories that lie over the master and under what the guest writes, the topmost first. Guests never write to them.
+      - A path is absolute, or below O(workdir), such as V(layers/web). With paths below O(workdir) you can move or copy the lab.
+      - A new guest has none. A running guest gets a change at once, see O(in_use).
     type: list
     elements: str
   union:
     description:
-      - What makes the guest's root out of its layers.
-      - V(overlay) is the kernel's overlayfs, V(cowfs) a file system in user space with the same format on disk, which needs pyfuse3
-        (role P(dumm.lab.host#role) installs it). A guest changes from one to the other at its next start.
-      - V(auto), which a new guest takes, picks what works, the kernel's first, and the result gives the reason.
+      - Engine that makes the guest's root from its layers.
+      - V(overlay) is the kernel's overlayfs. V(cowfs) is a file system in user space with the same format on disk. It needs pyfuse3,
+        which role P(dumm.lab.host#role) installs.
+      - V(auto) is V(overlay) if it works in this working directory, otherwise V(cowfs); the result has the reason. A new guest gets
+        V(auto).
+      - A change needs a restart of the guest.
     type: str
     choices: [auto, overlay, cowfs]
   faults:
     description:
-      - What is to fail on purpose in the guest's root file system, or to take its time; with O(union=cowfs) only.
-      - It takes effect at once. The first that matches is met. An empty list takes all back.
+      - Faults to inject into the guest's root file system, which needs O(union=cowfs). The first rule that matches applies.
+      - A new guest has none. A running guest gets a change at once. An empty list removes all faults.
     type: list
     elements: dict
     suboptions:
       path:
-        description: Pattern of absolute paths in the guest, as the shell's, but C(*) is for slashes too.
+        description: Pattern of absolute paths in the guest, as in a shell, but C(*) matches slashes, too.
         type: str
         required: true
       during:
-        description: What meets it; everything without this.
+        description: Operations that the rule applies to. By default it applies to all.
         type: list
         elements: str
         choices: [create, open, read, remove, write]
       error:
-        description: The error that it ends with.
+        description: Error that the operation returns.
         type: str
         choices: [EACCES, EDQUOT, EIO, ENOSPC, EROFS]
       delay:
-        description: Milliseconds that it takes.
+        description: Milliseconds that the operation is delayed by.
         type: float
   ready:
     description:
       - When a started guest counts as ready. This module waits for it, as do C(run) and C(restart_services) of a scenario and the end of
         M(dumm.lab.dumm_scenario). The first Ansible task in the guest waits by P(dumm.lab.dumm#connection).
-      - V(agent) is when it answers on its control channel, before its own init has begun.
-      - V(booted) is when its init has finished booting. systemd has no jobs left then, also with failed units (C(degraded)); sysvinit
-        has run its scripts. With the minimal init this is V(agent). O(wait_timeout) bounds it.
-      - A mapping of C(run), a command, and C(within), a number of seconds or text such as V(60s), is when the command succeeds. It is
+      - With V(agent), when it answers on its control channel, before its own init has begun.
+      - With V(booted), when its init has finished booting. systemd then has no jobs left, even with failed units (C(degraded)), and
+        sysvinit has run its scripts. With the minimal init this is V(agent). O(wait_timeout) is the limit.
+      - With a mapping of C(run), a command, and C(within), a number of seconds or text such as V(60s), when the command succeeds. It is
         retried until then. The default of C(within) is V(60s).
-      - V(auto), the default of a new guest, is V(booted) for commands and services of a scenario, and otherwise V(agent).
+      - V(auto) is V(booted) if a scenario has commands or services for the guest, otherwise V(agent). A new guest gets V(auto).
       - A change takes effect at once and restarts nothing.
     type: raw
   stop:
     description:
-      - How the guest is stopped, also for O(state=restarted) and O(state=absent).
-      - With V(clean), the default of a new guest, its own init shuts it down within O(wait_timeout).
-      - With V(halt) its kernel ends at once. What the guest had not written to its files yet is lost, as after a power cut; its union stays
-        consistent. This suits guests that are thrown away.
+      - How to stop the guest, also for O(state=restarted) and O(state=absent).
+      - With V(clean), its own init shuts it down within O(wait_timeout). A new guest gets V(clean).
+      - With V(halt), its kernel ends at once. What the guest had not written to its files yet is lost, as after a power cut; its union
+        stays consistent. This suits guests that you throw away.
       - A change takes effect at the next stop.
     type: str
     choices: [clean, halt]
   save:
     description:
-      - Keep a copy of what the guest wrote under this name, a DNS label. One that is there already stays as it is.
-      - That is the layer that it writes to, its C(diff), or while a scenario is loaded that scenario's, as for O(reset) and O(restore).
+      - Name, a DNS label, to save a copy of what the guest wrote under. A saving point that exists stays as it is.
+      - The copy is of the layer that the guest writes to, its C(diff), or the layer of a loaded scenario. O(reset) and O(restore) use
+        the same layer.
       - This, O(reset) and O(restore) need a guest that does not run. O(state=stopped) and V(restarted) stop a running one.
     type: str
   remove_save:
@@ -157,17 +165,17 @@ options:
     type: str
     aliases: [unsave]
   restore:
-    description: Go back to the copy of this name, which stays. What the guest wrote since then is lost.
+    description: Name of a saving point to go back to, which stays. What the guest wrote since then is lost.
     type: str
   reset:
-    description: Whether to throw away what the guest wrote, so that it is as its layers and its master again.
+    description: Whether to throw away what the guest wrote. It then has only its layers and its master.
     type: bool
     default: false
   restart:
     description:
-      - Whether a running guest may be restarted where a change of O(mem), O(kernel), O(master), O(init), O(cmdline),
-        O(userspace), O(cpu), O(confine), O(disk) or O(union) needs it. Otherwise the change is stored, and RV(restart_required)
-        names it until the guest is restarted.
+      - Whether to restart a running guest if a change of O(mem), O(kernel), O(master), O(init), O(cmdline), O(userspace), O(cpu),
+        O(confine), O(disk) or O(union) needs it. Otherwise the change is stored, and RV(restart_required) names it until you restart
+        the guest.
     type: bool
     default: false
   in_use:
@@ -215,13 +223,13 @@ EXAMPLES = r"""
     master: bookworm-systemd
     init: /sbin/init
 
-- name: Keep what alice has installed so far
+- name: Save what alice has installed so far
   dumm.lab.dumm_guest:
     name: alice
     state: restarted
     save: installed
 
-- name: Let the disk of alice be full for one directory
+- name: Make the disk of alice full for one directory
   dumm.lab.dumm_guest:
     name: alice
     union: cowfs
@@ -237,7 +245,7 @@ EXAMPLES = r"""
     mem: 512
     restart: true
 
-- name: Remove alice and all she wrote
+- name: Remove alice and everything that it wrote
   dumm.lab.dumm_guest:
     name: alice
     state: absent
