@@ -34,7 +34,8 @@ _VERBS = (
     "spell|start|stop|take|tell|test|throw|try|type|undo|unpack|update|use|watch|work|write"
 )
 _IMPERATIVE = re.compile(
-    rf"^[\W\d]*(?:(?:\*\*)?(?:Note|Warning):(?:\*\*)?\s*)?(?:(?:To|If|In|For|On|With|Before|After|When|Instead|Otherwise|Then|There|Now|Else|At)\b[^.]*?,\s*(?:then\s+)?)?"
+    r"^[\W\d]*(?:(?:\*\*)?(?:Note|Warning):(?:\*\*)?\s*)?"
+    r"(?:(?:To|If|In|For|On|With|Before|After|When|Instead|Otherwise|Then|There|Now|Else|At)\b[^.]*?,\s*(?:then\s+)?)?"
     rf"(?:(?:please|then|first|always|never|do not|don't)\s+)?(?:{_VERBS})\b",
     re.IGNORECASE,
 )

@@ -227,7 +227,7 @@ def index() -> str:
     ]
     found = _errors()
     for name in CLASSES:
-        about = sentence((inspect.getdoc(getattr(errors, name)) or "").split("\n")[0])
+        about = sentence((inspect.getdoc(getattr(errors, name)) or "").partition("\n")[0])
         lines += [f"## {name}", "", about, "", "| what failed | what to do |", "|---|---|"]
         lines += [
             f"| {cause} | {remedy} |" for cause, remedy in sorted(found[name], key=lambda row: (row[0].lower(), row))
