@@ -42,7 +42,7 @@ def add(network: Network, bridge: Bridge, index: int, mtu: int, closed: bool = F
     :param index: of the bridge.
     :param closed: whether it exchanges frames with the bridge alone until :func:`bridges.open_segments`.
     """
-    span = _span(bridge)
+    span = bridge.spanning
     subject, mark, full = _subject(bridge), DeviceKind.TUNNEL.of(bridge.name), bridge.tunnel_name
     with network.lock:
         made = network.make_by(subject, mark, lambda name: _make(network, subject, name, span))
@@ -70,9 +70,9 @@ def change(network: Network, found: Device, bridge: Bridge, index: int, mtu: int
     :param index: of the bridge.
     :param closed: as for :func:`add`.
     """
-    span, before = _span(bridge), found.span
+    span = bridge.spanning
+    before = found.span or span
     subject, number = _subject(bridge), found.index
-    assert before is not None
     changes = [rtnetlink.set_link(number, mtu=mtu), rtnetlink.set_link(number, master=index)]
     changes.append(rtnetlink.set_port(number, isolated=closed, group_fwd_mask=bridge.port_mask, router=True))
     changes += [rtnetlink.forward(number, peer) for peer in span.peers if peer not in before.peers]
@@ -232,11 +232,6 @@ def _port_in_use(subject: str, span: Span) -> Iterator[None]:
             cause = f"another program of this host uses UDP port {span.port}"
             raise HostError(subject, cause, "end it, or give the span another port, the same on all lab hosts") from exc
         raise
-
-
-def _span(bridge: Bridge) -> Span:
-    assert bridge.span is not None
-    return bridge.span
 
 
 def _subject(bridge: Bridge) -> str:

@@ -281,6 +281,13 @@ class Bridge:
         return f"bridge {self.name}"
 
     @property
+    def spanning(self) -> Span:
+        """Its span, where it is known to have one."""
+        if self.span is None:
+            raise ValueError(f"{self.label} has no span")
+        return self.span
+
+    @property
     def tunnel_name(self) -> str:
         """Full name of the device that leads to other lab hosts."""
         return f"{self.name}-span"

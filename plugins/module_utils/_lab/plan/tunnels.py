@@ -66,8 +66,8 @@ def mtu_of(lab: Lab, bridge: Bridge) -> int:
 
 def differences(bridge: Bridge, found: Device, live: Device | None, mtu: int) -> Iterator[str]:
     """What differs between a tunnel as it is found and as it should be, in words."""
-    span, was = bridge.span, found.span
-    assert span is not None and was is not None
+    span = bridge.spanning
+    was = found.span or span
     if was.local != span.local:
         yield f"reach its lab hosts from {span.local} (it was {was.local or 'any address'})"
     yield from (f"leave lab host {peer}" for peer in was.peers if peer not in span.peers)

@@ -13,7 +13,6 @@ from ..model.errors import DummError, HostError, Invalid, InvalidInput, listed, 
 from ..model.found import Actual, DeviceKind
 from ..model.lab import DEFAULT_MTU, Bridge, Lab
 from ..model.reference import BridgeRef
-from ..model.span import Span
 from ..plan.network_steps import AddTunnel, SetTunnel
 from ..plan.steps import Plan
 
@@ -36,7 +35,7 @@ def check(actual: Actual, lab: Lab, steps: Plan) -> list[str]:
         for mark, device in actual.devices.items()
         if mark.kind is DeviceKind.TUNNEL and device.span is not None
     }
-    new = {action.bridge.label: _span(action.bridge) for action in actions if isinstance(action, AddTunnel)}
+    new = {action.bridge.label: action.bridge.spanning for action in actions if isinstance(action, AddTunnel)}
     taken = tunnels.in_use({label: span for label, span in new.items() if span.network not in held})
     if taken:
         raise together(taken)
@@ -50,7 +49,7 @@ def _look(bridges: list[Bridge]) -> _Ways:
     ways: _Ways = {}
     errors: list[DummError] = []
     for bridge in bridges:
-        span = _span(bridge)
+        span = bridge.spanning
         try:
             for peer in span.peers:
                 if (span.local, peer) not in ways:
@@ -62,14 +61,9 @@ def _look(bridges: list[Bridge]) -> _Ways:
     return ways
 
 
-def _span(bridge: Bridge) -> Span:
-    assert bridge.span is not None
-    return bridge.span
-
-
 def _carries(bridge: Bridge, ways: _Ways) -> int | None:
     """The largest MTU of interfaces whose frames go to all lab hosts of a bridge in one piece; ``None`` where nobody knows."""
-    span = _span(bridge)
+    span = bridge.spanning
     known = [way for peer in span.peers if (way := ways[span.local, peer]) is not None]
     mtu = span.mtu if span.mtu is not None else min(known, default=None)
     return None if mtu is None or not span.peers else span.carries(mtu)
@@ -83,13 +77,13 @@ def _too_large(lab: Lab, bridge: Bridge, ways: _Ways) -> Iterator[InvalidInput]:
     if room is not None and given and max(given)[0] > room:
         mtu, whose = max(given)
         cause = f"{whose} mtu {mtu}, and frames of {room} bytes fit between its lab hosts"
-        remedy = f"give it mtu {room} or less, or the network between the lab hosts {_span(bridge).needs(mtu)}"
+        remedy = f"give it mtu {room} or less, or the network between the lab hosts {bridge.spanning.needs(mtu)}"
         yield InvalidInput(BridgeRef(bridge.name), cause, remedy, setting="span")
 
 
 def _unreachable(bridges: list[Bridge], ways: _Ways) -> Iterator[str]:
     lost = sorted(
-        {peer for bridge in bridges for peer in _span(bridge).peers if ways[_span(bridge).local, peer] is None}
+        {peer for bridge in bridges for peer in bridge.spanning.peers if ways[bridge.spanning.local, peer] is None}
     )
     if lost:
         yield f"this host knows no way to lab host {', '.join(lost)}: nothing will arrive there until it does"
@@ -101,7 +95,7 @@ def _in_fragments(lab: Lab, bridges: list[Bridge], ways: _Ways) -> Iterator[str]
     for bridge in bridges:
         room = _carries(bridge, ways)
         if room is not None and any(port.mtu > room for port in lab.ports(bridge.name)):
-            cramped.setdefault((room, _span(bridge).needs(DEFAULT_MTU)), []).append(bridge.name)
+            cramped.setdefault((room, bridge.spanning.needs(DEFAULT_MTU)), []).append(bridge.name)
     for (room, needed), names in cramped.items():
         yield (
             f"bridge {listed(names)}: interfaces have mtu {DEFAULT_MTU}, and frames of {room} bytes fit between the lab hosts without"
