@@ -213,7 +213,7 @@ union() {
 kernel() {
     LIMIT=120m
     prepare -e '{kernel_build_cached_only: false}'
-    count_pytest kernel tests/integration/test_kernel_conformance.py tests/integration/test_kernel_breadth.py
+    count_pytest kernel tests/integration/test_kernel_{conformance,breadth,docker}.py
 }
 
 examples() {
