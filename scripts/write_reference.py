@@ -248,7 +248,7 @@ def _errors() -> Mapping[str, set[tuple[str, str]]]:
             ):
                 cause, remedy = (_words(each) for each in node.args[1:3])
                 if _says(cause):
-                    found[node.func.id].add((cell(cause), cell(remedy) if _says(remedy) else "as the message says"))
+                    found[node.func.id].add((cell(cause), cell(remedy) if _says(remedy) else "see the message"))
     return found
 
 
