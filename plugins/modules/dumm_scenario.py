@@ -184,7 +184,7 @@ EXAMPLES = r"""
     name: ring
     content: "{{ lookup('ansible.builtin.template', 'ring.yml.j2') }}"
 
-- name: Share it between several lab hosts, in a play with "hosts: labhosts"
+- name: Share it between several lab hosts, in a play whose hosts are labhosts
   dumm.lab.dumm_scenario:
     name: ring
     src: ring.yml
