@@ -19,12 +19,15 @@ from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.events import Subscriber
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.narration import Narrator
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.report import Report, RunFailed
 
 _display = Display()
+# Ansible imports an action plugin before it forks the worker of each task, which would take 0.1 s for it otherwise.
+netlink.load()
 
 
 def _shown() -> Subscriber:

@@ -20,11 +20,14 @@ from typing import Any
 import measure
 from lab import Lab, Refused, fresh_lab, processes_of
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import netlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run import runner
 
 Config = dict[str, Any]
 
 _NAME = "bench"
+# As the action plugins do.
+netlink.load()
 
 
 @dataclass

@@ -466,6 +466,12 @@ def check_library() -> None:
         raise _missing()
 
 
+def load() -> None:
+    """Import the library now, as far as it is there: for a process whose forks make changes."""
+    with suppress(InvalidInput):
+        _pyroute2()
+
+
 def _refusal() -> Any:
     """pyroute2's error for what the kernel refuses."""
     return _pyroute2().NetlinkError
