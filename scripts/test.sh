@@ -5,7 +5,7 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
-# The parts are lint, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
+# The parts are lint, docs, which builds the pages as HTML, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
 # its stories, integration, hosts, which runs labs over three lab hosts, hosts-long, which does so
 # at length, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible,
 # ecosystem, which has Molecule and other tools around Ansible use the built collection, examples,
@@ -99,6 +99,12 @@ lint() {
     check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/hosts mypy --ignore-missing-imports tests/bench/*.py
     check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/soak mypy --ignore-missing-imports tests/soak/*.py
+}
+
+# The pages as HTML; a link that leads nowhere fails it.
+docs() {
+    LIMIT=20m
+    check "documentation as HTML" make docs
 }
 
 sanity() {
@@ -239,7 +245,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | ecosystem | examples | kernel | strongswan | union) "$part" ;;
+        lint | docs | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | ecosystem | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"
