@@ -32,6 +32,11 @@ def test_what_is_wrong_between_lab_hosts_is_told_and_all_of_it(hosts: World) -> 
     # With fewer forks than hosts: they still meet.
     well = changes(hosts.run("ansible-playbook", "-i", inventory, "-f", "2", play))
     assert well == {"lab1": 0, "lab2": 0, "lab3": 0}
+    # With a lab that runs.
+    hosts.hosts["lab1"].run("ip", "link", "add", "tunnel", "type", "vxlan", "id", "9", "dstport", "4789")
+    hosts.hosts["lab1"].run("ip", "link", "set", "tunnel", "up")
+    assert changes(hosts.run("ansible-playbook", "-i", inventory, play)) == well
+    hosts.hosts["lab1"].run("ip", "link", "delete", "tunnel")
 
     narrow, taken = hosts.hosts["lab2"], hosts.hosts["lab3"]
     narrow.run("ip", "link", "set", "eth0", "mtu", "1400")

@@ -12,13 +12,16 @@ Arguments: name, UDP port, seconds, and for each other lab host name=address.
 
 from __future__ import annotations
 
+import glob
 import ipaddress
 import json
+import os
 import select
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 
 _MAGIC = b"dumm.lab peer "
 _PAUSE = 0.3
@@ -62,18 +65,27 @@ def _path_mtu(address: str) -> int:
 
 
 def _holder(port: int) -> str:
-    """Who has the port: nobody, tunnels (sockets of the kernel have no inode), or a program."""
-    found = "nobody"
+    """Who has the port: nobody, tunnels, which are the kernel's and no process's, or a program."""
+    sockets = set()
     for table in ("/proc/net/udp", "/proc/net/udp6"):
         try:
             with open(table, encoding="ascii") as lines:
-                sockets = [line.split() for line in list(lines)[1:]]
+                fields = [line.split() for line in list(lines)[1:]]
         except OSError:
             continue
-        for fields in sockets:
-            if int(fields[1].rpartition(":")[2], 16) == port:
-                found = "program" if fields[9] != "0" or found == "program" else "tunnels"
-    return found
+        sockets |= {f"socket:[{each[9]}]" for each in fields if int(each[1].rpartition(":")[2], 16) == port}
+    if not sockets:
+        return "nobody"
+    return "program" if any(link in sockets for link in _opened()) else "tunnels"
+
+
+def _opened() -> Iterator[str]:
+    """What all processes have open."""
+    for path in glob.iglob("/proc/[0-9]*/fd/*"):
+        try:
+            yield os.readlink(path)
+        except OSError:
+            continue
 
 
 def _talk(name: str, port: int, seconds: float, addresses: dict[str, str]) -> dict[str, float]:
