@@ -37,13 +37,10 @@ class ActionModule(ReadsFiles):
         given = self._with_source()
         if self._site is None:
             return given
-        found = self._site.found(given)
-        return {
-            **given,
-            "lab_hosts": found,
-            "lab_host": self._site.mine,
-            "workdir": self._site.workdir(self._site.mine, given),
-        }
+        mine, found = self._site.mine, self._site.found(given)
+        # A name that is none of them is refused by the module.
+        place = {"workdir": found[mine]["workdir"]} if mine in found else {}
+        return {**given, "lab_hosts": found, "lab_host": mine, **place}
 
     def _with_source(self) -> dict[str, Any]:
         """The arguments with the text of the scenario's file."""

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -41,6 +41,7 @@ class Site:
     mine: str
     hostvars: Mapping[str, Mapping[str, Any]]
     play: PlayContext
+    _known: dict[str, _lab_host.LabHost | None] = field(default_factory=dict, compare=False)
 
     def found(self, arguments: Arguments) -> dict[str, dict[str, Any]]:
         """What is known of each lab host, with its answer.
@@ -53,7 +54,9 @@ class Site:
                 raise InvalidInput(
                     "lab_hosts", f"there is no host {name} in the inventory", nearest(name, _known(self.hostvars))
                 )
+        # Templates in variables are for the thread that runs the task.
         said = {name: self._said(name, arguments) for name in names}
+        self._known.update({name: self.reached(name) for name in names})
         with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, len(names))) as pool:
             jobs = {name: pool.submit(self._answer, name, str(arguments.get("name")), said[name]) for name in names}
         return {name: {**said[name], **job.result()} for name, job in jobs.items()}
@@ -101,7 +104,7 @@ class Site:
         :raises DummError: as what answers it does there.
         :raises AnsibleError: where it cannot be reached.
         """
-        host = self.reached(name)
+        host = self._known[name] if name in self._known else self.reached(name)
         return remote.answered(what, io.BytesIO(data), asked) if host is None else host.ask(what, data, **asked)
 
 

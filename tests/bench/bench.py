@@ -7,7 +7,7 @@
 The three take turns, several times over, so that whatever else the machine does hits all of them; ratios are what counts.
 ``BENCH_SIZES=1,10`` limits the numbers of guests, ``BENCH_KERNELS=default`` the kernels below ``kernels`` of the tests' base; where
 that has a tuned one, both are measured.  ``BENCH_PARTS=lab`` limits what is measured to labs; the other parts are ``boot``,
-``traffic``, ``cpu``, ``confine``, ``unions``, ``inside`` and ``testing``, and where it is asked for ``thousand``.
+``traffic``, ``cpu``, ``confine``, ``unions``, ``inside``, ``testing`` and ``sharing``, and where it is asked for ``thousand``.
 Tables are printed, at last that of the goals beside the result that is committed, and all that was measured is written as JSON to the file
 that is the argument.  Nothing depends on the outcome: times make no test.
 """
@@ -38,7 +38,7 @@ from lab import BASE, TUNED
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import kernels
 
 _MEM = 64
-_PARTS = ("lab", "boot", "traffic", "cpu", "confine", "unions", "inside", "testing")
+_PARTS = ("lab", "boot", "traffic", "cpu", "confine", "unions", "inside", "testing", "sharing")
 _SIZES = (1, 10, 50, 100, 150)
 # No further round is begun after so many seconds.
 _ENOUGH = float(os.environ.get("BENCH_SECONDS", "420"))

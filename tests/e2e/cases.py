@@ -532,7 +532,7 @@ SCENARIO = (
     Case(
         "scenario",
         {"name": "s-none", "config": {"guests": {}}, "lab_hosts": ["{{ inventory_hostname }}"], "lab_host": "nobody"},
-        {"lab_host": host("ls $W/placed | grep -c s-none").shows("0")},
+        {"lab_host": host("ls $W/placed 2>&1 | grep -c s-none").shows("0")},
         fails="lab host nobody: it is not one of lab_hosts",
     ),
     Case(
@@ -543,13 +543,13 @@ SCENARIO = (
             "lab_hosts": ["{{ inventory_hostname }}"],
             "lost": ["{{ inventory_hostname }}"],
         },
-        {"lost": host("ls $W/placed | grep -c s-none").shows("0")},
+        {"lost": host("ls $W/placed 2>&1 | grep -c s-none").shows("0")},
         fails="it is one of lab_hosts, and lost",
     ),
     Case(
         "scenario",
         {"name": "s-none", "config": {"guests": {}}, "lab_hosts": ["{{ inventory_hostname }}"], "vxlan_port": 70000},
-        {"vxlan_port": host("ls $W/placed | grep -c s-none").shows("0")},
+        {"vxlan_port": host("ls $W/placed 2>&1 | grep -c s-none").shows("0")},
         fails="vxlan_port: 70000 is no UDP port",
     ),
     Case(

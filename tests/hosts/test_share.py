@@ -94,6 +94,7 @@ def test_each_lab_host_makes_its_share_and_refuses_what_the_others_refuse(hosts:
     assert not [path.name for host in lab.hosts.values() for path in (host.root / "var/lib/dumm").glob("placed/*")]
 
 
+@pytest.mark.long
 def test_a_lab_host_that_is_down_has_its_guests(hosts: World) -> None:
     lab = Lab(hosts)
     lab.play(LAN, TASK)
@@ -116,7 +117,7 @@ def test_a_lab_host_that_is_down_has_its_guests(hosts: World) -> None:
     lab.take_away()
 
 
-@pytest.mark.parametrize("disk", [0, 64])
+@pytest.mark.parametrize("disk", [0, pytest.param(64, marks=pytest.mark.long)])
 def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
     text = f"{{defaults: {{mem: 64, disk: {disk}}}, guests: {{a: {{lab_host: lab1}}, b: {{lab_host: lab2}}}}}}"
     lab = Lab(hosts)
@@ -126,6 +127,8 @@ def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
     written = "echo word >/root/word; chown 1000:50 /root/word; rm /etc/motd; rm -r /media; mkdir /media; touch /media/new; sync"
     _inside(lab, "a", written)
 
+    if not disk:
+        one.run("cp", "-a", "/var/lib/dumm/guests/a", "/srv/copy")
     lab.play(text.replace("lab1", "lab3"), TASK, "move: true")
     dry = lab.run("--check")
     assert "guest a: move it here from lab host lab1" in dry
@@ -138,6 +141,14 @@ def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
     assert one.leftovers() == []
     assert set(changed(lab.run()).values()) == {0}
     assert two.guests() == ["b"]
+
+    if not disk:
+        # As it is when the controller dies before the old lab host hears that the guest has arrived.
+        one.run("mv", "/srv/copy", "/var/lib/dumm/guests/a")
+        one.run("sh", "-c", "cd /var/lib/dumm/guests/a && rm process.json && echo lab3 >leaving")
+        assert changed(lab.run()) == {"lab1": 1, "lab2": 0, "lab3": 0}
+        assert lab.place() == {"lab1": [], "lab2": ["b"], "lab3": ["a"]}
+        assert one.leftovers() == []
     lab.take_away()
 
 

@@ -89,6 +89,20 @@ def test_they_are_asked_at_the_same_time() -> None:
     assert sorted(each["answer"] for each in found.values()) == [0, 1, 2]
 
 
+def test_variables_are_read_in_the_thread_that_runs_the_task() -> None:
+    class Own(dict[str, Any]):
+        def __getitem__(self, key: str) -> Any:
+            assert threading.current_thread() is threading.main_thread()
+            return super().__getitem__(key)
+
+    hostvars = {name: Own(ansible_connection="local", ansible_host="10.99.0.1") for name in ("lab1", "lab2")}
+    found = Site("lab1", hostvars, PlayContext()).found(
+        {"name": "big", "lab_hosts": list(hostvars), "workdir": "/nowhere"}
+    )
+
+    assert [each["answer"]["guests"] for each in found.values()] == [{}, {}]
+
+
 def test_the_working_directory_is_the_tasks_where_the_inventory_says_none() -> None:
     found = site().found({"name": "big", "lab_hosts": ["lab1", "lab2"], "workdir": "/srv/other"})
 
