@@ -122,6 +122,31 @@ for number, each in enumerate((one, other)):
 one.sendto(b"there", ("10.0.0.1", 4001))
 assert other.recv(9) == b"there"
 """
+# SADB_REGISTER for ESP, and what the kernel answers (RFC 2367).
+PF_KEY = """
+import os, socket, struct
+with socket.socket(15, socket.SOCK_RAW, 2) as key:
+    key.settimeout(60)
+    key.send(struct.pack("=BBBBHHII", 2, 7, 0, 3, 2, 0, 1, os.getpid()))
+    version, kind, error = key.recv(4096)[:3]
+    assert (version, kind, error) == (2, 7, 0)
+"""
+SCTP = """
+import socket
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as server, socket.socket(socket.AF_INET, socket.SOCK_STREAM, 132) as client:
+    server.bind(("127.0.0.1", 5000)); server.listen()
+    client.connect(("127.0.0.1", 5000)); client.sendall(b"there")
+    assert server.accept()[0].recv(9) == b"there"
+"""
+# As programs find it that are written for any kernel (CO-RE): by libbpf, which knows all the places.
+TYPES = """
+import ctypes
+libbpf = ctypes.CDLL("libbpf.so.1")
+libbpf.btf__load_vmlinux_btf.restype = ctypes.c_void_p
+types = libbpf.btf__load_vmlinux_btf()
+# BTF_KIND_STRUCT
+assert types and libbpf.btf__find_by_name_kind(ctypes.c_void_p(types), b"task_struct", 4) > 0
+"""
 CONGESTION = """
 import socket, subprocess, sys
 name = sys.argv[1]
@@ -207,7 +232,14 @@ ALONE = {
         "isotp": VCAN + python(CAN, "isotp"),
     },
     "wireless": {"802.15.4 and 6LoWPAN": FAKELB, "mac80211_hwsim, WPA2": WIRELESS},
-    "sockets": {"vsock loopback": python(VSOCK), "rds over tcp": "modprobe rds_tcp\n" + python(RDS)},
+    "sockets": {
+        "vsock loopback": python(VSOCK),
+        "rds over tcp": "modprobe rds_tcp\n" + python(RDS),
+        "sctp": python(SCTP),
+        "pf_key": python(PF_KEY),
+        "pktgen": "modprobe pktgen; echo add_device eth0 >/proc/net/pktgen/kpktgend_0; grep eth0 /proc/net/pktgen/kpktgend_0\n"
+        "echo rem_device_all >/proc/net/pktgen/kpktgend_0",
+    },
     "congestion control": {name: python(CONGESTION, name) for name in CONGESTIONS},
     "IPVS": {
         name: f"ipvsadm -A -t 10.0.0.1:{8000 + number} -s {name}\nipvsadm -a -t 10.0.0.1:{8000 + number} -r 10.0.0.2:80 -m\n"
@@ -403,9 +435,12 @@ SYSTEM = {
     ),
     "userfaultfd": syscall("323, 0"),
     "taskstats": "genl ctrl get name TASKSTATS | grep -i taskstats",
-    "cpuset": "mount -t cgroup2 none /mnt/x; grep -w cpuset /mnt/x/cgroup.controllers",
+    "cpuset": "mount -t cgroup2 none /mnt/x; echo +cpuset >/mnt/x/cgroup.subtree_control; mkdir -p /mnt/x/c\n"
+    "echo 0 >/mnt/x/c/cpuset.cpus; echo 0 >/mnt/x/c/cpuset.mems; grep -x 0 /mnt/x/c/cpuset.cpus.effective\n"
+    "sh -c 'echo $$ >/mnt/x/c/cgroup.procs; grep Cpus_allowed_list:.0$ /proc/self/status; grep /c$ /proc/self/cpuset'\n"
+    "rmdir /mnt/x/c; echo -cpuset >/mnt/x/cgroup.subtree_control",
     "io controller": "mount -t cgroup2 none /mnt/x; grep -w io /mnt/x/cgroup.controllers",
-    "BTF": "bpftool btf dump file /sys/kernel/btf/vmlinux | grep -m 1 task_struct",
+    "BTF": python(TYPES),
 }
 INSIDE = {"file systems": FILE_SYSTEMS, "block devices": BLOCKS, "system": SYSTEM}
 
