@@ -15,8 +15,9 @@ from typing import TypeVar
 
 from . import syscalls
 
-# Milliseconds; a guest comes up in 15 at the least.
-_LOOKS_AGAIN = 4
+# Milliseconds; a guest comes up in 15 at the least.  Where the host has other work nothing comes for a while, and to look takes from those
+# who are to come.
+_LOOKS_AGAIN, _LOOKS_AT_LEAST, _LOOKS_GROWTH = 4.0, 24.0, 1.25
 T = TypeVar("T")
 # Of the directory itself: a guest may have put a link in its place.
 _NEWS = (
@@ -101,6 +102,7 @@ class Lookout:
             os.close(ended)
 
     def _look(self) -> None:
+        pause = _LOOKS_AGAIN
         while True:
             with self._lock:
                 awaited = dict(self._awaited)
@@ -111,10 +113,12 @@ class Lookout:
                 for ended in awaited:
                     poller.register(ended, select.POLLIN)
             # A descriptor that was closed meanwhile says so.
-            gone = {fd for fd, _event in poller.poll(_LOOKS_AGAIN)}
+            gone = {fd for fd, _event in poller.poll(pause)}
+            pause = min(pause * _LOOKS_GROWTH, _LOOKS_AT_LEAST)
             for ended, (path, news) in awaited.items():
                 if ended in gone or os.path.lexists(path):
                     news.set()
+                    pause = _LOOKS_AGAIN
 
 
 class Watch:
