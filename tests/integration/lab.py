@@ -46,6 +46,8 @@ MASTERS = {"default": "default", "systemd": "test-systemd", "sysvinit": "test-sy
 # As the documentation calls them.
 MASTERS |= {"bookworm-bird": "test-bird", "bookworm-systemd": "test-systemd"}
 # There only where the tuned kernel is.
+# What an agent keeps in its spool besides requests.
+OF_THE_AGENT = frozenset({"hello", "seen", ".seen"})
 TUNED, SERVICES = "tuned", "test-services"
 REPOSITORY = Path(__file__).resolve().parents[2]
 COLLECTIONS = Path(_spec.__file__).absolute().parents[5]

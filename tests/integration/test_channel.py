@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab import PATIENCE, Lab, fresh_lab, until
+from lab import OF_THE_AGENT, PATIENCE, Lab, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import channel
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import GuestError, Unreachable, WaitTimeout
@@ -43,7 +43,7 @@ def nothing_stays_in_the_spool(request: pytest.FixtureRequest) -> Iterator[None]
 
 
 def _requests(lab: Lab) -> list[str]:
-    return [entry.name for entry in os.scandir(lab.directory("alice").spool) if entry.name != "hello"]
+    return [entry.name for entry in os.scandir(lab.directory("alice").spool) if entry.name not in OF_THE_AGENT]
 
 
 @pytest.mark.parametrize("code", [0, 1, 2, 42, 126, 127, 128, 254, 255])
@@ -187,7 +187,7 @@ def test_a_device_that_a_guest_plants_is_not_opened(lab: Lab) -> None:
 
 def _plant(alice: Lab, planted: str) -> None:
     with pytest.raises(GuestError, match="the answer of a command cannot be read"):
-        alice.run("alice", f"cd /.dumm/spool/$(ls -t /.dumm/spool | grep -v hello | head -1) && {planted}")
+        alice.run("alice", f"cd /.dumm/spool/$(ls -t /.dumm/spool | grep -vx -e hello -e seen | head -1) && {planted}")
 
 
 def test_nonsense_on_the_doorbell_is_ignored(alice: Lab) -> None:

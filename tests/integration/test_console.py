@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import COLLECTIONS, PATIENCE, REPOSITORY, Lab, Refused, fresh_lab, until
+from lab import COLLECTIONS, OF_THE_AGENT, PATIENCE, REPOSITORY, Lab, Refused, fresh_lab, until
 from programs import Ansible
 
 PASTE = 100_000
@@ -129,7 +129,7 @@ def nothing_stays_in_the_spool(request: pytest.FixtureRequest) -> Iterator[None]
     yield
     if "alice" in request.fixturenames:
         spool = request.getfixturevalue("alice").directory("alice").spool
-        until(lambda: {entry.name for entry in os.scandir(spool)} <= {"hello"}, "the spool to be empty")
+        until(lambda: {entry.name for entry in os.scandir(spool)} <= OF_THE_AGENT, "the spool to be empty")
 
 
 @by_both_agents

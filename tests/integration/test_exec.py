@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from lab import PATIENCE, REPOSITORY, Lab, fresh_lab, until
+from lab import OF_THE_AGENT, PATIENCE, REPOSITORY, Lab, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import Unreachable
 
@@ -39,7 +39,7 @@ def nothing_is_left(lab: Lab) -> Iterator[None]:
     yield
     if lab.info()["guests"]["alice"]["state"] == "running":
         spool = lab.directory("alice").spool
-        until(lambda: [each.name for each in os.scandir(spool)] == ["hello"], "all requests to be put away")
+        until(lambda: {each.name for each in os.scandir(spool)} <= OF_THE_AGENT, "all requests to be put away")
         assert lab.run("alice", f"pgrep -f 'sleep {LONG}'").stdout == b""
 
 
