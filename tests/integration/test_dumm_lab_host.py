@@ -68,4 +68,4 @@ def test_a_host_that_the_inventory_does_not_know_is_named(server: Server, site: 
     )
 
     assert done.returncode == 1
-    assert "lab host lab9: the inventory does not know it" in done.stderr
+    assert "lab host lab9: the inventory knows neither a host nor a group of that name" in done.stderr
