@@ -69,11 +69,13 @@ class Room:
 
 
 # Of the body's options, those that its verb or its room says already, and those that a line cannot hold.
-_SAID = ("workdir", "name", "guest", "state", "netns", "src", "content", "config", "remote_src", "faults")
+_SAID = ("workdir", "name", "guest", "state", "netns", "src", "content", "config", "remote_src", "faults", "span")
+# A console is one lab host's.
+_SEVERAL = ("lab_hosts", "lab_host", "lab", "vxlan_port", "move", "lost")
 
 
 def _offered(spec: options.Spec) -> Mapping[str, options.Spec]:
-    return {name: option for name, option in spec.items() if name not in _SAID}
+    return {name: option for name, option in spec.items() if name not in (*_SAID, *_SEVERAL)}
 
 
 _GUEST, _IFACE, _BRIDGE, _SCENARIO = map(_offered, (options.GUEST, options.IFACE, options.BRIDGE, options.SCENARIO))
