@@ -148,7 +148,7 @@ keeper=$(awk '/^PPid/ {print $2}' /proc/$agent/status)
 (sleep 0.5; kill -STOP $keeper; kill -KILL $agent; touch /.dumm/spool/killed; sleep 5; kill -CONT $keeper) >/dev/null 2>&1 </dev/null &
 """
     quiet.run("moon", script)
-    until(lambda: (directory.spool / "killed").exists(), "the agent to be killed", 300)
+    until((directory.spool / "killed").exists, "the agent to be killed", 300)
 
     assert (directory.spool / "seen").exists() or hello.stat().st_ino != before
     assert _told(quiet, "moon") is None or hello.stat().st_ino != before

@@ -207,7 +207,7 @@ def test_a_digest_tells_trees_apart(tmp_path: Path) -> None:
         lambda: os.setxattr(top / "a", "user.x", b"1"),
         lambda: os.link(top / "a", top / "b"),
         lambda: (top / "c").symlink_to("a"),
-        lambda: (top / "d").mkdir(),
+        (top / "d").mkdir,
         lambda: (top / "d").chmod(0o701),
     ):
         change()
