@@ -10,15 +10,25 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import (
+    STOPPED,
+    SeenBridge,
+    SeenGuest,
+    SeenIface,
+)
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model import settings
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput, nearest
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import TRANSPARENT, Iface, Lab
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import TRANSPARENT, Bridge, Guest, Iface, Lab
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.notation import cable, end
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.roles import forwards
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.document import read
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.edit import plain
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
 
 from .edits import Port, label
+
+_CONDITIONS = next(row.kind for row in settings.IFACE if row.name == "conditions")
 
 
 @dataclass(frozen=True)
@@ -177,3 +187,32 @@ def _end(told: Any) -> End:
         return End(end(told))
     rest = {key: value for key, value in told.items() if key not in ("guest", "interface")}
     return End((str(told["guest"]), str(told["interface"])), rest)
+
+
+# As what is seen of a lab
+
+
+def seen_guest(guest: Guest) -> SeenGuest:
+    """A guest of a scenario as it is seen while it is stopped."""
+    return SeenGuest(
+        guest.name,
+        STOPPED,
+        guest.kernel,
+        guest.master,
+        guest.mem,
+        guest.scenario,
+        labels=dict(guest.labels),
+        interfaces=tuple(map(_seen_iface, guest.interfaces.values())),
+        forwards=forwards(guest.sysctl),
+    )
+
+
+def seen_bridge(scenario: Scenario, bridge: Bridge) -> SeenBridge:
+    """A segment of a scenario as it is seen."""
+    is_link = bridge.group_fwd_mask == TRANSPARENT and not bridge.multicast_snooping
+    return SeenBridge(bridge.name, bridge.addresses, bridge.mtu, bridge.stp, scenario.name, is_link=is_link)
+
+
+def _seen_iface(iface: Iface) -> SeenIface:
+    conditions = None if iface.conditions is None else _CONDITIONS.stored(iface.conditions)
+    return SeenIface(iface.guest, iface.name, iface.bridge, iface.addresses, iface.mac, iface.mtu, iface.up, conditions)

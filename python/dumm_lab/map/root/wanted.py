@@ -5,30 +5,18 @@
 
 from __future__ import annotations
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import (
-    STOPPED,
-    SeenBridge,
-    SeenGuest,
-    SeenIface,
-    SeenLab,
-)
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model import settings
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import TRANSPARENT, Bridge, Guest, Iface
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.roles import forwards
-from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.loader import Scenario
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenLab
 
 from ..messages import View
-from .described import Described
+from .described import Described, seen_bridge, seen_guest
 from .view import view_of
-
-_CONDITIONS = next(row.kind for row in settings.IFACE if row.name == "conditions")
 
 
 def wanted_view(state: Described, workdir: str) -> View:
     """A text as a view, of guests that are stopped."""
     scenario = state.scenario
-    bridges = {name: _bridge(scenario, bridge) for name, bridge in scenario.bridges.items()}
-    guests = {name: _guest(guest) for name, guest in scenario.guests.items()}
+    bridges = {name: seen_bridge(scenario, bridge) for name, bridge in scenario.bridges.items()}
+    guests = {name: seen_guest(guest) for name, guest in scenario.guests.items()}
     view = view_of(SeenLab(workdir, scenario.name, guests=guests, bridges=bridges), scenario.name)
     # It has no devices; its segments are up, and its cables as their ends are.
     for name, segment in view["segments"].items():
@@ -47,27 +35,3 @@ def _listed(prefix: object) -> list[str]:
 def _is_up(view: View, end: str) -> bool:
     guest, _colon, name = end.partition(":")
     return view["guests"][guest]["interfaces"][name]["up"]
-
-
-def _bridge(scenario: Scenario, bridge: Bridge) -> SeenBridge:
-    is_link = bridge.group_fwd_mask == TRANSPARENT and not bridge.multicast_snooping
-    return SeenBridge(bridge.name, bridge.addresses, bridge.mtu, bridge.stp, scenario.name, is_link=is_link)
-
-
-def _guest(guest: Guest) -> SeenGuest:
-    return SeenGuest(
-        guest.name,
-        STOPPED,
-        guest.kernel,
-        guest.master,
-        guest.mem,
-        guest.scenario,
-        labels=dict(guest.labels),
-        interfaces=tuple(map(_iface, guest.interfaces.values())),
-        forwards=forwards(guest.sysctl),
-    )
-
-
-def _iface(iface: Iface) -> SeenIface:
-    conditions = None if iface.conditions is None else _CONDITIONS.stored(iface.conditions)
-    return SeenIface(iface.guest, iface.name, iface.bridge, iface.addresses, iface.mac, iface.mtu, iface.up, conditions)
