@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, TypedDict, cast
 
-State = Literal["running", "starting", "stopped", "paused", "failed"]
+# The last one: it is on another lab host.
+State = Literal["running", "starting", "stopped", "paused", "failed", "elsewhere"]
 Role = Literal["router", "host", "switch"]
 Message = dict[str, Any]
 # Kinds of objects in a view.
@@ -34,7 +35,11 @@ class Interface(TypedDict):
 
 
 class Guest(TypedDict):
-    """A guest.  ``why``: the reason for its state, where there is one.  ``loaded``: scenarios whose layers lie over its root."""
+    """A guest.
+
+    ``why``: the reason for its state, where there is one.  ``loaded``: scenarios whose layers lie over its root.  ``lab_host``: that it is
+    on, where a lab has several.
+    """
 
     state: State
     why: str | None
@@ -46,16 +51,22 @@ class Guest(TypedDict):
     saves: list[str]
     label: str | None
     groups: list[str]
+    lab_host: str | None
     interfaces: dict[str, Interface]
 
 
 class Segment(TypedDict):
-    """A segment.  ``prefix``: networks of its addresses.  ``address``: of the host in it."""
+    """A segment.
+
+    ``prefix``: networks of its addresses.  ``address``: of the host in it.  ``lab_hosts``: those of the guests in it, where a lab has
+    several lab hosts.
+    """
 
     prefix: list[str]
     address: list[str]
     label: str | None
     groups: list[str]
+    lab_hosts: list[str]
     scenario: str | None
     state: Literal["up", "down"]
 
@@ -81,12 +92,13 @@ class Scenario(TypedDict):
 
 
 class Lab(TypedDict):
-    """The lab itself.  ``there``: whether its network namespace is."""
+    """The lab itself.  ``there``: whether its network namespace is.  ``lab_host``: name of this lab host, where a lab has several."""
 
     name: str | None
     workdir: str
     scenario: str | None
     there: bool
+    lab_host: str | None
 
 
 class View(TypedDict):

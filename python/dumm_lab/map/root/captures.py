@@ -65,7 +65,11 @@ class Captures:
     def _labels(self, at: str) -> list[str]:
         """Interfaces by their labels; a cable's packets all pass its first end."""
         cable = self._room.view["cables"].get(at)
-        return at.split(",") if cable is None else [cable["a"]]
+        if cable is None:
+            return at.split(",")
+        # Of a cable to another lab host, one end is here.
+        ends = cable["a"], cable["b"]
+        return [next((end for end in ends if end.partition(":")[0] in self._room.lab.guests), ends[0])]
 
 
 def _record(stack: ExitStack, begun: object) -> None:

@@ -155,9 +155,18 @@ class Drafts:
 
     def _message(self) -> Message:
         try:
+            self._room.placed.check(self.name)
             draft, now = self._read()
         except (DummError, OSError) as exc:
-            return {"type": "draft", "draft": {**_NOTHING, "scenario": self.name, "refused": str(exc)}}
+            return {
+                "type": "draft",
+                "draft": {
+                    **_NOTHING,
+                    "scenario": self.name,
+                    "refused": str(exc),
+                    "shared": self.name in self._room.placed.shared,
+                },
+            }
         state, faults = self._meaning(draft.text)
         place = self.sources.place(self.name)
         plan = None if self._plan is None or self._plan[0] != draft.number else self._plan[1]
@@ -314,6 +323,7 @@ class Drafts:
 
     def _change(self, make: Callable[[Draft, str | None], Draft]) -> Message:
         """Make the next draft out of the one that there is."""
+        self._room.placed.check(self.name)
         with self._held():
             draft, now = self._read()
             after = make(draft, now)
@@ -507,6 +517,7 @@ class Drafts:
 
     def plan(self, *, restart: bool) -> plans.Told:
         """What applying the draft would do; nothing is changed."""
+        self._room.placed.check(self.name)
         with self._lock:
             draft, _now = self._read()
         told = plans.plan(run_scenario, self._params(draft.text, restart=restart), self._guests(draft))
@@ -521,6 +532,7 @@ class Drafts:
         :param save: whether the file gets the text as well, after that.
         :raises DummError: where it cannot be done, or not all of it.
         """
+        self._room.placed.check(self.name)
         with self.alone(f"apply scenario {self.name}"):
             with self._held():
                 draft, now = self._read()
@@ -669,6 +681,7 @@ _NOTHING: Mapping[str, Any] = {
     "busy": None,
     "by": None,
     "refused": None,
+    "shared": False,
 }
 
 

@@ -49,9 +49,11 @@ class Live:
             self._loop.remove_reader(self._watch.fileno())
             self._failed(exc)
             return
-        if update is None:
+        # A guest may have moved between two other lab hosts: nothing in this lab is another then.
+        if not self._room.placed.look() and update is None:
             return
-        self._room.lab = update.after
+        if update is not None:
+            self._room.lab = update.after
         self._room.renew()
         for each in self._room.watchers:
             each()

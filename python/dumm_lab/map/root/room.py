@@ -19,6 +19,7 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import S
 
 from ..messages import Message, View, difference
 from ..wire import Kind, Wire
+from .elsewhere import Placed, elsewhere
 from .view import view_of
 
 _Part = TypeVar("_Part")
@@ -31,6 +32,7 @@ class Room:
     :param lab: as it was seen.
     :param me: who runs the map.
     :ivar files: of scenarios that the map was started with, by their names.
+    :ivar placed: scenarios that are on several lab hosts.
     :ivar view: of the lab, with its number: that of the last change.
     :ivar greetings: are called for each new page; what they return is sent to it, ``None`` is nothing.
     :ivar watchers: are called in the event loop after each change of the lab.
@@ -44,7 +46,9 @@ class Room:
         self.files: Mapping[str, Path] = {}
         self.pages: set[int] = set()
         self.number = 0
-        self.view: View = view_of(lab, self.scenario)
+        self.placed = Placed(workdir)
+        self.placed.look()
+        self.view: View = self._seen()
         self.greetings: list[Callable[[], Message | None]] = []
         self.watchers: list[Callable[[], None]] = []
         self.comers: list[Callable[[int], None]] = []
@@ -88,12 +92,15 @@ class Room:
 
     def renew(self) -> None:
         """Make the view anew and tell the pages what differs; in the event loop."""
-        after = view_of(self.lab, self.scenario)
+        after = self._seen()
         change = difference(self.view, after)
         if change is None:
             return
         self.view, self.number = after, self.number + 1
         self._send(Kind.PAGES, 0, encoded({"type": "change", "number": self.number, **change}))
+
+    def _seen(self) -> View:
+        return view_of(self.lab, self.scenario, elsewhere(self.lab, self.placed.shared.values()))
 
     def whole(self) -> Message:
         """The message with the whole view."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import cast
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import (
@@ -24,28 +25,38 @@ from ansible_collections.dumm.lab.plugins.module_utils._lab.model.addressing imp
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.addressing import interface
 
 from ..messages import Cable, Guest, Interface, Role, Scenario, Segment, State, View
+from .elsewhere import NOTHING, Elsewhere
 
 _ROLES = ("router", "host", "switch")
 
 
-def view_of(lab: SeenLab, scenario: str | None) -> View:
+def view_of(lab: SeenLab, scenario: str | None, others: Elsewhere = NOTHING) -> View:
     """A lab as pages show it.
 
     :param scenario: that pages change; ``None`` for none.
+    :param others: what is on other lab hosts.
     """
+    here = lab
+    lab = replace(here, guests={**here.guests, **others.guests}, bridges={**here.bridges, **others.bridges})
     ports = _ports(lab)
     cables = {bridge: each for bridge, own in ports.items() if (each := _cable_ends(lab, bridge, own)) is not None}
     names = {bridge: cable_id(a.label, b.label) for bridge, (a, b) in cables.items()}
     return {
-        "lab": {"name": lab.name, "workdir": lab.workdir, "scenario": scenario, "there": lab.present},
-        "guests": {name: _guest(lab, guest, names) for name, guest in lab.guests.items()},
+        "lab": {
+            "name": lab.name,
+            "workdir": lab.workdir,
+            "scenario": scenario,
+            "there": lab.present,
+            "lab_host": others.here,
+        },
+        "guests": {name: _guest(lab, guest, names, others.host(name)) for name, guest in lab.guests.items()},
         "segments": {
-            name: _segment(lab, bridge, ports.get(name, ()))
+            name: _segment(lab, bridge, ports.get(name, ()), others)
             for name, bridge in lab.bridges.items()
             if name not in names
         },
-        "cables": {names[bridge]: _cable(lab, bridge, *ends) for bridge, ends in cables.items()},
-        "scenarios": _scenarios(lab),
+        "cables": {names[bridge]: _cable(lab, bridge, *ends, others) for bridge, ends in cables.items()},
+        "scenarios": _scenarios(here),
     }
 
 
@@ -86,7 +97,7 @@ def _cable_ends(lab: SeenLab, name: str, own: list[SeenIface]) -> tuple[SeenIfac
     return a, b
 
 
-def _guest(lab: SeenLab, guest: SeenGuest, cables: Mapping[str, str]) -> Guest:
+def _guest(lab: SeenLab, guest: SeenGuest, cables: Mapping[str, str], lab_host: str | None) -> Guest:
     own = {iface.name: _interface(lab, iface, cables) for iface in guest.interfaces}
     return {
         "state": _state(guest),
@@ -99,6 +110,7 @@ def _guest(lab: SeenLab, guest: SeenGuest, cables: Mapping[str, str]) -> Guest:
         "saves": list(guest.saves),
         "label": guest.labels.get("label"),
         "groups": [each.strip() for each in guest.labels.get("group", "").split(",") if each.strip()],
+        "lab_host": lab_host,
         "interfaces": own,
     }
 
@@ -128,7 +140,7 @@ def _interface(lab: SeenLab, iface: SeenIface, cables: Mapping[str, str]) -> Int
     }
 
 
-def _segment(lab: SeenLab, bridge: SeenBridge, ports: Iterable[SeenIface]) -> Segment:
+def _segment(lab: SeenLab, bridge: SeenBridge, ports: Iterable[SeenIface], others: Elsewhere) -> Segment:
     device = lab.devices.get(bridge.name)
     address = list((bridge.addresses or ()) if device is None else device.addresses)
     return {
@@ -136,12 +148,14 @@ def _segment(lab: SeenLab, bridge: SeenBridge, ports: Iterable[SeenIface]) -> Se
         "address": address,
         "label": None,
         "groups": [],
+        "lab_hosts": sorted({host for port in ports if (host := others.host(port.guest)) is not None}),
         "scenario": bridge.scenario,
-        "state": "up" if device is not None and device.up else "down",
+        "state": "up" if bridge.name in others.bridges or (device is not None and device.up) else "down",
     }
 
 
-def _cable(lab: SeenLab, bridge: str, a: SeenIface, b: SeenIface) -> Cable:
+def _cable(lab: SeenLab, bridge: str, a: SeenIface, b: SeenIface, others: Elsewhere) -> Cable:
+    is_there = bridge in lab.devices or bridge in others.bridges
     return {
         "a": a.label,
         "b": b.label,
@@ -150,7 +164,7 @@ def _cable(lab: SeenLab, bridge: str, a: SeenIface, b: SeenIface) -> Cable:
         # What a guest sends is what the other one gets.
         "to_a": None if b.conditions is None else dict(b.conditions),
         "to_b": None if a.conditions is None else dict(a.conditions),
-        "state": "up" if is_up(lab, a) and is_up(lab, b) and bridge in lab.devices else "down",
+        "state": "up" if is_up(lab, a) and is_up(lab, b) and is_there else "down",
     }
 
 

@@ -143,6 +143,7 @@ test("the bar says what is pending: faults first, then a stale text, then the ed
   assert.equal(pending({ ...edited, ahead: DIFF.replace("draft", "lab") }).title, "Applied, not saved");
   assert.equal(pending({ ...edited, busy: "apply scenario campus" }).kind, "busy");
   assert.equal(pending(draft({ refused: "draft.json cannot be read." })).kind, "fault");
+  assert.equal(pending(draft({ refused: "its guests are on lab hosts a, b", shared: true })).show, false);
   assert.equal(pending({ ...edited, stale: "x" }).kind, "stale");
   assert.deepEqual(pending({ ...edited, stale: "x", faults: ["links[0]: no guest eve."] }).kind, "fault");
 });

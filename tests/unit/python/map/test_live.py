@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import socket
+from pathlib import Path
 from typing import Any
 
 from dumm_lab.map.root.live import Live
@@ -102,3 +103,20 @@ def test_a_lab_that_cannot_be_watched_any_more_is_told_once() -> None:
 
     assert [str(each) for each in failures] == ["working directory: cannot watch it; raise a limit"]
     assert watch.steps == 1
+
+
+def test_a_guest_that_moves_between_two_other_lab_hosts_is_told_though_nothing_has_changed_here(tmp_path: Path) -> None:
+    def place(guest: str, host: str) -> None:
+        told = {"format": 1, "serial": 1, "guests": {guest: host}, "weights": {"lab1": 1, "lab2": 1, "lab3": 1}}
+        (tmp_path / "placed").mkdir(exist_ok=True)
+        (tmp_path / "placed/new").write_text(json.dumps(told))
+        (tmp_path / "placed/new").rename(tmp_path / "placed/big.json")
+
+    place("zoe", "lab2")
+    room = Room(str(tmp_path), lab(), read_only=False, me="user")
+    assert room.view["guests"]["zoe"]["lab_host"] == "lab2"
+    place("zoe", "lab3")
+
+    (told,), _failures = heard(room, Watch(None, None), 1)
+
+    assert (list(told["set"]), told["set"]["guests"]["zoe"]["lab_host"], told["gone"]) == (["guests"], "lab3", {})

@@ -71,6 +71,7 @@ def test_a_guest_is_shown_with_all_that_is_known_of_it() -> None:
         "saves": ["fresh"],
         "label": "The client",
         "groups": ["core", "edge"],
+        "lab_host": None,
         "interfaces": {
             "eth0": {
                 "segment": "lan",
@@ -152,6 +153,7 @@ def test_a_segment_has_the_networks_of_its_addresses_and_the_hosts_leg() -> None
         "address": [],
         "label": None,
         "groups": [],
+        "lab_hosts": [],
         "scenario": "campus",
         "state": "up",
     }
@@ -208,7 +210,13 @@ def test_the_identifier_of_a_cable_does_not_depend_on_the_order() -> None:
 def test_a_working_directory_without_a_lab_is_an_empty_view() -> None:
     view = view_of(SeenLab("/srv/none", None), None)
 
-    assert view["lab"] == {"name": None, "workdir": "/srv/none", "scenario": None, "there": False}
+    assert view["lab"] == {
+        "name": None,
+        "workdir": "/srv/none",
+        "scenario": None,
+        "there": False,
+        "lab_host": None,
+    }
     assert view["guests"] == view["segments"] == view["cables"] == view["scenarios"] == {}
 
 

@@ -9,20 +9,21 @@
 /**
  * @typedef {Record<string, string | number>} Conditions  such as {delay: "5ms", loss: "1%"}
  * @typedef {{segment: string | null, cable: string | null, addresses: string[] | null, mac?: string | null, up: boolean, conditions: Conditions | null}} Iface
- * @typedef {"running" | "starting" | "stopped" | "paused" | "failed"} GuestState
+ * @typedef {"running" | "starting" | "stopped" | "paused" | "failed" | "elsewhere"} GuestState  elsewhere: on another lab host
  * @typedef {{state: GuestState, why: string | null, role: string, kernel?: string | null, mem?: number | null, scenario: string | null,
- *   loaded: string[], saves: string[], label: string | null, groups: string[], interfaces: Record<string, Iface>}} Guest
- * @typedef {{prefix: string[], address: string[], label: string | null, groups?: string[], scenario?: string | null,
+ *   loaded: string[], saves: string[], label: string | null, groups: string[], lab_host?: string | null,
+ *   interfaces: Record<string, Iface>}} Guest
+ * @typedef {{prefix: string[], address: string[], label: string | null, groups?: string[], lab_hosts?: string[], scenario?: string | null,
  *   state?: string | null}} Segment
  * @typedef {{a: string, b: string, segment?: string, prefix: string[], to_a: Conditions | null, to_b: Conditions | null, state: "up" | "down"}} Cable
  * @typedef {{file: boolean, guests?: string[], loaded: string[]}} Scenario
- * @typedef {{name: string | null, workdir: string, scenario: string | null, there?: boolean}} LabFacts
+ * @typedef {{name: string | null, workdir: string, scenario: string | null, there?: boolean, lab_host?: string | null}} LabFacts
  * @typedef {{lab: LabFacts, guests: Record<string, Guest>, segments: Record<string, Segment>, cables: Record<string, Cable>, scenarios: Record<string, Scenario>}} View
  * @typedef {{says: string, guests: string[], count: number}} Step
  * @typedef {{steps: Step[], warnings: string[], seconds: number, failed: string | null}} Plan
  * @typedef {{scenario: string, text: string, saved_text: string, diff: string, faults: string[], edits: string[], can_undo: boolean, can_redo: boolean,
  *   stale: string | null, wanted: View | null, plan: Plan | null, by: string, number: number, file: string, new: boolean, undo: string | null,
- *   redo: string | null, ahead: string | null, busy: string | null, refused: string | null}} Draft
+ *   redo: string | null, ahead: string | null, busy: string | null, refused: string | null, shared?: boolean}} Draft  shared: its guests are on several lab hosts
  * @typedef {{name: string, group: string | null, variant: string | null, description: string | null, tags: string[], skip: string | null, verdict: string | null,
  *   cause: string | null, seconds: number | null, steps: any[], guests: string[], cables: string[]}} Check
  * @typedef {{readonly: boolean, workdir: string, lab: string, scenarios: string[], version: string, me: string, page?: number}} Hello
@@ -174,6 +175,15 @@ function told(kind, names, is) {
 }
 
 /**
+ * Whether a guest is on another lab host: nothing but its place and what its scenario says is known of it here.
+ * @param {View | null} view
+ * @param {string} guest
+ */
+export function isElsewhere(view, guest) {
+  return view?.guests[guest]?.state === "elsewhere";
+}
+
+/**
  * How many guests are in which state, in the order in which people look for trouble.
  * @param {View} view
  * @returns {[GuestState, number][]}
@@ -183,6 +193,6 @@ export function states(view) {
   const count = new Map();
   for (const guest of Object.values(view.guests)) count.set(guest.state, (count.get(guest.state) ?? 0) + 1);
   /** @type {GuestState[]} */
-  const order = ["failed", "starting", "running", "paused", "stopped"];
+  const order = ["failed", "starting", "running", "paused", "stopped", "elsewhere"];
   return order.flatMap((state) => (count.has(state) ? [/** @type {[GuestState, number]} */ ([state, count.get(state) ?? 0])] : []));
 }

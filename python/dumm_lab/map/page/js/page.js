@@ -8,6 +8,7 @@ import { LabMap } from "./map/map.js";
 import { Mirror } from "./map/mirror.js";
 import { idOf } from "./map/scene.js";
 import { bits, conditionText } from "./map/text.js";
+import { isElsewhere } from "./model.js";
 import { Commands } from "./ui/commands.js";
 import { Dock } from "./ui/dock.js";
 import { h, the } from "./ui/dom.js";
@@ -238,13 +239,13 @@ export class Page {
     const guestOf = (/** @type {string} */ name) => view?.guests[name] ?? draft?.wanted?.guests[name];
     if (subject.kind === "segment") {
       const segment = view?.segments[subject.name] ?? draft?.wanted?.segments[subject.name];
-      return segment ? [subject.name, segment.label ?? "", segment.prefix.join(", ")].filter(Boolean) : [];
+      return segment ? [subject.name, segment.label ?? "", segment.prefix.join(", "), (segment.lab_hosts?.length ?? 0) > 1 ? `joins lab hosts ${segment.lab_hosts?.join(", ")}` : ""].filter(Boolean) : [];
     }
     if (subject.kind === "guest") {
       const guest = guestOf(subject.name);
       if (!guest) return [];
       const faces = Object.entries(guest.interfaces).slice(0, 6).map(([name, face]) => [name, ...(face.addresses ?? [])].join(" "));
-      return [subject.name, guest.label ?? "", guest.why ? `${guest.state}: ${guest.why}` : guest.state, ...faces].filter(Boolean);
+      return [subject.name, guest.label ?? "", guest.why ? `${guest.state}: ${guest.why}` : guest.state === "elsewhere" ? `on lab host ${guest.lab_host}` : guest.state, ...faces].filter(Boolean);
     }
     const cable = subject.kind === "cable" ? (view?.cables[subject.id] ?? draft?.wanted?.cables[subject.id]) : null;
     const ends = cable ? [cable.a, cable.b] : subject.kind === "port" ? [`${subject.guest}:${subject.interface}`] : [];
@@ -252,7 +253,7 @@ export class Page {
       ends.join(" – "), cable?.prefix.join(", ") ?? "",
       ...ends.map((end) => {
         const [name, face] = end.split(":"), iface = guestOf(name)?.interfaces[face];
-        return [end, ...(iface?.addresses ?? []), conditionText(iface?.conditions), this.rateText(end)].filter(Boolean).join("  ");
+        return [end, ...(iface?.addresses ?? []), conditionText(iface?.conditions), isElsewhere(view, name) ? "" : this.rateText(end)].filter(Boolean).join("  ");
       }),
     ].filter(Boolean);
   }

@@ -11,8 +11,8 @@ import { button } from "./dom.js";
 import { counted } from "./names.js";
 import { planned } from "./plan.js";
 import { offered } from "./power.js";
-import { mayEdit, request, tryEdit } from "./session.js";
-import { guestsOf, removal, subjectsOf } from "./subjects.js";
+import { mayChange, mayEdit, request, tryEdit } from "./session.js";
+import { guestsHere, guestsOf, removal, subjectsOf } from "./subjects.js";
 import { sentence } from "./wording.js";
 
 /** @typedef {import("./types.js").Page} Page */
@@ -28,7 +28,7 @@ export function start(page) {
       kind,
       order: 10,
       data: (subject, model) => {
-        const guests = guestsOf(subject);
+        const guests = guestsHere(model.view, subject);
         return mayEdit(page) && guests.length ? { guests, states: guests.map((each) => model.view?.guests[each]?.state ?? null) } : null;
       },
       show: (host, { guests }) => host.replaceChildren(...acts(page, guests)),
@@ -39,13 +39,13 @@ export function start(page) {
       id: `remove-${kind}`,
       kind,
       order: 90,
-      data: (subject, model) => (mayEdit(page) && model.draft?.scenario ? { subjects: subjectsOf(subject) } : null),
+      data: (subject, model) => (mayChange(page) && model.draft?.scenario ? { subjects: subjectsOf(subject) } : null),
       show: (host, { subjects }) => host.replaceChildren(h("div", { class: "acts" }, button(removes(subjects), () => void remove(page, subjects), { kind: "bad", hint: "Delete" }))),
     });
   }
-  page.menu({ id: "terminal", kinds: ["guest"], order: 1, title: (subjects) => (mayEdit(page) && subjects.length === 1 ? "Terminal" : null), run: (subjects) => each(subjects, (name) => openTerminal(page, name)) });
-  page.menu({ id: "console", kinds: ["guest"], order: 2, title: (subjects) => (mayEdit(page) && subjects.length === 1 ? "Console of its kernel" : null), run: (subjects) => each(subjects, (name) => openTerminal(page, name, { console: true })) });
-  page.menu({ id: "log", kinds: ["guest"], order: 3, title: (subjects) => (mayEdit(page) && subjects.length === 1 ? "Boot log" : null), run: (subjects) => each(subjects, (name) => openLog(page, name)) });
+  page.menu({ id: "terminal", kinds: ["guest"], order: 1, title: (subjects) => (isOne(page, subjects) ? "Terminal" : null), run: (subjects) => each(subjects, (name) => openTerminal(page, name)) });
+  page.menu({ id: "console", kinds: ["guest"], order: 2, title: (subjects) => (isOne(page, subjects) ? "Console of its kernel" : null), run: (subjects) => each(subjects, (name) => openTerminal(page, name, { console: true })) });
+  page.menu({ id: "log", kinds: ["guest"], order: 3, title: (subjects) => (isOne(page, subjects) ? "Boot log" : null), run: (subjects) => each(subjects, (name) => openLog(page, name)) });
   for (const [at, state] of ["start", "resume", "pause", "restart", "stop"].entries()) {
     const fit = (/** @type {Subject[]} */ subjects) => offered(page.model().view, guestsOf(subjects)).find(({ deed }) => deed.state === state);
     page.menu({
@@ -59,9 +59,19 @@ export function start(page) {
       run: (subjects) => void power(page, state, fit(subjects)?.names ?? []),
     });
   }
-  page.menu({ id: "remove", kinds: ["guest", "segment", "cable", "port"], order: 90, title: (subjects) => (mayEdit(page) && page.model().draft?.scenario ? removes(subjects) : null), run: (subjects) => void remove(page, subjects) });
+  page.menu({ id: "remove", kinds: ["guest", "segment", "cable", "port"], order: 90, title: (subjects) => (mayChange(page) && page.model().draft?.scenario ? removes(subjects) : null), run: (subjects) => void remove(page, subjects) });
   page.command({ id: "remove", title: "Remove what is chosen from the scenario", key: "delete", group: 2, order: 20, when: () => mayEdit(page) && page.map.selected().length > 0, run: () => void remove(page, page.map.selected()) });
-  page.command({ id: "terminal", title: "Terminal of the chosen guest", key: "t", group: 6, order: 1, when: () => mayEdit(page) && guestsOf(page.map.selected()).length > 0, run: () => guestsOf(page.map.selected()).forEach((name) => openTerminal(page, name)) });
+  page.command({ id: "terminal", title: "Terminal of the chosen guest", key: "t", group: 6, order: 1, when: () => mayEdit(page) && chosenHere(page).length > 0, run: () => chosenHere(page).forEach((name) => openTerminal(page, name)) });
+}
+
+/** @param {Page} page @returns {string[]} chosen guests, but those of other lab hosts */
+function chosenHere(page) {
+  return guestsHere(page.model().view, page.map.selected());
+}
+
+/** @param {Page} page @param {Subject[]} subjects whether they are one guest that a terminal can be had of */
+function isOne(page, subjects) {
+  return mayEdit(page) && subjects.length === 1 && guestsHere(page.model().view, subjects).length === 1;
 }
 
 /**

@@ -7,7 +7,7 @@
 import { inWindow } from "./cable.js";
 import { card, choice, field, text } from "./dom.js";
 import { both, counted, freeGuest, freeInterface, freePrefix, freeSegment, wrongName } from "./names.js";
-import { edit, mayEdit, values } from "./session.js";
+import { changing, edit, mayChange, mayEdit, values } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {{x: number, y: number}} Point */
@@ -25,10 +25,10 @@ export function start(page) {
   });
   // Where the pointer is on the map; nowhere for those who use the keyboard alone.
   const here = () => /** @type {[Point | null, Point | null]} */ ([pointer?.place ?? null, pointer?.at ?? null]);
-  page.command({ id: "guest", title: "New guest", key: "g", icon: "guest", place: "tools", group: 2, order: 10, when: () => mayEdit(page), run: () => newGuest(page, ...here()) });
-  page.command({ id: "segment", title: "New segment", key: "s", icon: "segment", place: "tools", group: 2, order: 11, when: () => mayEdit(page), run: () => newSegment(page, ...here()) });
-  page.menu({ id: "new-guest", kinds: ["none"], order: 1, title: () => (mayEdit(page) ? "New guest here …" : null), run: () => newGuest(page, ...here()) });
-  page.menu({ id: "new-segment", kinds: ["none", "guest"], order: 2, title: (subjects) => (!mayEdit(page) ? null : subjects.length ? "New segment for these …" : "New segment here …"), run: () => newSegment(page, ...here()) });
+  page.command({ id: "guest", title: "New guest", key: "g", icon: "guest", place: "tools", group: 2, order: 10, when: () => mayEdit(page), run: () => changing(page, () => newGuest(page, ...here())) });
+  page.command({ id: "segment", title: "New segment", key: "s", icon: "segment", place: "tools", group: 2, order: 11, when: () => mayEdit(page), run: () => changing(page, () => newSegment(page, ...here())) });
+  page.menu({ id: "new-guest", kinds: ["none"], order: 1, title: () => (mayChange(page) ? "New guest here …" : null), run: () => newGuest(page, ...here()) });
+  page.menu({ id: "new-segment", kinds: ["none", "guest"], order: 2, title: (subjects) => (!mayChange(page) ? null : subjects.length ? "New segment for these …" : "New segment here …"), run: () => newSegment(page, ...here()) });
 
 }
 

@@ -7,7 +7,7 @@
 import { h, icon } from "../ui/dom.js";
 import { button, dialog, difference, trouble } from "./dom.js";
 import { planDraft } from "./plan.js";
-import { ask, draftOf, fileOf, mayEdit, request } from "./session.js";
+import { ask, changing, draftOf, fileOf, mayEdit, request } from "./session.js";
 import { openText } from "./text.js";
 import { lines, pending } from "./wording.js";
 
@@ -57,8 +57,8 @@ export function start(page) {
   const isDraft = () => mayEdit(page) && pending(page.model().draft).show;
   page.command({ id: "draft.undo", title: "Undo", key: "ctrl+z", group: 5, order: 1, when: () => mayEdit(page), run: () => void ask(page, "draft.undo") });
   page.command({ id: "draft.redo", title: "Redo", key: "ctrl+shift+z", group: 5, order: 2, when: () => mayEdit(page), run: () => void ask(page, "draft.redo") });
-  page.command({ id: "draft.plan", title: "Plan what is pending", key: "p", group: 5, order: 3, when: () => mayEdit(page), run: () => void planDraft(page) });
-  page.command({ id: "draft.text", title: "Text of the scenario", key: "e", group: 5, order: 4, when: () => mayEdit(page), run: () => openText(page) });
+  page.command({ id: "draft.plan", title: "Plan what is pending", key: "p", group: 5, order: 3, when: () => mayEdit(page), run: () => changing(page, () => void planDraft(page)) });
+  page.command({ id: "draft.text", title: "Text of the scenario", key: "e", group: 5, order: 4, when: () => mayEdit(page), run: () => changing(page, () => openText(page)) });
   page.command({ id: "draft.discard", title: "Discard the draft", group: 5, order: 5, when: isDraft, run: () => void throwAway(page) });
 }
 

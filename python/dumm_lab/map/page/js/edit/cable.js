@@ -9,7 +9,7 @@
 import { h } from "../ui/dom.js";
 import { card, field, text } from "./dom.js";
 import { both, freeInterface, freePrefix, wrongName } from "./names.js";
-import { edit, mayEdit, values } from "./session.js";
+import { changing, edit, mayChange, mayEdit, values } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {{x: number, y: number}} Point */
@@ -19,7 +19,7 @@ const FAR = 6; // pixels; less is a click
 
 /** @param {Page} page */
 export function start(page) {
-  page.command({ id: "cable", title: "Cable: drag from a guest to another guest or to a segment", key: "c", icon: "cable", place: "tools", group: 2, order: 12, sticky: true, when: () => mayEdit(page), run: () => begin(page), stop: () => page.map.hint(null) });
+  page.command({ id: "cable", title: "Cable: drag from a guest to another guest or to a segment", key: "c", icon: "cable", place: "tools", group: 2, order: 12, sticky: true, when: () => mayEdit(page), run: () => changing(page, () => begin(page)), stop: () => page.map.hint(null) });
   addEventListener("keydown", () => { isByKeyboard = true; }, true);
   addEventListener("pointerdown", () => { isByKeyboard = false; }, true);
   draw(page);
@@ -205,7 +205,7 @@ function draw(page) {
   /** @type {{from: string, drawn: ReturnType<typeof line>, begin: Point} | null} */
   let now = null;
   cy.on("tapstart", "node", (/** @type {any} */ event) => {
-    if (!mayEdit(page) || now) return;
+    if (!mayChange(page) || now) return;
     if (page.tool() !== "cable" && !event.originalEvent?.shiftKey) return;
     const id = event.target.id();
     if (!/^(guest|bridge) /.test(id)) return;
@@ -260,7 +260,7 @@ function handle(page) {
   };
   cy.on("mouseover", "node", (/** @type {any} */ event) => {
     const id = event.target.id();
-    if (isDrawing || !mayEdit(page) || page.tool() === "cable" || !/^(guest|bridge) /.test(id) || cy.zoom() < 0.4) return;
+    if (isDrawing || !mayChange(page) || page.tool() === "cable" || !/^(guest|bridge) /.test(id) || cy.zoom() < 0.4) return;
     of = id;
     const box = event.target.renderedBoundingBox({ includeLabels: false, includeOverlays: false });
     grip.style.left = `${box.x2}px`;

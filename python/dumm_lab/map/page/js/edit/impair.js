@@ -9,7 +9,7 @@ import { subjectsOf } from "./subjects.js";
 import { PRESETS, RATES, ROWS, common, edits, parsed, place, placed, preset, shown } from "./conditions.js";
 import { button, choice, later, text, trouble } from "./dom.js";
 import { counted, port as parted } from "./names.js";
-import { edit, mayEdit, wanted } from "./session.js";
+import { edit, mayChange, wanted } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").Subject} Subject */
@@ -30,7 +30,7 @@ export function start(page) {
       order: 30,
       data: (subject, model) => {
         const chosen = chosenOf(subjectsOf(subject));
-        if (!mayEdit(page) || !model.draft?.scenario || !(chosen.cables.length || chosen.ports.length)) return null;
+        if (!mayChange(page) || !model.draft?.scenario || !(chosen.cables.length || chosen.ports.length)) return null;
         const view = wanted(page);
         return { chosen, cables: chosen.cables.map((id) => view.cables[id] ?? null), ports: chosen.ports.map((each) => conditionsOf(view, each)) };
       },

@@ -5,20 +5,21 @@
 // Interfaces in the panel: where each is plugged in, its addresses, whether it is up, and what may be done with it.
 
 import { captureItems } from "../terminal/capture.js";
+import { isElsewhere } from "../model.js";
 import { h } from "../ui/dom.js";
 import { openMenu } from "../ui/menu.js";
 import { plug } from "./cable.js";
 import { words } from "./conditions.js";
 import { button, card, choice, field, text } from "./dom.js";
 import { port as parted } from "./names.js";
-import { edit, mayEdit, tryEdit, values, wanted } from "./session.js";
+import { edit, mayChange, mayEdit, tryEdit, values, wanted } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").View} View */
 
 /**
  * What a port's row needs, plain, so that it is built anew only when it is another.
- * @typedef {{port: string, addresses: string[], where: string, up: boolean, conditions: string, segment: string | null, cable: string | null}} Row
+ * @typedef {{port: string, addresses: string[], where: string, up: boolean, conditions: string, segment: string | null, cable: string | null, elsewhere: boolean}} Row
  */
 
 /** @param {Page} page */
@@ -72,6 +73,7 @@ function row(port, live, view) {
     conditions: words(own?.conditions),
     segment: own?.segment ?? null,
     cable: own?.cable ?? null,
+    elsewhere: isElsewhere(live, guest),
   };
 }
 
@@ -93,9 +95,9 @@ function list(page, { rows, own, edits }) {
           "li",
           { class: each.up ? "" : "down" },
           h("div", { class: "name" }, h("b", {}, title), h("span", { class: "sub" }, `${each.where}${each.up ? "" : ", down"}`)),
-          edits ? more : null,
+          edits && !each.elsewhere ? more : null,
           h("code", {}, each.addresses.join(" ") || "no address"),
-          own ? null : h("output", { class: "rate", "data-rate": each.port }, page.rateText(each.port)),
+          own || each.elsewhere ? null : h("output", { class: "rate", "data-rate": each.port }, page.rateText(each.port)),
           each.conditions ? h("span", { class: "conditions" }, each.conditions) : null,
         );
       }),
@@ -115,6 +117,8 @@ function below(opener) {
  */
 function items(page, row) {
   const [guest, name] = parted(row.port);
+  const packets = captureItems(page, [row.port]);
+  if (!mayChange(page)) return packets;
   return [
     { title: "Change the address …", run: () => address(page, row) },
     row.segment ? { title: `Unplug from ${row.segment}`, run: () => void tryEdit(page, [{ do: "unplug", guest, interface: name }]) } : null,
@@ -122,7 +126,7 @@ function items(page, row) {
     row.segment || row.cable ? null : { title: "Plug into a segment …", run: () => into(page, guest, name) },
     { title: row.up ? "Take down" : "Bring up", run: () => void tryEdit(page, [{ do: "state.set", iface: row.port, state: row.up ? "down" : "up" }]) },
     row.cable ? null : { title: "Remove the interface", run: () => void tryEdit(page, [{ do: "interface.remove", guest, interface: name }]), bad: true },
-    ...captureItems(page, [row.port]),
+    ...packets,
   ].filter((each) => each !== null);
 }
 

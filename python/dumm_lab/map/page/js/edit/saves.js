@@ -5,7 +5,7 @@
 // Saved states of guests: what a guest wrote, kept under a name, and taken back later.
 
 import { h } from "../ui/dom.js";
-import { guestsOf } from "./subjects.js";
+import { guestsHere } from "./subjects.js";
 import { button, card, field, text } from "./dom.js";
 import { counted, wrongName } from "./names.js";
 import { planned } from "./plan.js";
@@ -21,7 +21,7 @@ export function start(page) {
       kind,
       order: 60,
       data: (subject, model) => {
-        const guests = guestsOf(subject).filter((each) => model.view?.guests[each]);
+        const guests = guestsHere(model.view, subject).filter((each) => model.view?.guests[each]);
         return mayEdit(page) && guests.length ? { guests, saves: shared(guests.map((each) => model.view?.guests[each]?.saves ?? [])) } : null;
       },
       show: (host, data) => host.replaceChildren(...list(page, data)),

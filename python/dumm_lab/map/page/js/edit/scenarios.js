@@ -5,7 +5,7 @@
 // Scenarios: which one is edited, which lie over guests as layers, and making one of a lab that has none.
 
 import { h } from "../ui/dom.js";
-import { guestsOf } from "./subjects.js";
+import { guestsHere } from "./subjects.js";
 import { button, card, dialog, field, marked, text, trouble } from "./dom.js";
 import { isPlanFirst } from "./acts.js";
 import { counted, wrongName } from "./names.js";
@@ -72,7 +72,7 @@ export function open(page) {
   const show = () => {
     const model = page.model();
     const isPending = pending(model.draft).show;
-    const chosen = guestsOf(page.map.selected());
+    const chosen = guestsHere(page.model().view, page.map.selected());
     const all = rows(model);
     const focused = document.activeElement?.getAttribute("data-key");
     table.replaceChildren(

@@ -40,6 +40,25 @@ export function mayEdit(page) {
 }
 
 /**
+ * Whether the scenario can be changed from this page; that of several lab hosts cannot.
+ * @param {Page} page
+ */
+export function mayChange(page) {
+  return mayEdit(page) && !page.model().draft?.shared;
+}
+
+/**
+ * Do what changes the scenario, or show why that cannot be done here.
+ * @param {Page} page
+ * @param {() => void} act
+ */
+export function changing(page, act) {
+  const { draft } = page.model();
+  if (draft?.shared) page.toast(draft.refused ?? "", { bad: true });
+  else act();
+}
+
+/**
  * The lab as it will be: the draft's where there is one.
  * @param {Page} page
  */

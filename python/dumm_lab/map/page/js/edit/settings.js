@@ -7,8 +7,9 @@
 import { h } from "../ui/dom.js";
 import { button, card, choice, field, text } from "./dom.js";
 import { counted } from "./names.js";
-import { guestsOf } from "./subjects.js";
-import { edit, mayEdit, values, wanted } from "./session.js";
+import { isElsewhere } from "../model.js";
+import { guestsHere } from "./subjects.js";
+import { edit, mayChange, values, wanted } from "./session.js";
 
 /** @typedef {import("./types.js").Page} Page */
 /** @typedef {import("./types.js").Edit} Edit */
@@ -21,7 +22,7 @@ export function start(page) {
     id: "settings-guest",
     kind: "guest",
     order: 70,
-    data: (subject, model) => (subject.kind === "guest" && mayEdit(page) && model.draft?.scenario && wanted(page).guests[subject.name] ? { name: subject.name } : null),
+    data: (subject, model) => (subject.kind === "guest" && mayChange(page) && model.draft?.scenario && wanted(page).guests[subject.name] && !isElsewhere(model.view, subject.name) ? { name: subject.name } : null),
     show: (host, { name }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => guest(page, name), { label: `Settings of guest ${name}` }))),
   });
   page.section({
@@ -29,8 +30,8 @@ export function start(page) {
     kind: "many",
     order: 70,
     data: (subject, model) => {
-      const guests = guestsOf(subject).filter((each) => wanted(page).guests[each]);
-      return mayEdit(page) && model.draft?.scenario && guests.length > 1 ? { guests } : null;
+      const guests = guestsHere(model.view, subject).filter((each) => wanted(page).guests[each]);
+      return mayChange(page) && model.draft?.scenario && guests.length > 1 ? { guests } : null;
     },
     show: (host, { guests }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => many(page, guests), { label: `Settings of ${counted(guests.length, "guest")}` }))),
   });
@@ -38,7 +39,7 @@ export function start(page) {
     id: "settings-segment",
     kind: "segment",
     order: 70,
-    data: (subject, model) => (subject.kind === "segment" && mayEdit(page) && model.draft?.scenario && wanted(page).segments[subject.name] ? { name: subject.name } : null),
+    data: (subject, model) => (subject.kind === "segment" && mayChange(page) && model.draft?.scenario && wanted(page).segments[subject.name] ? { name: subject.name } : null),
     show: (host, { name }) => host.replaceChildren(h("div", { class: "acts" }, button("Settings …", () => segment(page, name), { label: `Settings of segment ${name}` }))),
   });
 }

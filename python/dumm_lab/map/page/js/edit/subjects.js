@@ -4,6 +4,8 @@
 
 // What is chosen on the map, and what it means for edits.  Pure.
 
+import { isElsewhere } from "../model.js";
+
 /** @typedef {import("./types.js").Subject} Subject */
 /** @typedef {import("./types.js").Edit} Edit */
 
@@ -23,6 +25,16 @@ export function subjectsOf(subject) {
  */
 export function guestsOf(subject) {
   return subjectsOf(subject).flatMap((each) => (each.kind === "guest" ? [each.name] : []));
+}
+
+/**
+ * Those of them that this map can do something with.
+ * @param {import("./types.js").View | null} view
+ * @param {Subject | Subject[]} subject
+ * @returns {string[]} names of guests
+ */
+export function guestsHere(view, subject) {
+  return guestsOf(subject).filter((name) => !isElsewhere(view, name));
 }
 
 /**

@@ -55,6 +55,8 @@ export function pending(draft) {
   const none = { show: false, kind: "draft", title: "", detail: "" };
   if (!draft) return none;
   if (draft.busy) return { show: true, kind: "busy", title: "Running", detail: draft.busy };
+  // It is always so, and each try to edit shows it.
+  if (draft.shared) return none;
   if (draft.refused) return { show: true, kind: "fault", title: "No draft", detail: draft.refused };
   const fault = draft.faults?.[0];
   if (fault) return { show: true, kind: "fault", title: draft.faults.length > 1 ? counted(draft.faults.length, "fault") : "Fault", detail: fault };

@@ -4,6 +4,7 @@
 
 // Lays out a whole map: several tries of fcose in a worker, the best of them, and the rings around it.
 
+import { areas, composed, part } from "./areas.js";
 import { apart, core, lying, snapped, ugliness, unfolded } from "./layout.js";
 
 /** @typedef {import("./layout.js").Point} Point */
@@ -16,6 +17,20 @@ import { apart, core, lying, snapped, ugliness, unfolded } from "./layout.js";
  * @returns {Promise<Map<string, Point>>}
  */
 export async function arranged(scene, stage) {
+  const names = areas(scene);
+  if (names.length < 2) return laidOut(scene, stage);
+  /** @type {Map<string, Map<string, Point>>} */
+  const layouts = new Map();
+  for (const name of names) layouts.set(name, await laidOut(part(scene, name), stage));
+  return composed(scene, layouts);
+}
+
+/**
+ * @param {Scene} scene
+ * @param {{width: number, height: number}} stage
+ * @returns {Promise<Map<string, Point>>}
+ */
+async function laidOut(scene, stage) {
   const graph = core(scene);
   const count = graph.nodes.length;
   const tries = count < 30 ? 12 : count < 80 ? 9 : count < 200 ? 3 : 1;

@@ -18,6 +18,7 @@ const STATES = {
   starting: '<circle cx="10" cy="10" r="6.5" fill="none" stroke="INK" stroke-width="3.4" stroke-dasharray="27 14" stroke-linecap="round"/>',
   stopped: '<circle cx="10" cy="10" r="6" fill="none" stroke="INK" stroke-width="3"/>',
   paused: '<path d="M6.5 4v12M13.5 4v12" stroke="INK" stroke-width="4" stroke-linecap="round"/>',
+  elsewhere: '<circle cx="10" cy="10" r="6" fill="none" stroke="INK" stroke-width="3" stroke-dasharray="0.1 4.612" stroke-linecap="round"/>',
   failed: '<path d="M4.5 4.5l11 11M15.5 4.5l-11 11" stroke="INK" stroke-width="4" stroke-linecap="round"/>',
 };
 

@@ -416,7 +416,7 @@ export function beside(scene, there, middle) {
   fresh.sort((a, b) => (near.get(b.id)?.length ?? 0) - (near.get(a.id)?.length ?? 0));
   for (const node of fresh) {
     const ends = (near.get(node.id) ?? []).flatMap((id) => there.get(id) ?? places.get(id) ?? []);
-    const at = free(ends.length ? mean(ends) : middle, node, boxes, ends, lines);
+    const at = spot(ends.length ? mean(ends) : middle, node, boxes, ends, lines);
     for (const end of ends) lines.push([at, end]);
     places.set(node.id, at);
     boxes.push({ w: node.width, h: node.height, ...at });
@@ -433,7 +433,7 @@ export function beside(scene, there, middle) {
  * @param {[Point, Point][]} lines that are there
  * @returns {Point}
  */
-function free(from, size, boxes, ends, lines) {
+export function spot(from, size, boxes, ends, lines) {
   const fits = (/** @type {Point} */ at) => boxes.every((box) => Math.abs(box.x - at.x) > (box.w + size.width) / 2 + 30 || Math.abs(box.y - at.y) > (box.h + size.height) / 2 + 30);
   /** @type {Point | null} */
   let best = null;

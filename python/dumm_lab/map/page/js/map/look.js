@@ -54,7 +54,7 @@ function nodes(ink, state) {
         shape: "round-rectangle", "corner-radius": 9, width: "data(width)", height: "data(height)", "background-color": ink("card"), "border-width": 1.3, "border-color": ink("wire"),
         "font-size": NAME_SIZE, "font-weight": 600, "text-margin-x": 5, "bounds-expansion": 10,
         "background-image": (/** @type {any} */ node) => {
-          const images = [roleGlyph(node.data("role"), node.data("role") === "router" ? ink("seg-ink") : ink("dim")), stateGlyph(node.data("state"), state(node))];
+          const images = [roleGlyph(node.data("role"), node.data("role") === "router" && node.data("state") !== "elsewhere" ? ink("seg-ink") : ink("dim")), stateGlyph(node.data("state"), state(node))];
           return node.data("badge") ? [...images, badgeGlyph(node.data("badge"), ink("layer"), ink("panel"), ink("layer"))] : images;
         },
         "background-width": (/** @type {any} */ node) => ["20px", "10px", `${badgeWidth(node.data("badge"))}px`].slice(0, node.data("badge") ? 3 : 2),
@@ -68,6 +68,7 @@ function nodes(ink, state) {
     },
     { selector: "node.guest[role='router']", style: { "border-color": ink("seg-ink"), "border-width": 1.8, "background-color": ink("router") } },
     { selector: "node.guest[state='stopped']", style: quiet },
+    { selector: "node.guest[state='elsewhere']", style: { ...quiet, "border-style": "dotted", "border-color": ink("wire"), "border-width": 1.3 } },
     { selector: "node.guest[state='failed']", style: { "border-color": ink("fail"), "border-width": 2, "background-color": ink("fail-soft") } },
     {
       selector: "node.segment",
@@ -124,7 +125,7 @@ function farthest(ink, state) {
     { selector: "node.guest", style: { "background-image": "none", "background-color": state, "background-opacity": 1, "border-width": 0, label: "", width: 74, height: 44, "corner-radius": 12 } },
     // What runs is quiet, so that the rest is seen.
     { selector: "node.guest[state='running']", style: { "background-opacity": 0.6 } },
-    { selector: "node.guest[state='stopped']", style: { "background-opacity": 0.35 } },
+    { selector: "node.guest[state='stopped'], node.guest[state='elsewhere']", style: { "background-opacity": 0.35 } },
     {
       selector: "node.guest[role='router']",
       style: {

@@ -7,6 +7,7 @@
 // Only what differs is touched, in one batch.  Texts of lines are placed again when something has moved or another text has come, once for
 // all that happens within a frame (map/labels.js).  A hidden tab draws nothing until it is seen again.
 
+import { areas, around, ROOM } from "./areas.js";
 import { arranged } from "./arrange.js";
 import { placed } from "./labels.js";
 import { beside } from "./layout.js";
@@ -40,6 +41,8 @@ export class LabMap {
   /** @type {Map<string, Point>} */ #chosen = new Map(); // places that somebody chose
   /** @type {Record<string, import("../model.js").Rate>} */ #rates = {};
   /** @type {Set<string>} */ #groups = new Set();
+  /** @type {string[]} */ #areas = [];
+  /** @type {string | null} */ #here = null; // the area of this lab host
   /** @type {Model | null} */ #late = null; // what came while nobody looked
   /** @type {Map<string, string>} */ #checks = new Map();
   #fitted = true;
@@ -158,6 +161,8 @@ export class LabMap {
       }
     });
     this.scene = next;
+    this.#areas = areas(next);
+    this.#here = model.view.lab.lab_host ?? null;
     if (fresh.length) this.#place(fresh, model);
     if (other) this.#soon();
   }
@@ -399,15 +404,15 @@ export class LabMap {
   /** Show all of the map.  @param {boolean} [glide] */
   fit(glide = true) {
     this.#fitted = true;
-    this.#show(this.cy.elements(), 1.15, glide);
+    this.#show(this.cy.elements(), 1.15, glide, this.#areas.length ? ROOM + 12 : 0);
   }
 
-  /** @param {any} elements @param {number} most zoom @param {boolean} glide */
-  #show(elements, most, glide) {
+  /** @param {any} elements @param {number} most zoom @param {boolean} glide @param {number} [room] around them */
+  #show(elements, most, glide, room = 0) {
     if (elements.empty()) return;
     const box = elements.boundingBox({ includeLabels: false, includeUnderlays: false, includeOverlays: false, includeOutlines: false });
     const stage = this.#stage();
-    const zoom = Math.max(this.cy.minZoom(), Math.min(most, stage.width / (box.w || 1), stage.height / (box.h || 1)));
+    const zoom = Math.max(this.cy.minZoom(), Math.min(most, stage.width / (box.w + 2 * room || 1), stage.height / (box.h + 2 * room || 1)));
     const pan = { x: MARGIN.left + stage.width / 2 - ((box.x1 + box.x2) / 2) * zoom, y: MARGIN.top + stage.height / 2 - ((box.y1 + box.y2) / 2) * zoom };
     this.#go({ zoom, pan }, glide);
   }
@@ -460,7 +465,7 @@ export class LabMap {
     this.#soon();
   }
 
-  // Groups
+  // Groups and lab hosts
 
   /** @param {Iterable<string>} groups that are drawn around their guests */
   group(groups) {
@@ -471,29 +476,49 @@ export class LabMap {
   #drawGround() {
     const canvas = this.#ground, ratio = window.devicePixelRatio || 1;
     const width = Math.round(this.cy.width() * ratio), height = Math.round(this.cy.height() * ratio);
-    if (!this.#groups.size && !canvas.dataset.drawn) return;
+    const some = this.#groups.size + this.#areas.length > 0;
+    if (!some && !canvas.dataset.drawn) return;
     if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
     const at = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
     at.setTransform(1, 0, 0, 1, 0, 0);
     at.clearRect(0, 0, width, height);
-    canvas.dataset.drawn = this.#groups.size ? "yes" : "";
+    canvas.dataset.drawn = some ? "yes" : "";
     const zoom = this.cy.zoom(), pan = this.cy.pan();
     at.setTransform(ratio * zoom, 0, 0, ratio * zoom, ratio * pan.x, ratio * pan.y);
+    for (const area of this.#areas) this.#drawArea(at, area);
     [...this.#groups].forEach((group, n) => this.#drawGroup(at, group, n));
+  }
+
+  /** @param {CanvasRenderingContext2D} at @param {string} area */
+  #drawArea(at, area) {
+    const rect = around(this.scene, area, (id) => this.cy.getElementById(id).position());
+    if (!rect) return;
+    const left = rect.x - rect.w / 2, top = rect.y - rect.h / 2;
+    this.#drawShape(at, this.#ink(area === this.#here ? "accent" : "stop"), () => at.roundRect(left, top, rect.w, rect.h, 18));
+    at.textAlign = "left";
+    at.fillText(`lab host ${area}${area === this.#here ? " (this one)" : ""}`, left + 6, top - 8);
   }
 
   /** @param {CanvasRenderingContext2D} at @param {string} group @param {number} n */
   #drawGroup(at, group, n) {
     const boxes = [...this.scene.nodes.values()].filter((node) => node.groups.includes(group)).map((node) => ({ ...this.cy.getElementById(node.id).position(), w: node.width, h: node.height }));
     if (!boxes.length) return;
-    const around = hull(boxes, 22), ink = this.#ink(`group-${n % 5}`);
-    at.beginPath();
-    around.forEach((p, k) => {
-      const q = around[(k + 1) % around.length], middle = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2 };
-      if (k === 0) at.moveTo((around[around.length - 1].x + p.x) / 2, (around[around.length - 1].y + p.y) / 2);
+    const corners = hull(boxes, 22), ink = this.#ink(`group-${n % 5}`);
+    this.#drawShape(at, ink, () => corners.forEach((p, k) => {
+      const q = corners[(k + 1) % corners.length], middle = { x: (p.x + q.x) / 2, y: (p.y + q.y) / 2 };
+      if (k === 0) at.moveTo((corners[corners.length - 1].x + p.x) / 2, (corners[corners.length - 1].y + p.y) / 2);
       at.arcTo(p.x, p.y, middle.x, middle.y, 18);
       at.lineTo(middle.x, middle.y);
-    });
+    }));
+    const top = boxes.reduce((best, box) => (box.y - box.h / 2 < best.y - best.h / 2 ? box : best));
+    at.textAlign = "center";
+    at.fillText(group, top.x, top.y - top.h / 2 - 28);
+  }
+
+  /** A shape that is filled a little, and its colour and letters for what is written on it.  @param {CanvasRenderingContext2D} at @param {string} ink @param {() => void} shape */
+  #drawShape(at, ink, shape) {
+    at.beginPath();
+    shape();
     at.closePath();
     at.globalAlpha = 0.1;
     at.fillStyle = ink;
@@ -503,11 +528,7 @@ export class LabMap {
     at.lineWidth = 1.5;
     at.stroke();
     at.globalAlpha = 1;
-    const top = boxes.reduce((best, box) => (box.y - box.h / 2 < best.y - best.h / 2 ? box : best));
-    at.fillStyle = ink;
     at.font = `600 ${Math.max(12, 12 / this.cy.zoom())}px "DejaVu Sans", system-ui, sans-serif`;
-    at.textAlign = "center";
-    at.fillText(group, top.x, top.y - top.h / 2 - 28);
   }
 
   // What is selected

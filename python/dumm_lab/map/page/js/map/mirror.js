@@ -84,7 +84,7 @@ export class Mirror {
     if (node.kind === "segment") return [node.name, "segment", ...(view.segments[node.name]?.prefix ?? []), change].filter(Boolean).join(", ");
     const guest = view.guests[node.name];
     const faces = Object.entries(guest?.interfaces ?? {}).map(([name, face]) => [name, ...(face.addresses ?? []), face.segment && `in ${face.segment}`, conditionText(face.conditions)].filter(Boolean).join(" "));
-    return [node.name, node.role, node.state, guest?.why, guest?.label, ...faces, change].filter(Boolean).join(", ");
+    return [node.name, node.role, node.state === "elsewhere" ? "" : node.state, guest?.lab_host && `on lab host ${guest.lab_host}`, guest?.why, guest?.label, ...faces, change].filter(Boolean).join(", ");
   }
 
   /** @param {KeyboardEvent} event */

@@ -18,7 +18,8 @@ import { conditionText, endText, nameWidth } from "./text.js";
 /** @typedef {{kind: "guest", name: string} | {kind: "segment", name: string} | {kind: "cable", id: string} | {kind: "port", guest: string, interface: string}} Subject */
 /**
  * @typedef {{id: string, subject: Subject, kind: "guest" | "segment", name: string, text: string, role: string, state: string, badge: string, change: Change,
- *   width: number, height: number, groups: string[], words: string}} Node  words: what is found, in lower case
+ *   width: number, height: number, groups: string[], area: string | null, words: string}} Node
+ *   area: the lab host that it is on, where a lab has several; words: what is found, in lower case
  * @typedef {{id: string, subject: Subject, kind: "cable" | "port", source: string, target: string, ends: [string, string], prefix: string, to: [string, string],
  *   down: boolean, change: Change, interfaces: string[], words: string}} Line
  *   ends: text at source and target; to: conditions towards source and target; interfaces: "alice:eth0", at source and target
@@ -161,8 +162,8 @@ function guestNode(name, guest, change) {
   const addresses = Object.values(guest.interfaces).flatMap((face) => face.addresses ?? []);
   return {
     id: `guest ${name}`, subject: { kind: "guest", name }, kind: "guest", name, text: name, role: guest.role, state: guest.state, badge, change,
-    width: Math.max(92, Math.round((nameWidth(name, NAME_SIZE) + 68) / 4) * 4), height: GUEST_HEIGHT, groups: guest.groups ?? [],
-    words: [name, guest.label ?? "", ...(guest.groups ?? []), ...addresses].join("\n").toLowerCase(),
+    width: Math.max(92, Math.round((nameWidth(name, NAME_SIZE) + 68) / 4) * 4), height: GUEST_HEIGHT, groups: guest.groups ?? [], area: guest.lab_host ?? null,
+    words: [name, guest.label ?? "", ...(guest.groups ?? []), guest.lab_host ?? "", ...addresses].join("\n").toLowerCase(),
   };
 }
 
@@ -181,7 +182,7 @@ function segmentNode(name, segment, change) {
   const text = prefix ? `${name}  ${prefix}` : name;
   return {
     id: `bridge ${name}`, subject: { kind: "segment", name }, kind: "segment", name, text, role: "segment", state: segment.state ?? "up", badge: "", change,
-    width: Math.round((nameWidth(text, 12.5) + 28) / 4) * 4, height: SEGMENT_HEIGHT, groups: segment.groups ?? [],
+    width: Math.round((nameWidth(text, 12.5) + 28) / 4) * 4, height: SEGMENT_HEIGHT, groups: segment.groups ?? [], area: segment.lab_hosts?.length === 1 ? segment.lab_hosts[0] : null,
     words: [name, segment.label ?? "", ...segment.prefix, ...segment.address].join("\n").toLowerCase(),
   };
 }

@@ -7,6 +7,7 @@
 import { button, card, copy, dialog, field, text } from "../edit/dom.js";
 import { counted } from "../edit/names.js";
 import { sentence } from "../edit/wording.js";
+import { isElsewhere } from "../model.js";
 import { h } from "../ui/dom.js";
 import { line } from "./packets.js";
 import { Reader } from "./pcapng.js";
@@ -45,7 +46,7 @@ export function start(page) {
       id: `capture-${id}`,
       kinds: ["cable", "port", "segment", "guest"],
       order: 40 + at,
-      title: (subjects) => (mayCapture() && subjects.length === 1 ? title : null),
+      title: (subjects) => (mayCapture() && subjects.length === 1 && passesHere(page.model().view, subjects[0]) ? title : null),
       run: (subjects) => {
         const one = subjects[0];
         if (one?.kind === "port") run(`${one.guest}:${one.interface}`);
@@ -58,9 +59,21 @@ export function start(page) {
     id: "capture-cable",
     kind: "cable",
     order: 50,
-    data: (subject, model) => (subject.kind === "cable" && mayCapture() && model.view?.cables[subject.id] ? { port: subject.id } : null),
+    data: (subject, model) => (subject.kind === "cable" && mayCapture() && model.view?.cables[subject.id] && passesHere(model.view, subject) ? { port: subject.id } : null),
     show: (host, { port }) => host.replaceChildren(h("h3", {}, "Packets"), h("div", { class: "acts" }, button("Watch", () => void watch(page, port), { label: "Watch packets of the cable" }), button("Download …", () => download(page, port), { label: "Download packets of the cable" }), button("Wireshark …", () => wireshark(page, [port]), { label: "Packets of the cable into Wireshark" }))),
   });
+}
+
+/**
+ * Whether packets of something pass this lab host.
+ * @param {import("../model.js").View | null} view
+ * @param {import("../map/scene.js").Subject} subject
+ */
+export function passesHere(view, subject) {
+  if (subject.kind === "cable") return subject.id.split("--").some((end) => !isElsewhere(view, end.split(":")[0] ?? ""));
+  if (subject.kind !== "segment") return !isElsewhere(view, subject.kind === "port" ? subject.guest : subject.name);
+  const guests = Object.entries(view?.guests ?? {}).filter(([, guest]) => Object.values(guest.interfaces).some((face) => face.segment === subject.name));
+  return !guests.length || guests.some(([name]) => !isElsewhere(view, name));
 }
 
 /**

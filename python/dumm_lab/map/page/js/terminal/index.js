@@ -4,6 +4,7 @@
 
 // Below the map: terminals, boot logs, packets and checks in tabs.
 
+import { isElsewhere } from "../model.js";
 import * as capture from "./capture.js";
 import * as checks from "./checks.js";
 import * as log from "./log.js";
@@ -14,6 +15,8 @@ export function start(page) {
   for (const part of [terminals, log, capture, checks]) part.start(page);
   page.opens((subject) => {
     if (subject.kind !== "guest" || page.model().hello?.readonly) return;
-    if (page.model().view?.guests[subject.name]) void terminals.openTerminal(page, subject.name);
+    const { view } = page.model(), guest = view?.guests[subject.name];
+    if (guest && isElsewhere(view, subject.name)) page.toast(`guest ${subject.name}: it is on lab host ${guest.lab_host}. Run there: dumm attach ${subject.name}`);
+    else if (guest) void terminals.openTerminal(page, subject.name);
   });
 }

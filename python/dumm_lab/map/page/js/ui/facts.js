@@ -6,6 +6,7 @@
 
 import { idOf } from "../map/scene.js";
 import { conditionText } from "../map/text.js";
+import { isElsewhere } from "../model.js";
 import { h, icon } from "./dom.js";
 
 /** @typedef {import("../page.js").Page} Page */
@@ -19,6 +20,7 @@ const ADVICE = {
   stopped: "Its files are kept. Start it to use it.",
   starting: "",
   running: "",
+  elsewhere: "",
 };
 
 /** @param {Page} page */
@@ -30,11 +32,11 @@ export function start(page) {
     id: "title", kind: "guest", order: 0,
     data: (subject, model) => {
       const guest = guestOf(subject, model), there = Boolean(model.view?.guests[subject.name]);
-      return guest && { name: subject.name, label: guest.label, role: guest.role, state: there ? guest.state : "draft", scenario: guest.scenario };
+      return guest && { name: subject.name, label: guest.label, role: guest.role, state: there ? guest.state : "draft", scenario: guest.scenario, host: guest.lab_host };
     },
-    show: (host, { name, label, role, state, scenario }) => host.replaceChildren(
+    show: (host, { name, label, role, state, scenario, host: on }) => host.replaceChildren(
       h("h2", {}, name, h("span", { class: `badge ${state}` }, state === "draft" ? "in the draft" : state)),
-      h("p", { class: "sub" }, [role === "host" ? "guest" : role, scenario && `scenario ${scenario}`].filter(Boolean).join(" · ")),
+      h("p", { class: "sub" }, [role === "host" ? "guest" : role, scenario && `scenario ${scenario}`, on && `lab host ${on}`].filter(Boolean).join(" · ")),
       label ? h("p", {}, label) : "",
     ),
   });
@@ -46,15 +48,23 @@ export function start(page) {
     },
     show: (host, { why, state }) => host.replaceChildren(h("div", { class: `callout ${state}` }, why ? h("p", { class: "why" }, why) : "", ADVICE[state] ? h("p", {}, ADVICE[state]) : "")),
   });
+  page.section({
+    id: "elsewhere", kind: "guest", order: 5,
+    data: (subject, model) => (isElsewhere(model.view, subject.name) ? { name: subject.name, on: model.view?.guests[subject.name]?.lab_host } : null),
+    show: (host, { name, on }) => host.replaceChildren(h("div", { class: "callout" },
+      h("p", { class: "why" }, `It is on lab host ${on}. Its state is not known here.`),
+      h("p", {}, "For a terminal, run on ", h("b", {}, on), ": ", h("code", {}, `dumm attach ${name}`), ". For packets, power and saved states, run ", h("code", {}, "dumm map"), " there."),
+    )),
+  });
   page.section({ id: "inside", kind: "guest", order: 50, data: (subject, model) => (model.view?.guests[subject.name]?.state === "running" ? { name: subject.name } : null), show: (host, { name }) => inside(page, host, name) });
   page.section({
     id: "machine", kind: "guest", order: 80,
     data: (subject, model) => {
       const guest = guestOf(subject, model);
-      return guest && { kernel: guest.kernel, mem: guest.mem, loaded: guest.loaded, saves: guest.saves, groups: guest.groups, macs: Object.entries(guest.interfaces).map(([name, face]) => [name, face.mac]) };
+      return guest && { kernel: guest.kernel, mem: guest.mem, loaded: isElsewhere(model.view, subject.name) ? "" : guest.loaded.join(", ") || "none", saves: guest.saves, groups: guest.groups, macs: Object.entries(guest.interfaces).map(([name, face]) => [name, face.mac]) };
     },
     show: (host, guest) => host.replaceChildren(h("h3", {}, "Machine"), facts([
-      ["kernel", guest.kernel ?? "default"], ["memory", guest.mem ? `${guest.mem} MB` : null], ["layers", guest.loaded.join(", ") || "none"], ["saved states", guest.saves.join(", ")], ["groups", guest.groups.join(", ")],
+      ["kernel", guest.kernel ?? "default"], ["memory", guest.mem ? `${guest.mem} MB` : null], ["layers", guest.loaded], ["saved states", guest.saves.join(", ")], ["groups", guest.groups.join(", ")],
       ...guest.macs.map((/** @type {[string, string]} */ [name, mac]) => [mac && `MAC of ${name}`, mac]),
     ])),
   });
@@ -111,12 +121,12 @@ function segments(page) {
       const segment = model.view?.segments[subject.name] ?? model.draft?.wanted?.segments[subject.name];
       if (!segment) return null;
       const ports = Object.entries(model.view?.guests ?? {}).flatMap(([name, guest]) => Object.entries(guest.interfaces).filter(([, face]) => face.segment === subject.name).map(([face, iface]) => [name, face, (iface.addresses ?? []).join(" ")]));
-      return { name: subject.name, label: segment.label, prefix: segment.prefix, address: segment.address, there: Boolean(model.view?.segments[subject.name]), ports };
+      return { name: subject.name, label: segment.label, prefix: segment.prefix, address: segment.address, hosts: segment.lab_hosts ?? [], there: Boolean(model.view?.segments[subject.name]), ports };
     },
-    show: (host, { name, label, prefix, address, there, ports }) => host.replaceChildren(
+    show: (host, { name, label, prefix, address, hosts, there, ports }) => host.replaceChildren(
       h("h2", {}, name, there ? "" : h("span", { class: "badge draft" }, "in the draft")),
       h("p", { class: "sub" }, "segment"), label ? h("p", {}, label) : "",
-      facts([["prefix", prefix.join(", ") || "none"], ["host's address", address.join(", ") || "none"]]),
+      facts([["prefix", prefix.join(", ") || "none"], ["host's address", address.join(", ") || "none"], [hosts.length > 1 ? "joins lab hosts" : "lab host", hosts.join(", ")]]),
       h("h3", {}, ports.length === 1 ? "1 port" : `${ports.length} ports`),
       h("ul", { class: "list" }, ...ports.map((/** @type {string[]} */ [guest, face, addresses]) => h("li", {}, jump(page, { kind: "guest", name: guest }, guest), h("code", {}, `${face} ${addresses}`)))),
       ports.length ? "" : h("p", { class: "sub" }, "Nothing is plugged in."),
@@ -130,15 +140,15 @@ function cables(page) {
     id: "title", kind: "cable", order: 0,
     data: (subject, model) => {
       const cable = model.view?.cables[subject.id] ?? model.draft?.wanted?.cables[subject.id];
-      return cable && { a: cable.a, b: cable.b, prefix: cable.prefix, state: model.view?.cables[subject.id] ? cable.state : "draft", to_a: conditionText(cable.to_a), to_b: conditionText(cable.to_b) };
+      return cable && { a: cable.a, b: cable.b, prefix: cable.prefix, state: model.view?.cables[subject.id] ? cable.state : "draft", to_a: conditionText(cable.to_a), to_b: conditionText(cable.to_b), here: here(model, [cable.a, cable.b]) };
     },
-    show: (host, { a, b, prefix, state, to_a, to_b }) => {
+    show: (host, { a, b, prefix, state, to_a, to_b, here }) => {
       const [ga, gb] = [a, b].map((end) => end.split(":")[0]);
       host.replaceChildren(
         h("h2", {}, h("span", {}, jump(page, { kind: "guest", name: ga }, ga), " – ", jump(page, { kind: "guest", name: gb }, gb)), h("span", { class: `badge ${state === "up" ? "running" : state === "draft" ? "draft" : "failed"}` }, state === "draft" ? "in the draft" : state)),
         h("p", { class: "sub" }, `cable ${a} – ${b}`),
         facts([["prefix", prefix.join(", ")], [`to ${ga}`, to_a], [`to ${gb}`, to_b]]),
-        traffic(page, [a, b]),
+        traffic(page, here),
       );
     },
   });
@@ -146,15 +156,20 @@ function cables(page) {
     id: "title", kind: "port", order: 0,
     data: (subject, model) => {
       const face = (model.view?.guests[subject.guest] ?? model.draft?.wanted?.guests[subject.guest])?.interfaces[subject.interface];
-      return face && { guest: subject.guest, name: subject.interface, segment: face.segment, addresses: face.addresses, up: face.up, mac: face.mac, conditions: conditionText(face.conditions) };
+      return face && { guest: subject.guest, name: subject.interface, segment: face.segment, addresses: face.addresses, up: face.up, mac: face.mac, conditions: conditionText(face.conditions), here: here(model, [`${subject.guest}:${subject.interface}`]) };
     },
-    show: (host, { guest, name, segment, addresses, up, mac, conditions }) => host.replaceChildren(
+    show: (host, { guest, name, segment, addresses, up, mac, conditions, here }) => host.replaceChildren(
       h("h2", {}, h("span", {}, jump(page, { kind: "guest", name: guest }, guest), `:${name}`), h("span", { class: `badge ${up ? "running" : "failed"}` }, up ? "up" : "down")),
       h("p", { class: "sub" }, "plugged into ", segment ? jump(page, { kind: "segment", name: segment }, segment) : "nothing"),
       facts([["addresses", (addresses ?? []).join(", ") || "none"], ["MAC", mac], ["conditions", conditions]]),
-      traffic(page, [`${guest}:${name}`]),
+      traffic(page, here),
     ),
   });
+}
+
+/** The interfaces whose rates are known here.  @param {Model} model @param {string[]} interfaces */
+function here(model, interfaces) {
+  return interfaces.filter((each) => !isElsewhere(model.view, each.split(":")[0]));
 }
 
 /** What flows through interfaces, kept up to date by the panel.  @param {Page} page @param {string[]} interfaces */
