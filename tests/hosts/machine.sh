@@ -71,6 +71,8 @@ lab_host() {
     mkdir -p root/srv/checkout
     mount --bind "$checkout" root/srv/checkout
     mount -o remount,bind,ro root/srv/checkout
+    # It may be in a directory that was hidden just now, as /tmp is.
+    mkdir -p "root$checkout"
     mount -t tmpfs -o mode=755 tmpfs "root$checkout"
     # Not on the overlay: the upper directory of a guest's root cannot be on one.
     mkdir -p root/var/lib/dumm root/var/cache/dumm
