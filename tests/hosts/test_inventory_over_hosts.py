@@ -9,9 +9,11 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
 from world import World, until_logged_in
 
 
+@pytest.mark.long
 def test_guests_of_all_machines_are_hosts_but_for_those_of_one_that_is_off(hosts: World) -> None:
     machines = hosts.write("hosts.ini", hosts.inventory())
     guests = hosts.write("lab.dumm.yml", "plugin: dumm.lab.dumm\nlab_hosts: [labhosts]\n")

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from lab import until
 from world import World, until_logged_in
 
@@ -39,6 +40,7 @@ def test_a_lab_host_has_what_it_writes_for_itself(hosts: World) -> None:
     one.run("ping", "-c", "1", "-w", "60", two.address)
 
 
+@pytest.mark.long
 def test_a_guest_runs_there_and_its_lab_host_dies_and_boots_again(hosts: World) -> None:
     host = hosts.hosts["lab2"]
     inventory = hosts.write("hosts.ini", hosts.inventory())
