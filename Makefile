@@ -47,7 +47,7 @@ test: setup-test ## Run lint, sanity, unit, browser, story, integration, hosts, 
 	@scripts/test.sh lint sanity unit browser story integration hosts e2e security
 
 test-all: setup-test ## Run all of "make test" and what takes hours: Molecule and other tools, examples, kernel, strongSwan, union, and Debian 13 with the newest Ansible
-	@scripts/test.sh lint docs sanity unit browser map integration hosts-long e2e security debian13 ecosystem examples kernel strongswan union
+	@scripts/test.sh lint docs sanity unit browser map integration-long hosts-long e2e security debian13 ecosystem examples kernel strongswan union
 
 lint: setup-test ## Run ansible-lint, ruff, yamllint, antsibull, mypy and our list of words
 	@scripts/test.sh lint

@@ -5,12 +5,13 @@
 
 # test.sh PART...: run the named parts, all of them whatever fails, and close with what each took and one line of counts.
 #
-# The parts are lint, docs, which builds the pages as HTML, sanity, unit, browser, which looks at pages of ours in chromium, story, the first story of the map there, map, all of
-# its stories, integration, hosts, which runs labs over three lab hosts, hosts-long, which does so
-# at length, e2e, which drives the built collection as users do, security, which attacks from inside of guests, debian13, which is e2e there with the newest Ansible,
-# ecosystem, which has Molecule and other tools around Ansible use the built collection, examples,
-# which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned kernel, strongswan, the
-# recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity run counts as one test.
+# The parts are lint, docs, which builds the pages as HTML, sanity, unit, browser, which looks at pages of ours in chromium, story, the first
+# story of the map there, map, all of its stories, integration, integration-long, which adds what takes long, hosts, which runs labs over
+# three lab hosts, hosts-long, which does so at length, e2e, which drives the built collection as users do, security, which attacks from
+# inside of guests, debian13, which is e2e there with the newest Ansible, ecosystem, which has Molecule and other tools around Ansible use
+# the built collection, examples, which runs the tests of all examples, kernel, which is what integration leaves out where there is no tuned
+# kernel, strongswan, the recommended tests of strongSwan's own suite, and union, the union engines at length.  Each linter and each sanity
+# run counts as one test.
 #
 # EXAMPLES names a profile of tests/unit/conftest.py: how many examples hypothesis tries.  WORKERS=2 is how many files of the
 # integration tests run at a time.
@@ -161,7 +162,14 @@ integration() {
     prepare
     LIMIT=75m
     # Labs are apart, and what is not is named in tests/integration/conftest.py.
-    count_pytest integration tests/integration --numprocesses "${WORKERS:-2}"
+    count_pytest integration tests/integration -m "not long" --numprocesses "${WORKERS:-2}"
+}
+
+integration-long() {
+    LIMIT=45m
+    prepare
+    LIMIT=100m
+    count_pytest integration-long tests/integration --numprocesses "${WORKERS:-2}"
 }
 
 hosts() {
@@ -245,7 +253,7 @@ durations=
 for part in "$@"; do
     SECONDS=0
     case $part in
-        lint | docs | sanity | unit | browser | story | map | integration | hosts | hosts-long | e2e | security | debian13 | ecosystem | examples | kernel | strongswan | union) "$part" ;;
+        lint | docs | sanity | unit | browser | story | map | integration | integration-long | hosts | hosts-long | e2e | security | debian13 | ecosystem | examples | kernel | strongswan | union) "$part" ;;
         *) echo "test.sh: no part is called $part" >&2 && exit 2 ;;
     esac
     durations="$durations $part $SECONDS s"

@@ -21,6 +21,11 @@ sys.path += [str(Path(__file__).parents[1] / name) for name in ("soak", "bench")
 from lab import BASE, MASTERS, PREFIX, Lab, fresh_lab
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Name our mark."""
+    config.addinivalue_line("markers", "long: what make test leaves out, for make test-all")
+
+
 def pytest_sessionstart() -> None:
     """Say at once what is missing, instead of in every test."""
     if os.geteuid() != 0:

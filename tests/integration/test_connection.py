@@ -238,7 +238,9 @@ def test_scripts_run_in_a_guest_without_a_python(ansible: Ansible, alice: Lab) -
     ansible.play([{"hosts": "bare", "gather_facts": False, "vars": settings, "tasks": tasks}], "-i", "bare,")
 
 
-@pytest.mark.parametrize(("guests", "hosts"), [(1, 50), (20, 100)], ids=["one guest", "twenty guests"])
+@pytest.mark.parametrize(
+    ("guests", "hosts"), [(1, 50), pytest.param(20, 100, marks=pytest.mark.long)], ids=["one guest", "twenty guests"]
+)
 def test_many_tasks_run_at_the_same_time(ansible: Ansible, alice: Lab, guests: int, hosts: int) -> None:
     """Each of Ansible's hosts is one of the guests by another name, and every task of theirs runs at once."""
     with ThreadPoolExecutor(4) as pool:

@@ -170,6 +170,7 @@ def test_a_kernel_is_built_once_and_then_taken_from_the_cache(source: Source) ->
     assert os.readlink(source.kernel("default")) == "1.2.3-toy"
 
 
+@pytest.mark.long
 def test_modules_lie_beside_the_kernel_and_modprobe_finds_them(source: Source) -> None:
     """As files alone: what a source makes of the place where they are collected is not taken for one."""
     modular = source.write("modular.config", "CONFIG_MODULES=y\n")
@@ -194,6 +195,7 @@ def test_modules_lie_beside_the_kernel_and_modprobe_finds_them(source: Source) -
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.endswith("/kernel/hop.ko \n")
 
 
+@pytest.mark.long
 def test_what_is_built_runs_without_privileges_and_changes_with_what_it_is_made_from(source: Source) -> None:
     source.build(kernel_build_keep=True)
     assert b"one\0" in (source.kernel() / "linux").read_bytes()
@@ -210,6 +212,7 @@ def test_what_is_built_runs_without_privileges_and_changes_with_what_it_is_made_
     assert "CONFIG_JUMPING=7" in (source.kernel() / "config").read_text()
 
 
+@pytest.mark.long
 def test_a_tarball_is_built_if_it_is_what_its_checksum_says(source: Source) -> None:
     tarball = source.home / "toy.tar.xz"
     subprocess.run(["tar", "-C", source.home, "-cJf", tarball, "tree"], check=True)
@@ -223,6 +226,7 @@ def test_a_tarball_is_built_if_it_is_what_its_checksum_says(source: Source) -> N
     assert json.loads((source.kernel() / "info.json").read_text())["inputs"]["checksum"] == right
 
 
+@pytest.mark.long
 def test_a_build_that_was_killed_goes_on_and_counts_no_finished_step_as_changed(source: Source) -> None:
     source.hold.touch()
     process = source.start()
@@ -249,6 +253,7 @@ def test_a_build_that_was_killed_goes_on_and_counts_no_finished_step_as_changed(
     assert {after[step] for step in ("Link the kernel", "Put the kernel into its place")} == {"changed"}
 
 
+@pytest.mark.long
 def test_runs_go_side_by_side_unless_they_make_the_same(source: Source) -> None:
     """The same kernel, in this directory by the first run, under another name by the second; and one from another source."""
     source.hold.touch()
@@ -282,6 +287,7 @@ CANNOT_BE_BUILT = {
 }
 
 
+@pytest.mark.long
 def test_what_cannot_be_built_as_asked_for_is_named(source: Source) -> None:
     (source.tree / "kernel/kernel.c").write_text(PROGRAM.replace("says", "tells"))
     source.write("fly.config", "CONFIG_FLYING=y\n")

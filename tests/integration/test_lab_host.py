@@ -160,7 +160,7 @@ def test_labs_with_guests_of_the_same_name_are_told(
     assert "alice" in output.partition("@all:")[2] and "carol" not in output.partition("@all:")[2]
 
 
-@pytest.mark.parametrize("pipelining", [True, False], ids=["pipelining", "files"])
+@pytest.mark.parametrize("pipelining", [True, pytest.param(False, marks=pytest.mark.long)], ids=["pipelining", "files"])
 def test_what_is_larger_than_one_answer_passes_unchanged(
     ansible: Ansible, server: Server, tmp_path: Path, pipelining: bool
 ) -> None:

@@ -123,6 +123,7 @@ def _actions(output: str) -> list[str]:
     return actions
 
 
+@pytest.mark.long
 def test_the_ospf_testbed_is_made_from_nothing_changed_in_one_place_and_goes_without_a_trace(
     lab: Lab, ansible: Ansible
 ) -> None:

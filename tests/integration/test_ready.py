@@ -200,7 +200,7 @@ def test_check_mode_and_stopped_guests_are_not_waited_for(lab: Lab) -> None:
     assert lab.guest("alice", state="paused")["guest"]["state"] == "paused"
 
 
-@pytest.mark.parametrize("kernel", ["default", "scripts"], indirect=True)
+@pytest.mark.parametrize("kernel", ["default", pytest.param("scripts", marks=pytest.mark.long)], indirect=True)
 @pytest.mark.parametrize(
     "options", [[], ["-e", "dumm_ready_timeout=0"], ["-e", "dumm_ready_timeout=0", "-e", "dumm_warm=false"]]
 )

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import os
 import pty
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import HANG, PATIENCE, REPOSITORY, Lab, fresh_lab, has_namespace, prepare
+from lab import HANG, PATIENCE, REPOSITORY, Lab, fresh_lab, has_namespace, prepare, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.glance import Glance
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.seen import SeenGuest, SeenLab
@@ -79,13 +80,17 @@ def test_pauses_starts_and_stops_are_told(home: Lab, watch: Watch) -> None:
 
 
 def test_each_state_of_a_start_and_a_stop_is_one_that_was_asked_for(home: Lab, watch: Watch) -> None:
-    seen = []
-    for step in ("stopped", "started"):
+    seen: list[str] = []
+
+    def is_at(state: str, run: subprocess.Popen[bytes]) -> bool:
+        update = watch.wait(0.1)
+        if update is not None:
+            seen.append(update.after.guests["alice"].state)
+        return run.poll() is not None and watch.lab.guests["alice"].state == state
+
+    for step, state in (("stopped", "stopped"), ("started", "running")):
         run = subprocess.Popen(home.command("guest", name="alice", state=step), stdout=subprocess.DEVNULL)
-        while run.poll() is None or (update := watch.wait(0.5)) is not None:
-            update = watch.wait(0.1)
-            if update is not None:
-                seen.append(update.after.guests["alice"].state)
+        until(functools.partial(is_at, state, run), f"alice to be {state}")
 
     states = [now for now, before in zip(seen, ["running", *seen], strict=False) if now != before]
     assert states in (["stopped", "starting", "running"], ["stopped", "running"])
