@@ -497,6 +497,15 @@ def until(look: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     return found
 
 
+def await_empty_spool(lab: Lab, guest: str) -> None:
+    """Wait until nothing is left of requests; one that was given up before the guest heard of it goes with the next."""
+    spool = lab.directory(guest).spool
+    until(
+        lambda: lab.read(guest, "true") == "" and {entry.name for entry in os.scandir(spool)} <= OF_THE_AGENT,
+        f"an empty spool of {guest}",
+    )
+
+
 def _tell_deeds(killed_at: int) -> None:
     """Print each deed of this process from now on to stderr, and kill it at one of them."""
     sys.dont_write_bytecode = True

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab import COLLECTIONS, OF_THE_AGENT, PATIENCE, Lab, fresh_lab, until
+from lab import COLLECTIONS, PATIENCE, Lab, await_empty_spool, fresh_lab, until
 from programs import REBOOT, Ansible
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.channel import Completed, Script
@@ -389,9 +389,7 @@ def test_a_client_that_is_killed_takes_its_command_along(alice: Lab, tmp_path: P
     client.wait()
 
     until(lambda: alice.run("alice", "pgrep -f '[s]leep 4711'").code == 1, "the command to be killed")
-    until(
-        lambda: {entry.name for entry in os.scandir(alice.directory("alice").spool)} <= OF_THE_AGENT, "an empty spool"
-    )
+    await_empty_spool(alice, "alice")
     alice.read("alice", "rm /root/begun")
 
 

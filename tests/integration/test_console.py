@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from lab import COLLECTIONS, OF_THE_AGENT, PATIENCE, REPOSITORY, Lab, Refused, fresh_lab, until
+from lab import COLLECTIONS, PATIENCE, REPOSITORY, Lab, Refused, await_empty_spool, fresh_lab, until
 from programs import Ansible
 
 PASTE = 100_000
@@ -128,8 +128,7 @@ def nothing_stays_in_the_spool(request: pytest.FixtureRequest) -> Iterator[None]
     """After each test the spool is as empty as it was."""
     yield
     if "alice" in request.fixturenames:
-        spool = request.getfixturevalue("alice").directory("alice").spool
-        until(lambda: {entry.name for entry in os.scandir(spool)} <= OF_THE_AGENT, "the spool to be empty")
+        await_empty_spool(request.getfixturevalue("alice"), "alice")
 
 
 @by_both_agents

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from lab import OF_THE_AGENT, PATIENCE, REPOSITORY, Lab, fresh_lab, until
+from lab import PATIENCE, REPOSITORY, Lab, await_empty_spool, fresh_lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import Unreachable
 
@@ -38,8 +38,7 @@ def nothing_is_left(lab: Lab) -> Iterator[None]:
     """After each test the guest has no request any more, and neither a process of one."""
     yield
     if lab.info()["guests"]["alice"]["state"] == "running":
-        spool = lab.directory("alice").spool
-        until(lambda: {each.name for each in os.scandir(spool)} <= OF_THE_AGENT, "all requests to be put away")
+        await_empty_spool(lab, "alice")
         assert lab.run("alice", f"pgrep -f 'sleep {LONG}'").stdout == b""
 
 

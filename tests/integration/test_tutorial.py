@@ -26,8 +26,9 @@ from lab import PATIENCE, REPOSITORY, Lab
 PAGE = REPOSITORY / "docs/tutorial/first-lab.md"
 PICTURE = REPOSITORY / "docs/pictures/first-lab.svg"
 _DONE = "the command is done"
-# What a guest had no time for is asked again; the reader does that, too.
-_TOO_SLOW = "did not end within"
+# What a guest had no time for is asked again, and so is a ping whose first request waited for an answer to ARP that nobody had heard
+# while the cable was elsewhere; the reader does that, too.
+_AGAIN = re.compile("did not end within|Destination Host Unreachable")
 _TRIES = 5
 
 
@@ -120,7 +121,7 @@ def test_the_tutorial_prints_what_it_shows(shell: Shell, home: Path) -> None:
             assert _went_on_after_a_gap(home / "ping.log"), _answers(home / "ping.log")
         for _try in range(_TRIES):
             out, errors = shell.type(step)
-            if _TOO_SLOW not in out + errors:
+            if not _AGAIN.search(out + errors):
                 break
         assert (step.missing(out + errors), step.unknown(out)) == ([], []), f"$ {step.line}\n{out}\n{errors}"
     assert (home / "first-lab/office.svg").read_text() == PICTURE.read_text()
