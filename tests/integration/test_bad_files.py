@@ -11,12 +11,14 @@ import random
 from pathlib import Path
 
 import mangle
+import pytest
 from badfiles import BadFiles
 from lab import Lab
 
 FILES = 500
 
 
+@pytest.mark.long
 def test_a_mangled_file_is_accepted_or_a_bounded_error_with_its_place(lab: Lab, tmp_path: Path) -> None:
     seed = os.environ.get("SOAK_SEED", "1")
     files = BadFiles(lab, tmp_path)

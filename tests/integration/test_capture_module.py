@@ -17,7 +17,9 @@ PING = "ping -c 3 -i 0.2 -W 30 10.0.0.2"
 TUNNEL = {"name": "tunnel", "interfaces": ["br0"], "filter": "icmp[icmptype] = icmp-echo", "seconds": 3600}
 
 
-@pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C.UTF-8"}], ids=["controller", "module"])
+@pytest.mark.parametrize(
+    "environment", [{}, pytest.param({"LC_ALL": "C.UTF-8"}, marks=pytest.mark.long)], ids=["controller", "module"]
+)
 def test_a_capture_is_started_once_stopped_once_and_removed(
     shared_pair: Lab, tmp_path: Path, environment: dict[str, str]
 ) -> None:

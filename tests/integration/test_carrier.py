@@ -229,7 +229,9 @@ def _lost(lab: Lab, guest: str, port: str) -> bool:
     return any(each.startswith(port) and "MII Status: down" in each for each in told)
 
 
-@pytest.mark.parametrize("ends", [("moon",), ("moon", "sun")], ids=["one end", "both ends"])
+@pytest.mark.parametrize(
+    "ends", [pytest.param(("moon",), marks=pytest.mark.long), ("moon", "sun")], ids=["one end", "both ends"]
+)
 def test_a_bond_of_two_links_loses_either_without_losing_a_ping(lab: Lab, ends: tuple[str, ...]) -> None:
     for me, guest in enumerate(("moon", "sun"), 1):
         lab.read(guest, BOND.format(me=me))
@@ -274,7 +276,9 @@ PULLS: dict[str, tuple[Callable[[Lab], object], Callable[[Lab], object]]] = {
 }
 
 
-@pytest.mark.parametrize("pull", PULLS)
+@pytest.mark.parametrize(
+    "pull", [pytest.param(pull, marks=[pytest.mark.long] * (pull != "the cable is unplugged")) for pull in PULLS]
+)
 def test_a_spanning_tree_takes_the_other_link_when_one_has_no_carrier(lab: Lab, pull: str) -> None:
     lab.read("moon", TREE.format(priority=4096))
     lab.read("sun", TREE.format(priority=8192))

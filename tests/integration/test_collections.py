@@ -77,6 +77,7 @@ def test_ansible_posix(site: Lab, ansible: Ansible) -> None:
     assert site.read("alice", "stat -f -c %T /srv/fast") == "tmpfs\n"
 
 
+@pytest.mark.long
 def test_community_general(site: Lab, ansible: Ansible) -> None:
     converge(
         ansible,
@@ -106,6 +107,7 @@ def test_community_general(site: Lab, ansible: Ansible) -> None:
     assert site.read("alice", "ip netns list").split()[0] == "inner"
 
 
+@pytest.mark.long
 def test_community_crypto(site: Lab, ansible: Ansible) -> None:
     csr = {"path": "/root/lab.csr", "privatekey_path": "/root/lab.key", "common_name": "alice.lab"}
     certificate = {
@@ -147,6 +149,7 @@ def test_ansible_utils(ansible: Ansible) -> None:
     ansible.play([{"hosts": "alice", "gather_facts": False, "tasks": tasks}], "-i", OURS)
 
 
+@pytest.mark.long
 def test_a_role_of_community_zabbix(site: Lab, ansible: Ansible) -> None:
     """It installs and starts a monitoring agent, and becomes root by sudo for every task of its."""
     converge(

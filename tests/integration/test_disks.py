@@ -156,7 +156,7 @@ def test_a_guest_takes_its_disk_with_it(lab: Lab) -> None:
     assert image not in loops
 
 
-@pytest.mark.parametrize("disk", [0, 40])
+@pytest.mark.parametrize("disk", [pytest.param(0, marks=pytest.mark.long), 40])
 def test_a_run_that_is_killed_at_any_moment_loses_nothing(lab: Lab, disk: int) -> None:
     lab.guest("alice", disk=24)
     lab.read("alice", "echo hello >/root/file")

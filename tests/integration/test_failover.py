@@ -120,7 +120,11 @@ def _master(lab: Lab) -> list[str]:
     return [guest for guest in ("moon", "sun") if "10.1.0.100/24" in lab.addresses(guest, "eth0")]
 
 
-@pytest.mark.parametrize("pull", [LINK, LAN], ids=["a link that it tracks is down", "its own cable is unplugged"])
+@pytest.mark.parametrize(
+    "pull",
+    [pytest.param(LINK, marks=pytest.mark.long), LAN],
+    ids=["a link that it tracks is down", "its own cable is unplugged"],
+)
 def test_a_virtual_router_moves_when_a_cable_is_lost_and_back(lab: Lab, pull: Pull) -> None:
     cut, mend = pull
     # Both ends of a link go down with it, so only one may mind.

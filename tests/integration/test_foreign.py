@@ -111,7 +111,7 @@ def test_a_guest_that_an_earlier_version_started_has_its_definition_for_a_record
     _settled(lab, _segment())
 
 
-@pytest.mark.parametrize("earlier", [False, True])
+@pytest.mark.parametrize("earlier", [pytest.param(False, marks=pytest.mark.long), True])
 @pytest.mark.parametrize("then", ["done", "taken back"])
 def test_a_killed_run_leaves_nothing_that_the_next_takes_for_somebody_elses(lab: Lab, then: str, earlier: bool) -> None:
     old = _segment(["10.0.0.1/24", "10.0.0.3/24"], ["10.0.0.254/24", "10.0.0.253/24"])

@@ -16,6 +16,7 @@ from kills import killing
 KILLS = 20
 
 
+@pytest.mark.long
 def test_a_playbook_that_is_killed_at_a_random_moment_is_put_right_by_the_next(
     tmp_path: Path, record_property: pytest.RecordProperty
 ) -> None:

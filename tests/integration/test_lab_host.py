@@ -206,7 +206,7 @@ def test_the_lab_host_may_be_reached_by_another_user_who_becomes_root(
     assert "alice | CHANGED" in output
 
 
-@pytest.mark.parametrize("name", ["alice", "bob"])
+@pytest.mark.parametrize("name", [pytest.param("alice", marks=pytest.mark.long), "bob"])
 def test_a_guest_that_reboots_itself_is_started_again_on_its_host(
     site: Lab, ansible: Ansible, server: Server, tmp_path: Path, name: str
 ) -> None:

@@ -20,7 +20,9 @@ from programs import changes as _changes
 from testbed import pids
 
 # The module itself is run where a task has an environment; without one its body is run inside the controller.
-WAYS = pytest.mark.parametrize("environment", [{}, {"LC_ALL": "C.UTF-8"}], ids=["controller", "module"])
+WAYS = pytest.mark.parametrize(
+    "environment", [{}, pytest.param({"LC_ALL": "C.UTF-8"}, marks=pytest.mark.long)], ids=["controller", "module"]
+)
 
 
 @pytest.fixture

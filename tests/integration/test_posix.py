@@ -37,6 +37,7 @@ def _open(path: Path) -> Path:
     return path
 
 
+@pytest.mark.long
 def test_the_cases_are_right(failures: dict[str, dict[str, tuple[object, object]]]) -> None:
     """The kernel's overlayfs is the judge of that."""
     wrong = {name: outcome for name, outcome in failures["overlay"].items() if outcome[1] != _NOT_MOVED}
@@ -46,6 +47,7 @@ def test_the_cases_are_right(failures: dict[str, dict[str, tuple[object, object]
     assert len(posix_cases.CASES) > 500
 
 
+@pytest.mark.long
 def test_cowfs_does_what_overlayfs_does(failures: dict[str, dict[str, tuple[object, object]]]) -> None:
     worse = {name: outcome for name, outcome in failures["cowfs"].items() if name not in failures["overlay"]}
     assert worse == {}

@@ -414,7 +414,9 @@ def test_a_guest_goes_back_after_a_restart_too(lab: Lab) -> None:
     _settled(lab, "campus", campus)
 
 
-@pytest.mark.parametrize("then", ["unloaded", "loaded", "campus"])
+@pytest.mark.parametrize(
+    "then", [pytest.param("unloaded", marks=pytest.mark.long), pytest.param("loaded", marks=pytest.mark.long), "campus"]
+)
 def test_a_run_that_unloads_and_is_killed_is_followed_by_one_that_ends_well(lab: Lab, then: str) -> None:
     campus = pair(init="minimal", files={"/etc/which": "campus"}, run=["echo ran >>/root/ran"])
     lab.scenario("campus", campus)

@@ -88,7 +88,7 @@ LOOKS: list[tuple[Result, Callable[[Lab], None]]] = [(WHOLE, _is_whole), (OTHER,
         pytest.param(ABSENT, WHOLE, ABSENT, KILLS // 2, id="first run, taken away"),
         pytest.param(WHOLE, OTHER, OTHER, KILLS, id="change, completed"),
         pytest.param(WHOLE, OTHER, WHOLE, KILLS // 2, id="change, taken back"),
-        pytest.param(WHOLE, ABSENT, ABSENT, KILLS, id="removal, completed"),
+        pytest.param(WHOLE, ABSENT, ABSENT, KILLS, id="removal, completed", marks=pytest.mark.long),
         pytest.param(WHOLE, ABSENT, WHOLE, KILLS // 2, id="removal, taken back"),
     ],
 )

@@ -21,7 +21,9 @@ SECRET = "what-nobody-is-to-see"
 GOOD = f"description: {SECRET}\nguests:\n  alice: {{mem: 64}}\n"
 BAD = "guests:\n  alice:\n    memory: 64\n"
 # An environment has the module itself run, instead of its body in the action plugin.
-WAYS = pytest.mark.parametrize("environment", [{}, {"A": "b"}], ids=["action plugin", "module"])
+WAYS = pytest.mark.parametrize(
+    "environment", [{}, pytest.param({"A": "b"}, marks=pytest.mark.long)], ids=["action plugin", "module"]
+)
 # What a controller that is another machine does not have, and what only it has.
 _ELSEWHERE = 'mount -t tmpfs tmpfs "$0" && cp "$1" "$0/only-here.yml" && shift && exec "$@"'
 

@@ -208,6 +208,7 @@ def test_faults_are_named(steps: Steps) -> None:
     assert not steps.tarball.exists()
 
 
+@pytest.mark.long
 def test_the_role_makes_all_once_and_replaces_no_layer_of_a_running_guest(lab: Lab, tmp_path: Path) -> None:
     steps, ansible = Steps(tmp_path, lab.path), Ansible(lab, tmp_path)
     # The master is there, and has another name, so that the role need not make one.

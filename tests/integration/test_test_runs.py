@@ -245,6 +245,7 @@ def test_the_labs_of_a_class_are_graded_in_a_row_and_none_stops_the_others(gate:
     assert gate.snapshot() == before
 
 
+@pytest.mark.long
 def test_the_playbook_runs_the_same_tests(gate: Lab, tmp_path: Path) -> None:
     ansible = Ansible(gate, tmp_path)
     book = str(REPOSITORY / "playbooks/test.yml")
