@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_body import run_capture
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.body import run_capture
 from ansible_collections.dumm.lab.plugins.module_utils._spec import CAPTURE
 from ansible_collections.dumm.lab.plugins.plugin_utils._action import LocalFirst
 

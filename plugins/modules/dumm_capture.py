@@ -176,7 +176,7 @@ diff:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_body import run_capture
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.body import run_capture
 from ansible_collections.dumm.lab.plugins.module_utils._module import run
 from ansible_collections.dumm.lab.plugins.module_utils._spec import CAPTURE
 

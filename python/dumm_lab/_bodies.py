@@ -14,8 +14,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture as captures
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access import copies
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import live as captures
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.line import Line, known, quoted
 from ansible_collections.dumm.lab.plugins.module_utils._lab.command.usage import DEFAULT_WORKDIR
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import processes

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lab import PATIENCE, REPOSITORY, Lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture_pcapng as pcapng
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import pcapng
 
 DUMM = REPOSITORY / "scripts/dumm"
 PING = "ping -c 3 -i 0.2 -W 30 10.0.0.2"

@@ -16,9 +16,9 @@ import pytest
 import testbed
 from lab import PATIENCE, Lab, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture_pcapng as pcapng
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import Bound, Capture, Direction, End
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import live as capture
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import pcapng
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.live import Bound, Capture, Direction, End
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError, InvalidInput
 
 ENDS = ("alice:eth0", "bob:eth0")

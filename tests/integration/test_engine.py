@@ -19,7 +19,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from lab import COLLECTIONS, PATIENCE, Lab, until
 
 from ansible_collections.dumm.lab.plugins.module_utils import _spec
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_pcapng import packets
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.pcapng import packets
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, LockTimeout
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.tests import Action, Test
 from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import loader

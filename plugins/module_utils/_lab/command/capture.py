@@ -19,10 +19,10 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
-from ..access import capture_background
-from ..access.capture_filter import MAX_SNAPLEN
-from ..access.capture_record import Bound, End, Recorder
-from ..access.capture_taps import chosen, created, headed, opened, watched
+from ..access.capture import background
+from ..access.capture.filters import MAX_SNAPLEN
+from ..access.capture.record import Bound, End, Recorder
+from ..access.capture.taps import chosen, created, headed, opened, watched
 from ..host.captures import Recorded
 from ..host.workdir import Workdir
 from ..model.errors import HostError
@@ -56,9 +56,9 @@ def run(words: Sequence[str], workdir: str) -> int:
         needed = "name some, such as alice:eth0" if not wanted.interfaces else "leave the interfaces out"
         raise WrongUsage(_NAME, "a capture needs interfaces, to stop or remove one needs its name only", needed)
     if wanted.stop is not None:
-        return _tell(capture_background.stop(home, wanted.stop))
+        return _tell(background.stop(home, wanted.stop))
     if wanted.remove is not None:
-        return _tell(capture_background.remove(home, wanted.remove))
+        return _tell(background.remove(home, wanted.remove))
     if wanted.background is not None:
         return _start(home, wanted)
     return _capture(home, wanted)
@@ -111,7 +111,7 @@ def _bound(wanted: Namespace, size: int | None) -> Bound:
 
 
 def _start(home: Workdir, wanted: Namespace) -> int:
-    found = capture_background.start(
+    found = background.start(
         home,
         wanted.background,
         wanted.interfaces,

@@ -4,7 +4,7 @@
 
 """The captures of a lab that go on without us, as they are on disk: ``captures/NAME/``.
 
-A process of its own writes each (``access/capture_process``).  It holds a lock as long as it lives, flock(2) on ``lock``, and that file
+A process of its own writes each (``access/capture/process``).  It holds a lock as long as it lives, flock(2) on ``lock``, and that file
 says which process it is.  So none that has its number after it is taken for it, and none in a directory that is a copy, be it one of hard
 links: the process has the directory itself open.
 
@@ -87,8 +87,8 @@ class Recorded:
     :ivar bound: ``bytes``, ``packets`` and ``seconds``; ``None`` for no bound.
     :ivar process: number of its process; ``None`` after its end.
     :ivar gone: those of the interfaces that were removed while it went on.
-    :ivar ended: why it has ended: a name of ``capture_record.End`` in small letters, :data:`KILLED` or :data:`DAMAGED`; ``None`` while it
-        goes on.
+    :ivar ended: why it has ended: a name of ``access.capture.record.End`` in small letters, :data:`KILLED` or :data:`DAMAGED`;
+        ``None`` while it goes on.
     """
 
     name: str

@@ -26,7 +26,7 @@ from ..model.lab import Lab, Power
 from .outcome import Outcome, shown, text_of
 
 if TYPE_CHECKING:
-    from ..access.capture import Capture, Mark
+    from ..access.capture.live import Capture, Mark
 
 T = TypeVar("T")
 Interface: TypeAlias = "ipaddress.IPv4Interface | ipaddress.IPv6Interface"

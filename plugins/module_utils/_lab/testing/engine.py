@@ -26,8 +26,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ..access import capture
-from ..access.capture import Capture
+from ..access.capture import live as capture
+from ..access.capture.live import Capture
 from ..host import lock
 from ..host.workdir import Workdir
 from ..model import checking

@@ -72,7 +72,7 @@ done
 
 
 class Packet(Protocol):
-    """A packet that was captured (``access/capture``)."""
+    """A packet that was captured (``access/capture/live``)."""
 
     @property
     def interface(self) -> str: ...

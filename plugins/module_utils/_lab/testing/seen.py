@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSES/GPL-3.0-or-later.txt or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""``saw``: packets that crossed an interface since the test began, heard on the host (``access/capture``)."""
+"""``saw``: packets that crossed an interface since the test began, heard on the host (``access/capture/live``)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from ..access import capture
+from ..access.capture import live as capture
 from ..model.checking import is_address
 from ..model.errors import DummError, GuestError, InvalidInput, from_oserror, nearest, plain
 from ..model.lab import Iface, Power

@@ -80,7 +80,7 @@ class Probe:
 
 
 class Packet(Protocol):
-    """A packet of a capture (``access/capture``)."""
+    """A packet of a capture (``access/capture/live``)."""
 
     @property
     def interface(self) -> str: ...

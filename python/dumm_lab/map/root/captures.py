@@ -13,9 +13,9 @@ import os
 import threading
 from contextlib import ExitStack, suppress
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_filter import MAX_SNAPLEN
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_record import Bound, Recorder
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_taps import chosen, headed, opened, watched
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.filters import MAX_SNAPLEN
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.record import Bound, Recorder
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.taps import chosen, headed, opened, watched
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import HostError
 

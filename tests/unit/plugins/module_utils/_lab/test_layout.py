@@ -37,11 +37,23 @@ MAY_IMPORT = {
     "plan": ["model", "scenario", "inside"],
     "run": ["model", "scenario", "host", "union", "inside", "guest", "plan"],
     "access": ["model", "scenario", "host", "union.server", "union", "inside", "guest", "run"],
+    "access.capture": ["model", "host", "run", "access"],
     "access.pictures": ["model"],
-    "testing": ["model", "scenario", "host", "guest", "plan", "run", "access"],
+    "testing": ["model", "scenario", "host", "guest", "plan", "run", "access", "access.capture"],
     "testing.strongswan": ["model", "host", "guest", "run", "access", "testing"],
     "testing.runs": ["model", "scenario", "host", "run", "testing", "testing.strongswan"],
-    "command": ["model", "scenario", "host", "plan", "run", "access", "access.pictures", "testing", "testing.runs"],
+    "command": [
+        "model",
+        "scenario",
+        "host",
+        "plan",
+        "run",
+        "access",
+        "access.capture",
+        "access.pictures",
+        "testing",
+        "testing.runs",
+    ],
 }
 PURE = ("model", "scenario", "plan")
 # Packages that do I/O, and libraries that take long to import.

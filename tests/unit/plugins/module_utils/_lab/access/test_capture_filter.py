@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture_filter
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_filter import Filter, replaced
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import filters
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.filters import Filter, replaced
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import InvalidInput
 
 NAMES = {
@@ -114,12 +114,10 @@ def test_the_length_of_a_packet_counts_that_was_not_kept_whole() -> None:
 
 
 def test_a_host_without_libpcap_is_told_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(capture_filter, "_LIBRARY", "libnosuch.so")
-    capture_filter._library.cache_clear()
+    monkeypatch.setattr(filters, "_LIBRARY", "libnosuch.so")
+    filters._library.cache_clear()
     try:
-        with pytest.raises(
-            capture_filter.HostError, match=r"libpcap.* is missing on the lab host; install libpcap0\.8"
-        ):
+        with pytest.raises(filters.HostError, match=r"libpcap.* is missing on the lab host; install libpcap0\.8"):
             Filter("icmp")
     finally:
-        capture_filter._library.cache_clear()
+        filters._library.cache_clear()

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access import capture_pcapng as pcapng
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture_pcapng import (
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import pcapng
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.pcapng import (
     Counted,
     Described,
     Direction,

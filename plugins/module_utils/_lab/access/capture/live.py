@@ -12,7 +12,7 @@ In this process, for a test or a script::
         for packet in cables.packets("icmp"):
             print(packet.interface, packet.direction, packet.length)
 
-``capture_record`` writes the file, ``capture_socket`` hears one interface, ``capture_filter`` understands expressions, ``capture_pcapng``
+``record`` writes the file, ``sockets`` hears one interface, ``filters`` understands expressions, ``pcapng``
 is the file's format.
 """
 
@@ -26,14 +26,14 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..host.workdir import Workdir
-from ..model.errors import HostError, InvalidInput, nearest
-from ..model.lab import Lab
-from . import capture_pcapng as pcapng
-from .capture_filter import MAX_SNAPLEN, Filter
-from .capture_pcapng import Counted, Direction, Packet
-from .capture_record import Bound, End, Recorder
-from .capture_taps import chosen, created, headed, names, opened, watched
+from ...host.workdir import Workdir
+from ...model.errors import HostError, InvalidInput, nearest
+from ...model.lab import Lab
+from . import pcapng
+from .filters import MAX_SNAPLEN, Filter
+from .pcapng import Counted, Direction, Packet
+from .record import Bound, End, Recorder
+from .taps import chosen, created, headed, names, opened, watched
 
 __all__ = ["Bound", "Capture", "Counted", "Direction", "End", "Filter", "Packet", "started"]
 

@@ -22,27 +22,27 @@ from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
-from ..host import captures, files, sources, syscalls
-from ..host.captures import CaptureDir, Recorded
-from ..host.workdir import Workdir
-from ..model import errors, reference
-from ..model.errors import HostError, InvalidInput, from_oserror, nearest
-from ..model.rules import check_label
-from . import capture_batch, capture_filter, capture_pcapng, capture_process, capture_record, capture_socket
-from .capture_filter import MAX_SNAPLEN
-from .capture_record import Bound, Heading, Namespace
-from .capture_socket import Tap
-from .capture_taps import chosen, created, headed, opened, watched
+from ...host import captures, files, sources, syscalls
+from ...host.captures import CaptureDir, Recorded
+from ...host.workdir import Workdir
+from ...model import errors, reference
+from ...model.errors import HostError, InvalidInput, from_oserror, nearest
+from ...model.rules import check_label
+from . import batch, filters, pcapng, process, record, sockets
+from .filters import MAX_SNAPLEN
+from .record import Bound, Heading, Namespace
+from .sockets import Tap
+from .taps import chosen, created, headed, opened, watched
 
 DEFAULT = Bound()
-_START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.access.capture_process import main; main(sys.argv[1])"
+_START = "import sys; sys.path[:0] = sys.argv[2:]; from _lab.access.capture.process import main; main(sys.argv[1])"
 _MODULES = (
-    capture_process,
-    capture_record,
-    capture_socket,
-    capture_batch,
-    capture_filter,
-    capture_pcapng,
+    process,
+    record,
+    sockets,
+    batch,
+    filters,
+    pcapng,
     errors,
     reference,
 )
@@ -133,7 +133,7 @@ def _mend(path: Path) -> None:
     with suppress(OSError):
         file = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
         try:
-            os.ftruncate(file, capture_pcapng.whole(file))
+            os.ftruncate(file, pcapng.whole(file))
         finally:
             os.close(file)
 

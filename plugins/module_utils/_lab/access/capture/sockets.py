@@ -20,10 +20,10 @@ from collections.abc import Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from . import capture_batch, capture_filter
-from .capture_batch import Taken
-from .capture_filter import Filter
-from .capture_pcapng import Direction
+from . import batch, filters
+from .batch import Taken
+from .filters import Filter
+from .pcapng import Direction
 
 # linux/if_ether.h, linux/if_packet.h, asm-generic/socket.h
 _ETH_P_ALL = 3
@@ -92,11 +92,11 @@ class Tap:
         :param most: how many at most.
         :raises EOFError: where there are none, nor will be, since the TAP is gone.
         """
-        batch = capture_batch.own()
+        buffer = batch.own()
         found: list[Heard] = []
         while len(found) < most:
             try:
-                taken = batch.take(self.socket)
+                taken = buffer.take(self.socket)
             except BlockingIOError:
                 break
             except OSError as exc:
@@ -111,7 +111,7 @@ class Tap:
                         break
                     raise EOFError(self.label) from None
                 continue
-            found += [heard for each in taken if (heard := self._heard(batch.memory, each)) is not None]
+            found += [heard for each in taken if (heard := self._heard(buffer.memory, each)) is not None]
         return found
 
     def _heard(self, memory: mmap.mmap, taken: Taken) -> Heard | None:
@@ -168,7 +168,7 @@ def unbound(only: Filter | None, snaplen: int) -> socket.socket:
     """
     own = socket.socket(socket.AF_PACKET, socket.SOCK_RAW | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK, 0)
     try:
-        _attach(own, capture_filter.everything(snaplen) if only is None else only.for_socket(snaplen))
+        _attach(own, filters.everything(snaplen) if only is None else only.for_socket(snaplen))
         own.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, _BUFFER)
         own.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
         own.setsockopt(_SOL_PACKET, _PACKET_AUXDATA, 1)

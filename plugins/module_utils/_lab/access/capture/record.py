@@ -21,9 +21,9 @@ from dataclasses import dataclass
 from enum import Enum
 from operator import itemgetter
 
-from . import capture_pcapng as pcapng
-from .capture_pcapng import Counted, Described
-from .capture_socket import Heard, Tap, close_all
+from . import pcapng
+from .pcapng import Counted, Described
+from .sockets import Heard, Tap, close_all
 
 # Packets of an interface in a round.
 _BATCH = 4096

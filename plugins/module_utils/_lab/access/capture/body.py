@@ -15,17 +15,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..host import captures
-from ..host.captures import CaptureDir, Recorded
-from ..model.errors import InvalidInput
-from ..model.rules import check_label
-from ..run.events import Subscriber, nobody
-from ..run.opening import Params, Run, looking
-from ..run.report import Diff, Report, Result
-from . import capture_background
-from .capture_filter import MAX_SNAPLEN, Filter
-from .capture_record import Bound
-from .capture_taps import chosen, names, opened
+from ...host import captures
+from ...host.captures import CaptureDir, Recorded
+from ...model.errors import InvalidInput
+from ...model.rules import check_label
+from ...run.events import Subscriber, nobody
+from ...run.opening import Params, Run, looking
+from ...run.report import Diff, Report, Result
+from . import background
+from .filters import MAX_SNAPLEN, Filter
+from .record import Bound
+from .taps import chosen, names, opened
 
 # What a user requests of a capture; the rest comes by itself.
 _REQUESTED = ("interfaces", "file", "filter", "bound", "running")
@@ -88,16 +88,16 @@ def _started(run: Run, before: Recorded | None) -> tuple[Recorded, str]:
         # What was captured is not given up for one that cannot be.
         for tap in opened(workdir, lab, found, only, MAX_SNAPLEN):
             tap.close()
-        capture_background.remove(workdir, before.name)
+        background.remove(workdir, before.name)
     labels = wanted.interfaces
-    return capture_background.start(workdir, wanted.name, labels, file=file, only=only, bound=bound), action
+    return background.start(workdir, wanted.name, labels, file=file, only=only, bound=bound), action
 
 
 def _stopped(run: Run, before: Recorded | None) -> tuple[Recorded | None, str]:
     if before is not None and before.process is None:
         return before, ""
     if not run.check:
-        return capture_background.stop(run.workdir, run.params["name"]), "stop"
+        return background.stop(run.workdir, run.params["name"]), "stop"
     if before is None:
         # The task that starts it changes nothing in check mode.
         return None, ""
@@ -108,7 +108,7 @@ def _absent(run: Run, before: Recorded | None) -> tuple[None, str]:
     if before is None:
         return None, ""
     if not run.check:
-        capture_background.remove(run.workdir, before.name)
+        background.remove(run.workdir, before.name)
     return None, "remove"
 
 

@@ -19,7 +19,7 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..model.errors import HostError, InvalidInput, nearest
+from ...model.errors import HostError, InvalidInput, nearest
 
 MAX_SNAPLEN = 262144
 _LIBRARY = "libpcap.so.0.8"

@@ -24,10 +24,10 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from .capture_filter import Filter
-from .capture_pcapng import Described
-from .capture_record import Bound, Heading, Namespace, Recorder
-from .capture_socket import Tap
+from .filters import Filter
+from .pcapng import Described
+from .record import Bound, Heading, Namespace, Recorder
+from .sockets import Tap
 
 # nobody of Debian
 _NOBODY = 65534

@@ -14,15 +14,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from ..host import namespaces, syscalls
-from ..host.workdir import Workdir
-from ..model.errors import DummError, HostError, InvalidInput, from_oserror, nearest
-from ..model.lab import Iface, Lab, link_name
-from .capture_filter import MAX_SNAPLEN, Filter, Names
-from .capture_pcapng import Described
-from .capture_record import Heading, Namespace
-from .capture_socket import Tap, unbound
-from .line import Line
+from ...host import namespaces, syscalls
+from ...host.workdir import Workdir
+from ...model.errors import DummError, HostError, InvalidInput, from_oserror, nearest
+from ...model.lab import Iface, Lab, link_name
+from ..line import Line
+from .filters import MAX_SNAPLEN, Filter, Names
+from .pcapng import Described
+from .record import Heading, Namespace
+from .sockets import Tap, unbound
 
 _ASK_SECONDS = 20.0
 _MOST_SAID = 1 << 20
