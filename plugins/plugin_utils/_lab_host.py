@@ -166,7 +166,10 @@ class LabHost:
             connection.set_options(var_options=self._variables)
             connection._shell.set_options(var_options=self._variables)
             if boolean(self._variables.get("ansible_become", False), strict=False):
-                connection.set_become_plugin(self._become())
+                become = self._become()
+                # As Ansible's own tasks: whoever logs in as that user needs no sudo, which may not be installed there.
+                if C.BECOME_ALLOW_SAME_USER or become.get_option("become_user") != self._variables.get("ansible_user"):
+                    connection.set_become_plugin(become)
             connection._connect()
             self._connection = connection
         return self._connection

@@ -162,10 +162,11 @@ def _script(known: Mapping[str, Any]) -> str:
     """What finds ``dumm`` on the lab host and becomes it, as root."""
     named = shlex.quote(str(known.get("dumm_command") or ""))
     become = str(known.get("ansible_become", "")).lower() in ("true", "yes", "1")
-    root = "sudo -n -- " if become else ""
+    # As Ansible's own tasks: root needs no sudo, which may not be installed there.
+    root = '[ "$(id -u)" = 0 ] || root="sudo -n --"; ' if become else ""
     places = " ".join([named, '"$(command -v dumm)"', *_PLACES])
     return (
-        f'for each in {places}; do [ ! -x "$each" ] || exec {root}"$each" "$@"; done; '
-        "echo 'dumm: this lab host has none; install the collection dumm.lab there, or set dumm_command in the inventory' >&2; "
+        f'root=; {root}for each in {places}; do [ ! -x "$each" ] || exec $root "$each" "$@"; done; '
+        "echo 'dumm: this lab host has no dumm; install the collection dumm.lab there, or set dumm_command in the inventory' >&2; "
         f"exit {_MISSING}"
     )

@@ -68,6 +68,22 @@ def test_a_lab_host_is_the_controller_where_nobody_else_is_to_be_reached_or_beco
     assert (_lab_host.reached("lab1", variables) is None) is direct
 
 
+@pytest.mark.parametrize(
+    ("variables", "becomes"),
+    [
+        ({}, False),
+        ({"ansible_become": True}, True),
+        ({"ansible_become": True, "ansible_user": "admin"}, True),
+        ({"ansible_become": True, "ansible_user": "root"}, False),
+        ({"ansible_become": True, "ansible_user": "root", "ansible_become_user": "labs"}, True),
+    ],
+)
+def test_nobody_becomes_the_user_as_whom_he_logs_in(variables: dict[str, Any], becomes: bool) -> None:
+    host = _lab_host.LabHost("lab1", {"ansible_connection": "local", **variables})
+
+    assert (host._reached().become is not None) is becomes
+
+
 def test_the_program_is_sent_once(lab_host: _lab_host.LabHost, connection: Here, tmp_path: Path) -> None:
     for _time in range(2):
         assert lab_host.guests(str(tmp_path / "none")) is None

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import shlex
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,6 +54,19 @@ def test_words_reach_the_other_machine_as_they_are() -> None:
 @pytest.mark.parametrize(("become", "root"), [(True, True), ("yes", True), (False, False), (None, False)])
 def test_root_is_asked_for_where_ansible_would(become: Any, root: bool) -> None:
     assert ("sudo -n" in lab_host.ssh_command("lab1", {"ansible_become": become}, [])[-1]) == root
+
+
+def test_root_needs_no_sudo_there(tmp_path: Path) -> None:
+    programs = {"dumm": 'echo ran "$@"', "id": "echo 0", "sudo": "exit 1"}
+    for name, line in programs.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{line}\n")
+        (tmp_path / name).chmod(0o755)
+    known = {"ansible_become": True, "dumm_command": str(tmp_path / "dumm")}
+
+    command = ["/bin/sh", "-c", lab_host.ssh_command("lab1", known, ["inspect"])[-1]]
+    done = subprocess.run(command, env={"PATH": f"{tmp_path}:/bin"}, capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ran inspect\n", "")
 
 
 _GROUPS = {
