@@ -213,22 +213,26 @@ def variable(text: str) -> str:
 
 def service(text: str) -> str:
     """Name of a service."""
-    if not text or not text.isprintable() or " " in text:
-        raise InvalidInput(text, f"{text!r} is no name of a service", "give one, such as nginx")
-    return text
+    return _word(text, "name of a service", "give one, such as nginx")
 
 
 def lab_host(text: str) -> str:
     """Name of a lab host, as an inventory has it."""
-    if not text or not text.isprintable() or " " in text:
-        raise InvalidInput(text, f"{text!r} is no name of a lab host", "give one of the inventory, such as lab1")
-    return text
+    return _word(text, "name of a lab host", "give one of the inventory, such as lab1")
 
 
 def together(text: str) -> str:
     """A word that guests have in common."""
+    return _word(text, "word", "give one, such as site1")
+
+
+def _word(text: str, kind: str, remedy: str) -> str:
+    """Something that is printed, without blanks in it.
+
+    :raises InvalidInput: where it is not that.
+    """
     if not text or not text.isprintable() or " " in text:
-        raise InvalidInput(text, f"{text!r} is no word", "give one, such as site1")
+        raise InvalidInput(text, f"{text!r} is no {kind}", remedy)
     return text
 
 
