@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -24,16 +23,10 @@ from cases import CASES  # noqa: E402
 from installed import Installed, build, environment, install, pinned  # noqa: E402
 from lab import PREFIX  # noqa: E402
 from openssh import Server, served  # noqa: E402
+from surroundings import nothing_is_left_on_the_host, pytest_sessionstart, tmp_path  # noqa: E402
 from way import Way  # noqa: E402
 
-# By its path, because it is a conftest.py, too.
-_spec = importlib.util.spec_from_file_location("integration_conftest", _INTEGRATION / "conftest.py")
-assert _spec is not None and _spec.loader is not None
-_integration = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_integration)
-pytest_sessionstart = _integration.pytest_sessionstart
-nothing_is_left_on_the_host = _integration.nothing_is_left_on_the_host
-tmp_path = _integration.tmp_path
+__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart", "tmp_path"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

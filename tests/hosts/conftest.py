@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,15 +15,10 @@ import pytest
 _INTEGRATION = Path(__file__).parents[1] / "integration"
 sys.path[:0] = [str(_INTEGRATION), str(Path(__file__).parent)]
 
+from surroundings import nothing_is_left_on_the_host, pytest_sessionstart  # noqa: E402
 from world import World, world  # noqa: E402
 
-# By its path, because it is a conftest.py, too.
-_spec = importlib.util.spec_from_file_location("integration_conftest", _INTEGRATION / "conftest.py")
-assert _spec is not None and _spec.loader is not None
-_integration = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_integration)
-pytest_sessionstart = _integration.pytest_sessionstart
-nothing_is_left_on_the_host = _integration.nothing_is_left_on_the_host
+__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,25 +16,15 @@ from xdist.scheduler import LoadFileScheduling
 
 sys.path += [str(Path(__file__).parents[1] / name) for name in ("soak", "bench")]
 
-from lab import BASE, MASTERS, PREFIX, Lab, fresh_lab
+from lab import Lab, fresh_lab
+from surroundings import nothing_is_left_on_the_host, pytest_sessionstart, tmp_path
+
+__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart", "tmp_path"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name our mark."""
     config.addinivalue_line("markers", "long: what make test leaves out, for make test-all")
-
-
-def pytest_sessionstart() -> None:
-    """Say at once what is missing, instead of in every test."""
-    if os.geteuid() != 0:
-        pytest.exit("the integration tests start real guests: run them as root", returncode=2)
-    needed = [
-        *(BASE / "kernels" / name / "linux" for name in ("default", "scripts")),
-        *(BASE / "masters" / name / "bin/sh" for name in MASTERS.values()),
-    ]
-    missing = [str(path) for path in needed if not path.exists()]
-    if missing:
-        pytest.exit(f"{', '.join(missing)} missing: run 'make integration', or set DUMM_TEST_BASE", returncode=2)
 
 
 # Files that run one after another, for what they have of the host in common; all others run beside each other.
@@ -64,33 +52,6 @@ class _ByFile(LoadFileScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
     """Who runs which tests, where several processes do (``--numprocesses``)."""
     return _ByFile(config, log)
-
-
-def _namespaces() -> set[str]:
-    directory = Path("/run/netns")
-    return set(os.listdir(directory)) if directory.is_dir() else set()
-
-
-def _host_devices() -> set[str]:
-    return set(os.listdir("/sys/class/net"))
-
-
-@pytest.fixture(scope="session", autouse=True)
-def nothing_is_left_on_the_host() -> Iterator[None]:
-    """The machine's own namespace has the devices that it had, and there is no namespace, process or mount of a test."""
-    devices = _host_devices()
-    yield
-    assert _host_devices() == devices
-    assert [name for name in _namespaces() if name.startswith(f"dumm-{PREFIX}")] == []
-    assert [name for name in os.listdir(tempfile.gettempdir()) if name.startswith(PREFIX)] == []
-    assert [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if PREFIX in line] == []
-
-
-@pytest.fixture
-def tmp_path() -> Iterator[Path]:
-    """A directory that is gone afterwards, unlike pytest's own."""
-    with tempfile.TemporaryDirectory(prefix=PREFIX) as place:
-        yield Path(place)
 
 
 @pytest.fixture(scope="module")

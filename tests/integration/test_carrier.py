@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from lab import BASE, PATIENCE, TUNED, Lab, fresh_lab, until
-from testbed import Config, pinging
+from lab import BASE, PATIENCE, TUNED, Lab, until
+from testbed import Config, described, pinging, restored
 
 TOOLS = BASE / "masters/test-tools-bookworm"
 
@@ -93,19 +93,16 @@ def _config(first: dict[str, Any] | None = None, **link: Any) -> Config:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Lab]:
     """The lab of all tests here."""
-    with fresh_lab() as lab:
-        lab.scenario("site", _config())
+    with described(_config()) as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(site: Lab) -> Iterator[Lab]:
     """The lab as it was described, with nothing left of a test before."""
-    site.scenario("site", _config())
-    _await(site, ("moon", "eth2", True), ("sun", "eth2", True))
-    yield site
-    for guest in ("moon", "sun"):
-        site.read(guest, FORGET)
+    with restored(site, _config(), FORGET):
+        _await(site, ("moon", "eth2", True), ("sun", "eth2", True))
+        yield site
 
 
 def _has_carrier(lab: Lab, guest: str, name: str) -> bool:

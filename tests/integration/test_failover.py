@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from lab import BASE, TUNED, Lab, fresh_lab, until
-from testbed import Config
+from lab import BASE, TUNED, Lab, until
+from testbed import Config, described, restored
 
 DAEMONS = BASE / "masters/test-bird"
 
@@ -85,18 +85,15 @@ def _config(**link: Any) -> Config:
 @pytest.fixture(scope="module")
 def site() -> Iterator[Lab]:
     """The lab of all tests here."""
-    with fresh_lab() as lab:
-        lab.scenario("site", _config())
+    with described(_config()) as lab:
         yield lab
 
 
 @pytest.fixture
 def lab(site: Lab) -> Iterator[Lab]:
     """The lab as it was described, and no daemon in it."""
-    site.scenario("site", _config())
-    yield site
-    for guest in ("moon", "sun"):
-        site.read(guest, STOP)
+    with restored(site, _config(), STOP):
+        yield site
 
 
 # How a cable is lost, and how it comes back.

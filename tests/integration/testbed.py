@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from lab import Lab, Result, until
+from lab import Lab, Result, fresh_lab, until
 
 Config = dict[str, Any]
 
@@ -61,6 +61,26 @@ def pair(**guest: Any) -> Config:
         "guests": {"moon": {}, "sun": {}},
         "links": [{"a": "moon:eth0", "b": "sun:eth0", "prefix": "10.0.0.0/24", "name": "cable"}],
     }
+
+
+@contextmanager
+def described(config: Config) -> Iterator[Lab]:
+    """A lab that is as described, as scenario ``site``."""
+    with fresh_lab() as lab:
+        lab.scenario("site", config)
+        yield lab
+
+
+@contextmanager
+def restored(lab: Lab, config: Config, forget: str) -> Iterator[None]:
+    """A lab of :func:`described` for one test, whatever became of it before.
+
+    :param forget: run in moon and sun afterwards.
+    """
+    lab.scenario("site", config)
+    yield
+    for guest in ("moon", "sun"):
+        lab.read(guest, forget)
 
 
 def pids(lab: Lab, *guests: str) -> dict[str, int]:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,15 +16,9 @@ _TESTS = Path(__file__).parents[1]
 sys.path[:0] = [str(_TESTS / "integration"), str(Path(__file__).parent)]
 
 from browsing import Browsing, browsing  # noqa: E402
+from surroundings import nothing_is_left_on_the_host, pytest_sessionstart, tmp_path  # noqa: E402
 
-# By its path, because it is a conftest.py, too.
-_spec = importlib.util.spec_from_file_location("integration_conftest", _TESTS / "integration" / "conftest.py")
-assert _spec is not None and _spec.loader is not None
-_integration = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_integration)
-pytest_sessionstart = _integration.pytest_sessionstart
-nothing_is_left_on_the_host = _integration.nothing_is_left_on_the_host
-tmp_path = _integration.tmp_path
+__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart", "tmp_path"]
 
 
 def pytest_configure(config: pytest.Config) -> None:
