@@ -213,7 +213,7 @@ def _pack(archive: Path, trees: dict[str, Path], subject: str) -> None:
     words: list[str | Path] = []
     for key, tree in trees.items():
         words += ["-C", tree.parent, tree.name if tree.name == key else f"./{tree.name}"]
-    renamed = [f"--transform=flags=r;s,^\\./{tree.name},{key}," for key, tree in trees.items() if tree.name != key]
+    renamed = [f"--transform=flags=rh;s,^\\./{tree.name},{key}," for key, tree in trees.items() if tree.name != key]
     _tar(subject, "pack", "-c", "--use-compress-program=gzip -1", *renamed, "-f", archive, *words)
 
 

@@ -123,9 +123,13 @@ def test_what_is_recorded_into_a_scenario_goes_with_it(tmp_path: Path, done: lis
     recorded = one.scenario_layer("big", "alice")
     (recorded / "etc").mkdir(parents=True)
     (recorded / "etc/word").write_text("recorded")
+    os.link(recorded / "etc/word", recorded / "etc/again")
+    (recorded / "etc/link").symlink_to("./alice/etc/word")
+    before = moving.digest(recorded)
     moving.arrive(str(two.path), "alice", carry(one, two), 1)
 
     assert (two.scenario_layer("big", "alice") / "etc/word").read_text() == "recorded"
+    assert moving.digest(two.scenario_layer("big", "alice")) == before
     assert load_guest(two.guest("alice")).loaded == Loaded("big", record=True)
 
 
