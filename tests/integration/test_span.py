@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import re
 import socket
 import subprocess
@@ -22,12 +23,17 @@ from typing import Any
 import pytest
 from lab import PATIENCE, PREFIX, Lab, Refused, Result, fresh_lab
 
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access import placing
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, syscalls, tunnels
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.lab import Bridge
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.span import Span
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario import lab_hosts
+from ansible_collections.dumm.lab.plugins.module_utils._lab.scenario.lab_hosts import Answer
 
 VNI = 4711
+# For tests that look at all lab hosts of this machine.
+OWN_VNI = 100_000 + 10 * (os.getpid() % 1_000_000)
 _NUMBERS = itertools.count()
 LEFT, RIGHT = "10.99.0.1", "10.99.0.2"
 BOTH = [LEFT, RIGHT]
@@ -59,6 +65,10 @@ class Host:
     def span(self, **options: Any) -> dict[str, Any]:
         """The tunnel of the shared segment."""
         return {"span": {"vni": VNI, "local": self.address, "peers": BOTH, **options}}
+
+    def answer(self) -> Answer:
+        """What the lab host answers those that share scenario ``big`` with it."""
+        return placing.answer(str(self.lab.workdir.path), "big", self.address)
 
     def ip(self, *words: str) -> str:
         """``ip`` on the lab host."""
@@ -424,12 +434,47 @@ def test_a_port_that_somebody_else_uses_is_named(empty: tuple[Host, Host]) -> No
 
 def test_what_a_killed_run_leaves_of_a_tunnel_is_taken_up(empty: tuple[Host, Host]) -> None:
     left, _right = empty
+    span = left.span(vni=OWN_VNI)
     with left.there():
-        deeds = left.lab.deeds("bridge", name="wan", **left.span())
+        deeds = left.lab.deeds("bridge", name="wan", **span)
         for number in range(len(deeds), 0, -3):
             left.lab.bridge("wan", state="absent")
-            left.lab.deeds("bridge", number, name="wan", **left.span())
-            left.lab.bridge("wan", **left.span())
+            left.lab.deeds("bridge", number, name="wan", **span)
+            # To the other lab hosts nobody else has its number, and a run that only looks says so, too.
+            assert left.answer().networks.get((OWN_VNI, 4789), "wan") == "wan"
+            left.lab.bridge("wan", check=True, **span)
+            left.lab.bridge("wan", **span)
 
-            assert not left.lab.bridge("wan", **left.span())["changed"]
+            assert not left.lab.bridge("wan", **span)["changed"]
             assert left.forwards() == [("00:00:00:00:00:00", RIGHT)] and left.lab.info()["orphans"] == []
+
+
+def test_a_number_goes_from_one_bridge_of_a_scenario_to_another(empty: tuple[Host, Host]) -> None:
+    left, _right = empty
+    answers = {"left": left.answer, "right": lambda: Answer(mtu=1500, memory=1 << 20)}
+
+    def make(*bridges: str) -> Result:
+        known = {name: {"vni": OWN_VNI + number} for number, name in enumerate(bridges)}
+        guests = {
+            name: {
+                "lab_host": name,
+                "interfaces": {f"eth{number}": {"bridge": bridge} for number, bridge in enumerate(bridges)},
+            }
+            for name in answers
+        }
+        hosts = {
+            name: {"address": address, "weight": 1, "workdir": "/x", "answer": lab_hosts.plain_answer(answers[name]())}
+            for name, address in zip(answers, BOTH, strict=True)
+        }
+        given = {"lab_hosts": json.loads(json.dumps(hosts)), "lab_host": "left", "state": "stopped"}
+        return left.lab.scenario("big", {"bridges": known, "guests": guests}, **given)
+
+    with left.there():
+        assert f"bridge one: join VXLAN {OWN_VNI} of {RIGHT}" in make("one", "two")["actions"]
+        assert f"bridge two: join VXLAN {OWN_VNI} of {RIGHT}" in make("two", "one")["actions"]
+        assert f"bridge three: join VXLAN {OWN_VNI} of {RIGHT}" in make("three", "one")["actions"]
+        assert not make("three", "one")["changed"]
+
+        left.lab.bridge("own", **left.span(vni=OWN_VNI + 2))
+        with pytest.raises(Refused, match=rf"VXLAN {OWN_VNI + 2} .* in use on lab host left, by bridge own there"):
+            make("three", "one", "four")

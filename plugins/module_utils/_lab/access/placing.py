@@ -7,15 +7,16 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from ..host import disks, files, namespaces
-from ..host.netlink import MARK
+from ..host.netlink import MARK, is_unfinished
 from ..host.rtnetlink import Route
 from ..host.workdir import Workdir
 from ..model.errors import from_oserror
+from ..model.lab import HOST_NETNS, Lab
 from ..run import sharing
 from ..scenario.lab_hosts import Answer
 
@@ -28,21 +29,24 @@ def answer(path: str, scenario: str, address: str) -> Answer:
     :raises DummError: where that cannot be read.
     """
     workdir = Workdir.at(path)
-    guests: dict[str, int] = {}
+    lab = Lab("", HOST_NETNS)
     leaving: dict[str, str] = {}
     try:
         if workdir.path.is_dir():
             with disks.peek(workdir) as known:
-                guests = {name: guest.mem for name, guest in known.load().guests.items()}
-            leaving = dict(_leaving(workdir, guests))
+                lab = known.load()
+            leaving = dict(_leaving(workdir, lab.guests))
         with Route(None) as route:
             mtu = _mtu(route, address)
-        return Answer(guests, leaving, _memory(), mtu, dict(_networks(workdir)), sharing.remembered(workdir, scenario))
+        guests = {name: guest.mem for name, guest in lab.guests.items()}
+        changing = {name for name, bridge in lab.bridges.items() if bridge.scenario == scenario}
+        networks = {network: bridge for network, bridge in _networks(workdir) if bridge not in changing}
+        return Answer(guests, leaving, _memory(), mtu, networks, sharing.remembered(workdir, scenario))
     except OSError as exc:
         raise from_oserror(workdir.label, "look at", exc) from exc
 
 
-def _leaving(workdir: Workdir, guests: dict[str, int]) -> Iterator[tuple[str, str]]:
+def _leaving(workdir: Workdir, guests: Iterable[str]) -> Iterator[tuple[str, str]]:
     for name in guests:
         with suppress(FileNotFoundError):
             yield name, files.read(workdir.guest(name).leaving).decode("utf-8", "replace").strip()
@@ -68,13 +72,17 @@ def _mtu(route: Route, address: str) -> int | None:
 
 
 def _networks(workdir: Workdir) -> Iterator[tuple[tuple[int, int], str]]:
-    """VNIs with their UDP ports that this host's kernel has, as far as their network namespaces have names."""
-    own = f"{MARK} {workdir.lab_name} tunnel "
+    """VNIs with their UDP ports that this host's kernel has, as far as their network namespaces have names.
+
+    What a killed run of the lab had begun to make is not among them: the next one removes it.
+    """
+    lab = workdir.lab_name
+    own = f"{MARK} {lab} tunnel "
     place = namespaces.NETNS_DIRECTORY
     named = sorted(place.iterdir()) if place.is_dir() else []
     for path in (None, *map(str, named)):
         # The empty file of a namespace that is gone, or one that goes meanwhile.
         with suppress(OSError), Route(path) as route:
             for device in route.devices():
-                if device.span is not None:
+                if device.span is not None and (device.alias or not is_unfinished(lab, device.name, device.group)):
                     yield device.span.network, device.alias.removeprefix(own) if device.alias.startswith(own) else ""

@@ -51,10 +51,15 @@ def group_of(lab: str) -> int:
 
 def unfinished(lab: str, devices: Iterable[Device]) -> tuple[Device, ...]:
     """Those that a run of a lab has begun to make, and that are neither named nor marked yet."""
-    group = group_of(lab)
-    return tuple(
-        each for each in devices if each.mark is None and each.name.startswith(_UNNAMED) and each.link_group == group
-    )
+    return tuple(each for each in devices if each.mark is None and is_unfinished(lab, each.name, each.link_group))
+
+
+def is_unfinished(lab: str, name: str, group: int) -> bool:
+    """Whether a device that has no mark is one that a run of a lab has begun to make.
+
+    :param group: its link group.
+    """
+    return name.startswith(_UNNAMED) and group == group_of(lab)
 
 
 class Network:

@@ -30,11 +30,9 @@ def check(actual: Actual, lab: Lab, steps: Plan) -> list[str]:
     if not bridges:
         return []
     ways = _look(bridges)
-    held = {
-        device.span.network
-        for mark, device in actual.devices.items()
-        if mark.kind is DeviceKind.TUNNEL and device.span is not None
-    }
+    own = [device for mark, device in actual.devices.items() if mark.kind is DeviceKind.TUNNEL]
+    # What a killed run had begun to make goes before anything is made.
+    held = {device.span.network for device in (*own, *actual.unfinished) if device.span is not None}
     new = {action.bridge.label: action.bridge.spanning for action in actions if isinstance(action, AddTunnel)}
     taken = tunnels.in_use({label: span for label, span in new.items() if span.network not in held})
     if taken:

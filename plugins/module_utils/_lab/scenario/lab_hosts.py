@@ -45,7 +45,8 @@ class Answer:
     :ivar leaving: guests that a run has begun to move, each with the lab host that it goes to.
     :ivar memory: MB of the host.
     :ivar mtu: of the device that has the lab host's address; ``None`` if none has it.
-    :ivar networks: VNIs in use there, with their UDP ports; each with the lab's own bridge that has it, or an empty text.
+    :ivar networks: VNIs in use there, with their UDP ports; each with the lab's own bridge that has it, or an empty text.  Those of the
+        scenario's bridges are not among them: it may give them to others.
     :ivar placement: what it remembers of the scenario.
     """
 

@@ -316,15 +316,17 @@ def _taken(segments: Mapping[str, _Segment], numbers: Mapping[str, int], hosts: 
         if len(segment.hosts) < 2:
             continue
         network = (numbers[name], hosts.port)
-        users = [
-            host
+        users = {
+            host: user
             for host in segment.hosts
-            if (answer := hosts.hosts[host].answer) is not None and answer.networks.get(network, name) != name
-        ]
+            if (answer := hosts.hosts[host].answer) is not None and (user := answer.networks.get(network, name)) != name
+        }
         if users:
+            own = listed(f"bridge {user} there" for user in sorted({*users.values()} - {""}))
             yield InvalidInput(
                 BridgeRef(name),
-                f"VXLAN {network[0]} on UDP port {network[1]} is in use on lab host {listed(users)}, by another lab or somebody else",
+                f"VXLAN {network[0]} on UDP port {network[1]} is in use on lab host {listed(users)}, by"
+                f" {own or 'another lab or somebody else'}",
                 "give the bridge another vni, or the lab another word (lab)",
                 setting="vni",
             )
