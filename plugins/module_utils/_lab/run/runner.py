@@ -101,7 +101,7 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
     def told(actual: Actual | None, lab: Lab) -> Result:
         guests = [name for name, guest in lab.guests.items() if guest.scenario == params["name"]]
         bridges = [name for name, bridge in lab.bridges.items() if bridge.scenario == params["name"]]
-        moving = {"moving": dict(parts[0][1].coming)} if parts else {}
+        moving = {"moving": sharing.coming(params, parts[0][1])} if parts else {}
         return {
             "name": params["name"],
             "guests": {name: _guest_result(actual, lab, name) for name in guests},
@@ -121,6 +121,8 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
                 return desired.scenario(arguments, lab, whole, extras(workdir, whole, arguments, lab))
             parts[:] = [found]
             part = found[1]
+            if not run.check:
+                sharing.check_all_here(arguments, part)
             more = extras(workdir, part.scenario, arguments, lab, whole)
             return desired.scenario(arguments, lab, part.scenario, more, part)
 

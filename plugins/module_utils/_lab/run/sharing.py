@@ -15,8 +15,9 @@ from contextlib import suppress
 from ..host import files
 from ..host.workdir import Workdir
 from ..model import stored
-from ..model.errors import InvalidInput, listed
+from ..model.errors import Invalid, InvalidInput, listed
 from ..model.lab import Lab
+from ..model.reference import GuestRef
 from ..scenario import lab_hosts
 from ..scenario.lab_hosts import LabHosts, Placement
 from ..scenario.loader import Scenario
@@ -41,6 +42,28 @@ def shared(workdir: Workdir, params: Params, whole: Scenario, lab: Lab) -> tuple
         remedy = "run the playbook that gives it, or take the scenario away first (state: absent)"
         raise InvalidInput(f"scenario {params['name']}", cause, remedy)
     return None
+
+
+def coming(params: Params, part: Share) -> dict[str, str]:
+    """Guests that a run has to have brought here first, each with the lab host that it is on."""
+    if params["state"] not in ("present", "stopped"):
+        return {}
+    only = params.get("only")
+    return {name: source for name, source in part.coming.items() if not only or name in only}
+
+
+def check_all_here(params: Params, part: Share) -> None:
+    """Refuse to make anew what is somewhere else.
+
+    :raises Invalid: for guests that nobody has brought here.
+    """
+    remedy = "run dumm_scenario as a task on these hosts, which brings it here"
+    faults = [
+        InvalidInput(GuestRef(name), f"it is on lab host {source} and has not come here", remedy)
+        for name, source in coming(params, part).items()
+    ]
+    if faults:
+        raise Invalid(faults)
 
 
 def remembered(workdir: Workdir, name: str) -> Placement | None:
