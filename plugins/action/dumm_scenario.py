@@ -11,7 +11,7 @@ from typing import Any
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError
+from ansible_collections.dumm.lab.plugins.module_utils._lab.model.errors import DummError, InvalidInput
 from ansible_collections.dumm.lab.plugins.module_utils._lab.run.runner import run_scenario
 from ansible_collections.dumm.lab.plugins.module_utils._spec import SCENARIO
 from ansible_collections.dumm.lab.plugins.plugin_utils import _several
@@ -29,9 +29,18 @@ class ActionModule(ReadsFiles):
         """Run the body here or the module there, after all lab hosts have been asked."""
         known = task_vars or {}
         if self._task.args.get("lab_hosts") is not None and self._task.args.get("state") not in ("absent", "unloaded"):
-            mine = str(self._task.args.get("lab_host") or known["inventory_hostname"])
-            self._site = _several.Site(mine, known["hostvars"], self._play_context)
+            self._site = self._lab_hosts(known)
         return super().run(tmp, task_vars)
+
+    def _lab_hosts(self, known: dict[str, Any]) -> _several.Site:
+        """The inventory's hosts as lab hosts; where the task runs is the one that it is for."""
+        name, where, hostvars = known["inventory_hostname"], self._task.delegate_to, known["hostvars"]
+        own = {key for each in (name, where) if each in hostvars for key in hostvars[each]}
+        environment: dict[str, str] = {}
+        for each in self._task.environment or ():
+            environment.update(self._templar.template(each) or {})
+        said = _several.said_by_play(self._task, self._play_context, own)
+        return _several.Site(str(self._task.args.get("lab_host") or where or name), hostvars, said, environment)
 
     def _arguments(self) -> dict[str, Any]:
         given = self._with_source()
@@ -56,37 +65,45 @@ class ActionModule(ReadsFiles):
     def _carried_out(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         if self._site is None or not boolean(arguments.get("move") or False, strict=False):
             return super()._carried_out(arguments, task_vars)
-        done: list[str] = []
-        try:
-            tried = self._moved(self._site, arguments, task_vars, done)
-        except (DummError, AnsibleError) as exc:
-            return {"failed": True, "msg": str(exc), "actions": done, "changed": bool(done)}
-        if tried is not None:
-            return tried
-        told = super()._carried_out(arguments, task_vars)
-        return {**told, "actions": [*done, *told.get("actions", ())], "changed": bool(done or told.get("changed"))}
-
-    def _moved(
-        self, site: _several.Site, arguments: dict[str, Any], task_vars: dict[str, Any], done: list[str]
-    ) -> dict[str, Any] | None:
-        """Take the guests here that are to come, if nothing speaks against it.
-
-        :param arguments: what they say of lab hosts is how these are afterwards.
-        :param done: what was done is added to it.
-        :return: the result, if that is all.
-        :raises DummError: where a guest cannot come.
-        :raises AnsibleError: where another lab host cannot be reached.
-        """
+        if self._task.async_val:
+            cause = "it cannot move guests in the background, since the controller takes them from one lab host to the other"
+            error = InvalidInput(f"scenario {arguments.get('name')}", cause, "leave out async or move")
+            return {"failed": True, "msg": str(error), "actions": []}
+        # Where the lab host itself cannot be reached, Ansible tells that, as of any task.
         tried = self._tried(arguments, task_vars)
         moving = (tried.get("scenario") or {}).get("moving", {})
-        words = [f"guest {guest}: move it here from lab host {source}" for guest, source in moving.items()]
         if tried.get("failed") or self._task.check_mode:
+            words = [f"guest {guest}: move it here from lab host {source}" for guest, source in moving.items()]
             return {
                 **tried,
                 "actions": [*words, *tried.get("actions", ())],
                 "changed": bool(words or tried.get("changed")),
             }
-        play = task_vars.get("ansible_play_hosts_all")
+        done: list[str] = []
+        try:
+            self._move(self._site, moving, arguments, task_vars.get("ansible_play_hosts_all"), done)
+        except (DummError, AnsibleError) as exc:
+            return {"failed": True, "msg": str(exc), "actions": done, "changed": bool(done)}
+        told = super()._carried_out(arguments, task_vars)
+        return {**told, "actions": [*done, *told.get("actions", ())], "changed": bool(done or told.get("changed"))}
+
+    @staticmethod
+    def _move(
+        site: _several.Site,
+        moving: dict[str, str],
+        arguments: dict[str, Any],
+        play: list[str] | None,
+        done: list[str],
+    ) -> None:
+        """Take guests here.
+
+        :param moving: those that are to come, each with the lab host that it is on.
+        :param arguments: what they say of lab hosts is how these are afterwards.
+        :param play: the hosts of the play.
+        :param done: what was done is added to it.
+        :raises DummError: where a guest cannot come.
+        :raises AnsibleError: where another lab host cannot be reached.
+        """
         for guest, source in moving.items():
             if play is not None and source not in play:
                 raise _several.not_in_play(guest, source)
@@ -94,7 +111,6 @@ class ActionModule(ReadsFiles):
             done.append(_several.move(site, arguments["lab_hosts"], guest, source, arguments))
         if moving:
             _several.remember_more(arguments["lab_hosts"])
-        return None
 
     def _tried(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
         """The result in check mode."""

@@ -116,7 +116,7 @@ options:
       - Without it, the scenario is this lab host's alone.
     type: raw
   lab_host:
-    description: Which of O(lab_hosts) this one is, if not C(inventory_hostname).
+    description: Which of O(lab_hosts) this one is, if not the host where the task runs (C(delegate_to), otherwise C(inventory_hostname)).
     type: str
   lab:
     description:
@@ -132,6 +132,7 @@ options:
       - Whether a guest may be taken to another lab host, with all that it wrote and its saving points. It is stopped for that.
       - This is so for a guest whose C(lab_host) names another one, and for the guests of a lab host with C(dumm_weight) 0.
         Without it, such a guest is refused or stays.
+      - It needs O(state=present) or V(stopped). With O(only), no other guest is moved. A task with C(async) cannot move guests.
     type: bool
     default: false
   lost:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible import constants as C
 from ansible.errors import AnsibleError
 from ansible.playbook.play_context import PlayContext
+from ansible.playbook.task import Task
 
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access import remote
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model import options
@@ -35,12 +37,14 @@ class Site:
 
     :ivar mine: name of the one that the task is for.
     :ivar hostvars: variables of all hosts.
-    :ivar play: how the task's own host is reached, as far as that is said by the play and not by the inventory.
+    :ivar play: how hosts are reached, as far as the play says that for all of them (:func:`said_by_play`).
+    :ivar environment: of the task.
     """
 
     mine: str
     hostvars: Mapping[str, Mapping[str, Any]]
-    play: PlayContext
+    play: Arguments = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
     _known: dict[str, _lab_host.LabHost | None] = field(default_factory=dict, compare=False)
 
     def found(self, arguments: Arguments) -> dict[str, dict[str, Any]]:
@@ -55,8 +59,8 @@ class Site:
                     "lab_hosts", f"there is no host {name} in the inventory", nearest(name, _known(self.hostvars))
                 )
         # Templates in variables are for the thread that runs the task.
-        said = {name: self._said(name, arguments) for name in names}
         self._known.update({name: self.reached(name) for name in names})
+        said = {name: self._said(name, arguments) for name in names}
         with ThreadPoolExecutor(max_workers=min(_MOST_AT_ONCE, len(names))) as pool:
             jobs = {name: pool.submit(self._answer, name, str(arguments.get("name")), said[name]) for name in names}
         return {name: {**said[name], **job.result()} for name, job in jobs.items()}
@@ -65,14 +69,13 @@ class Site:
         """A lab host, as :func:`_lab_host.reached`; what the play says for all of its hosts counts for each."""
         own = self.hostvars[name]
         known = {key: own[key] for key in own if key.startswith("ansible_") and key not in _FACTS}
-        play: dict[str, Any] = {"ansible_connection": self.play.connection, "ansible_user": self.play.remote_user}
-        if self.play.become:
-            play |= {"ansible_become": True, "ansible_become_user": self.play.become_user}
-            play |= {"ansible_become_method": self.play.become_method, "ansible_become_password": self.play.become_pass}
-        return _lab_host.reached(name, {**{key: value for key, value in play.items() if value}, **known})
+        return _lab_host.reached(name, {**self.play, **known})
+
+    def _host(self, name: str) -> _lab_host.LabHost | None:
+        return self._known[name] if name in self._known else self.reached(name)
 
     def workdir(self, name: str, arguments: Arguments) -> str:
-        """A lab host's working directory.
+        """A lab host's working directory.  What names none for the module otherwise names none here: option, then environment.
 
         :raises InvalidInput: where the task says another than the inventory.
         """
@@ -81,7 +84,9 @@ class Site:
             cause = f"workdir is {given}, and its dumm_workdir {said}, where the other lab hosts look"
             raise InvalidInput(f"lab host {name}", cause, "set only dumm_workdir in the inventory")
         default: str = options.SCENARIO["workdir"]["default"]
-        return os.path.normpath(said or given or default)
+        around = os.environ if self._host(name) is None else {}
+        environment = self.environment.get("DUMM_WORKDIR") or around.get("DUMM_WORKDIR")
+        return os.path.normpath(said or given or environment or default)
 
     def _said(self, name: str, arguments: Arguments) -> dict[str, Any]:
         """What the inventory says of a lab host."""
@@ -104,8 +109,29 @@ class Site:
         :raises DummError: as what answers it does there.
         :raises AnsibleError: where it cannot be reached.
         """
-        host = self._known[name] if name in self._known else self.reached(name)
+        host = self._host(name)
         return remote.answered(what, io.BytesIO(data), asked) if host is None else host.ask(what, data, **asked)
+
+
+def said_by_play(task: Task, context: PlayContext, own: Iterable[str]) -> dict[str, Any]:
+    """How hosts are reached as far as play, task and command line say that for all of them, in Ansible's variables for hosts.
+
+    The context of a play has the variables of one host, too, which say nothing of the others and may be secrets.
+
+    :param own: names of the variables of the task's host.
+    """
+    names = {*own}
+    said: dict[str, Any] = {"ansible_connection": task.connection, "ansible_user": task.remote_user}
+    if names.isdisjoint(C.MAGIC_VARIABLE_MAPPING["password"]):
+        said["ansible_password"] = context.password
+    if task.become:
+        said |= {f"ansible_{key}": getattr(task, key) for key in _BECOME}
+        if names.isdisjoint(C.MAGIC_VARIABLE_MAPPING["become_pass"]):
+            said["ansible_become_password"] = context.become_pass
+    return {key: value for key, value in said.items() if value}
+
+
+_BECOME = ("become", "become_user", "become_method", "become_exe", "become_flags")
 
 
 def _shortened(text: str) -> str:
