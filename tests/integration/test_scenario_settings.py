@@ -10,8 +10,10 @@ import random
 from typing import Any
 
 import pytest
-from lab import Lab, Refused
+from lab import BASE, Lab, Refused
 from testbed import Config
+
+from ansible_collections.dumm.lab.plugins.module_utils._lab.inside import settings
 
 IPV4 = ("forwarding", "accept_redirects", "send_redirects", "rp_filter", "proxy_arp", "arp_ignore")
 IPV6 = ("forwarding", "disable_ipv6", "accept_ra", "accept_redirects", "autoconf", "addr_gen_mode", "accept_dad")
@@ -162,3 +164,24 @@ def test_settings_that_cannot_hold_are_refused_before_anything_is_changed(
 
     assert said in str(refused.value)
     assert lab.info()["guests"] == {}
+
+
+def test_a_guest_among_many_has_room_for_its_neighbours(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    # As in a segment of 250.
+    monkeypatch.setattr(settings, "_MANY_PEERS", 2)
+    ports = {"interfaces": {"eth0": {"bridge": "lan"}}}
+    lab.scenario(
+        "crowd",
+        {
+            "defaults": {"mem": 48, "init": "minimal"},
+            "bridges": {"lan": {"prefix": ["10.0.0.0/24", "fd00:1::/64"]}},
+            "guests": {
+                "program": ports,
+                "scripts": {**ports, "kernel": str(BASE / "kernels" / "scripts" / "linux")},
+                "own": {**ports, "sysctl": {"net.ipv6.neigh.default.gc_thresh3": 2000}},
+            },
+        },
+    )
+    for guest, ipv6 in (("program", "8192"), ("scripts", "8192"), ("own", "2000")):
+        told = lab.read(guest, "cd /proc/sys/net; cat ipv[46]/neigh/default/gc_thresh3")
+        assert told.split() == ["8192", ipv6]

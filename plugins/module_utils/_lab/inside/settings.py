@@ -23,6 +23,11 @@ from ..model.lab import Guest, Iface, Route, sysctl_path
 _GENERAL = ("all", "default", "")
 _PER_INTERFACE = re.compile(r"/proc/sys/net/([^/]+)/(?:conf|neigh)/([^/]+)/([^/]+)")
 _FORWARD, _FORWARD_ALL = "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv4/conf/all/forwarding"
+# In IPv6 each other guest takes two entries of a neighbour table: its address, and the link-local one from which it asks whether this guest
+# is still there.  An entry that is in use makes no room for another (neigh_forced_gc, net/core/neighbour.c), so 1024 of them, as the kernel
+# has it, are full with 512 others; it looks for room from 512 entries on.
+_MANY_PEERS = 250
+_NEIGHBOURS = (("gc_thresh2", "4096"), ("gc_thresh3", "8192"))
 _CONGESTION = (
     "/proc/sys/net/ipv4/tcp_congestion_control",
     "/proc/sys/net/ipv4/tcp_allowed_congestion_control",
@@ -211,6 +216,20 @@ def takes_ipv6(due: Iterable[tuple[str, str]]) -> set[str]:
     """The interfaces whose IPv6 addresses go because of what is to be written: their names, or ``all``."""
     named = [_of_interfaces(key) for key, _value in due]
     return {each.whose for each in named if each is not None and (each.family, each.what) == ("ipv6", "disable_ipv6")}
+
+
+def for_peers(guest: Guest, peers: int) -> list[str]:
+    """Lines that give a guest's neighbour tables room for so many others in its segments; what it is set to by its definition stays."""
+    if peers < _MANY_PEERS:
+        return []
+    own = {sysctl_path(key) for key, _value in guest.sysctl}
+    speaks_ipv6 = any(":" in address for iface in guest.interfaces.values() for address in iface.addresses or ())
+    keys = [
+        (f"net/{family}/neigh/default/{key}", value)
+        for family in ("ipv4", *(["ipv6"] if speaks_ipv6 else []))
+        for key, value in _NEIGHBOURS
+    ]
+    return [set_sysctl(key, value) for key, value in keys if sysctl_path(key) not in own]
 
 
 def all_lines(guest: Guest) -> list[str]:

@@ -340,6 +340,11 @@ class Lab:
         """The interfaces that are plugged into a bridge."""
         return list(self._ports.get(bridge, ()))
 
+    def peers_of(self, guest: Guest) -> int:
+        """How many other interfaces are in the segments of a guest."""
+        segments = [iface.bridge for iface in guest.interfaces.values() if iface.bridge is not None]
+        return sum(len(self._ports[bridge]) - 1 for bridge in segments)
+
     @functools.cached_property
     def _ports(self) -> Mapping[str | None, list[Iface]]:
         """All interfaces by what they are plugged into."""

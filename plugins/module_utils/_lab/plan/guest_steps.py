@@ -68,6 +68,7 @@ class Start(GuestAction):
     :ivar units: its interfaces with their MAC addresses; the position is the vector driver's unit.
     :ivar taps: those of its TAPs that were there before.
     :ivar carriers: what decides whether its interfaces have carrier (``Lab.carrier_of``).
+    :ivar peers: how many other interfaces are in its segments.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.START,)
@@ -76,6 +77,7 @@ class Start(GuestAction):
     units: tuple[tuple[Iface, str], ...]
     taps: tuple[Device, ...] = ()
     carriers: tuple[str, ...] = ()
+    peers: int = 0
 
 
 @dataclass(frozen=True)

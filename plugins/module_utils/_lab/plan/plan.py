@@ -525,7 +525,7 @@ class _Planner:
             if device is not None
         )
         carriers = tuple(self.after.carrier_of(iface) for iface, _mac in units)
-        action = guest_steps.Start(guest, self.prepared[name], units, taps, carriers)
+        action = guest_steps.Start(guest, self.prepared[name], units, taps, carriers, self.after.peers_of(guest))
         return Step(Kind.START.of(name), action, (f"start {guest.label}",), after=first)
 
     def _pause(self, name: str, fate: _Fate, changes: tuple[Key, ...]) -> Iterator[Step]:

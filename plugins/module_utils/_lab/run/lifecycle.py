@@ -372,6 +372,7 @@ def _write_boot_request(directory: GuestDir, action: Start) -> None:
     lines = ["link set lo up"]
     for unit, (iface, _mac) in enumerate(action.units):
         lines += network.appear(unit, iface)
+    lines += settings.for_peers(action.guest, action.peers)
     lines += settings.all_lines(action.guest)
     script, stdin = network.script(lines)
     sysctl, conditions = network.managed([action.guest])

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import json
 import subprocess
 from typing import Any
@@ -443,6 +444,43 @@ def test_settings_of_an_interface_that_is_made_are_written_whatever_the_one_befo
     found = {sysctl_path(ETH1_STAYS[0]): "0", sysctl_path(FORWARD[0]): "1"}
 
     assert settings.due_sysctl([FORWARD, ETH1_STAYS], found, {"eth1"}) == [ETH1_STAYS]
+
+
+_BOTH = Guest("moon", interfaces={"eth0": Iface("moon", "eth0", addresses=("10.0.0.1/16", "fd00::1/64"))})
+_IPV4 = Guest(
+    "moon", interfaces={"eth0": Iface("moon", "eth0", addresses=("10.0.0.1/16",)), "eth1": Iface("moon", "eth1")}
+)
+
+
+@pytest.mark.parametrize(
+    ("guest", "peers", "lines"),
+    [
+        (_BOTH, 249, []),
+        (
+            _BOTH,
+            250,
+            [
+                "sysctl net/ipv4/neigh/default/gc_thresh2 4096",
+                "sysctl net/ipv4/neigh/default/gc_thresh3 8192",
+                "sysctl net/ipv6/neigh/default/gc_thresh2 4096",
+                "sysctl net/ipv6/neigh/default/gc_thresh3 8192",
+            ],
+        ),
+        # No IPv6 is loaded for a guest that has none.
+        (
+            _IPV4,
+            1000,
+            ["sysctl net/ipv4/neigh/default/gc_thresh2 4096", "sysctl net/ipv4/neigh/default/gc_thresh3 8192"],
+        ),
+        (
+            dataclasses.replace(_IPV4, sysctl=(("net.ipv4.neigh.default.gc_thresh3", "2000"),)),
+            1000,
+            ["sysctl net/ipv4/neigh/default/gc_thresh2 4096"],
+        ),
+    ],
+)
+def test_a_guest_among_many_has_room_for_its_neighbours(guest: Guest, peers: int, lines: list[str]) -> None:
+    assert settings.for_peers(guest, peers) == lines
 
 
 @pytest.mark.parametrize(
