@@ -290,6 +290,8 @@ class _Census:
         for entry in os.scandir("/proc"):
             if entry.name.isdigit():
                 with suppress(OSError):
+                    # Most processes of a host are nobody's, which takes one call to see.
+                    os.lstat(f"/proc/{entry.name}/root/{OWNER_FILE}")
                     found = seen(int(entry.name))
                     if found is not None:
                         yield found
