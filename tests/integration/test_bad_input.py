@@ -424,8 +424,10 @@ def test_a_working_directory_that_is_a_file_is_told(tmp_path: Path) -> None:
 def test_who_is_not_root_is_told_to_become_root(built: Lab, module: str, options: dict[str, Any]) -> None:
     before = built.snapshot()
     _interpreter, script, *arguments = built.command(module, **options)
-    # The files of Python may lie where only root can read them, so it becomes nobody when all is imported.
-    as_nobody = "import lab, os; os.setgroups([]); os.setgid(65534); os.setuid(65534); lab.main()"
+    # The files of Python may lie where only root can read them, so it becomes nobody when our own are imported; libraries are out of sight.
+    as_nobody = (
+        "import lab, os, sys; os.setgroups([]); os.setgid(65534); os.setuid(65534); del sys.path[1:]; lab.main()"
+    )
 
     done = subprocess.run(
         [sys.executable, "-c", as_nobody, *arguments],

@@ -103,11 +103,12 @@ def _actionable(exc: Exception) -> DummError | None:
 
 def _workdir(params: Params) -> Workdir:
     """The working directory, after the checks that need nothing of it."""
-    netlink.check_library()
     if os.geteuid() != 0:
+        # First: libraries may lie where only root can read them.
         raise HostError(
             "this task", "it is not run as root, which namespaces, TAPs and mounts need", "add become: true"
         )
+    netlink.check_library()
     limits.widen()
     for option in ("workdir", "src"):
         if "\0" in (params.get(option) or ""):
