@@ -59,14 +59,16 @@ def is_idle(pid: int) -> bool:
 
 
 def _is_open(file: int) -> bool:
-    """Whether another process has a file open: a lease is refused then (F_SETLEASE(2const)).
+    """Whether somebody can write to a file: a lease for reading is refused then (F_SETLEASE(2const)).
+
+    One for writing is refused where others only read, too, such as another run that looks at the same time.
 
     :raises OSError: where that cannot be found out, as on some file systems.
     """
     # Who opens it meanwhile has us told by a signal, and SIGIO would end this process.
     fcntl.fcntl(file, fcntl.F_SETSIG, signal.SIGURG)
     try:
-        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except BlockingIOError:
         return True
     return False
