@@ -224,6 +224,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             found = self._guests(path, cache)
         except (DummError, AnsibleError) as exc:
             raise AnsibleParserError(str(exc)) from None
+        found = _without_arrived(found)
         self._check_names(found)
         self.inventory.add_group(_ALL)
         for key, value in _PRESET.items():
@@ -448,6 +449,21 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 def _decides(name: str) -> bool:
     """Whether a variable decides where and how tasks run; an interpreter runs in the guest."""
     return name in _NEVER or (name.startswith("ansible_") and not _INTERPRETER.fullmatch(name))
+
+
+def _without_arrived(found: dict[_Site, Found]) -> dict[_Site, Found]:
+    """The guests without those that have arrived on another machine, while the one that they come from has them still."""
+    there = {(site.lab_host, guest) for site, told in found.items() for guest in told}
+
+    def has_arrived(guest: str, each: dict[str, Any]) -> bool:
+        return (each.get("leaving"), guest) in there
+
+    # Where two moves to and fro were cut off, nobody can tell which one counts.
+    known = {guest for told in found.values() for guest, each in told.items() if not has_arrived(guest, each)}
+    return {
+        site: {guest: each for guest, each in told.items() if not (guest in known and has_arrived(guest, each))}
+        for site, told in found.items()
+    }
 
 
 def _reached_by(name: str, guest: str, lab_host: str) -> dict[str, Any]:

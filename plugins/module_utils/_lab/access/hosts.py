@@ -11,10 +11,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from ..guest import processes
-from ..host import disks
+from ..host import disks, files
 from ..host.workdir import Workdir
 from ..model.errors import from_oserror
 from ..model.lab import Guest, Iface, Lab, Power
@@ -25,7 +26,8 @@ Found = dict[str, dict[str, Any]]
 def look(path: str) -> Found | None:
     """``groups`` and ``variables`` of each guest of a working directory, by name; ``None`` where there is no such directory.
 
-    Where a guest's definition cannot be understood, ``damage`` says why, and nothing else is known.
+    Where a guest's definition cannot be understood, ``damage`` says why, and nothing else is known.  Of a guest that a run has begun to
+    move, ``leaving`` names the lab host that it goes to.
 
     :raises DummError: where the directory cannot be read.
     """
@@ -46,7 +48,16 @@ def _told(workdir: Workdir, lab: Lab, guest: Guest) -> dict[str, Any]:
         return {"groups": [], "variables": {}, "damage": str(damage)}
     directory = workdir.known_guest(guest.name)
     power = processes.power(directory, processes.read(directory))
-    return {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}
+    told = {"groups": list(_groups(guest, power)), "variables": _variables(workdir, lab, guest, power)}
+    target = leaving(workdir, guest.name)
+    return told if target is None else {**told, "leaving": target}
+
+
+def leaving(workdir: Workdir, guest: str) -> str | None:
+    """The lab host that a run has begun to move a guest to; ``None`` where none has."""
+    with suppress(FileNotFoundError):
+        return files.read(workdir.guest(guest).leaving).decode("utf-8", "replace").strip()
+    return None
 
 
 def _groups(guest: Guest, power: Power) -> Iterator[str]:

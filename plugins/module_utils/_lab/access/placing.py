@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from ..host import disks, files, namespaces
+from ..host import disks, namespaces
 from ..host.netlink import MARK, is_unfinished
 from ..host.rtnetlink import Route
 from ..host.workdir import Workdir
@@ -19,6 +19,7 @@ from ..model.errors import from_oserror
 from ..model.lab import HOST_NETNS, Lab
 from ..run import sharing
 from ..scenario.lab_hosts import Answer
+from . import hosts
 
 
 def answer(path: str, scenario: str, address: str) -> Answer:
@@ -35,7 +36,7 @@ def answer(path: str, scenario: str, address: str) -> Answer:
         if workdir.path.is_dir():
             with disks.peek(workdir) as known:
                 lab = known.load()
-            leaving = dict(_leaving(workdir, lab.guests))
+            leaving = {name: target for name in lab.guests if (target := hosts.leaving(workdir, name)) is not None}
         with Route(None) as route:
             mtu = _mtu(route, address)
         guests = {name: guest.mem for name, guest in lab.guests.items()}
@@ -44,12 +45,6 @@ def answer(path: str, scenario: str, address: str) -> Answer:
         return Answer(guests, leaving, _memory(), mtu, networks, sharing.remembered(workdir, scenario))
     except OSError as exc:
         raise from_oserror(workdir.label, "look at", exc) from exc
-
-
-def _leaving(workdir: Workdir, guests: Iterable[str]) -> Iterator[tuple[str, str]]:
-    for name in guests:
-        with suppress(FileNotFoundError):
-            yield name, files.read(workdir.guest(name).leaving).decode("utf-8", "replace").strip()
 
 
 def _memory() -> int:

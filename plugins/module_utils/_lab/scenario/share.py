@@ -102,10 +102,15 @@ def whereabouts(whole: Scenario, hosts: LabHosts, faults: list[InvalidInput]) ->
     :param faults: what cannot be is added to it.
     """
     found: dict[str, list[str]] = {}
+    all_of_them: dict[str, list[str]] = {}
     for host in hosts.hosts.values():
         for guest in host.answer.guests if host.answer is not None else ():
-            if guest in whole.guests and (place := _counting(guest, host, hosts)) is not None:
-                found.setdefault(guest, []).append(place)
+            if guest in whole.guests:
+                all_of_them.setdefault(guest, []).append(host.name)
+                if (place := _counting(guest, host, hosts)) is not None:
+                    found.setdefault(guest, []).append(place)
+    # Where moves to and fro were cut off, nobody can tell which one counts.
+    found = {**all_of_them, **found}
     for guest, names in found.items():
         if len(names) > 1:
             cause = f"it is on lab hosts {' and '.join(names)}"

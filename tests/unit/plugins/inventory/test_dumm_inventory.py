@@ -319,6 +319,30 @@ def test_a_guest_on_two_machines_is_an_error_that_names_both(
     assert "alice" not in several.hosts
 
 
+def test_a_guest_that_has_arrived_elsewhere_is_there(workdir: Workdir, other: Workdir, several: InventoryData) -> None:
+    for each in (workdir, other):
+        each.store_guest(Guest("alice"))
+    workdir.guest("alice").leaving.write_text("lab2\n")
+
+    found = Several(workdir.path, lab_hosts=["labhosts"]).read(beside=several)
+    assert variables(found, "alice")["dumm_lab_host"] == "lab2"
+
+    # Two moves were cut off, there and back.
+    other.guest("alice").leaving.write_text("lab1\n")
+    with pytest.raises(
+        AnsibleParserError, match=r"guest alice: it is in .* of lab host lab1 and in .* of lab host lab2"
+    ):
+        Several(workdir.path, lab_hosts=["labhosts"]).read(beside=several)
+
+
+def test_a_guest_that_is_on_its_way_is_where_it_was(workdir: Workdir, other: Workdir, several: InventoryData) -> None:
+    workdir.store_guest(Guest("alice"))
+    workdir.guest("alice").leaving.write_text("lab2\n")
+
+    found = Several(workdir.path, lab_hosts=["labhosts"]).read(beside=several)
+    assert variables(found, "alice")["dumm_lab_host"] == "lab1"
+
+
 def test_a_guest_that_has_the_name_of_any_lab_host_is_left_out(workdir: Workdir, several: InventoryData) -> None:
     workdir.store_guest(Guest("lab2"))
     inventory = Several(workdir.path, lab_hosts=["labhosts"])

@@ -481,6 +481,18 @@ def test_a_guest_that_is_on_two_lab_hosts() -> None:
     )
 
 
+def test_a_guest_of_which_moves_to_and_fro_were_cut_off() -> None:
+    names = ["lab1", "lab2", "lab3"]
+    for several in (names[:2], names):
+        answers = {
+            name: {"answer": answering(guests={"g0": 128}, leaving={"g0": target})}
+            for name, target in zip(several, [*several[1:], several[0]], strict=True)
+        }
+        said = refusals(load("guests: {g0: {lab_host: lab1}}"), known(names, move=True, **answers))
+
+        assert f"guest g0: it is on lab hosts {' and '.join(several)}; remove it on all but one" in said
+
+
 def test_a_guest_on_a_lab_host_that_is_not_named_any_more() -> None:
     memory = answering(placement=Placement(7, {"g0": "lab9"}, {}))
     hosts = {"lab1": {"answer": memory}}
