@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -251,6 +253,75 @@ def test_the_rule_for_tunnels_names_the_lab_hosts_of_both_families(tmp_path: Pat
         "ip6 saddr { 2001:db8::1 } accept",
         "drop",
     ]
+
+
+def test_what_is_packed_for_another_lab_host_is_for_root_alone(tmp_path: Path) -> None:
+    (tmp_path / "masters/m").mkdir(parents=True)
+    body = "".join((_ROLES / "host/files" / name).read_text() for name in ("locks.sh", "copies.sh"))
+    done = subprocess.run(
+        ["bash", "-s", "pack", "masters", "m", "key"],
+        input=body,
+        env={**os.environ, "WORKDIR": str(tmp_path), "CACHE": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (0, f"{tmp_path}/cache/copy-key.tar.zst\n"), done.stderr
+    assert (tmp_path / "cache/copy-key.tar.zst").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("address", ["lab2", "", "192.0.2.1/24", "192.0.2.1; flush ruleset"])
+def test_a_rule_for_tunnels_has_addresses_only(address: str) -> None:
+    done = subprocess.run(
+        ["sh", "-s", "show", "4789", "192.0.2.2", address],
+        input=_GUARD,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"'{address}' is no IP address; set dumm_address")
+
+
+_PEERS = [sys.executable, str(_ROLES / "host/files/peers.py"), "lab1"]
+
+
+def test_a_lab_host_without_an_address_is_named() -> None:
+    command = [*_PEERS, "4789", "1", "lab2=lab2.example.org"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr.startswith("lab host lab2: 'lab2.example.org' is no IP address; set dumm_address")
+
+
+def test_what_anybody_sends_where_lab_hosts_try_their_ways_does_no_harm() -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("127.0.0.1", 0))
+        place = udp.getsockname()
+    command = [*_PEERS, str(place[1]), str(PATIENCE), "lab2=127.0.0.1"]
+    with (
+        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as peers,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+    ):
+        while peers.poll() is None:
+            for data in (
+                b"",
+                b"\xff" * 600,
+                b" \xff 1.0",
+                b" lab2",
+                b" lab2 soon",
+                f" lab2 {time.time():.6f}".encode(),
+            ):
+                udp.sendto(b"dumm.lab peer" + data, place)
+            time.sleep(0.1)
+        said, complaint = peers.communicate()
+
+    assert complaint == ""
+    assert isinstance(json.loads(said)["peers"]["lab2"]["late"], float)
 
 
 @pytest.mark.skipif(not _WITH_NFT.exists(), reason="there is no nft without the tuned kernel's tests")

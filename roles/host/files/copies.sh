@@ -74,7 +74,8 @@ pack() {
     lock "$CACHE/.locks/copy-$3" "the archive of $1/$2"
     [ ! -e "$archive" ] || return 0
     LITTER+=("$new")
-    packed "$WORKDIR/$1/$2/" | zstd -q -T0 >"$new" || die "packing $1/$2 into $CACHE failed; is the disk full?"
+    # The working directory is root's alone, and so is what is in it.
+    (umask 077 && packed "$WORKDIR/$1/$2/" | zstd -q -T0 >"$new") || die "packing $1/$2 into $CACHE failed; is the disk full?"
     mv "$new" "$archive"
     echo "$archive"
 }

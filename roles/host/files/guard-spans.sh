@@ -10,6 +10,17 @@ set -u
 what=$1 port=$2
 shift 2
 
+# nft(8) would look names up.
+for address; do
+    case $address in
+    *[!0-9a-fA-F.:]* | '')
+        echo "'$address' is no IP address; set dumm_address of that lab host in the inventory to an address of its own," \
+            "at which the other lab hosts reach it" >&2
+        exit 1
+        ;;
+    esac
+done
+
 of_family() {
     family=$1
     shift

@@ -16,6 +16,7 @@ import glob
 import ipaddress
 import json
 import os
+import re
 import select
 import socket
 import subprocess
@@ -24,6 +25,8 @@ import time
 from collections.abc import Iterator
 
 _MAGIC = b"dumm.lab peer "
+# Anybody may send anything there.
+_PACKET = re.compile(re.escape(_MAGIC) + rb"(.+) ([0-9]+\.[0-9]{6})", re.DOTALL)
 _PAUSE = 0.3
 # Packets to the others go on after all were heard, for those that began later.
 _LINGER = 3.0
@@ -34,14 +37,24 @@ _IP_MTU, _IPV6_MTU = 14, 24
 def main() -> None:
     """Print what is found."""
     name, port, seconds, *peers = sys.argv[1:]
-    addresses = {peer.partition("=")[0]: ipaddress.ip_address(peer.partition("=")[2]) for peer in peers}
-    found = {peer: {"mtu": _path_mtu(str(address)), "late": None} for peer, address in addresses.items()}
+    addresses = {peer: _address(peer, text) for peer, _equals, text in (each.rpartition("=") for each in peers)}
+    found = {peer: {"mtu": _path_mtu(address), "late": None} for peer, address in addresses.items()}
     holder = _holder(int(port))
     if holder == "nobody":
-        late = _talk(name, int(port), float(seconds), {peer: str(address) for peer, address in addresses.items()})
+        late = _talk(name, int(port), float(seconds), addresses)
         for peer, apart in late.items():
             found[peer]["late"] = apart
     print(json.dumps({"port": holder, "peers": found}))
+
+
+def _address(peer: str, text: str) -> str:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        sys.exit(
+            f"lab host {peer}: {text!r} is no IP address; set dumm_address in the inventory to an address of its own, at which the other "
+            "lab hosts reach it"
+        )
 
 
 def _path_mtu(address: str) -> int:
@@ -107,10 +120,10 @@ def _talk(name: str, port: int, seconds: float, addresses: dict[str, str]) -> di
             if select.select([udp], [], [], max(0.0, send_at - time.monotonic()))[0]:
                 data, _sender = udp.recvfrom(512)
                 arrived = time.time()
-                if data.startswith(_MAGIC):
-                    peer, sent = data[len(_MAGIC) :].decode().rsplit(" ", 1)
+                if (packet := _PACKET.fullmatch(data)) is not None:
+                    peer = packet[1].decode("utf-8", "replace")
                     if peer in addresses:
-                        late[peer] = min(late.get(peer, 1e9), arrived - float(sent))
+                        late[peer] = min(late.get(peer, 1e9), arrived - float(packet[2]))
                         if len(late) == len(addresses):
                             end = min(end, now + _LINGER)
     return late
