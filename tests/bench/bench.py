@@ -7,7 +7,8 @@
 The three take turns, several times over, so that whatever else the machine does hits all of them; ratios are what counts.
 ``BENCH_SIZES=1,10`` limits the numbers of guests, ``BENCH_KERNELS=default`` the kernels below ``kernels`` of the tests' base; where
 that has a tuned one, both are measured.  ``BENCH_PARTS=lab`` limits what is measured to labs; the other parts are ``boot``,
-``traffic``, ``cpu``, ``confine``, ``unions``, ``inside``, ``testing`` and ``sharing``, and where it is asked for ``thousand``.
+``traffic``, ``cpu``, ``confine``, ``unions``, ``inside``, ``testing`` and ``sharing``, and where they are asked for ``thousand``
+and ``several``.
 Tables are printed, at last that of the goals beside the result that is committed, and all that was measured is written as JSON to the file
 that is the argument.  Nothing depends on the outcome: times make no test.
 """

@@ -202,7 +202,23 @@ def _of_lab(found: Found) -> Iterator[str]:
         yield f"| {text} | {' | '.join(f'{value(size):.2g}' for size in sizes)} |"
 
 
-_TABLES: Mapping[str, Callable[[Found], Iterator[str]]] = {"goals": _of_goals, "lab": _of_lab}
+def _of_several(found: Found) -> Iterator[str]:
+    told = found["several"]
+    runs, guests = told["runs"], told["guests"]
+    kernel = "tuned" if told["kernel"] == _TUNED else "default"
+    yield f"{guests} guests of {told['mem']} MB, {kernel} kernel, {len(runs['1'])} rounds; load {told['load']:.0f} at the end."
+    yield ""
+    yield f"| | 1 lab host with {guests} | 3 with {guests // 3} each | ratio of medians |"
+    yield "|---|---|---|---|"
+    steps = {"make": "the lab from nothing", "again": "nothing to do", "remove": "all taken away"}
+    for what, text in steps.items():
+        for kind, unit in (("wall", "s"), ("cpu", "CPU s")):
+            one, three = ([each[what][kind] for each in runs[hosts]] for hosts in ("1", "3"))
+            least = [f"{min(each):.0f} to {max(each):.0f}" for each in (one, three)]
+            yield f"| {text}, {unit} | {least[0]} | {least[1]} | {_ratio(three, one):.2g} |"
+
+
+_TABLES: Mapping[str, Callable[[Found], Iterator[str]]] = {"goals": _of_goals, "lab": _of_lab, "several": _of_several}
 
 
 def page(text: str, found: Found) -> str:
