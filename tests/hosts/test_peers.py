@@ -6,13 +6,15 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 
 import pytest
 import yaml
-from lab import until
+from lab import REPOSITORY, until
 from programs import changes
-from world import World
+from world import Machine, World
 
 _PLAY = [
     {
@@ -45,6 +47,12 @@ def test_what_is_wrong_between_lab_hosts_is_told_and_all_of_it(hosts: World) -> 
     kernel.unlink()
     kernel.mkdir()
     (kernel / "linux").write_text("another\n")
+    lines = hosts.inventory().replace(
+        "10.99.0.2", "10.99.0.2 dumm_command=/srv/old/scripts/dumm ansible_python_interpreter=/srv/early"
+    )
+    inventory = hosts.write("hosts.ini", lines)
+    _install_older(narrow)
+    _have_a_clock_ahead(narrow)
     program = subprocess.Popen([*taken.enter, "/usr/bin/python3", "-c", _LISTEN], stdin=subprocess.PIPE)
     until(lambda: ":4789" in taken.run("ss", "-Huln"), "the port")
 
@@ -58,3 +66,30 @@ def test_what_is_wrong_between_lab_hosts_is_told_and_all_of_it(hosts: World) -> 
     assert "From lab2 to lab1 packets of 1400 bytes fit, and 1500 are wanted" in told
     assert "kernels/debian-7.2.7 is not the same on lab1 and lab2" in told
     assert "UDP port 4789 of lab host lab3 is in use by a program" in told
+    assert (
+        "Lab host lab2 has version 0.0.7 of the collection dumm.lab, and the controller 0.2.0; install 0.2.0 there"
+        in told
+    )
+    assert re.search(r"The clock of lab2 is \d{4}\.\d s ahead of that of lab1; have both set by NTP", told)
+    assert {*re.findall(r"The clock of (\w+)|Lab host (\w+) has version", told)} == {("lab2", ""), ("", "lab2")}
+
+
+def _install_older(host: Machine) -> None:
+    """The collection of an earlier version."""
+    old = host.place / "srv/old"
+    shutil.copytree(REPOSITORY / "plugins/module_utils", old / "plugins/module_utils")
+    shutil.copytree(REPOSITORY / "scripts", old / "scripts")
+    usage = old / "plugins/module_utils/_lab/command/usage.py"
+    usage.write_text(re.sub('VERSION = ".*"', 'VERSION = "0.0.7"', usage.read_text()))
+    collection = old / ".collections/ansible_collections/dumm"
+    collection.mkdir(parents=True)
+    (collection / "lab").symlink_to("/srv/old")
+
+
+def _have_a_clock_ahead(host: Machine) -> None:
+    """A Python for which it is more than an hour later: the machines have one kernel and one clock."""
+    (host.place / "srv/sitecustomize.py").write_text(
+        "import time\n\nreal = time.time\ntime.time = lambda: real() + 4000\n"
+    )
+    (host.place / "srv/early").write_text('#!/bin/sh\nPYTHONPATH=/srv exec /usr/bin/python3 "$@"\n')
+    (host.place / "srv/early").chmod(0o755)

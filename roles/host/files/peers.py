@@ -7,7 +7,9 @@
 Each sends a few packets to the tunnels' UDP port of the others, with the time, until it has heard from all or the time is over.  A packet
 that arrives shows that no firewall drops it, and how far two clocks are apart: from what both hosts see, the time on the way cancels out.
 
-Arguments: name, UDP port, seconds, and for each other lab host name=address.
+It also tells the version of the collection that is installed there, which is the one of dumm; the modules are always the controller's.
+
+Arguments: name, path of dumm or nothing, UDP port, seconds, and for each other lab host name=address.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import json
 import os
 import re
 import select
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,13 +33,16 @@ _PACKET = re.compile(re.escape(_MAGIC) + rb"(.+) ([0-9]+\.[0-9]{6})", re.DOTALL)
 _PAUSE = 0.3
 # Packets to the others go on after all were heard, for those that began later.
 _LINGER = 3.0
+# Where "dumm --lab-host" looks, too.
+_PLACES = ("~/.ansible/collections", "/usr/share/ansible/collections")
+_COMMAND = "ansible_collections/dumm/lab/scripts/dumm"
 # linux/in.h, linux/in6.h
 _IP_MTU, _IPV6_MTU = 14, 24
 
 
 def main() -> None:
     """Print what is found."""
-    name, port, seconds, *peers = sys.argv[1:]
+    name, dumm, port, seconds, *peers = sys.argv[1:]
     addresses = {peer: _address(peer, text) for peer, _equals, text in (each.rpartition("=") for each in peers)}
     found = {peer: {"mtu": _path_mtu(address), "late": None} for peer, address in addresses.items()}
     holder = _holder(int(port))
@@ -44,7 +50,23 @@ def main() -> None:
         late = _talk(name, int(port), float(seconds), addresses)
         for peer, apart in late.items():
             found[peer]["late"] = apart
-    print(json.dumps({"port": holder, "peers": found}))
+    print(json.dumps({"port": holder, "peers": found, "version": _version(dumm)}))
+
+
+def _version(named: str) -> str:
+    """The version of the collection; empty where none is installed.
+
+    :param named: path of ``dumm``; empty to look for it.
+    """
+    user = os.environ.get("SUDO_USER", "")
+    places = [os.path.expanduser(place) for place in (*_PLACES, *([f"~{user}/.ansible/collections"] if user else ()))]
+    for command in (named, shutil.which("dumm"), *(os.path.join(place, _COMMAND) for place in places)):
+        if command and os.access(command, os.X_OK):
+            told = subprocess.run(
+                [command, "--version"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+            )
+            return told.stdout.strip().rpartition(" ")[2]
+    return ""
 
 
 def _address(peer: str, text: str) -> str:
