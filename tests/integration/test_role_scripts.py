@@ -287,7 +287,7 @@ def test_a_rule_for_tunnels_has_addresses_only(address: str) -> None:
     assert done.stderr.startswith(f"'{address}' is no IP address; set dumm_address")
 
 
-_PEERS = [sys.executable, str(_ROLES / "host/files/peers.py"), "lab1"]
+_PEERS = [sys.executable, str(_ROLES / "host/files/peers.py"), "lab1", ""]
 
 
 def test_a_lab_host_without_an_address_is_named() -> None:
