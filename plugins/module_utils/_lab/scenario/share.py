@@ -81,7 +81,9 @@ def share(whole: Scenario, hosts: LabHosts, lab: Lab | None = None) -> Share:
     bridges = {
         name: segment.bridge(hosts, numbers[name]) for name, segment in segments.items() if hosts.mine in segment.hosts
     }
-    moving = {name: there[name] for name, host in placed.items() if there.get(name, host) != host}
+    # What was here when this lab host was asked, and is not any more, has arrived where it is to be.
+    left = {name for name, host in there.items() if host == hosts.mine and lab is not None and name not in lab.guests}
+    moving = {name: there[name] for name, host in placed.items() if there.get(name, host) != host and name not in left}
     return Share(
         _part(whole, guests, bridges),
         placed,

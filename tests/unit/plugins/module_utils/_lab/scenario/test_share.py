@@ -227,6 +227,18 @@ def test_what_is_remembered_has_the_place_until_a_guest_has_moved() -> None:
     assert found.placement(hosts) == Placement(1, {"g0": "lab1"}, {"lab1": 1.0, "lab2": 1.0})
 
 
+def test_a_guest_that_has_left_since_its_lab_host_was_asked_is_remembered_where_it_went() -> None:
+    whole = load("guests: {g0: {lab_host: lab2}, g1: {lab_host: lab1}}")
+    hosts = with_guests(known(["lab1", "lab2"], move=True), {"g0": "lab1", "g1": "lab2"})
+
+    def remembered(*here: str) -> Mapping[str, str]:
+        lab = Lab("lab", "lab", {name: Guest(name) for name in here})
+        return share(whole, hosts, lab).placement(hosts).guests
+
+    assert remembered("g0") == {"g0": "lab1", "g1": "lab2"}
+    assert remembered() == {"g0": "lab2", "g1": "lab2"}
+
+
 def test_what_is_remembered_changes_only_with_the_placement() -> None:
     hosts = known(["lab1", "lab2"])
     first = share(many(5), hosts).placement(hosts)
