@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleError
@@ -28,7 +29,7 @@ class ActionModule(ReadsFiles):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Run the body here or the module there, after all lab hosts have been asked."""
         known = task_vars or {}
-        if self._task.args.get("lab_hosts") is not None and self._task.args.get("state") not in ("absent", "unloaded"):
+        if self._task.args.get("lab_hosts") is not None:
             self._site = self._lab_hosts(known)
         return super().run(tmp, task_vars)
 
@@ -46,6 +47,9 @@ class ActionModule(ReadsFiles):
         given = self._with_source()
         if self._site is None:
             return given
+        if not _needs_others(given):
+            there = self._site.mine in self._site.hostvars
+            return {**given, "workdir": self._site.workdir(self._site.mine, given)} if there else given
         mine, found = self._site.mine, self._site.found(given)
         # A name that is none of them is refused by the module.
         place = {"workdir": found[mine]["workdir"]} if mine in found else {}
@@ -56,14 +60,15 @@ class ActionModule(ReadsFiles):
         given = super()._arguments()
         elsewhere = boolean(given.get("remote_src") or False, strict=False)
         instead = given.get("content") is not None or given.get("config") is not None
-        if not given.get("src") or elsewhere or instead or given.get("state") in ("absent", "unloaded"):
+        if not given.get("src") or elsewhere or instead or not _needs_others(given):
             return given
         subject = f"scenario {given.get('name')}"
         path = self._found(str(given["src"]), subject)
         return {**given, "src": path, "content": self._text(path, subject)}
 
     def _carried_out(self, arguments: dict[str, Any], task_vars: dict[str, Any]) -> dict[str, Any]:
-        if self._site is None or not boolean(arguments.get("move") or False, strict=False):
+        moves = boolean(arguments.get("move") or False, strict=False) and _needs_others(arguments)
+        if self._site is None or not moves:
             return super()._carried_out(arguments, task_vars)
         if self._task.async_val:
             cause = "it cannot move guests in the background, since the controller takes them from one lab host to the other"
@@ -119,3 +124,8 @@ class ActionModule(ReadsFiles):
             return super()._carried_out(arguments, task_vars)
         finally:
             self._task.check_mode = before
+
+
+def _needs_others(arguments: Mapping[str, Any]) -> bool:
+    """Whether the scenario's file and the other lab hosts count: not where something is only taken away."""
+    return arguments.get("state") not in ("absent", "unloaded")

@@ -266,6 +266,19 @@ def test_guests_come_before_the_lab_is_made(monkeypatch: pytest.MonkeyPatch) -> 
     )
 
 
+@pytest.mark.parametrize("state", ["absent", "unloaded"])
+def test_what_is_taken_away_is_where_it_was_made(monkeypatch: pytest.MonkeyPatch, state: str) -> None:
+    plugin, known = _action(monkeypatch, args={"state": state, "move": True, "workdir": None})
+    known["hostvars"]["lab1"]["dumm_workdir"] = "/srv/mine"
+    plugin._site = plugin._lab_hosts(known)
+
+    # No other lab host is asked, and none has to be there.
+    assert plugin._arguments()["workdir"] == "/srv/mine"
+    assert plugin._arguments()["lab_hosts"] == ["lab1", "lab2", "lab3"]
+    plugin.run(None, known)
+    assert (plugin.tried, plugin.moved) == ([False], [])
+
+
 def test_guests_are_not_moved_in_the_background(monkeypatch: pytest.MonkeyPatch) -> None:
     plugin, known = _action(monkeypatch, args={"move": True}, async_val=60)
     done = plugin.run(None, known)
