@@ -28,7 +28,7 @@ MAKEFILE = r"""
 .PHONY: allnoconfig kernel/ arch/um/ mrproper linux modules modules_install
 allnoconfig:
     mkdir -p $(O)/include/config
-    grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v FLYING >$(O)/.config
+    grep '^CONFIG_' $(KCONFIG_ALLCONFIG) | grep -v -e FLYING -e SWIMMING >$(O)/.config
     echo 1.2.3-toy >$(O)/include/config/kernel.release
 kernel/:
     while [ -e HOLD ]; do sleep 0.2; done
@@ -281,8 +281,9 @@ def test_runs_go_side_by_side_unless_they_make_the_same(source: Source) -> None:
 
 
 CANNOT_BE_BUILT = {
-    "CONFIG_FLYING=y is n: depends on WINGS && FEATHERS || FUEL (Kconfig)": {"kernel_fragments": "fly.config"},
-    "bad.config, line 1: CONFIG WALKING": {"kernel_fragments": "bad.config"},
+    "CONFIG_FLYING=y is n: depends on WINGS && FEATHERS || FUEL (Kconfig)"
+    " CONFIG_SWIMMING=m is n: this kernel has no such option for User Mode Linux"
+    " Correct these lines": {"kernel_fragments": "fly.config"},
     "the patch 00-two.patch does not apply": {"kernel_patches": "two.patch"},
 }
 
@@ -290,8 +291,7 @@ CANNOT_BE_BUILT = {
 @pytest.mark.long
 def test_what_cannot_be_built_as_asked_for_is_named(source: Source) -> None:
     (source.tree / "kernel/kernel.c").write_text(PROGRAM.replace("says", "tells"))
-    source.write("fly.config", "CONFIG_FLYING=y\n")
-    source.write("bad.config", "CONFIG WALKING\n")
+    source.write("fly.config", "CONFIG_FLYING=y\nCONFIG_SWIMMING=m\n")
     source.write("two.patch", PATCH)
 
     said = source.refusals(
@@ -310,12 +310,14 @@ BAD_INPUT = {
     "kernel_build_tree /proc holds no source of a kernel": {"kernel_build_tree": "/proc"},
     "kernel_name default is not possible": {"kernel_name": "default"},
     "There is no missing.config on the controller": {"kernel_fragments": ["missing.config"]},
+    "bad.config: this sets no option: CONFIG WALKING. Write CONFIG_NAME=y": {"kernel_fragments": ["bad.config"]},
     "kernels/hand-made is there and was not built by this role": {"kernel_name": "hand-made"},
 }
 
 
 def test_bad_input_is_refused_with_the_remedy(source: Source) -> None:
     source.kernel("hand-made").mkdir()
+    source.write("bad.config", "# Of our own\n\nCONFIG_WALKING=y\nCONFIG WALKING\n")
 
     said = source.refusals(list(BAD_INPUT.values()))
 

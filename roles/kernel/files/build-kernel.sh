@@ -199,21 +199,11 @@ configure() {
     local fragments=("$FRAGMENTS"/*)
     if [ "$(cat "$BUILD/configured" 2>/dev/null)" = "$KEY" ]; then return; fi
     rm -f "$BUILD/configured"
-    check_fragments "${fragments[@]}"
     cat "${fragments[@]}" >"$BUILD/wanted"
     kbuild "configuring" KCONFIG_ALLCONFIG="$BUILD/wanted" allnoconfig
     check_config
     printf '%s\n' "$KEY" >"$BUILD/configured"
     echo configured
-}
-
-# check_fragments FILE...: each line is an option, a comment or empty.
-check_fragments() {
-    local bad
-    bad=$(awk '!/^(CONFIG_[A-Za-z0-9_]+=.+|#.*|[ \t]*)$/ { print FILENAME ", line " FNR ": " $0 }' "$@" |
-        sed "s|^$FRAGMENTS/[0-9]*-||" | head -n 5)
-    [ -z "$bad" ] || die "an option is written as CONFIG_NAME=y or \"# CONFIG_NAME is not set\", which these lines are not:
-$bad"
 }
 
 # settings FILE: option and value, the last one of each.
@@ -236,7 +226,8 @@ check_config() {
             echo "  $name=$wanted is $found: $(why_not "${name#CONFIG_}")"
         done <<<"$missing"
     } >&2
-    die "Add to kernel_fragments what they depend on, or a line \"# CONFIG_NAME is not set\" for each that you can do without."
+    die "Correct these lines, add to kernel_fragments what they depend on, or a line \"# CONFIG_NAME is not set\" for each that you can do" \
+        "without."
 }
 
 # why_not OPTION: what Kconfig says about it.
