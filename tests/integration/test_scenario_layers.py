@@ -370,6 +370,22 @@ def test_files_that_no_layer_of_the_change_has_may_be_held_open(cable: Lab) -> N
     cable.read("moon", "kill $(cat /run/holder)")
 
 
+def test_files_that_were_opened_before_another_change_count_as_held_open(cable: Lab) -> None:
+    for name in ("tool", "other"):
+        (cable.path / "layers" / name / "opt").mkdir(parents=True)
+        (cable.path / "layers" / name / "opt" / name).write_text(name)
+    cable.guest("moon", layers=["layers/tool"])
+    cable.read("moon", HOLD.format("/opt/tool"))
+    # The union that it was opened in is mounted no more.
+    cable.guest("moon", layers=["layers/other", "layers/tool"])
+
+    with pytest.raises(Refused, match="hold open what would change under them: /opt/tool;"):
+        cable.guest("moon", layers=["layers/other"])
+
+    cable.read("moon", "kill $(cat /run/holder)")
+    cable.guest("moon", layers=[])
+
+
 def test_force_changes_layers_under_files_that_are_held_open(cable: Lab) -> None:
     _write(cable, "a", {"/etc/which": "a"})
     cable.scenario("a", pair(), state="loaded")

@@ -94,6 +94,7 @@ def _open_files(pid: int) -> set[str]:
             is_file = os.path.isfile(entry.path)
         except OSError:
             continue
-        if is_file and target.startswith(top):
-            found.add("/" + target.removeprefix(top).removesuffix(" (deleted)"))
+        # A file of a union that was exchanged since it was opened is told as from that union's root, which is mounted nowhere.
+        if is_file and target.startswith("/"):
+            found.add("/" + target.removeprefix(top).removeprefix("/").removesuffix(" (deleted)"))
     return found
