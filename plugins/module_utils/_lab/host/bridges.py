@@ -40,22 +40,31 @@ def add(network: Network, bridge: Bridge, closed: bool = False) -> None:
     name = link_name(bridge.name)
     with network.lock:
         mark = DeviceKind.BRIDGE.of(bridge.name)
-        index = network.make(
+        index = network.make_by(
             bridge.label,
             mark,
-            kind="bridge",
-            br_mcast_query_response_intvl=_AT_ONCE,
-            br_mcast_mld_version=2,
-            br_mcast_igmp_version=3,
-            br_mcast_snooping=int(bridge.multicast_snooping),
-            br_stp_state=int(bridge.stp),
-            br_group_fwd_mask=bridge.group_fwd_mask,
+            lambda unnamed: network.change(
+                bridge.label,
+                "add",
+                rtnetlink.new_bridge(
+                    unnamed,
+                    network.group,
+                    mcast_query_response_intvl=_AT_ONCE,
+                    mcast_mld_version=2,
+                    mcast_igmp_version=3,
+                    mcast_snooping=int(bridge.multicast_snooping),
+                    stp_state=int(bridge.stp),
+                    group_fwd_mask=bridge.group_fwd_mask,
+                ),
+            ),
         )
         _allow_ipv6(network, network.unnamed(mark), bridge.speaks_ipv6(()))
         _take_no_redirects(network, network.unnamed(mark))
-        settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
         asks = bridge.multicast_snooping and not closed
-        network.finish(bridge.label, mark, index, name, kind="bridge", br_mcast_querier=int(asks), **settings)
+        more = [rtnetlink.set_bridge(index, mcast_querier=int(asks))]
+        if bridge.mtu is not None:
+            more.append(rtnetlink.set_link(index, mtu=bridge.mtu))
+        network.finish(bridge.label, mark, index, name, *more)
         if asks:
             _set_responses(network, bridge.label, index)
         with suppress(OSError):
@@ -70,20 +79,19 @@ def change(network: Network, found: Device, bridge: Bridge, closed: bool = False
 
     :param closed: as for :func:`add`.
     """
-    settings: dict[str, object] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
+    settings: dict[str, int | str] = {} if bridge.mtu is None else {"mtu": bridge.mtu}
     speaks = bridge.speaks_ipv6(found.addresses)
-    network.request(
+    network.change(
         bridge.label,
-        "link",
         "set",
-        index=found.index,
-        kind="bridge",
-        br_stp_state=int(bridge.stp),
-        br_group_fwd_mask=bridge.group_fwd_mask,
-        br_mcast_snooping=int(bridge.multicast_snooping),
-        br_mcast_querier=int(bridge.multicast_snooping and not closed),
-        state="up",
-        **settings,
+        rtnetlink.set_bridge(
+            found.index,
+            stp_state=int(bridge.stp),
+            group_fwd_mask=bridge.group_fwd_mask,
+            mcast_snooping=int(bridge.multicast_snooping),
+            mcast_querier=int(bridge.multicast_snooping and not closed),
+        ),
+        rtnetlink.set_link(found.index, up=True, **settings),
     )
     if speaks and not found.ipv6:
         # With an MTU that was too small for it there was nothing to allow before.
@@ -156,19 +164,19 @@ def _segments(network: Network, fewest: int) -> list[tuple[Device, list[Device]]
 
 
 def _set_querier(network: Network, bridge: Device, asks: bool, crowded: bool = False) -> None:
-    settings = {
-        "br_mcast_query_response_intvl": _AT_ONCE,
-        "br_mcast_querier": int(asks),
-        "br_mcast_mld_version": 1 if crowded else 2,
-        "br_mcast_igmp_version": 2 if crowded else 3,
-    }
-    network.request(f"bridge {bridge.name}", "link", "set", index=bridge.index, kind="bridge", **settings)
+    asked = rtnetlink.set_bridge(
+        bridge.index,
+        mcast_query_response_intvl=_AT_ONCE,
+        mcast_querier=int(asks),
+        mcast_mld_version=1 if crowded else 2,
+        mcast_igmp_version=2 if crowded else 3,
+    )
+    network.change(f"bridge {bridge.name}", "set", asked)
 
 
 def _set_responses(network: Network, subject: str, index: int) -> None:
     """Give guests the usual time to answer the querier."""
-    interval = {"br_mcast_query_response_intvl": _RESPONSE_INTERVAL}
-    network.request(subject, "link", "set", index=index, kind="bridge", **interval)
+    network.change(subject, "set", rtnetlink.set_bridge(index, mcast_query_response_intvl=_RESPONSE_INTERVAL))
 
 
 def _allow_ipv6(network: Network, device: str, allowed: bool) -> None:

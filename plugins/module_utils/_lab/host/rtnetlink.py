@@ -16,7 +16,7 @@ import ipaddress
 import os
 import socket
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ..model.span import Span
@@ -24,7 +24,7 @@ from . import syscalls
 
 # linux/rtnetlink.h, linux/netlink.h, linux/if_link.h
 _RTM_NEWLINK, _RTM_DELLINK, _RTM_GETLINK, _RTM_SETLINK, _RTM_GETADDR, _RTM_GETSTATS = 16, 17, 18, 19, 22, 94
-_RTM_NEWNEIGH, _RTM_DELNEIGH, _RTM_GETNEIGH = 28, 29, 30
+_RTM_NEWNEIGH, _RTM_DELNEIGH, _RTM_GETNEIGH, _RTM_NEWLINKPROP = 28, 29, 30, 108
 _REQUEST, _REQUEST_AND_DUMP, _REQUEST_AND_ANSWER = 0x1, 0x301, 0x5
 _EXCLUSIVE, _CREATE, _APPEND = 0x200, 0x400, 0x800
 _INTERRUPTED = 0x10
@@ -33,6 +33,16 @@ _MAC, _IFNAME, _MTU, _MASTER, _PROTINFO, _IFALIAS, _GROUP, _NETNS_FD, _EXT_MASK 
 _LINKINFO, _STATS64, _AF_SPEC, _CARRIER, _PROP_LIST, _ALT_IFNAME = 18, 23, 26, 33, 52, 53
 _INFO_KIND, _INFO_DATA, _TUN_GROUP = 1, 2, 2
 _BR_STP_STATE, _BR_GROUP_FWD_MASK, _BR_MCAST_SNOOPING, _BR_MCAST_QUERIER = 5, 9, 23, 25
+# Numbers of a bridge's settings, each with the struct of its value.
+_OF_BRIDGES = {
+    "stp_state": (_BR_STP_STATE, struct.Struct("=I")),
+    "group_fwd_mask": (_BR_GROUP_FWD_MASK, struct.Struct("=H")),
+    "mcast_snooping": (_BR_MCAST_SNOOPING, struct.Struct("=B")),
+    "mcast_querier": (_BR_MCAST_QUERIER, struct.Struct("=B")),
+    "mcast_query_response_intvl": (34, struct.Struct("=Q")),
+    "mcast_igmp_version": (43, struct.Struct("=B")),
+    "mcast_mld_version": (44, struct.Struct("=B")),
+}
 # linux/ipv6.h: the place of a setting in what a device tells of them.
 _INET6_CONF, _DEVCONF_DISABLE_IPV6 = 2, 26
 _OF_A_DEVICE = frozenset(
@@ -243,15 +253,41 @@ def set_link(index: int, *, up: bool = False, **attributes: int | str) -> bytes:
     """A message that changes a device.
 
     :param up: whether to set it up.
-    :param attributes: ``alias``, ``group``, ``mtu``, ``master`` (0 for none).
+    :param attributes: ``name``, ``alias``, ``group``, ``mtu``, ``master`` (0 for none).
     """
-    numbers = {"alias": _IFALIAS, "group": _GROUP, "mtu": _MTU, "master": _MASTER}
+    numbers = {"name": _IFNAME, "alias": _IFALIAS, "group": _GROUP, "mtu": _MTU, "master": _MASTER}
     body = b"".join(
         _packed(numbers[name], value.encode() if isinstance(value, str) else _NUMBER.pack(value))
         for name, value in attributes.items()
     )
     flags = _IFF_UP if up else 0
     return _message(_RTM_SETLINK, _LINK.pack(0, 0, index, flags, flags) + body)
+
+
+def another_name(index: int, name: str) -> bytes:
+    """A message that gives a device one more name."""
+    names = _packed(_PROP_LIST | _NESTED, _packed(_ALT_IFNAME, name.encode() + b"\0"))
+    return _message(_RTM_NEWLINKPROP, _LINK.pack(0, 0, index, 0, 0) + names, _CREATE | _EXCLUSIVE | _APPEND)
+
+
+def new_bridge(name: str, group: int, **settings: int) -> bytes:
+    """A message that makes a bridge.
+
+    :param group: its link group.
+    :param settings: as for :func:`set_bridge`.
+    """
+    body = _packed(_IFNAME, name.encode() + b"\0") + _packed(_GROUP, _NUMBER.pack(group)) + _of_bridge(settings)
+    return _message(_RTM_NEWLINK, _LINK.pack(0, 0, 0, 0, 0) + body, _CREATE | _EXCLUSIVE)
+
+
+def set_bridge(index: int, **settings: int) -> bytes:
+    """A message that changes settings of a bridge; times are in hundredths of a second."""
+    return _message(_RTM_NEWLINK, _LINK.pack(0, 0, index, 0, 0) + _of_bridge(settings))
+
+
+def _of_bridge(settings: Mapping[str, int]) -> bytes:
+    found = ((*_OF_BRIDGES[name], value) for name, value in settings.items())
+    return _info("bridge", b"".join(_packed(number, kind.pack(value)) for number, kind, value in found))
 
 
 def set_port(
@@ -287,8 +323,12 @@ def set_tunnel(index: int, local: str) -> bytes:
 
 
 def _of_vxlan(data: bytes) -> bytes:
+    return _info(_VXLAN, data)
+
+
+def _info(kind: str, data: bytes) -> bytes:
     return _packed(
-        _LINKINFO | _NESTED, _packed(_INFO_KIND, _VXLAN.encode() + b"\0") + _packed(_INFO_DATA | _NESTED, data)
+        _LINKINFO | _NESTED, _packed(_INFO_KIND, kind.encode() + b"\0") + _packed(_INFO_DATA | _NESTED, data)
     )
 
 
@@ -309,6 +349,11 @@ def forward_no_more(index: int, to: str, mac: bytes = EVERYBODY) -> bytes:
 def _neighbour(kind: int, index: int, to: str, mac: bytes, flags: int = 0) -> bytes:
     body = _packed(_NDA_LLADDR, mac) + _packed(_NDA_DST, ipaddress.ip_address(to).packed)
     return _message(kind, _NEIGHBOUR.pack(_AF_BRIDGE, index, _PERMANENT, _SELF) + body, flags)
+
+
+def delete_link(index: int) -> bytes:
+    """A message that deletes a device."""
+    return _message(_RTM_DELLINK, _LINK.pack(0, 0, index, 0, 0))
 
 
 def delete_group(group: int) -> bytes:

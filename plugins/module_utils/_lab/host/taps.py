@@ -47,9 +47,9 @@ def change(network: Network, index: int, iface: Iface, bridge: int | None, mask:
     :param mask: as for :func:`add`.
     """
     subject = f"interface {iface.label}"
-    network.request(subject, "link", "set", index=index, master=bridge or 0, mtu=iface.mtu, state="up")
+    network.change(subject, "set", rtnetlink.set_link(index, master=bridge or 0, mtu=iface.mtu, up=True))
     if bridge is not None:
-        network.request(subject, "brport", "set", index=index, group_fwd_mask=mask)
+        network.change(subject, "set", rtnetlink.set_port(index, group_fwd_mask=mask))
 
 
 def hint(netns_path: str | None, names: Iterable[str]) -> None:

@@ -590,7 +590,7 @@ def is_label(name: str) -> bool:
 def _store_guest(directory: GuestDir, guest: Guest) -> None:
     before = files.read_json(directory.definition)
     rest = definition.plain_guest(guest, before)
-    if files.json_text(before) != files.json_text(rest):
+    if not files.is_same_json(before, rest):
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
         files.write(directory.mem, f"{guest.mem}\n".encode())

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, namespaces, netlink
+from ansible_collections.dumm.lab.plugins.module_utils._lab.host import bridges, namespaces, netlink, rtnetlink
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.netlink import Network
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.rtnetlink import Described
 from ansible_collections.dumm.lab.plugins.module_utils._lab.model.found import DeviceKind, Mark
@@ -162,3 +162,27 @@ def test_marks_on_devices_are_those_of_earlier_versions(mark: Mark, text: str) -
 )
 def test_a_mark_of_any_kind_is_told_as_it_is(text: str) -> None:
     assert str(Mark.parse(text)) == text
+
+
+@pytest.mark.parametrize("message", ["new", "set"])
+def test_a_bridge_gets_the_settings_that_are_asked_for(message: str) -> None:
+    """As the kernel would tell of it: what is sent is read by what reads the kernel's own messages."""
+    settings = {"stp_state": 1, "group_fwd_mask": 0x4008, "mcast_snooping": 1, "mcast_querier": 0}
+    if message == "new":
+        sent = rtnetlink.new_bridge("dumm~1", 77, **settings, mcast_query_response_intvl=1000)
+    else:
+        sent = rtnetlink.set_bridge(7, **settings, mcast_mld_version=2)
+
+    found = rtnetlink._described(sent, 0, len(sent))
+
+    assert int.from_bytes(sent[:4], "little") == len(sent)
+    assert (found.number, found.name, found.group) == ((0, "dumm~1", 77) if message == "new" else (7, "", 0))
+    assert found.bridge == rtnetlink.Bridge(True, 0x4008, True, False, None)
+
+
+def test_a_device_gets_one_more_name() -> None:
+    sent = rtnetlink.another_name(7, "a-name-of-more-than-15-letters")
+
+    found = rtnetlink._described(sent, 0, len(sent))
+
+    assert (found.number, found.others) == (7, ("a-name-of-more-than-15-letters",))
