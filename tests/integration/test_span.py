@@ -475,6 +475,8 @@ def test_a_number_goes_from_one_bridge_of_a_scenario_to_another(empty: tuple[Hos
         assert f"bridge three: join VXLAN {OWN_VNI} of {RIGHT}" in make("three", "one")["actions"]
         assert not make("three", "one")["changed"]
 
+        left.lab.guest("own", state="present", mem=96)
+        assert left.answer().guests == {"left": 0, "own": 96}
         left.lab.bridge("own", **left.span(vni=OWN_VNI + 2))
         with pytest.raises(Refused, match=rf"VXLAN {OWN_VNI + 2} .* in use on lab host left, by bridge own there"):
             make("three", "one", "four")

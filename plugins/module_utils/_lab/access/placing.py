@@ -39,7 +39,7 @@ def answer(path: str, scenario: str, address: str) -> Answer:
             leaving = {name: target for name in lab.guests if (target := hosts.leaving(workdir, name)) is not None}
         with Route(None) as route:
             mtu = _mtu(route, address)
-        guests = {name: guest.mem for name, guest in lab.guests.items()}
+        guests = {name: 0 if guest.scenario == scenario else guest.mem for name, guest in lab.guests.items()}
         changing = {name for name, bridge in lab.bridges.items() if bridge.scenario == scenario}
         networks = {network: bridge for network, bridge in _networks(workdir) if bridge not in changing}
         return Answer(guests, leaving, _memory(), mtu, networks, sharing.remembered(workdir, scenario))

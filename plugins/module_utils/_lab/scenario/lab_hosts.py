@@ -41,7 +41,8 @@ class Placement:
 class Answer:
     """What a lab host answers before anything is changed.
 
-    :ivar guests: MB of each guest in its working directory, whoever has made it.
+    :ivar guests: MB of each guest in its working directory, whoever has made it; 0 for those of the scenario, which says itself what
+        they are to have, and takes away what it does not name.
     :ivar leaving: guests that a run has begun to move, each with the lab host that it goes to.
     :ivar memory: MB of the host.
     :ivar mtu: of the device that has the lab host's address; ``None`` if none has it.
