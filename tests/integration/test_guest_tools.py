@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import BASE, TUNED, Lab, fresh_lab
+from lab import BASE, TUNED, Lab, fresh_lab, until
 
 KERNELS = ["default", "scripts", TUNED]
 SUITES = ["bookworm", "trixie"]
@@ -254,6 +254,16 @@ def test_cpu_time_of_programs_and_of_the_kernel_is_told_apart(labs: Lab) -> None
         assert abs(computing - asking) < 0.2
     else:
         assert computing > 0.6 and asking < 0.3
+
+
+def test_a_real_time_program_that_loops_leaves_time_for_others(labs: Lab) -> None:
+    """The kernel's deadline server gives others one twentieth of it, the guest's agent among them."""
+    _tuned_alone(labs)
+    labs.read("systemd", "cp /bin/sh /run/looping; chrt -f 1 /run/looping -c 'while :; do :; done' >/dev/null 2>&1 &")
+    until(lambda: "FF" in labs.read("systemd", "ps -C looping -o cls="), "the program")
+
+    labs.read("systemd", "pkill -9 looping")
+    until(lambda: labs.run("systemd", "pgrep looping").code == 1, "its end")
 
 
 def test_facts_of_packages_need_nothing_more(lab: Lab) -> None:
