@@ -178,10 +178,8 @@ def private_memory(pid: int) -> int:
 
 
 def _table(title: str, times: Times) -> Iterator[str]:
-    """Seconds, and ratios to overlayfs; the sum last."""
+    """Seconds, and ratios to overlayfs."""
     yield f"\n{title:<22}" + "".join(f"{engine:>24}" for engine in ENGINES)
-    for engine in ENGINES:
-        times[engine]["sum of the workloads"] = sum(times[engine][name] for name in WORKLOADS)
     for name in times["overlay"]:
         base = times["overlay"][name]
         cells = (f"{times[engine][name]:14.3f} s ({times[engine][name] / base:5.2f})" for engine in ENGINES)
@@ -199,6 +197,8 @@ def measure(rounds: int = 3) -> dict[str, Any]:
     for _round in range(rounds):
         measure_host(host)
         measure_guest(guest, memory)
+    for times in (*host.values(), *guest.values()):
+        times["sum of the workloads"] = sum(times[name] for name in WORKLOADS)
     return {"host": host, "guest": guest, "memory": memory}
 
 

@@ -49,6 +49,15 @@ def test_a_thousand_guests_are_held_against_seconds() -> None:
     assert list(verdicts.values()) == ["met", "MISSED", "met", "MISSED", "met"]
 
 
+@pytest.mark.parametrize("engines", [{"cowfs": 3.0}, {"cowfs": 3.0, "fuse-overlayfs": 2.0}])
+def test_engines_are_held_against_each_other_where_both_are_there(engines: dict[str, float]) -> None:
+    """The sums that ``unions.measure`` leaves, seconds as all of its figures."""
+    guest = {engine: {"boot to ready": 1.0, "sum of the workloads": told} for engine, told in engines.items()}
+    text = "cowfs : fuse-overlayfs in a guest, sum of workloads"
+
+    assert _row({"unions": {"guest": guest}}, text)[1:3] == (("1.5", "MISSED") if len(engines) > 1 else ("-", ""))
+
+
 def test_the_page_has_the_tables_of_the_committed_result() -> None:
     text = goals.PAGE.read_text(encoding="utf-8")
 
