@@ -27,10 +27,11 @@ site() {
     ip link set underlay up
 }
 
-# plug NAME ADDRESS: a cable to the underlay.  That of a machine that was here before goes with its namespace, a moment after it.
+# plug NAME ADDRESS: a cable to the underlay, always with the same MAC address.  That of a machine that was here before goes with its
+# namespace, a moment after it.
 plug() {
     ip link set lo up
-    until ip link add eth0 type veth peer name "$1" netns /proc/self/fd/9; do sleep 0.1; done
+    until ip link add eth0 address "02:00:00:00:00:$(printf %02x "${2##*.}")" type veth peer name "$1" netns /proc/self/fd/9; do sleep 0.1; done
     nsenter --net=/proc/self/fd/9 ip link set "$1" master underlay up
     ip link set eth0 up
     ip address add "$2/24" dev eth0

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from lab import BASE, REPOSITORY
 from programs import changes
-from world import World, until_logged_in
+from world import World
 
 _BOOK = str(REPOSITORY / "playbooks/several-hosts.yml")
 # Of the roles, filled by tests/prepare.yml.
@@ -77,8 +77,7 @@ def test_it_is_changed_healed_and_moved_while_it_runs(hosts: World, playbook: Pl
     lost = hosts.hosts["lab2"]
     lost.cut()
     assert playbook.inside("h1", "ping -c 1 -w 60 h3")
-    lost.boot()
-    until_logged_in(hosts, lost)
+    hosts.boot(lost)
     assert lost.guests() == []
     assert playbook.run("--limit", "lab2", link_delay="50ms") == {"lab2": 1}
     assert _running(hosts) == _ALL

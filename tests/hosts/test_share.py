@@ -6,59 +6,15 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
-from world import World, until_logged_in
+from spread import TASK, Lab, changed, recap
+from world import World
 
-TASK = "lab_hosts: ['lab1', 'lab2', 'lab3']"
 LAN = """
 defaults: {mem: 64}
 guests: {a: {lab_host: lab1}, b: {lab_host: lab2}, c: {together: west}, d: {together: west}}
 bridges: {lan: {prefix: 10.1.0.0/24, address: 10.1.0.254/24, interfaces: [a:eth0, b:eth0, c:eth0, d:eth0]}}
 """
-
-
-class Lab:
-    """A scenario that a playbook has on all lab hosts."""
-
-    def __init__(self, hosts: World) -> None:
-        self.world = hosts
-        self.hosts = hosts.hosts
-        self.inventory = hosts.write("hosts.ini", hosts.inventory())
-        self.play("x", TASK)
-
-    def play(self, text: str, *options: str) -> None:
-        """Write the playbook, and the scenario's file."""
-        task = {"name": "big", "src": "/srv/big.yml"}
-        told = "".join(f"        {line}\n" for line in (*(f"{key}: {value}" for key, value in task.items()), *options))
-        book = f"- hosts: labhosts\n  gather_facts: false\n  tasks:\n    - dumm.lab.dumm_scenario:\n{told}      register: done\n"
-        self.book = self.world.write("book.yml", book + "    - debug: {var: done.actions}\n")
-        self.world.write("big.yml", text)
-
-    def run(self, *arguments: str, code: int = 0) -> str:
-        return self.world.run("ansible-playbook", "-i", self.inventory, self.book, *arguments, code=code)
-
-    def take_away(self) -> None:
-        self.play("guests: {}", "state: absent")
-        self.run()
-
-    def place(self) -> dict[str, list[str]]:
-        """The guests that run, by lab host."""
-        return {name: host.guests() for name, host in self.hosts.items()}
-
-
-def recap(output: str) -> dict[str, dict[str, int]]:
-    """What ansible-playbook says of each host at the end."""
-    found = {}
-    for line in output.partition("PLAY RECAP")[2].splitlines():
-        if match := re.match(r"(\S+)\s+: (.*)", line):
-            found[match[1]] = {key: int(value) for key, value in re.findall(r"(\w+)=(\d+)", match[2])}
-    return found
-
-
-def changed(output: str) -> dict[str, int]:
-    return {name: each["changed"] for name, each in recap(output).items()}
 
 
 def test_each_lab_host_makes_its_share_and_refuses_what_the_others_refuse(hosts: World) -> None:
@@ -109,8 +65,7 @@ def test_a_lab_host_that_is_down_has_its_guests(hosts: World) -> None:
     lab.play(LAN.replace("b: {lab_host: lab2}", "b: {lab_host: lab3}"), TASK)
     assert "guest b: it is on lab host lab2, and is to be on lab3" in lab.run("--limit", "lab1,lab3", code=2)
 
-    hosts.hosts["lab2"].boot()
-    until_logged_in(hosts, hosts.hosts["lab2"])
+    hosts.boot(hosts.hosts["lab2"])
     lab.play(LAN, TASK)
     lab.run("--limit", "lab2")
     assert hosts.hosts["lab2"].guests() == place["lab2"]
@@ -125,7 +80,7 @@ def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
     lab.run()
     one, two = hosts.hosts["lab1"], hosts.hosts["lab2"]
     written = "echo word >/root/word; chown 1000:50 /root/word; rm /etc/motd; rm -r /media; mkdir /media; touch /media/new; sync"
-    _inside(lab, "a", written)
+    lab.inside("a", written)
 
     if not disk:
         one.run("cp", "-a", "/var/lib/dumm/guests/a", "/srv/copy")
@@ -136,7 +91,7 @@ def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
     output = lab.run()
     assert lab.place() == {"lab1": [], "lab2": ["b"], "lab3": ["a"]}
     assert "guest a: move it here from lab host lab1" in output
-    said = _inside(lab, "a", "cat /root/word; stat -c %u:%g /root/word; ls /etc/motd /media 2>&1; true")
+    said = lab.inside("a", "cat /root/word; stat -c %u:%g /root/word; ls /etc/motd /media 2>&1; true")
     assert "word\n1000:50" in said and "No such file" in said and "new" in said
     assert one.leftovers() == []
     assert set(changed(lab.run()).values()) == {0}
@@ -150,9 +105,3 @@ def test_a_guest_moves_with_what_it_wrote(hosts: World, disk: int) -> None:
         assert lab.place() == {"lab1": [], "lab2": ["b"], "lab3": ["a"]}
         assert one.leftovers() == []
     lab.take_away()
-
-
-def _inside(lab: Lab, guest: str, script: str) -> str:
-    """What a script prints in a guest, wherever that is."""
-    guests = lab.world.write("lab.dumm.yml", "plugin: dumm.lab.dumm\nlab_hosts: [labhosts]\n")
-    return lab.world.run("ansible", "-i", lab.inventory, "-i", guests, guest, "-m", "ansible.builtin.raw", "-a", script)

@@ -161,17 +161,8 @@ class World:
 
     def run(self, program: str, *arguments: str, code: int = 0, **variables: str) -> str:
         """What a program of Ansible's, or ``dumm``, prints on the controller, which is called in ``/srv``."""
-        path = REPOSITORY / "scripts/dumm" if program == "dumm" else BIN / program
         done = subprocess.run(
-            [
-                *self.controller.enter,
-                "env",
-                "--ignore-environment",
-                "--chdir=/srv",
-                *_environment(**variables),
-                str(path),
-                *arguments,
-            ],
+            self._command(program, *arguments, **variables),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -183,14 +174,31 @@ class World:
         assert done.returncode == code, f"exit code {done.returncode}:\n{done.stdout}"
         return done.stdout
 
+    def begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Begin what :meth:`run` does, for a test that does not wait for its end; what is printed goes to ``begun.log`` there."""
+        with (self.controller.place / "begun.log").open("wb") as log:
+            return subprocess.Popen(
+                self._command(program, *arguments), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
+
+    def _command(self, program: str, *arguments: str, **variables: str) -> list[str]:
+        path = REPOSITORY / "scripts/dumm" if program == "dumm" else BIN / program
+        given = _environment(**variables)
+        return [*self.controller.enter, "env", "--ignore-environment", "--chdir=/srv", *given, str(path), *arguments]
+
+    def boot(self, machine: Machine) -> None:
+        """Switch a machine on, and wait until the controller can log in to it, or where it is the controller, to all lab hosts."""
+        machine.boot()
+        for host in self.hosts.values() if machine is self.controller else (machine,):
+            until_logged_in(self, host)
+
     def reinstall(self, host: Machine) -> None:
         """Boot a lab host with a working directory as at the beginning."""
         if host.pid:
             host.cut()
         shutil.rmtree(host.place / "lib")
         _furnish(host.place / "lib")
-        host.boot()
-        until_logged_in(self, host)
+        self.boot(host)
 
     def clear(self) -> None:
         """Switch all lab hosts on and take every lab away by force, for the next test.
@@ -216,6 +224,11 @@ _OPTIONS = (
     "StrictHostKeyChecking=no",
     "-o",
     "ControlPath=/srv/cm-%C",
+    # So that a session learns of a machine that was switched off and on, which knows nothing of it.
+    "-o",
+    "ServerAliveInterval=5",
+    "-o",
+    "ServerAliveCountMax=60",
 )
 
 
