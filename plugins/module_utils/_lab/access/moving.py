@@ -112,7 +112,7 @@ def arrive(path: str, name: str, told: dict[str, Any], wait_timeout: float) -> N
         _settle(workdir, name, aside, told)
         os.sync()
     finally:
-        forget(workdir, name)
+        sharing.forget_packed(workdir, [name])
 
 
 def _settle(workdir: Workdir, name: str, aside: Path, told: dict[str, Any]) -> None:
@@ -158,22 +158,12 @@ def left(path: str, name: str, target: str, scenario: str, wait_timeout: float) 
         if files.read(workdir.guest(name).leaving).decode().strip() != target:
             raise InvalidInput(f"guest {name}", f"it was not to go to lab host {target}", "run again")
         _done(workdir, name, "absent", wait_timeout)
-    forget(workdir, name)
+    sharing.forget_packed(workdir, [name])
     before = sharing.remembered(workdir, scenario)
     if before is not None:
         # More than what runs that began before this one note.
         later = Placement(before.serial + 2, {**before.guests, name: target}, before.weights)
         sharing.remember(workdir, scenario, later)
-
-
-def forget(workdir: Workdir, name: str) -> None:
-    """Remove what was packed of a guest or for it."""
-    place = workdir.moving
-    for each in (f"{name}.tar.gz", f"{name}.in"):
-        (place / each).unlink(missing_ok=True)
-    files.remove_tree(place / f"{name}.tree")
-    with suppress(OSError):
-        place.rmdir()
 
 
 def _done(workdir: Workdir, name: str, state: str, wait_timeout: float) -> None:

@@ -130,6 +130,7 @@ def run_scenario(params: Params, *, check: bool = False, subscriber: Subscriber 
             for hosts, part in parts:
                 sharing.remember(workdir, params["name"], part.placement(hosts))
                 sharing.keep(workdir, part.scenario.guests)
+                sharing.forget_packed(workdir, part.placed.keys() - part.moving.keys())
 
         report = _run(run, "scenario", understand, told, remember)
         if not run.check:

@@ -91,8 +91,24 @@ def keep(workdir: Workdir, guests: Iterable[str]) -> None:
         files.discard(workdir.guest(name).leaving)
 
 
+def forget_packed(workdir: Workdir, guests: Iterable[str]) -> None:
+    """Remove what was packed of guests that moved from here or to here; a move that was cut off leaves it."""
+    place = workdir.moving
+    if not place.is_dir():
+        return
+    for name in guests:
+        for each in (f"{name}.tar.gz", f"{name}.in"):
+            (place / each).unlink(missing_ok=True)
+        files.remove_tree(place / f"{name}.tree")
+    with suppress(OSError):
+        place.rmdir()
+
+
 def forget(workdir: Workdir, name: str) -> None:
     """Note nothing of a scenario any more."""
+    before = remembered(workdir, name)
+    if before is not None:
+        forget_packed(workdir, before.guests)
     path = workdir.placed(name)
     files.discard(path)
     with suppress(OSError):
