@@ -86,12 +86,14 @@ class Stop(GuestAction):
 
     :ivar halt: whether it is not asked to shut itself down.
     :ivar ends: TAPs of interfaces whose carrier depends on it.
+    :ivar goes: whether :class:`ForgetGuest` follows, which takes away what its process has left.
     """
 
     kinds: ClassVar[tuple[Kind, ...]] = (Kind.STOP,)
     name: str
     halt: bool = False
     ends: tuple[str, ...] = ()
+    goes: bool = False
 
 
 @dataclass(frozen=True)

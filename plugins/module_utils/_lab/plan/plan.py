@@ -347,7 +347,7 @@ class _Planner:
             halt = (self.wish.stop or guest.stop) is Stopping.HALT
             yield Step(
                 Kind.STOP.of(name),
-                guest_steps.Stop(name, halt, self._ends(name, *guest.interfaces)),
+                guest_steps.Stop(name, halt, self._ends(name, *guest.interfaces), name not in self.after.guests),
                 (f"stop {label}",),
             )
         elif gone_badly:

@@ -65,7 +65,7 @@ def _hand_over_taps(action: steps.Start, group: int, context: Context) -> None:
 @carry_out.register
 def _stop(action: steps.Stop, context: Context) -> None:
     path = namespaces.path_of(context.netns)
-    lifecycle.stop(context.workdir, action.name, path, context.timeout, halt=action.halt)
+    lifecycle.stop(context.workdir, action.name, path, context.timeout, halt=action.halt, goes=action.goes)
     if action.ends:
         taps.hint(path, action.ends)
 

@@ -441,11 +441,14 @@ def refused(name: str, stderr: bytes) -> GuestError:
     return error
 
 
-def stop(workdir: Workdir, name: str, netns: str | None, timeout: float, *, halt: bool = False) -> None:
+def stop(
+    workdir: Workdir, name: str, netns: str | None, timeout: float, *, halt: bool = False, goes: bool = False
+) -> None:
     """Stop a guest.
 
     :param timeout: seconds that its own shutdown may take.
     :param halt: whether it has no shutdown; what its kernel had not written to its files yet is lost then.
+    :param goes: as for :func:`clean`.
     :raises WaitTimeout: where not even SIGKILL ends it.
     """
     directory = workdir.guest(name)
@@ -460,7 +463,7 @@ def stop(workdir: Workdir, name: str, netns: str | None, timeout: float, *, halt
         if not processes.is_cut_off(directory, process):
             _end(directory, process, netns, 0 if halt else timeout)
         apart = apart and not processes.is_alive(process)
-    clean(workdir, name, ended=apart)
+    clean(workdir, name, ended=apart, goes=goes)
 
 
 def _end(directory: GuestDir, process: Process, netns: str | None, timeout: float) -> None:
@@ -518,10 +521,12 @@ def _waits(process: Process, seconds: float) -> bool:
     return processes.is_alive(process)
 
 
-def clean(workdir: Workdir, name: str, *, ended: bool = False) -> None:
+def clean(workdir: Workdir, name: str, *, ended: bool = False, goes: bool = False) -> None:
     """End whatever still runs of a guest and take away what its process left.
 
     :param ended: whether all of its processes are known to have ended.
+    :param goes: whether :func:`forget` follows in the same run.  A run that follows one that was killed in between still finds the record
+        of the process, and cleans up as after any that has ended.
     :raises WaitTimeout: where a process does not go.
     """
 
@@ -542,6 +547,8 @@ def clean(workdir: Workdir, name: str, *, ended: bool = False) -> None:
     if workdir.guest(name).path.is_dir():
         engines.end(workdir.guest(name), f"guest {name}")
         logs.let_go(workdir.guest(name))
+        if goes:
+            return
         launcher.gone(workdir.guest(name))
     cgroups.leave(workdir.lab_name, name)
 
