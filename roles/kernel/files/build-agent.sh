@@ -6,14 +6,27 @@
 # build-agent.sh SOURCES KERNELS: compile the guests' agent for each kernel that lacks it, or has another version of it.
 #
 # It prints the kernels that got it.  Where there is no C compiler guests do the same by scripts, and nothing is done.
+#
+# With musl it has a ninth of the size.  All of it is read when a guest comes up, into memory of that guest.
 
 set -eu
 sources=$1 kernels=$2
 command -v cc >/dev/null || exit 0
 
-key=$(cat "$sources"/* | sha256sum | cut -d ' ' -f 1)
+libc=
+! command -v musl-gcc >/dev/null || libc=musl
+key=$({ cat "$sources"/* && printf %s "$libc"; } | sha256sum | cut -d ' ' -f 1)
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
+
+compile() {
+    "$@" -D_GNU_SOURCE -std=gnu11 -Wall -Wextra -Os -static -s -o "$scratch/agent" "$sources"/*.c
+}
+
+compile_small() {
+    # The kernel's headers are not musl's.
+    compile musl-gcc -idirafter /usr/include -idirafter "/usr/include/$(cc -dumpmachine)"
+}
 
 for kernel in "$kernels"/*/linux; do
     home=${kernel%/linux}
@@ -21,7 +34,7 @@ for kernel in "$kernels"/*/linux; do
     [ -f "$kernel" ] && [ ! -L "$home" ] || continue
     [ -f "$home/agent" ] && [ "$(cat "$home/agent.key" 2>/dev/null)" = "$key" ] && continue
     if [ ! -f "$scratch/agent" ]; then
-        cc -D_GNU_SOURCE -std=gnu11 -Wall -Wextra -Os -static -s -o "$scratch/agent" "$sources"/*.c
+        { [ -n "$libc" ] && compile_small 2>/dev/null; } || compile cc
     fi
     cp "$scratch/agent" "$home/.agent.new"
     mv "$home/.agent.new" "$home/agent"
