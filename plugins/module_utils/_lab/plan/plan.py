@@ -108,13 +108,15 @@ class _Planner:
                 (f"use network namespace {self.after.netns}",),
             )
         if not self.actual.netns_exists and (present or any(fate.starts for fate in fates.values())):
-            # Definitions first: a namespace is never there without something that says whose it is.
-            stored = (*map(Kind.STORE_GUEST.of, guests), *map(Kind.STORE_BRIDGE.of, present))
+            # A definition first: a namespace is never there without something that says whose it is.  One will do, and the first guest can
+            # start while the last is not on disk yet.
+            stay = [name for name in guests if name in self.after.guests]
+            stored = (*map(Kind.STORE_BRIDGE.of, present), *map(Kind.STORE_GUEST.of, stay))
             yield Step(
                 Kind.NETNS.of(),
                 network_steps.MakeNamespace(self.after.netns),
                 (f"make network namespace {self.after.netns}",),
-                after=(Kind.STORE_NETNS.of(), *stored),
+                after=(Kind.STORE_NETNS.of(), *stored[:1]),
             )
         for name in present:
             yield from self._bridge_present(name)

@@ -12,6 +12,7 @@ left.  The error names the object, and what was done is reported with it.  Event
 from __future__ import annotations
 
 import functools
+import heapq
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -65,7 +66,7 @@ def apply(plan: Plan, context: Context) -> None:
     try:
         with ThreadPoolExecutor(max_workers=context.parallel) as pool:
             while running or (waiting.left and not errors):
-                for step in [] if errors else waiting.take(quiet.allow):
+                for step in [] if errors else waiting.take(quiet.allow, context.parallel - len(running)):
                     future = pool.submit(_do, step, context, begun)
                     running[future] = step
                     future.add_done_callback(ended.put)
@@ -107,29 +108,48 @@ def _all_of(ended: SimpleQueue[Future[None]]) -> list[Future[None]]:
 class _Waiting:
     """The steps of a plan that have not begun.
 
+    Those that come first in the plan begin first: a guest starts while the definition of the next is written, and its kernel boots
+    while this process waits for the disk.
+
     :ivar left: how many they are.
     """
 
     def __init__(self, plan: Plan) -> None:
-        self._steps = {step.key: step for step in plan.steps}
-        self._order = TopologicalSorter({key: step.waits_for(self._steps) for key, step in self._steps.items()})
+        self._steps = plan.steps
+        places = {step.key: place for place, step in enumerate(plan.steps)}
+        self._order = TopologicalSorter(
+            {place: [places[key] for key in step.waits_for(places)] for place, step in enumerate(plan.steps)}
+        )
         self._order.prepare()
-        self._held: list[Step] = []
+        self._places = places
+        self._ready: list[int] = []
+        self._held: list[int] = []
         self.left = len(self._steps)
 
-    def take(self, allow: Callable[[Step], bool]) -> list[Step]:
-        """Those that may begin now; they do not wait any more."""
+    def take(self, allow: Callable[[Step], bool], most: int) -> list[Step]:
+        """Those that may begin now; they do not wait any more.
+
+        :param most: how many at the most.
+        """
+        for place in self._order.get_ready():
+            heapq.heappush(self._ready, place)
+        # All of them are held for one reason.
+        if self._held and allow(self._steps[self._held[0]]):
+            self._ready = sorted([*self._held, *self._ready])
+            self._held = []
         taken: list[Step] = []
-        held: list[Step] = []
-        for step in (*self._held, *map(self._steps.__getitem__, self._order.get_ready())):
-            (taken if allow(step) else held).append(step)
-        self._held = held
+        while self._ready and len(taken) < most:
+            place = heapq.heappop(self._ready)
+            if allow(self._steps[place]):
+                taken.append(self._steps[place])
+            else:
+                self._held.append(place)
         self.left -= len(taken)
         return taken
 
     def done(self, step: Step) -> None:
         """Take notice of a step that is done."""
-        self._order.done(step.key)
+        self._order.done(self._places[step.key])
 
 
 def _progress(plan: Plan, done: Mapping[Key, Step], running: Iterable[Step], begun: Mapping[Key, float]) -> Progress:
