@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Optional
 
-from ..host import beneath, disks, syscalls
+from ..host import beneath, disks, files, syscalls
 from ..host.wait import Deadline, Lookout, Watch, poll_until
 from ..host.workdir import GuestDir
 from ..model.errors import GuestError, Unreachable, WaitTimeout, from_oserror
@@ -428,20 +428,30 @@ def write_request(request: Path, script: str, stdin: bytes | BinaryIO = b"", ops
     :param ops: see :meth:`Channel.run`.
     :raises OSError: as the file system says.
     """
-    request.mkdir(mode=0o700)
+    home = str(request)
+    os.mkdir(home, 0o700)
     prelude = "cd /root 2>/dev/null || cd /\n"
     # Whatever this user's locale is; and a file's name in the guest may be any bytes (PEP 383).
-    (request / "cmd").write_bytes(f"{prelude}{script}\n".encode("utf-8", "surrogateescape"))
+    _write(f"{home}/cmd", f"{prelude}{script}\n".encode("utf-8", "surrogateescape"))
     if ops:
-        (request / "op").write_text(ops)
+        _write(f"{home}/op", ops.encode())
     # What becomes ``exit`` where the command has left no inode for it.
-    (request / ".exit").touch(0o600)
-    with (request / "in").open("wb") as file:
-        if isinstance(stdin, bytes):
-            file.write(stdin)
-        else:
+    _write(f"{home}/.exit", b"", 0o600)
+    if isinstance(stdin, bytes):
+        _write(f"{home}/in", stdin)
+    else:
+        with open(f"{home}/in", "wb") as file:
             shutil.copyfileobj(stdin, file, 1 << 20)
     return request
+
+
+def _write(path: str, data: bytes, mode: int = 0o666) -> None:
+    """Make a file, with fewer system calls than by a file object."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, mode)
+    try:
+        files.write_all(fd, data)
+    finally:
+        os.close(fd)
 
 
 def ending(request: Path) -> Ending | None:

@@ -53,6 +53,8 @@ _COUNTED = (
     "max_fanotify_groups",
     "max_fanotify_marks",
 )
+# Devices of file systems whose owners can be mapped, as this process has seen.
+_MAPPED: set[int] = set()
 # Overlayfs takes layers with mapped owners from 5.19 on.
 _MAPS_LAYERS = (5, 19)
 
@@ -154,11 +156,14 @@ def _why_not_mapped(paths: Iterable[str]) -> str | None:
     except OSError as exc:
         return f"no user namespace can be made ({exc.strerror}; {_WHY_NONE.get(exc.errno or 0, 'see dmesg')})"
     places = {os.stat(path).st_dev: path for path in paths}
-    for path in places.values():
+    for device, path in places.items():
+        if device in _MAPPED:
+            continue
         try:
             os.close(syscalls.mapped_mount(path, namespace, syscalls.MOUNT_ATTR_RDONLY))
         except OSError as exc:
             return f"owners of files below {path} cannot be mapped ({exc.strerror})"
+        _MAPPED.add(device)
     return None
 
 

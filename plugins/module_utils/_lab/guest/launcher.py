@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import resource
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -229,23 +230,23 @@ def gone(directory: GuestDir) -> None:
 
     Nothing of it may be seen by the next one: UML takes a random name where its old directory is (umid.c).
     """
+    there = {
+        entry.path: entry.is_dir(follow_symlinks=False)
+        for place in {directory.path, directory.own}
+        for entry in os.scandir(place)
+    }
     fifos = (directory.line_in, directory.line_out, directory.console_in)
     for each in (directory.process, directory.ready, directory.union, *fifos):
-        files.discard(each)
-    for tree in (directory.run, directory.spool, directory.outbox):
-        if _is_directory(tree) and not os.listdir(tree):
+        if str(each) in there:
+            files.discard(each)
+    for tree in (directory.run, directory.spool, directory.outbox, directory.works, directory.view):
+        is_kept = tree in (directory.works, directory.view)
+        if there.get(str(tree)) and (is_kept or not os.listdir(tree)):
             continue
         files.remove_tree(tree)
         tree.mkdir(mode=0o700)
-    for tree in (directory.works, directory.view):
-        if not _is_directory(tree):
-            files.remove_tree(tree)
-            tree.mkdir(mode=0o700)
-    if not _is_directory(directory.names):
+    if not there.get(str(directory.names), True):
         files.discard(directory.names)
-    if not directory.doorbell_lock.is_file() or directory.doorbell_lock.is_symlink():
-        files.discard(directory.doorbell_lock)
-
-
-def _is_directory(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink()
+    lock = directory.doorbell_lock
+    if str(lock) in there and not stat.S_ISREG(os.lstat(lock).st_mode):
+        files.discard(lock)

@@ -11,7 +11,6 @@ arch/x86/entry/syscalls/syscall_64.tbl.
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import functools
 import os
@@ -20,7 +19,7 @@ import struct
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Union
+from typing import NamedTuple, Union
 
 from . import syscalls
 
@@ -42,8 +41,7 @@ _ID_MAPPED = 0x00100000
 _WRITTEN = os.O_WRONLY | os.O_CLOEXEC
 
 
-@dataclass(frozen=True)
-class Result:
+class Result(NamedTuple):
     """What an earlier call returned.
 
     :ivar number: of the call.
@@ -65,9 +63,8 @@ class Block:
 Argument = Union[int, bytes, str, Result, Block]  # noqa: UP007
 
 
-@dataclass(frozen=True)
-class Call:
-    """One system call.
+class Call(NamedTuple):
+    """One system call; a guest's first process has 160 of them, so that they are tuples.
 
     :ivar about: a path or a purpose, for the message should it fail.
     :ivar unless: the number of an error that is none; 0 for no such.
@@ -309,20 +306,20 @@ class Calls:
         begin = BASE + _HEAD.size
         data = _Data(begin + len(self.listed) * _CALL.size)
         packed = []
-        for call in self.listed:
-            if call.packed:
-                packed.append(call.packed)
+        for number, arguments, _about, unless, skips, ready in self.listed:
+            if ready:
+                packed.append(ready)
                 continue
             values, results = [0] * 6, 0
-            for place, argument in enumerate(call.arguments):
+            for place, argument in enumerate(arguments):
                 if isinstance(argument, int):
                     values[place] = argument
                 elif isinstance(argument, Result):
                     values[place] = begin + argument.number * _CALL.size + _RESULT_AT
                     results |= 1 << place
                 else:
-                    values[place] = data.put(argument)
-            packed.append(_CALL.pack(call.number, *values, results, 0, -call.unless, call.skips * _CALL.size, 0))
+                    values[place] = data.known.get(argument) or data.put(argument)
+            packed.append(_CALL.pack(number, *values, results, 0, -unless, skips * _CALL.size, 0))
         body = b"".join([*packed, *data.parts])
         if _HEAD.size + len(body) > LARGEST:
             raise OSError(errno.E2BIG, f"more than {LARGEST} bytes of system calls")
@@ -346,35 +343,39 @@ def _without_capabilities(kept: tuple[int, ...]) -> tuple[Call, ...]:
     # That this kernel has no such is no error.
     calls = (Call(157, (_PR_CAPBSET_DROP, each, 0, 0, 0), "prctl", unless=errno.EINVAL) for each in dropped)
     return tuple(
-        dataclasses.replace(call, packed=_CALL.pack(call.number, *call.arguments, 0, 0, 0, -call.unless, 0, 0))
-        for call in calls
+        call._replace(packed=_CALL.pack(call.number, *call.arguments, 0, 0, 0, -call.unless, 0, 0)) for call in calls
     )
 
 
 class _Data:
     """What calls point to.
 
+    :ivar known: where what is there already is, by the argument that stands for it.
     :ivar parts: it, in pieces.
     """
 
     def __init__(self, address: int) -> None:
         self._address = address
-        self._known: dict[bytes, int] = {}
+        self.known: dict[bytes | str | Block, int] = {}
         self.parts: list[bytes] = []
 
     def put(self, argument: bytes | str | Block) -> int:
         """Have something there: its address."""
-        if isinstance(argument, Block):
-            words = [
-                part if isinstance(part, bytes) else struct.pack("=Q", self.put(part[0])) for part in argument.parts
-            ]
-            return self._put(b"".join(words))
-        return self._put(os.fsencode(argument))
+        known = self.known.get(argument)
+        if known is not None:
+            return known
+        data = argument
+        if isinstance(data, Block):
+            words = [part if isinstance(part, bytes) else struct.pack("=Q", self.put(part[0])) for part in data.parts]
+            data = b"".join(words)
+        elif isinstance(data, str):
+            data = data.encode("utf-8", "surrogateescape")
+        address = self.known[argument] = self._address
+        padded = data + _PADDING[len(data) % 8]
+        self.parts.append(padded)
+        self._address += len(padded)
+        return address
 
-    def _put(self, data: bytes) -> int:
-        if data not in self._known:
-            self._known[data] = self._address
-            padded = data + bytes(8 - len(data) % 8)
-            self.parts.append(padded)
-            self._address += len(padded)
-        return self._known[data]
+
+# A zero at least, up to whole words.
+_PADDING = [bytes(8 - more) for more in range(8)]

@@ -142,6 +142,9 @@ def read_json(path: Path) -> Any:
 
 def symlink(path: Path, target: str) -> None:
     """Make ``path`` a symbolic link to ``target``, atomically, whatever was there."""
+    with suppress(FileExistsError):
+        os.symlink(target, path)
+        return
     temporary = path.with_name(f".new-{path.name}.{os.getpid()}")
     temporary.unlink(missing_ok=True)
     temporary.symlink_to(target)

@@ -44,8 +44,11 @@ def user_namespace(first: int, count: int) -> int:
     pid = check(libc.clone(sleep, ctypes.c_void_p(top), flags, ctypes.c_void_p(_SLEEP_SECONDS)), "user namespace")
     try:
         for name in ("uid_map", "gid_map"):
-            with open(f"/proc/{pid}/{name}", "w", encoding="ascii") as file:
-                file.write(f"0 {first} {count}")
+            file = os.open(f"/proc/{pid}/{name}", os.O_WRONLY | os.O_CLOEXEC)
+            try:
+                os.write(file, f"0 {first} {count}".encode())
+            finally:
+                os.close(file)
         return os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
     finally:
         with suppress(ProcessLookupError, ChildProcessError):

@@ -34,6 +34,8 @@ RELEASE = "0.2.0"
 # Control characters, ends of lines, and what stands for a byte that is no UTF-8 (PEP 383).
 _UNFIT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 DISKS = "disks"
+# What the links of a guest lead to.
+_KERNEL, _MASTER = "../../kernels/{}/linux", "../../masters/{}"
 _MEM_BYTES = 32
 _PLACE: Mapping[str, stored.Reader] = {
     "path": stored.absolute,
@@ -66,10 +68,31 @@ class GuestDir:
     @property
     def own(self) -> Path:
         """Directory of the files that only the host writes: ``path``, or a place outside of the guest's disk (``disks``)."""
-        # Asked for again and again: a disk is mounted, and unmounted, meanwhile.
-        outside = self._outside
-        # Without its image, it is what a killed run has not removed yet.
-        return Path(outside) if os.path.isdir(outside) and os.path.exists(f"{outside}.img") else self.path
+        return Path(self._outside) if self._has_disk else self.path
+
+    @property
+    def _has_disk(self) -> bool:
+        # Asked for again and again: a disk is mounted, and unmounted, meanwhile.  Without its image, what lies outside is what a killed run
+        # has not removed yet.
+        return os.access(self._image, os.F_OK) and os.path.isdir(self._outside)
+
+    def _of_host(self, name: str) -> Path:
+        """A file in ``own``."""
+        if self._has_disk:
+            return Path(self._outside, name)
+        path = self._in_path.get(name)
+        if path is None:
+            path = self._in_path[name] = self.path / name
+        return path
+
+    @functools.cached_property
+    def _in_path(self) -> dict[str, Path]:
+        """Those of a guest without a disk, as far as they were asked for."""
+        return {}
+
+    @functools.cached_property
+    def _image(self) -> str:
+        return f"{self._outside}.img"
 
     @functools.cached_property
     def _outside(self) -> str:
@@ -143,67 +166,67 @@ class GuestDir:
     @property
     def line_in(self) -> Path:
         """FIFO towards the guest's control line."""
-        return self.own / "in"
+        return self._of_host("in")
 
     @property
     def line_out(self) -> Path:
         """FIFO from the guest's control line."""
-        return self.own / "out"
+        return self._of_host("out")
 
     @property
     def console_in(self) -> Path:
         """FIFO towards console 0."""
-        return self.own / "console"
+        return self._of_host("console")
 
     @property
     def doorbell_lock(self) -> Path:
         """Taken by whoever rings."""
-        return self.own / "doorbell.lock"
+        return self._of_host("doorbell.lock")
 
     @property
     def process(self) -> Path:
         """Identity of the guest's process, and what it was started with."""
-        return self.own / "process.json"
+        return self._of_host("process.json")
 
     @property
     def ready(self) -> Path:
         """What was seen of the running guest on its way to being ready (``booting``)."""
-        return self.own / "ready"
+        return self._of_host("ready")
 
     @property
     def network(self) -> Path:
         """What the running guest's kernel had of the network when it was clean (``cleaning``)."""
-        return self.own / "network"
+        return self._of_host("network")
 
     @property
     def leaving(self) -> Path:
         """To which lab host a run has begun to move the guest (``access.moving``)."""
-        return self.own / "leaving"
+        return self._of_host("leaving")
 
     @property
     def users(self) -> Path:
         """Which block of the host's users is the guest's."""
-        return self.own / "users"
+        return self._of_host("users")
 
     @property
     def definition(self) -> Path:
         """What is wanted of the guest, beyond ``mem``, ``linux`` and ``master``."""
-        return self.own / "guest.json"
+        return self._of_host("guest.json")
 
     @property
     def mem(self) -> Path:
         """Memory in MB."""
-        return self.own / "mem"
+        return self._of_host("mem")
 
     @property
     def linux(self) -> Path:
         """A link to the kernel."""
-        return self.own / "linux"
+        return self._of_host("linux")
 
     @property
     def master(self) -> Path:
         """A link to the master root file system."""
-        return self.own / "master"
+        return self._of_host("master")
 
 
 @dataclass(frozen=True)
@@ -560,9 +583,8 @@ class Workdir:
             for name, tree in (wrote or {}).items():
                 files.remove_tree(fresh.path / name)
                 tree.rename(fresh.path / name)
-            _store_guest(fresh, guest)
-            files.symlink(fresh.path / guest.name, f"run/{guest.name}")
-            fresh.path.rename(directory.path)
+            _store_fresh(fresh.path, guest)
+            os.rename(fresh.path, directory.path)
         except OSError:
             files.remove_tree(fresh.path)
             raise
@@ -594,12 +616,37 @@ def _store_guest(directory: GuestDir, guest: Guest) -> None:
         files.write_json(directory.definition, rest)
     if _read_mem(directory) != guest.mem:
         files.write(directory.mem, f"{guest.mem}\n".encode())
-    _relink(directory.linux, guest.kernel, f"../../kernels/{guest.kernel}/linux")
-    _relink(directory.master, guest.master, f"../../masters/{guest.master}")
+    _relink(directory.linux, _target(guest.kernel, _KERNEL))
+    _relink(directory.master, _target(guest.master, _MASTER))
 
 
-def _relink(link: Path, name: str, target: str) -> None:
-    wanted = name if name.startswith("/") else target
+def _store_fresh(home: Path, guest: Guest) -> None:
+    """Write a guest's definition into a directory that is empty, and that nobody looks into before it is whole."""
+    _write(home / "guest.json", files.json_text(definition.plain_guest(guest, None)))
+    _write(home / "mem", f"{guest.mem}\n")
+    for name, target in (
+        ("linux", _target(guest.kernel, _KERNEL)),
+        ("master", _target(guest.master, _MASTER)),
+        (guest.name, f"run/{guest.name}"),
+    ):
+        os.symlink(target, home / name)
+
+
+def _write(path: Path, text: str) -> None:
+    """A new file, safe from a power cut."""
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        files.write_all(fd, text.encode())
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def _target(name: str, place: str) -> str:
+    return name if name.startswith("/") else place.format(name)
+
+
+def _relink(link: Path, wanted: str) -> None:
     if not link.is_symlink() or os.readlink(link) != wanted:
         files.symlink(link, wanted)
 

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 
 from ..guest.placement import Placement
+from ..host import uids
 from ..host.netlink import Network
 from ..host.wait import Lookout
 from ..host.workdir import Workdir
@@ -42,6 +43,7 @@ class Context:
     ready: dict[str, float] = field(default_factory=dict)
     quiet: Quiet | None = None
     lookout: Lookout = field(default_factory=Lookout)
+    _users: dict[str, int] = field(default_factory=dict)
     _network: Network | None = None
     _placement: Placement | None = None
     _opening: threading.Lock = field(default_factory=threading.Lock)
@@ -54,6 +56,17 @@ class Context:
     def closes(self, bridge: str | None) -> bool:
         """Whether a bridge and its ports are made closed."""
         return self.quiet is not None and self.quiet.closes(bridge)
+
+    def user_of(self, guest: str) -> int:
+        """The first of the host's users that are a guest's own; it gets them where it has none.
+
+        :raises HostError: where none are left.
+        """
+        user = self._users.get(guest)
+        if user is None:
+            # Nobody takes them while this run holds the lab's lock and the guest is there.
+            user = self._users[guest] = uids.claim(self.workdir.guest(guest))
+        return user
 
     @property
     def network(self) -> Network:

@@ -10,7 +10,7 @@ import functools
 import time
 
 from ..guest import channel, kernels, mconsole, processes
-from ..host import namespaces, taps, uids
+from ..host import namespaces, taps
 from ..host.wait import Deadline, poll_until
 from ..model.found import DeviceKind
 from ..model.lab import Power
@@ -41,7 +41,7 @@ def _forget_guest(action: steps.ForgetGuest, context: Context) -> None:
 @carry_out.register
 def _start(action: steps.Start, context: Context) -> None:
     began = time.monotonic()
-    user = uids.claim(context.workdir.guest(action.guest.name))
+    user = context.user_of(action.guest.name)
     _hand_over_taps(action, user, context)
     place = lifecycle.Place(namespaces.path_of(context.netns), context.placement.take(action.guest), user)
     seen = lifecycle.start(context.workdir, action, place, context.timeout, context.lookout)

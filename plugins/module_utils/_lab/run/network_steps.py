@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 
-from ..host import bridges, netlink, taps, tunnels, uids
+from ..host import bridges, netlink, taps, tunnels
 from ..plan import network_steps as steps
 from .context import Context
 
@@ -72,7 +72,7 @@ def _set_tunnel(action: steps.SetTunnel, context: Context) -> None:
 @carry_out.register
 def _add_tap(action: steps.AddTap, context: Context) -> None:
     bridge = _bridge_index(action.iface.bridge, context)
-    group = uids.claim(context.workdir.guest(action.iface.guest))
+    group = context.user_of(action.iface.guest)
     taps.add(context.network, action.iface, group, bridge, action.port_mask, context.closes(action.iface.bridge))
 
 

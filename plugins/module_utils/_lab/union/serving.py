@@ -317,6 +317,8 @@ def end(home: Path, subject: str) -> None:
 
     :raises HostError: where it does not end even by force.
     """
+    if not os.path.lexists(home / SOCKET):
+        return
     if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:
         _kill(home)
         if poll_until(lambda: server(home) is None or None, Deadline(_END_SECONDS)) is None:

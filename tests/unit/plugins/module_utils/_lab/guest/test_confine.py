@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,31 @@ def test_a_file_system_is_tried_once(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         raise OSError(22, "Invalid argument")
 
     monkeypatch.setattr(syscalls, "mapped_mount", mapped_mount)
+    monkeypatch.setattr(confine, "_MAPPED", set())
     monkeypatch.setattr(confine, "_trial_namespace", lambda: 3)
     monkeypatch.setattr(confine, "_release", lambda: (6, 1))
 
     why = confine._why_not_mapped([str(tmp_path), str(tmp_path)])
 
     assert why == f"owners of files below {tmp_path} cannot be mapped (Invalid argument)"
+    assert tried == [str(tmp_path)]
+
+
+def test_a_file_system_that_can_be_mapped_is_not_tried_for_the_next_guest(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried = []
+
+    def mapped_mount(path: str, _users: int, _attributes: int) -> int:
+        tried.append(path)
+        return os.open(path, os.O_RDONLY)
+
+    monkeypatch.setattr(syscalls, "mapped_mount", mapped_mount)
+    monkeypatch.setattr(confine, "_MAPPED", set())
+    monkeypatch.setattr(confine, "_trial_namespace", lambda: 3)
+    monkeypatch.setattr(confine, "_release", lambda: (6, 1))
+
+    assert [confine._why_not_mapped([str(tmp_path)]) for _guest in range(3)] == [None, None, None]
     assert tried == [str(tmp_path)]
 
 

@@ -187,7 +187,7 @@ def test_a_half_made_guest_is_not_there_and_does_not_stand_in_the_way(
     def killed(*_arguments: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(workdir_module, "_store_guest", killed)
+    monkeypatch.setattr(workdir_module, "_store_fresh", killed)
     with pytest.raises(KeyboardInterrupt):
         workdir.store_guest(GUESTS[0])
     monkeypatch.undo()
