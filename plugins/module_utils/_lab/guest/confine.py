@@ -82,14 +82,16 @@ class Confinement:
 
 
 @contextmanager
-def confinement(mem: int, first: int, paths: Iterable[str]) -> Iterator[Confinement]:
+def confinement(mem: int, first: int, paths: Iterable[str], *, pinned: bool = False) -> Iterator[Confinement]:
     """How a guest is confined as well as this host can.
 
     :param mem: MB of the guest.
     :param first: the first of the host's users that are to be its own.
     :param paths: directories whose files are to belong to them.
+    :param pinned: whether its process is put on one CPU.
     """
-    allowed, why_not = _limits(mem), _why_not_mapped(paths)
+    # What may not move its processes to another CPU either (seccomp) has the time of one.
+    allowed, why_not = _limits(mem, quota=not (pinned and seccomp.supported())), _why_not_mapped(paths)
     if why_not is not None:
         yield Confinement(allowed, first, None, why_not)
         return
@@ -100,10 +102,10 @@ def confinement(mem: int, first: int, paths: Iterable[str]) -> Iterator[Confinem
         os.close(namespace)
 
 
-def _limits(mem: int) -> Limits:
+def _limits(mem: int, *, quota: bool = True) -> Limits:
     """More than a guest of so many MB can take, caches aside."""
     processes = _MORE_PROCESSES + _PROCESSES_PER_MB * mem
-    return Limits((mem + _MORE_MEMORY) * _MB + processes * _HOST_KB_PER_PROCESS * 1024, processes)
+    return Limits((mem + _MORE_MEMORY) * _MB + processes * _HOST_KB_PER_PROCESS * 1024, processes, quota)
 
 
 def give_up(calls: Calls, confinement: Confinement, namespace: int, proc: int) -> None:

@@ -29,10 +29,13 @@ class Limits:
 
     :ivar memory: bytes.
     :ivar processes: of the host, one for each of the guest's and some.
+    :ivar quota: whether to limit the time that they use of all CPUs together.  Those that cannot leave one CPU need none, and to count it
+        takes time of everything that they do.
     """
 
     memory: int
     processes: int
+    quota: bool = True
 
     def settings(self, controller: str, unified: bool) -> dict[str, str]:
         """What to write into a group's files.
@@ -43,6 +46,8 @@ class Limits:
             return {"memory.max" if unified else "memory.limit_in_bytes": str(self.memory)}
         if controller == "pids":
             return {"pids.max": str(self.processes)}
+        if not self.quota:
+            return {}
         if unified:
             return {"cpu.max": f"{_PERIOD} {_PERIOD}"}
         return {"cpu.cfs_period_us": str(_PERIOD), "cpu.cfs_quota_us": str(_PERIOD)}

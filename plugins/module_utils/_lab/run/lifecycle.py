@@ -29,7 +29,7 @@ from ..inside import home, network, settings
 from ..model.errors import DummError, GuestError, HostError, WaitTimeout, from_oserror
 from ..model.found import Actual, Inside, Process
 from ..model.given import Given
-from ..model.lab import Command, Guest, Power, Stopping, loads
+from ..model.lab import ANY_CPU, Command, Guest, Power, Stopping, loads
 from ..model.readiness import Ready
 from ..model.reference import GuestRef
 from ..plan.guest_steps import Prepared, Start, digest
@@ -116,7 +116,8 @@ def _launch(workdir: Workdir, directory: GuestDir, action: Start, place: Place) 
         confinement = None
         if definition.confine:
             mapped = [str(directory.spool), str(directory.run), *engine.mapped(parts)]
-            confinement = stack.enter_context(confine.confinement(definition.mem, place.user, mapped))
+            pinned = place.cpu != ANY_CPU
+            confinement = stack.enter_context(confine.confinement(definition.mem, place.user, mapped, pinned=pinned))
         first = 0 if confinement is None or confinement.users is None else confinement.users.first
         xattrs = prepared.kernel.xattrs
         client = Client(directory, workdir.agents, definition.label, definition.faults, place.cpu, first, xattrs)

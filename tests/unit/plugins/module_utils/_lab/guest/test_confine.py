@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import confine
+from ansible_collections.dumm.lab.plugins.module_utils._lab.guest import confine, seccomp
 from ansible_collections.dumm.lab.plugins.module_utils._lab.guest.confine import Confinement, Users
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import syscalls
 
@@ -112,3 +112,16 @@ def test_an_old_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: P
 
     with confine.confinement(64, 1 << 30, [str(tmp_path)]) as found:
         assert (found.users, found.why_not) == (None, "the host's kernel is older than 5.19")
+
+
+@pytest.mark.parametrize(
+    ("pinned", "filtered", "quota"), [(True, True, False), (True, False, True), (False, True, True)]
+)
+def test_what_may_move_to_another_cpu_has_a_quota(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, pinned: bool, filtered: bool, quota: bool
+) -> None:
+    monkeypatch.setattr(confine, "_release", lambda: (5, 10))
+    monkeypatch.setattr(seccomp, "supported", lambda: filtered)
+
+    with confine.confinement(64, 1 << 30, [str(tmp_path)], pinned=pinned) as found:
+        assert found.limits.quota is quota

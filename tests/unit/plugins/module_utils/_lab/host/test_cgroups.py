@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,20 @@ def test_each_controller_of_version_1_has_a_group_of_its_own(monkeypatch: pytest
     }
     assert _files(tmp_path / "pids/dumm/lab/alice") == {"pids.max": "300", "cgroup.procs": "4711"}
     assert _files(tmp_path / "cpu/dumm/lab/alice")["cpu.cfs_quota_us"] == "100000"
+
+
+@pytest.mark.parametrize("unified", [False, True])
+def test_what_cannot_leave_one_cpu_has_no_quota(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, *, unified: bool
+) -> None:
+    _mount(monkeypatch, {"cpu": tmp_path}, unified=unified)
+    for above in (tmp_path, tmp_path / "dumm", tmp_path / "dumm/lab"):
+        above.mkdir(exist_ok=True)
+        (above / "cgroup.subtree_control").write_text("cpu\n")
+
+    assert cgroups.join("lab", "alice", 4711, dataclasses.replace(LIMITS, quota=False)) == ("cpu",)
+
+    assert _files(tmp_path / "dumm/lab/alice") == {"cgroup.procs": "4711"}
 
 
 def test_those_of_version_2_share_one_which_the_groups_above_let_have_them(

@@ -203,7 +203,7 @@ def test_a_guest_that_cannot_be_stored_leaves_nothing(workdir: Workdir, monkeypa
     def full(*_arguments: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workdir_module.files, "write", full)
+    monkeypatch.setattr(workdir_module.files, "write_all", full)
     with pytest.raises(OSError, match="No space"):
         workdir.store_guest(GUESTS[0])
 
