@@ -96,7 +96,7 @@ lint() {
     # The bench reaches into what it measures, and nothing else would notice that this has moved.
     check "mypy of the tests that go the users' way" env MYPYPATH=.collections:tests/integration:tests/e2e mypy --ignore-missing-imports tests/e2e/*.py
     check "tsc of the map's page" python/dumm_lab/map/node_modules/.bin/tsc -p python/dumm_lab/map/page
-    check "mypy of the tests over several lab hosts" env MYPYPATH=.collections:tests/integration:tests/hosts mypy --ignore-missing-imports tests/hosts/*.py
+    check "mypy of the tests over several lab hosts" env MYPYPATH=.collections:tests/integration:tests/map:tests/hosts mypy --ignore-missing-imports tests/hosts/*.py
     check "mypy of the map's stories" env MYPYPATH=.collections:tests/integration:tests/map mypy --ignore-missing-imports tests/map/*.py
     check "mypy of the bench" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/hosts mypy --ignore-missing-imports tests/bench/*.py
     check "mypy of the soak" env MYPYPATH=.collections:tests/integration:tests/bench:tests/map:tests/soak mypy --ignore-missing-imports tests/soak/*.py
@@ -181,8 +181,9 @@ hosts() {
 
 hosts-long() {
     LIMIT=30m
+    install_chromium
     prepare
-    LIMIT=40m
+    LIMIT=60m
     count_pytest hosts-long tests/hosts
 }
 

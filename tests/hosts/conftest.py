@@ -15,10 +15,10 @@ import pytest
 _INTEGRATION = Path(__file__).parents[1] / "integration"
 sys.path[:0] = [str(_INTEGRATION), str(Path(__file__).parent)]
 
-from surroundings import nothing_is_left_on_the_host, pytest_sessionstart  # noqa: E402
+from surroundings import nothing_is_left_on_the_host, pytest_sessionstart, tmp_path  # noqa: E402
 from world import World, world  # noqa: E402
 
-__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart"]
+__all__ = ["nothing_is_left_on_the_host", "pytest_sessionstart", "tmp_path"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -21,6 +21,7 @@ from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, sync_playwright
 from playwright.sync_api import Page as Tab
 
+CHROMIUM = Path("/usr/bin/chromium")
 OUTPUT = Path(__file__).parents[1] / "output/map"
 _OPTIONS = [
     # As root, and with nobody to talk to but this machine.
@@ -131,10 +132,13 @@ class Browsing:
 
 
 @contextmanager
-def browsing() -> Iterator[Browsing]:
-    """A browser that is gone afterwards."""
+def browsing(program: Path = CHROMIUM) -> Iterator[Browsing]:
+    """A browser that is gone afterwards.
+
+    :param program: what starts it.
+    """
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=_OPTIONS)
+        chromium = playwright.chromium.launch(executable_path=program, args=_OPTIONS)
         try:
             yield Browsing(chromium)
         finally:
