@@ -32,6 +32,10 @@ ROLES: dict[str, tuple[str, dict[str, Any]]] = {
         "master",
         {"master_name": "x", "master_suite": "nonsense"},
     ),
+    "master y: fetching the packages failed; the end of its log is above. Check master_suite, master_packages and master_mirror": (
+        "master",
+        {"master_name": "y", "master_suite": "bookworm", "master_mirror": "http://127.0.0.1:9/debian"},
+    ),
     "user-mode-linux of Debian nonsense cannot be fetched from http://127.0.0.1:9: ": (
         "kernel",
         {"kernel_suite": "nonsense", "kernel_mirror": "http://127.0.0.1:9"},

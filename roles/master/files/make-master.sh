@@ -52,14 +52,14 @@ default() {
 
 # --- debootstrap ---
 
-# quietly WHAT COMMAND...: its output goes to the log, whose end is shown if it fails.  It has namespaces of its own, so
-# that what it mounts or leaves running ends with it.
+# quietly WHAT COMMAND...: its output goes to the log, whose end is shown if it fails, with the REMEDY if there is one.  It has namespaces
+# of its own, so that what it mounts or leaves running ends with it.
 quietly() {
     local what=$1
     shift
     if ! unshare --mount --propagation private --pid --fork --kill-child "$@" >>"$LOG" 2>&1 </dev/null; then
         tail -qn 8 "$LOG" "$ROOT/debootstrap/debootstrap.log" >&2 2>/dev/null || true
-        die "$what failed; the end of its log is above."
+        die "$what failed; the end of its log is above. ${REMEDY-}"
     fi
 }
 
@@ -122,6 +122,7 @@ bootstrap() {
 
 fetch() {
     rm -rf "$ROOT"
+    REMEDY="Check master_suite, master_packages and master_mirror, and whether this host reaches that mirror."
     bootstrap "fetching the packages" --download-only
 }
 
