@@ -140,6 +140,7 @@ def rows(sizes: list[Size]) -> list[Row]:
     """Of the whole table; a row without a column is a heading."""
     calls = {
         "apply": "apply from nothing",
+        "nothing, at once": "apply again at once, all are asked",
         "nothing": "apply again, nothing to do",
         "cable": "one cable more",
         "cable, only": "one cable more, only: its guests",
@@ -201,7 +202,7 @@ def where_the_time_goes(size: Size) -> str:
         f"WHERE THE TIME GOES, {size.count} guests on {_release(size.kernel)}, fastest round "
         "(steps overlap: their sum is more than the wall time)"
     ]
-    for what in ("apply", "nothing", "cable", "cable, only", "address", "away"):
+    for what in ("apply", "nothing, at once", "nothing", "cable", "cable, only", "address", "away"):
         call = min(size.calls(what), key=lambda each: each.spent.wall)
         parts = ", ".join(f"{name} {seconds:.3f}" for name, seconds in call.phases.items())
         lines.append(
