@@ -10,7 +10,21 @@ import json
 from typing import Any
 
 import pytest
-from world import World, until_logged_in
+from world import World
+
+# As docs/howto/several-hosts.md has it.
+_LOOK = """
+- hosts: labhosts
+  gather_facts: false
+  tasks:
+    - dumm.lab.dumm_info:
+      register: found
+    - ansible.builtin.debug:
+        msg: "{{ guests | dict2items | map(attribute='value.state') | zip(guests) | map('join', ' ') | sort }}"
+      vars:
+        guests: "{{ ansible_play_hosts | map('extract', hostvars, ['found', 'lab', 'guests']) | combine }}"
+      run_once: true
+"""
 
 
 @pytest.mark.long
@@ -44,11 +58,13 @@ def test_guests_of_all_machines_are_hosts_but_for_those_of_one_that_is_off(hosts
     told = hosts.run("dumm", "--lab-host", "lab3,lab2", "inspect", "-f", "csv", code=1, ANSIBLE_INVENTORY=machines)
     assert "lab3,g-lab3,running" in told and "dumm: lab host lab2: ssh: connect" in told
     without = _listed(hosts, *both)
-
     assert "lab host lab2 cannot be reached" in " ".join(hosts.output.split())
+    look = hosts.write("look.yml", _LOOK)
+    looked = hosts.run("ansible-playbook", "-i", machines, look, code=4)
+    assert "stopped g-lab1" in looked and "running g-lab3" in looked and "g-lab2" not in looked
+
     assert sorted(without["dumm_guests"]["hosts"]) == ["g-lab1", "g-lab3"]
-    hosts.hosts["lab2"].boot()
-    until_logged_in(hosts, hosts.hosts["lab2"])
+    hosts.boot(hosts.hosts["lab2"])
     hosts.run("ansible", "-i", machines, "lab2", "-m", "dumm.lab.dumm_guest", "-a", "name=g-lab1 state=present")
     assert "guest g-lab1: it is in working directory" in hosts.run("ansible-inventory", *both, "--list")
     hosts.run("ansible", "-i", machines, "lab2", "-m", "dumm.lab.dumm_guest", "-a", "name=g-lab1 state=absent")
