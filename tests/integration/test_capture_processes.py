@@ -18,8 +18,7 @@ from typing import Any
 import pytest
 from lab import PATIENCE, Lab, Result, capturing_processes, until
 
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import background as background
-from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import pcapng
+from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture import background, pcapng
 from ansible_collections.dumm.lab.plugins.module_utils._lab.access.capture.live import Bound
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host import captures
 from ansible_collections.dumm.lab.plugins.module_utils._lab.host.workdir import Workdir

@@ -232,7 +232,7 @@ def gone(directory: GuestDir) -> None:
     """
     there = {
         entry.path: entry.is_dir(follow_symlinks=False)
-        for place in {directory.path, directory.own}
+        for place in dict.fromkeys((directory.path, directory.own))
         for entry in os.scandir(place)
     }
     fifos = (directory.line_in, directory.line_out, directory.console_in)
