@@ -152,3 +152,10 @@ def test_interfaces_of_a_guest_that_died_can_be_changed_and_hold_when_it_is_star
     assert pair.addresses("alice", "eth0") == {"10.0.0.9/24"}
     assert pair.addresses("alice", "eth1") == {"10.1.0.9/24"}
     assert pair.reaches("bob", "10.0.0.9")
+
+
+def test_the_processes_of_a_guest_are_told_from_all_others_of_the_host(pair: Lab) -> None:
+    seen = {each.pid: each.owner["guest"] for each in processes.of_lab(pair.workdir)}
+
+    assert {name: seen.get(pair.process(name).pid) for name in ("alice", "bob")} == {"alice": "alice", "bob": "bob"}
+    assert os.getpid() not in seen

@@ -296,6 +296,20 @@ def test_a_step_waits_for_what_it_needs(monkeypatch: pytest.MonkeyPatch, context
     assert context.told[-2:] == ["closed", Finished(plan, tuple(reversed(steps)), ())]
 
 
+def test_steps_that_come_first_in_the_plan_begin_first(monkeypatch: pytest.MonkeyPatch, context: Any) -> None:
+    """So a guest starts before the definitions of all others are written."""
+    done: list[str] = []
+    monkeypatch.setattr(apply, "carry_out", lambda action, _context: done.append(action.name))
+    context.parallel = 1
+    steps = [
+        step for guest in "abc" for step in (said(f"store {guest}"), said(f"start {guest}", needs=(f"store {guest}",)))
+    ]
+
+    apply.apply(Plan(tuple(steps)), context)
+
+    assert done == [step.action.name for step in steps]
+
+
 @pytest.mark.parametrize(
     ("error", "message"),
     [
